@@ -1,0 +1,73 @@
+"""symopt: cost functions and optimizers as equations, compiled into one loop and measured.
+
+>>> import symopt as so
+>>> J = so.parse("(1-x)^2 + 100*(y-x^2)^2")
+>>> so.minimize(J, so.adam(eta=0.02), start=[-1.2, 1], steps=5000)
+Run(adam: J = 9.74803e-11 at x=0.99999, y=0.99998; budget spent: all 5000 steps made)
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from symopt.cost import Cost
+from symopt.errors import (
+    CostError,
+    ParseError,
+    RuleError,
+    RunError,
+    SymoptError,
+    SymoptWarning,
+    UnsupportedError,
+)
+from symopt.optimizers import *  # noqa: F403  every rule is a public name
+from symopt.optimizers import RULES as optimizers
+from symopt.parse import parse
+from symopt.rule import Rule, T, dot, grad0, mean, norm, rule, t, theta0
+from symopt.run import Run, minimize
+from symopt.status import Status
+from symopt.study import Study
+from symopt.sweep import sweep, uniform
+
+try:
+    __version__ = version("symopt-lab")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":  # matplotlib is imported when something is drawn
+        import symopt.plot
+
+        return symopt.plot
+    raise AttributeError(f"module 'symopt' has no attribute {name!r}")
+
+
+__all__ = [
+    "Cost",
+    "CostError",
+    "ParseError",
+    "Rule",
+    "RuleError",
+    "Run",
+    "RunError",
+    "Status",
+    "Study",
+    "SymoptError",
+    "SymoptWarning",
+    "T",
+    "UnsupportedError",
+    "dot",
+    "grad0",
+    "mean",
+    "minimize",
+    "norm",
+    "optimizers",
+    "parse",
+    "plot",
+    "rule",
+    "sweep",
+    "t",
+    "theta0",
+    "uniform",
+    *optimizers,
+]

@@ -1,0 +1,1 @@
+"""From an expression to a program, and from a program to its derivatives."""

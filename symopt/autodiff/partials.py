@@ -1,0 +1,97 @@
+"""Local derivatives: what each operation passes on to its arguments.
+
+The derivative of an elementary function is asked of SymPy (``fdiff``) and built in the same
+graph, where the value is met again: tanh' = 1 - tanh**2 costs one operation. At a kink the
+subgradient is fixed: sign(0) = 0 is the slope of abs at 0, the slope of sqrt at 0 is 0 (so that
+sqrt(x**2 + y**2) has gradient 0 at the origin), a tie of Max or Min belongs to the first, and
+the steps of floor and sign have slope 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import sympy as sp
+
+from symopt.autodiff.lower import FUNCTIONS, lower
+from symopt.autodiff.program import COMPARISONS, LOGIC, Graph
+
+Partial = Callable[[Graph, int], list[int | None]]
+"""Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""
+
+
+def partials(graph: Graph, number: int) -> list[int | None]:
+    """Return the partial derivatives of a node by its arguments."""
+    op = graph.nodes[number].op
+    if op in COMPARISONS or op in LOGIC or op in ("sign", "floor"):
+        return [None] * len(graph.nodes[number].args)
+    if op in LOCAL:
+        return LOCAL[op](graph, number)
+    argument = graph.nodes[number].args[0]
+    return [lower(graph, _slope(op), lambda _: argument)]
+
+
+@cache
+def _slope(op: str) -> sp.Basic:
+    """Return f'(z) as SymPy knows it."""
+    function = {name: kind for kind, name in FUNCTIONS.items()}[op]
+    return function(sp.Symbol("z", real=True)).fdiff(1)
+
+
+def _args(graph: Graph, number: int) -> tuple[int, ...]:
+    return graph.nodes[number].args
+
+
+def _mul(graph: Graph, number: int) -> list[int | None]:
+    a, b = _args(graph, number)
+    return [graph.op("mul", graph.const(2.0), a), None] if a == b else [b, a]
+
+
+def _div(graph: Graph, number: int) -> list[int | None]:
+    _, b = _args(graph, number)
+    inverse = graph.op("div", graph.const(1.0), b)
+    return [inverse, graph.op("neg", graph.op("div", number, b))]
+
+
+def _sqrt(graph: Graph, number: int) -> list[int | None]:
+    slope = graph.op("div", graph.const(0.5), number)
+    at_zero = graph.op("eq", number, graph.const(0.0))
+    return [graph.op("select", at_zero, graph.const(0.0), slope)]
+
+
+def _pow(graph: Graph, number: int) -> list[int | None]:
+    base, exponent = _args(graph, number)
+    lower_power = graph.op("pow", base, graph.op("sub", exponent, graph.const(1.0)))
+    by_base = graph.op("mul", exponent, lower_power)
+    growth = graph.op("mul", number, graph.op("log", base))
+    at_zero = graph.op("eq", base, graph.const(0.0))
+    return [by_base, graph.op("select", at_zero, graph.const(0.0), growth)]
+
+
+def _sigmoid(graph: Graph, number: int) -> list[int | None]:
+    (a,) = _args(graph, number)
+    # 1 - sigmoid(u) = sigmoid(-u), without cancellation
+    return [graph.op("mul", number, graph.op("sigmoid", graph.op("neg", a)))]
+
+
+def _log1p(graph: Graph, number: int) -> list[int | None]:
+    one = graph.const(1.0)
+    return [graph.op("div", one, graph.op("add", one, *_args(graph, number)))]
+
+
+LOCAL: dict[str, Partial] = {
+    "add": lambda g, n: [g.const(1.0), g.const(1.0)],
+    "sub": lambda g, n: [g.const(1.0), g.const(-1.0)],
+    "neg": lambda g, n: [g.const(-1.0)],
+    "mul": _mul,
+    "div": _div,
+    "sqrt": _sqrt,
+    "pow": _pow,
+    "abs": lambda g, n: [g.op("sign", *_args(g, n))],
+    "softplus": lambda g, n: [g.op("sigmoid", *_args(g, n))],
+    "sigmoid": _sigmoid,
+    "log1p": _log1p,
+    "expm1": lambda g, n: [g.op("exp", *_args(g, n))],
+    "xlogx": lambda g, n: [g.op("add", g.op("log", *_args(g, n)), g.const(1.0))],
+}

@@ -1,0 +1,112 @@
+"""An optimizer's update as programs: what the compiler needs of a rule, without SymPy.
+
+The programs are written for one coordinate. Their inputs are ``"theta"`` and ``("state", name)``
+(old values), ``("hyper", name)``, ``"t"``, ``"T"``, ``"n"``, ``("grad", k)`` (the k-th gradient
+the rule asks for), ``("sum", k)`` (the k-th sum over all parameters) and ``("power", k)``
+(base**(rate*t + offset), kept as a running product).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symopt.autodiff.program import Graph, Key, Node, Program
+
+Initial = float | str
+"""A state starts at a number, at the hyperparameter of this name, at ``"theta0"`` or ``"grad0"``."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Something the update needs of all coordinates at once: a gradient at a point, or a sum."""
+
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of the rule: one number a coordinate (``vector``), or one for the whole run."""
+
+    name: str
+    initial: Initial
+    vector: bool
+
+
+@dataclass(frozen=True)
+class Update:
+    """One step of a rule.
+
+    Attributes
+    ----------
+    program
+        Outputs ``("point", k)`` (where the k-th gradient is taken), ``("summand", k)`` and
+        ``("new", name)`` for ``"theta"`` and every state.
+    hypers
+        Outputs ``("hyper", name)`` of those that are expressions in the step, and
+        ``("base", k)``, ``("rate", k)``, ``("offset", k)`` of the powers; inputs are
+        ``("given", name)``, ``"t"``, ``"T"``, ``"n"`` and ``("power", k)``.
+    """
+
+    program: Program
+    hypers: Program
+    stages: tuple[Stage, ...]
+    states: tuple[State, ...]
+    given: tuple[str, ...]
+    powers: int
+    iterate: str = "theta"
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients one step takes."""
+        return sum(stage.kind == "grad" for stage in self.stages)
+
+
+VECTOR = ("theta", "grad")
+"""Inputs that differ from coordinate to coordinate."""
+LATE = ("theta", "grad", "sum")
+"""Inputs that are not known before the cost is evaluated."""
+
+
+def touched(program: Program, states: set[str], kinds: tuple[str, ...]) -> list[bool]:
+    """Return, for each node, whether it depends on inputs of these kinds or on these states."""
+    result: list[bool] = []
+    for node in program.nodes:
+        result.append(
+            _is_touched(node.payload, states, kinds)  # type: ignore[arg-type]
+            if node.op == "input"
+            else any(result[arg] for arg in node.args)
+        )
+    return result
+
+
+def _is_touched(key: Key, states: set[str], kinds: tuple[str, ...]) -> bool:
+    if isinstance(key, str):
+        return key in kinds
+    return key[0] in kinds or (key[0] == "state" and key[1] in states)
+
+
+def find_states(program: Program, initial: dict[str, Initial], kinds: tuple[str, ...]) -> set[str]:
+    """Return the states that inputs of these kinds reach, now or through other states."""
+    found = {name for name, start in initial.items() if start in ("theta0", "grad0")}
+    while True:
+        nodes = touched(program, found, kinds)
+        more = found | {name for name in initial if nodes[program.outputs["new", name]]}
+        if more == found:
+            return found
+        found = more
+
+
+def with_reciprocals(program: Program, late_states: set[str]) -> Program:
+    """Return the program with x/d as x*(1/d) where d is known once a step and x is not.
+
+    One division a step then serves all coordinates and lanes.
+    """
+    late = touched(program, late_states, LATE)
+
+    def build(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
+        if node.op != "div" or not late[node.args[0]] or late[node.args[1]]:
+            return None
+        return graph.op("mul", args[0], graph.op("div", graph.const(1.0), args[1]))
+
+    return program.rebuilt(build)

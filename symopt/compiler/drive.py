@@ -1,0 +1,257 @@
+"""The run loop around a kernel: blocks of lanes, advanced by chunks of steps in a pool of threads.
+
+Between chunks nothing is in flight, so progress, early ends and Ctrl-C all happen there, and the
+numbers do not depend on where the chunks end, on the threads or on what else is in the block.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Event
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.autodiff.program import Key
+from symopt.compiler import cache, vecmath
+from symopt.compiler.kernel import CONVERGED, RUNNING, Kernel
+from symopt.compiler.plain import evaluate
+
+Array = npt.NDArray[np.float64]
+CHUNK_SECONDS = 0.05  # how long a call into a kernel should last
+FIRST_CHUNK = 256
+LARGEST_BUFFER = 1 << 21  # numbers recorded in one chunk
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run: N runs of one kernel.
+
+    Attributes
+    ----------
+    start
+        Where each run starts, shape (N, n).
+    given
+        The value of each hyperparameter and constant: one number, or N of them.
+    initial
+        Where each state starts, broadcast to (N, n), or to (N,) for one number a run.
+    record
+        The steps to record, increasing.
+    """
+
+    start: Array
+    given: Mapping[Key, npt.ArrayLike]
+    initial: Mapping[str, npt.ArrayLike]
+    steps: int
+    limit: float
+    tolerance: float = 0.0
+    targets: tuple[float, ...] = ()
+    record: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of N runs; arrays have the run first. Frozen runs keep their last finite theta."""
+
+    theta: Array
+    iterate: Array
+    loss: Array
+    status: Array
+    steps: Array
+    best_loss: Array
+    best_theta: Array
+    hits: Array
+    states: dict[str, Array]
+    history_theta: Array
+    history_loss: Array
+    interrupted: bool
+    seconds: float
+
+
+class Blocks:
+    """The blocks of a job: filled before, read after."""
+
+    def __init__(self, kernel: Kernel, job: Job) -> None:
+        self.kernel, self.job, self.layout = kernel, job, kernel.layout
+        self.runs = len(job.start)
+        self.lanes = kernel.options.lanes
+        self.factors = self._factors()
+        self.blocks = [self.block(number) for number in range(-(-self.runs // self.lanes))]
+        n = kernel.size
+        self.history = np.full((len(job.record), self.runs, n + 1), np.nan)
+
+    def block(self, number: int) -> Array:
+        """Return a new block for the runs ``number*lanes ...``; spare lanes repeat the last run."""
+        runs = np.minimum(np.arange(number * self.lanes, (number + 1) * self.lanes), self.runs - 1)
+        block = _aligned(self.layout.size)
+        for key, values in self._contents():
+            if key in self.layout.rows:
+                first, count = self.layout.rows[key]
+                rows = block[first * self.lanes : (first + count) * self.lanes].reshape(count, self.lanes)
+                rows[...] = np.asarray(values).T if np.ndim(values) == 0 else np.asarray(values)[runs].T
+            elif key in self.layout.cells:
+                block[self.layout.at(key)] = values
+        return block
+
+    def _contents(self) -> Iterator[tuple[Key, npt.ArrayLike]]:
+        job = self.job
+        yield "theta", job.start
+        for name, value in job.initial.items():
+            yield ("state", name), value
+        yield from job.given.items()
+        yield from self.factors.items()
+        yield from {"loss": np.nan, "status": RUNNING, "steps": 0.0, "best_loss": np.inf, "best": job.start}.items()
+        for j, target in enumerate(job.targets):
+            yield ("target", j), target
+            yield ("hit", j), -1.0
+        yield from {"limit": job.limit, "T": job.steps, "n": self.kernel.size, "tolerance": job.tolerance}.items()
+
+    def _factors(self) -> dict[Key, npt.ArrayLike]:
+        """Return where each running product starts and what it is multiplied by at each step."""
+        factors: dict[Key, npt.ArrayLike] = {}
+        for k in range(self.kernel.update.powers):
+            keys: list[Key] = [("base", k), ("rate", k), ("offset", k)]
+            program = self.kernel.update.hypers.only(keys)
+            names = [key for key in program.inputs if isinstance(key, tuple)]
+            columns = np.atleast_2d(np.array(np.broadcast_arrays(*(self.job.given[key] for key in names), 0.0)[:-1]).T)
+            rows, back = np.unique(columns, axis=0, return_inverse=True)
+            fixed = {"T": self.job.steps, "n": self.kernel.size}
+            found = np.array([_power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k) for row in rows])
+            values = found[back.ravel()]
+            swept = ("power", k) in self.layout.rows
+            factors["power", k] = values[:, 0] if swept else values[0, 0]
+            factors["factor", k] = values[:, 1] if swept else values[0, 1]
+        return factors
+
+    def advance(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
+        """Run one block to its end, chunk by chunk; when told to stop, only look at where it stands."""
+        block, done, size = self.blocks[number], 0, FIRST_CHUNK
+        while done <= self.job.steps:
+            if stop.is_set():
+                block[self.layout.at("T")] = done
+                self._chunk(number, done + 1, done + 1)
+                return
+            last = min(done + size, self.job.steps + 1, self._last_with_room(done))
+            began = time.perf_counter()
+            self._chunk(number, done + 1, last)
+            seconds = time.perf_counter() - began
+            report(last - done)
+            done = last
+            if seconds < CHUNK_SECONDS / 2:
+                size *= 2
+            if (self._rows("status", block) != RUNNING).all():
+                report(self.job.steps + 1 - done)
+                return
+
+    def _last_with_room(self, done: int) -> int:
+        """Return the last step of a chunk after ``done`` whose records fit into a buffer."""
+        room = max(LARGEST_BUFFER // ((self.kernel.size + 1) * self.lanes), 1)
+        ahead = self.job.record[np.searchsorted(self.job.record, done) :]
+        return int(ahead[room]) if len(ahead) > room else self.job.steps + 1
+
+    def _chunk(self, number: int, first: int, last: int) -> None:
+        """Take the steps ``first`` to ``last``, and put what they record in its place."""
+        low, high = np.searchsorted(self.job.record, [first - 1, last])
+        n = self.kernel.size
+        out = _aligned(max((high - low) * (n + 1) * self.lanes, 1))
+        plan = np.array([first, last, *self.job.record[low:high], -1], dtype=np.int64)
+        cache.kernel(self.kernel.source)(self.blocks[number], plan, out)
+        runs = slice(number * self.lanes, min((number + 1) * self.lanes, self.runs))
+        seen = out[: (high - low) * (n + 1) * self.lanes].reshape(high - low, n + 1, self.lanes)
+        self.history[low:high, runs] = seen.transpose(0, 2, 1)[:, : runs.stop - runs.start]
+
+    def _rows(self, key: Key, block: Array) -> Array:
+        first, count = self.layout.rows[key]
+        return block[first * self.lanes : (first + count) * self.lanes].reshape(count, self.lanes)
+
+    def read(self, key: Key) -> Array:
+        """Return rows of all blocks, the run first: shape (N, rows)."""
+        if key not in self.layout.rows:
+            return np.zeros((self.runs, 0))
+        return np.concatenate([self._rows(key, block).T for block in self.blocks])[: self.runs]
+
+    def outcome(self, interrupted: bool, seconds: float) -> Outcome:
+        """Return the results of all runs."""
+        update, best = self.kernel.update, self.kernel.options.best
+        steps = self.read("steps")[:, 0]
+        if len(self.job.record):
+            self.history[self.job.record[:, None] > steps] = np.nan
+        theta = self.read("theta")
+        return Outcome(
+            theta=theta,
+            iterate=theta if update.iterate == "theta" else self.read(("state", update.iterate)),
+            loss=self.read("loss")[:, 0],
+            status=self.read("status")[:, 0],
+            steps=steps,
+            best_loss=self.read("best_loss")[:, 0] if best else self.read("loss")[:, 0],
+            best_theta=self.read("best") if best else theta,
+            hits=np.hstack([np.zeros((self.runs, 0)), *(self.read(("hit", j)) for j in range(len(self.job.targets)))]),
+            states={s.name: self.read(("state", s.name)) for s in update.states},
+            history_theta=self.history[:, :, :-1],
+            history_loss=self.history[:, :, -1],
+            interrupted=interrupted,
+            seconds=seconds,
+        )
+
+    def scalars_before(self, run: int, step: int) -> dict[Key, float]:
+        """Return what has one value a run, as it stood before a step: powers and scalar states.
+
+        The block is run again from its start with every lane frozen, which costs next to nothing.
+        """
+        block = self.block(run // self.lanes)
+        self._rows("status", block)[...] = CONVERGED
+        cache.kernel(self.kernel.source)(block, np.array([1, step - 1, -1]), np.zeros(1))
+        keys = [key for key in (*self.layout.rows, *self.layout.cells) if key[0] in ("power", "factor", "state")]
+        lane = run % self.lanes
+        rows = self.layout.rows
+        return {key: float(block[self.layout.at(key) + (lane if key in rows else 0)]) for key in keys}
+
+
+def run(kernel: Kernel, job: Job, threads: int | None = None, report: Callable[[int], None] | None = None) -> tuple[Outcome, Blocks]:
+    """Run a job and return what became of it.
+
+    ``report`` is called in this thread with the number of block-steps taken since the last call.
+    Ctrl-C ends the runs at the next chunk and returns what is there.
+    """
+    entry = cache.kernel(kernel.source)
+    assert entry is not None
+    began = time.perf_counter()
+    blocks, stop, interrupted = Blocks(kernel, job), Event(), False
+    taken: list[int] = []
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
+        futures = [pool.submit(blocks.advance, k, stop, taken.append) for k in range(len(blocks.blocks))]
+        waiting = set(futures)
+        while waiting:
+            try:
+                _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
+                if report is not None:
+                    report(sum(taken[k] for k in range(len(taken))))
+            except KeyboardInterrupt:
+                interrupted = True
+                stop.set()
+    for future in futures:
+        future.result()
+    return blocks.outcome(interrupted, time.perf_counter() - began), blocks
+
+
+def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
+    """Return base**offset and base**rate."""
+    base = np.float64(parts["base", k])
+    with np.errstate(all="ignore"):
+        offset, rate = (
+            base if exponent == 1 else vecmath.pow(base, np.float64(exponent))
+            for exponent in (parts["offset", k], parts["rate", k])
+        )
+    return float(offset), float(rate)
+
+
+def _aligned(size: int) -> Array:
+    """Return zeros that begin at a multiple of the cache line."""
+    raw = np.zeros(size + ALIGNMENT // 8)
+    skip = (-raw.ctypes.data // 8) % (ALIGNMENT // 8)
+    return raw[skip : skip + size]

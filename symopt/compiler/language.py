@@ -1,0 +1,62 @@
+"""The primitives of a kernel, as plain Python.
+
+A generated kernel is valid Python: run as it stands, on float64 arrays, it gives the same bits
+as its machine code, because every primitive is correctly rounded in both. These are the meanings
+of the names that ``native`` maps to single instructions.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+
+def fma(a: float, b: float, c: float) -> np.float64:
+    """Return a*b + c, rounded once: in exact rationals, with IEEE's rules for the rest.
+
+    >>> float(fma(0.1, 10.0, -1.0))
+    5.551115123125783e-17
+    """
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return np.float64(a) * np.float64(b) + np.float64(c)
+    if not math.isfinite(c):
+        return np.float64(c)
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    if exact == 0:
+        return np.float64(a) * np.float64(b) + np.float64(c)  # the sign of zero
+    try:
+        return np.float64(exact.numerator / exact.denominator)
+    except OverflowError:
+        return np.float64(math.inf if exact > 0 else -math.inf)
+
+
+def sqrt(a: float) -> np.float64:
+    """Return the correctly rounded square root, NaN of a negative number."""
+    return np.sqrt(np.float64(a))  # type: ignore[no-any-return]
+
+
+def fabs(a: float) -> np.float64:
+    """Return the absolute value."""
+    return np.fabs(np.float64(a))  # type: ignore[no-any-return]
+
+
+def floor(a: float) -> np.float64:
+    """Return the largest integer that is not above ``a``."""
+    return np.floor(np.float64(a))  # type: ignore[no-any-return]
+
+
+def bits(a: float) -> np.int64:
+    """Return the 64 bits of a float64 as an integer."""
+    return np.float64(a).view(np.int64)
+
+
+def from_bits(a: int) -> np.float64:
+    """Return the float64 that has these 64 bits."""
+    return np.int64(a).view(np.float64)
+
+
+def float64(a: int) -> np.float64:
+    """Return an integer as a float64."""
+    return np.float64(a)

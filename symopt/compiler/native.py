@@ -1,0 +1,230 @@
+"""A kernel's restricted Python, lowered to LLVM IR inside one Numba intrinsic.
+
+Numba's front end needs 2-3 ms for every statement, because it supports all of Python's types.
+A kernel has three (float64, int64, bool) and arrays of the first two, so its syntax tree maps
+to LLVM instructions one to one. Numba still owns everything around it: the call from Python,
+the optimiser, the machine code and the disk cache.
+
+The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers,
+``& | ^`` on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select);
+``a[i]``; ``for i in range(lo, hi)``, ``if``, ``break``; calls of the primitives in
+``language.py`` and of helper functions in the same file that end in their one ``return``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+DOUBLE, INT, BOOL, VOID = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.VoidType()
+KINDS = {types.float64: DOUBLE, types.int64: INT}
+OPERATIONS = {
+    (ast.Add, DOUBLE): "fadd", (ast.Sub, DOUBLE): "fsub",
+    (ast.Mult, DOUBLE): "fmul", (ast.Div, DOUBLE): "fdiv",
+    (ast.Add, INT): "add", (ast.Sub, INT): "sub", (ast.Mult, INT): "mul",
+    (ast.LShift, INT): "shl", (ast.RShift, INT): "ashr",
+    (ast.BitAnd, INT): "and_", (ast.BitOr, INT): "or_", (ast.BitXor, INT): "xor",
+    (ast.BitAnd, BOOL): "and_", (ast.BitOr, BOOL): "or_", (ast.BitXor, BOOL): "xor",
+}  # fmt: skip
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+FLOAT_PRIMITIVES = ("fma", "sqrt", "fabs", "floor")
+CASTS = {"bits": ("bitcast", INT), "from_bits": ("bitcast", DOUBLE), "float64": ("sitofp", DOUBLE)}
+
+
+def jit(entry: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a generated entry function: the one place that decides Numba's options.
+
+    Every kernel has the same signature: ``block`` (numbers it changes), ``plan`` (integers that
+    say what to do) and ``out`` (numbers it only writes).
+    """
+    on_disk = Path(entry.__code__.co_filename).exists()
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "cache": on_disk}
+    compiled: Callable[..., Any] = njit("void(float64[::1], int64[::1], float64[::1])", **options)(entry)
+    return compiled
+
+
+def lowered(function: Callable[..., Any]) -> Any:
+    """Return an intrinsic with the meaning of ``function``, whose helpers are its module's functions."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def body(_typing: Any, block: Any, plan: Any, out: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pairs = zip(signature.args, values, strict=True)
+            pointers = [context.make_array(kind)(context, builder, value).data for kind, value in pairs]
+            builder.call(Lowering.of(function, builder.module, pointers), pointers)
+            return context.get_dummy_value()
+
+        return types.void(block, plan, out), generate
+
+    return body
+
+
+class Lowering:
+    """Writes one function of the language as an LLVM function.
+
+    Variables live in stack slots, which LLVM's first pass turns into registers.
+    """
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], module: ir.Module, values: Sequence[Any]) -> ir.Function:
+        """Return ``function`` as an LLVM function for arguments like ``values``, made once a module."""
+        kinds = [value.type for value in values]
+        name = ".".join(["symopt", function.__name__, *(str(kind) for kind in kinds)])
+        made = module.globals.get(name)
+        return made if made is not None else cls(function, module).write(name, kinds)
+
+    def __init__(self, function: Callable[..., Any], module: ir.Module) -> None:
+        self.tree = _syntax(function)
+        self.helpers = function.__globals__
+        self.module = module
+        self.slots: dict[str, Any] = {}
+        self.exits: list[ir.Block] = []
+
+    def write(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
+        """Write the whole function."""
+        gives_value = isinstance(self.tree.body[-1], ast.Return)
+        made = ir.Function(self.module, ir.FunctionType(DOUBLE if gives_value else VOID, kinds), name)
+        made.linkage = "internal"
+        made.attributes.add("alwaysinline")
+        for argument in made.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")  # a kernel's arrays never overlap
+        self.builder = ir.IRBuilder(made.append_basic_block("entry"))
+        for argument, value in zip(self.tree.args.args, made.args, strict=True):
+            self._assign(argument.arg, value)
+        self._statements(self.tree.body)
+        if not gives_value:
+            self.builder.ret_void()
+        return made
+
+    # Statements
+
+    def _statements(self, body: Sequence[ast.stmt]) -> None:
+        for statement in body:
+            match statement:
+                case ast.Expr(value=ast.Constant()):
+                    pass  # a docstring
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self._assign(name, self._value(value))
+                case ast.Assign(targets=[ast.Subscript() as target], value=value):
+                    self.builder.store(self._value(value), self._address(target))
+                case ast.For():
+                    self._for(statement)
+                case ast.If():
+                    self._if(statement)
+                case ast.Break():
+                    self.builder.branch(self.exits[-1])
+                case ast.Return(value=ast.expr() as value):
+                    self.builder.ret(self._value(value))
+                case _:
+                    raise _unknown(statement)
+
+    def _assign(self, name: str, value: Any) -> None:
+        if name not in self.slots:
+            with self.builder.goto_entry_block():
+                self.slots[name] = self.builder.alloca(value.type, name=name)
+        self.builder.store(value, self.slots[name])
+
+    def _for(self, loop: ast.For) -> None:
+        assert isinstance(loop.iter, ast.Call)
+        assert isinstance(loop.target, ast.Name)
+        low, high = (self._value(bound) for bound in loop.iter.args)
+        head, body, done = (self.builder.append_basic_block(part) for part in ("head", "body", "done"))
+        start = self.builder.block
+        self.builder.branch(head)
+        self.builder.position_at_end(head)
+        index = self.builder.phi(INT)
+        index.add_incoming(low, start)
+        self.builder.cbranch(self.builder.icmp_signed("<", index, high), body, done)
+        self.builder.position_at_end(body)
+        self._assign(loop.target.id, index)
+        self.exits.append(done)
+        self._statements(loop.body)
+        self.exits.pop()
+        following = self.builder.add(index, INT(1), flags=("nsw",))
+        index.add_incoming(following, self.builder.block)
+        self.builder.branch(head)
+        self.builder.position_at_end(done)
+
+    def _if(self, branch: ast.If) -> None:
+        yes, done = (self.builder.append_basic_block(part) for part in ("yes", "done"))
+        no = self.builder.append_basic_block("no") if branch.orelse else done
+        self.builder.cbranch(self._value(branch.test), yes, no)
+        for block, statements in ((yes, branch.body), (no, branch.orelse)):
+            if statements:
+                self.builder.position_at_end(block)
+                self._statements(statements)
+                if not self.builder.block.is_terminated:
+                    self.builder.branch(done)
+        self.builder.position_at_end(done)
+
+    # Expressions
+
+    def _value(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(value=float() as number):
+                return DOUBLE(number)
+            case ast.Constant(value=int() as number):
+                return INT(number)
+            case ast.Name(id=name):
+                return self.builder.load(self.slots[name])
+            case ast.Subscript():
+                return self.builder.load(self._address(node))
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float() as number)):
+                return DOUBLE(-number)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._negative(self._value(operand))
+            case ast.BinOp(left=left, op=op, right=right):
+                return self._operation(op, self._value(left), self._value(right))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self._comparison(COMPARISONS[type(op)], self._value(left), self._value(right))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.builder.select(self._value(test), self._value(body), self._value(orelse))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return self._call(name, [self._value(argument) for argument in arguments])
+        raise _unknown(node)
+
+    def _address(self, node: ast.Subscript) -> Any:
+        return self.builder.gep(self._value(node.value), [self._value(node.slice)], inbounds=True)
+
+    def _negative(self, value: Any) -> Any:
+        return self.builder.fneg(value) if value.type == DOUBLE else self.builder.neg(value)
+
+    def _operation(self, op: ast.operator, left: Any, right: Any) -> Any:
+        return getattr(self.builder, OPERATIONS[type(op), left.type])(left, right)
+
+    def _comparison(self, op: str, left: Any, right: Any) -> Any:
+        if left.type == INT:
+            return self.builder.icmp_signed(op, left, right)
+        unordered = op == "!="  # the one comparison that is true of a NaN
+        compare = self.builder.fcmp_unordered if unordered else self.builder.fcmp_ordered
+        return compare(op, left, right)
+
+    def _call(self, name: str, values: list[Any]) -> Any:
+        if name in CASTS:
+            instruction, kind = CASTS[name]
+            return getattr(self.builder, instruction)(values[0], kind)
+        if name in FLOAT_PRIMITIVES:
+            signature = ir.FunctionType(DOUBLE, [DOUBLE] * len(values))
+            return self.builder.call(self.module.declare_intrinsic(f"llvm.{name}", [DOUBLE], signature), values)
+        return self.builder.call(Lowering.of(self.helpers[name], self.module, values), values)
+
+
+def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
+    source = textwrap.dedent(inspect.getsource(function))
+    tree = ast.parse(source).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    return tree
+
+
+def _unknown(node: ast.AST) -> SyntaxError:
+    return SyntaxError(f"not in the kernel language: {ast.unparse(node)} (line {getattr(node, 'lineno', '?')})")

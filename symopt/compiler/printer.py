@@ -1,0 +1,137 @@
+"""Nodes of a graph printed as statements of the kernel language, each in the outermost loop it can stand in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from symopt.autodiff.program import Graph, Key, demand_order
+
+CONSTANT, STEP, LANE = 0, 1, 2
+"""When a value is known: for the whole run, from the step, or from the lane."""
+
+HEADER = """from symopt.compiler.language import bits, fabs, float64, floor, fma, from_bits, sqrt
+from symopt.compiler.native import jit, lowered
+"""
+FOOTER = """
+body = lowered({name})
+
+
+@jit
+def kernel(block, plan, out):
+    body(block, plan, out)
+"""
+BINARY = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}
+RELATIONS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&", "or": "|"}
+RENAMED = {"abs": "fabs"}
+PRIMITIVES = {"fma", "sqrt", "fabs", "floor"}
+LONGEST = 60
+
+
+class Printer:
+    """Prints nodes into scopes.
+
+    Parameters
+    ----------
+    graph
+        The nodes.
+    level
+        When an input is known, by its key.
+    leaf
+        The text of an input, by its key.
+    """
+
+    def __init__(self, graph: Graph, level: Callable[[Key], int], leaf: Callable[[Key], str]) -> None:
+        self.graph, self.leaf = graph, leaf
+        self.functions: set[str] = set()
+        self.levels: list[int] = []
+        self._input_level = level
+        self._count = 0
+        self.outer: dict[int, tuple[str, int]] = {}
+
+    def level(self, number: int) -> int:
+        """Return when a node is known."""
+        for node in self.graph.nodes[len(self.levels) :]:
+            if node.op == "input":
+                self.levels.append(self._input_level(node.payload))  # type: ignore[arg-type]
+            else:
+                self.levels.append(max((self.levels[arg] for arg in node.args), default=CONSTANT))
+        return self.levels[number]
+
+    def write(self, wanted: Iterable[int], scopes: Sequence[list[str]], known: dict[int, tuple[str, int]]) -> list[str]:
+        """Print what ``wanted`` needs and return the texts that stand for it.
+
+        ``scopes`` are the lines of the constants, the step and the innermost loop; ``known`` holds
+        the texts of the innermost loop and is added to.
+        """
+        wanted = list(wanted)
+        order = [n for n in demand_order(self.graph.nodes, wanted) if n not in known and n not in self.outer]
+        named = self._named(order, wanted)
+        for number in order:
+            level = self.level(number)
+            text = self._text(number, known)
+            texts = known if level == LANE else self.outer
+            if number in named or len(text[0]) > LONGEST:
+                name = f"t{self._count}"
+                self._count += 1
+                scopes[level].append(f"{name} = {text[0]}")
+                text = (name, 4)
+            texts[number] = text
+        return [(known.get(number) or self.outer[number])[0] for number in wanted]
+
+    def _named(self, order: list[int], wanted: list[int]) -> set[int]:
+        """Return the operations that need a name: used twice, asked for, or used in a deeper loop."""
+        uses: dict[int, int] = dict.fromkeys(wanted, 1)
+        named = set(wanted)
+        for number in order:
+            for arg in self.graph.nodes[number].args:
+                uses[arg] = uses.get(arg, 0) + 1
+                if uses[arg] > 1 or self.level(arg) < self.level(number):
+                    named.add(arg)
+        return {number for number in named if self.graph.nodes[number].args}
+
+    def _text(self, number: int, known: dict[int, tuple[str, int]]) -> tuple[str, int]:
+        """Return a node's expression and how tightly it binds."""
+        node = self.graph.nodes[number]
+        if node.op == "const":
+            return literal(node.payload)  # type: ignore[arg-type]
+        if node.op == "input":
+            return self.leaf(node.payload), 4  # type: ignore[arg-type]
+        args = [known.get(arg) or self.outer[arg] for arg in node.args]
+        if node.op in BINARY:
+            sign, strength = BINARY[node.op]
+            space = " " if strength == 1 else ""
+            return f"{_wrap(args[0], strength)}{space}{sign}{space}{_wrap(args[1], strength + 1)}", strength
+        if node.op == "neg":
+            return f"-{_wrap(args[0], 4)}", 3
+        if node.op in RELATIONS:
+            return f"({_wrap(args[0], 1)} {RELATIONS[node.op]} {_wrap(args[1], 1)})", 4
+        if node.op == "select":
+            return f"({args[1][0]} if {args[0][0]} else {args[2][0]})", 4
+        name = RENAMED.get(node.op, node.op)
+        if name not in PRIMITIVES:
+            self.functions.add(name)
+        return f"{name}({', '.join(arg[0] for arg in args)})", 4
+
+
+def literal(value: float) -> tuple[str, int]:
+    """Return a number as text, and how tightly it binds."""
+    if math.isnan(value):
+        return "from_bits(9221120237041090560)", 4
+    if math.isinf(value):
+        return f"from_bits({9218868437227405312 if value > 0 else -4503599627370496})", 4
+    return repr(value), 4 if math.copysign(1, value) > 0 else 3
+
+
+def _wrap(part: tuple[str, int], strength: int) -> str:
+    return part[0] if part[1] >= strength else f"({part[0]})"
+
+
+def indented(lines: Iterable[str], by: int = 1) -> list[str]:
+    """Return the lines moved to the right."""
+    return ["    " * by + line for line in lines]
+
+
+def loop(index: str, high: int | str, body: list[str], low: int | str = 0) -> list[str]:
+    """Return a loop over ``body``."""
+    return [f"for {index} in range({low}, {high}):", *indented(body)]

@@ -1,0 +1,49 @@
+"""What symopt raises: every error says what was given, what is expected and how to mend it.
+
+    SymoptError                base of all
+    ├── CostError              a cost that cannot be used: its symbols, its functions, its values
+    │   └── UnsupportedError   a function or node that has no machine code or no derivative
+    ├── RuleError              an optimizer that cannot be used, or hyperparameters it does not have
+    ├── ParseError             text that is not a cost
+    └── RunError               a start, a number of steps, a recording that cannot be run
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SymoptError(ValueError):
+    """Base of all errors that symopt raises on purpose."""
+
+
+class CostError(SymoptError):
+    """The cost cannot be used as given."""
+
+
+class UnsupportedError(CostError):
+    """The cost holds something that has no machine code or no derivative."""
+
+
+class RuleError(SymoptError):
+    """The optimizer, or a hyperparameter given to it, cannot be used."""
+
+
+class ParseError(SymoptError):
+    """The text is not an expression that symopt reads."""
+
+
+class RunError(SymoptError):
+    """The run or sweep cannot be started as asked."""
+
+
+class SymoptWarning(UserWarning):
+    """Something works, but not as well as it could."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'adam'?)" where a known word is near, and the list of them otherwise."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(names) or 'none'})"

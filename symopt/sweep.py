@@ -1,0 +1,244 @@
+"""sweep: ensembles of runs over starts, hyperparameters and constants, all through one kernel a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.compiler.function import Array
+from symopt.cost import Cost
+from symopt.errors import RuleError, RunError
+from symopt.launch import Finished, Record, Settings, as_cost, as_rule, check_settings, check_start, launch
+from symopt.progress import progress_bar
+from symopt.rule import Rule
+from symopt.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Starts drawn uniformly from a box, made by :func:`uniform`."""
+
+    low: npt.ArrayLike
+    high: npt.ArrayLike
+    size: int
+    rng: Any
+
+    def draw(self, dimensions: int) -> Array:
+        """Return the starts, shape (size, dimensions)."""
+        return np.random.default_rng(self.rng).uniform(self.low, self.high, (self.size, dimensions))
+
+
+def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
+    """Return ``size`` random starts in the box from ``low`` to ``high`` (numbers, or one per parameter).
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> study = so.sweep(so.parse("x^2 + y^2"), "gd", start=so.uniform(-2, 2, size=5, rng=0), steps=10)
+    >>> study["gd"].sizes["start"]
+    5
+    """
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise RunError(f"size={size!r}; expected how many starts to draw")
+    if not (np.asarray(low) <= np.asarray(high)).all():
+        raise RunError(f"low={low!r} is above high={high!r}")
+    return Uniform(low, high, int(size), rng)
+
+
+def sweep(
+    cost: Any,
+    rules: Any,
+    start: Any,
+    steps: int = 1000,
+    *,
+    record: Record = None,
+    targets: npt.ArrayLike = (),
+    tolerance: float | None = None,
+    limit: float = 1e20,
+    best: bool = True,
+    threads: int | None = None,
+    progress: bool = False,
+    **constants: Any,
+) -> Study:
+    """Run optimizers from many starts, for many hyperparameters and constants.
+
+    An array where a number could stand is an axis of the sweep, named after the hyperparameter
+    or ``cost.`` and the constant; a start of shape (N, n) is the axis ``start``. Axes multiply;
+    xarray.DataArrays that share a dimension go together. A run has the same bits alone and in
+    any sweep, for any number of threads.
+
+    Parameters
+    ----------
+    cost
+        A Cost or a SymPy expression.
+    rules
+        A rule or a list of them, or a mapping from names to rules where one occurs twice.
+    start
+        n numbers, an array of shape (N, n), ``so.uniform(...)``, or a DataArray with a dimension
+        ``param``.
+    steps
+        The budget of each run.
+    record
+        As in :func:`minimize`; None by default.
+    targets
+        Losses: the first step with J at or below each is kept as ``hit``.
+    tolerance, limit, progress
+        As in :func:`minimize`.
+    best
+        Whether the best loss and theta of each run are kept (else the last ones stand there).
+    threads
+        As many as there are processors if left out.
+    **constants
+        The cost's constants, numbers or arrays.
+
+    Returns
+    -------
+    Study
+        Ctrl-C returns what is there.
+
+    Raises
+    ------
+    CostError, RuleError, RunError
+        Before anything is compiled, if an argument does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, symopt as so
+    >>> J = so.parse("x^2 + 10*y^2")
+    >>> study = so.sweep(J, so.gd(eta=[0.01, 0.05, 0.2]), start=[1.0, 1.0], steps=200)
+    >>> study["gd"]["status"].values.tolist()
+    ['budget spent', 'budget spent', 'diverged']
+    """
+    objective = as_cost(cost)
+    named = _named(rules)
+    settings = check_settings(steps, record, tolerance, limit, targets, best, threads)
+    values = objective.check_constants(constants)
+    starts = _starts(objective, start)
+    plans = {name: _plan(rule, values, starts) for name, rule in named.items()}
+    datasets, finished = {}, {}
+    interrupted = False
+    for name, rule in named.items():
+        axes = plans[name]
+        if interrupted:
+            break
+        total = -(-axes.runs // 32) * (settings.steps + 1)
+        with progress_bar(total, name, progress) as report:
+            finished[name] = launch(objective, rule, axes.start, axes.hypers, axes.constants, settings, report)
+        interrupted = finished[name].outcome.interrupted
+        datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
+    return Study(datasets, finished, interrupted)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Every combination of the axes, laid out as N runs; ``shape`` is a DataArray over the axes."""
+
+    shape: xr.DataArray
+    start: Array
+    hypers: dict[str, Any]
+    constants: dict[str, Any]
+
+    @property
+    def runs(self) -> int:
+        return len(self.start)
+
+
+def _named(rules: Any) -> dict[str, Rule]:
+    if isinstance(rules, Mapping):
+        return {str(name): as_rule(rule) for name, rule in rules.items()}
+    listed = list(rules) if isinstance(rules, Iterable) and not isinstance(rules, str) else [rules]
+    made = [as_rule(rule) for rule in listed]
+    names = [rule.name for rule in made]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RuleError(f"{twice[0]} is given twice; name them, as in {{'fast': so.{twice[0]}(...), 'slow': so.{twice[0]}(...)}}")
+    if not made:
+        raise RuleError("no rule is given; expected at least one, such as so.adam(eta=0.02)")
+    return dict(zip(names, made, strict=True))
+
+
+def _starts(cost: Cost, start: Any) -> xr.DataArray:
+    """Return the starts with the dimension ``param`` last."""
+    import xarray as xr
+
+    if isinstance(start, xr.DataArray):
+        if "param" not in start.dims:
+            raise RunError(f"the start has the dimensions {start.dims}; one must be 'param'")
+        turned = start.transpose(..., "param")
+        checked = check_start(cost, turned.values.reshape(-1, turned.sizes["param"]), (2,))
+        return turned.copy(data=checked.reshape(turned.shape))
+    array = start.draw(cost.size) if isinstance(start, Uniform) else start
+    array = check_start(cost, array, (1, 2))
+    if not array.size:
+        raise RunError("start is empty; expected at least one start")
+    return xr.DataArray(array, dims=("start", "param")[-array.ndim :])
+
+
+def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Axes:
+    import xarray as xr
+
+    swept: dict[str, xr.DataArray] = {}
+    for prefix, values in (("", rule.hyperparameters), ("cost.", constants)):
+        for name, value in values.items():
+            if np.ndim(value):
+                swept[prefix + name] = _axis(prefix + name, value)
+    shape = xr.DataArray(0.0)
+    for axis in swept.values():
+        shape, _ = xr.broadcast(shape, axis)
+    shape, _ = xr.broadcast(shape, starts.isel(param=0, drop=True))
+
+    def laid_out(value: xr.DataArray) -> npt.NDArray[Any]:
+        return value.broadcast_like(shape).transpose(*shape.dims).values.ravel().astype(np.float64)
+
+    columns = [laid_out(starts.isel(param=k, drop=True)) for k in range(starts.sizes["param"])]
+    hypers = {n: laid_out(swept[n]) if n in swept else v for n, v in rule.hyperparameters.items()}
+    fixed = {n: laid_out(swept["cost." + n]) if "cost." + n in swept else v for n, v in constants.items()}
+    return _Axes(shape, np.stack(columns, axis=1), hypers, fixed)
+
+
+def _axis(name: str, value: Any) -> xr.DataArray:
+    import xarray as xr
+
+    if isinstance(value, xr.DataArray):
+        return value
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim != 1 or not array.size:
+        raise RunError(f"{name} has shape {array.shape}; expected a number, a list of numbers, or an xarray.DataArray with named dimensions")
+    return xr.DataArray(array, dims=name, coords={name: array})
+
+
+def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: Settings) -> xr.Dataset:
+    import xarray as xr
+
+    outcome, dims, shape = finished.outcome, axes.shape.dims, axes.shape.shape
+    over = lambda values, *more: ((*dims, *more), values.reshape(*shape, *values.shape[1:]))  # noqa: E731
+    hits = np.where(outcome.hits < 0, np.nan, outcome.hits)
+    variables: dict[str, Any] = {
+        "loss": over(outcome.loss),
+        "theta": over(outcome.iterate, "param"),
+        "best_loss": over(outcome.best_loss),
+        "best_theta": over(outcome.best_theta, "param"),
+        "status": over(finished.status),
+        "steps": over(outcome.steps.astype(np.int64)),
+        "gradient_evaluations": over(finished.gradient_evaluations),
+    }
+    coords: dict[str, Any] = {"param": [p.name for p in cost.params]}
+    if settings.targets:
+        variables["hit"] = over(hits, "target")
+        coords["target"] = list(settings.targets)
+    if len(settings.record):
+        variables["history_loss"] = over(outcome.history_loss.T, "step")
+        variables["history_theta"] = over(outcome.history_theta.transpose(1, 0, 2), "step", "param")
+        coords["step"] = settings.record
+    attrs = {"rule": repr(rule), "cost": repr(cost), "steps": settings.steps, "interrupted": int(outcome.interrupted)}
+    attrs |= {"compile_seconds": finished.compile_seconds, "run_seconds": outcome.seconds}
+    return xr.Dataset(variables, coords={**axes.shape.coords, **coords}, attrs=attrs)
+
+
