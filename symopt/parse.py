@@ -66,15 +66,16 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
         raise ParseError(f"expected text, not {type(text).__name__}")
     if len(text) > LONGEST:
         raise ParseError(f"the text has {len(text)} characters; at most {LONGEST} are read")
-    expression = _expression(text)
-    if not expression.free_symbols:
+    read = expression(text)
+    if not read.free_symbols:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
-    cost = Cost(expression, params.replace(" ", "").split(",") if isinstance(params, str) else params)
+    cost = Cost(read, params.replace(" ", "").split(",") if isinstance(params, str) else params)
     cost.text = text.strip()
     return cost
 
 
-def _expression(text: str) -> sp.Expr:
+def expression(text: str) -> sp.Expr:
+    """Read a SymPy expression from text; ``parse`` makes a cost of it."""
     # ^ binds like ** in mathematics and weaker than + in Python, so it is spelled the Python way
     spelled = text.strip().replace("^", "**")
     if not spelled:

@@ -139,6 +139,7 @@ def minimize(
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
     values = objective.check_constants(constants)
+    objective = objective(**values)
     point = single_start(objective, start)
     for kind, named in (("hyperparameter", optimizer.hyperparameters), ("constant", values)):
         for name, value in named.items():

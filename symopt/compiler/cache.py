@@ -60,6 +60,11 @@ def kernel(source: str) -> Callable[..., Any]:
     return entry
 
 
+def load_in_memory(source: str) -> ModuleType:
+    """Return the module of a source, compiled anew and kept nowhere."""
+    return _import(f"symopt_fresh_{key(source)}", None, source)
+
+
 def key(source: str) -> str:
     """Return what a source is known by: a hash of it and of all that turns it into machine code."""
     versions = (FORMAT, _own_sources(), numba.__version__, llvmlite.__version__, sys.version)

@@ -14,9 +14,6 @@ The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on
 from __future__ import annotations
 
 import ast
-import inspect
-import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -220,9 +217,10 @@ class Lowering:
 
 
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
-    source = textwrap.dedent(inspect.getsource(function))
-    tree = ast.parse(source).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    """Return the syntax tree of a function, from the text of its module (which may have no file)."""
+    space = function.__globals__
+    module = ast.parse(space["__loader__"].get_source(space["__name__"]))
+    (tree,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == function.__name__)
     return tree
 
 

@@ -1,0 +1,52 @@
+"""Whether a kernel's hot loop runs on vector instructions: what the machine code and the clock say."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+
+from symopt.compiler.cache import load_in_memory
+from symopt.compiler.drive import Blocks, Job
+from symopt.compiler.kernel import Kernel
+
+PACKED = {
+    "sqrt": re.compile(r"\bv?sqrtpd\b|\bfsqrt\s+v\d+\.2d|\bfsqrt\s+z\d+\.d"),
+    "fma": re.compile(r"\bvfn?m(?:add|sub)\d+pd\b|\bfml[as]\s+v\d+\.2d|\bfml[as]\s+z\d+\.d"),
+}
+"""Packed double-precision instructions, as x86 and ARM spell them."""
+
+
+def packed_instructions(kernel: Kernel) -> dict[str, int]:
+    """Return how many packed square roots and fused multiply-adds freshly compiled code holds."""
+    listing = "\n".join(_fresh(kernel).kernel.inspect_asm().values())
+    return {name: len(pattern.findall(listing)) for name, pattern in PACKED.items()}
+
+
+def nanoseconds(kernel: Kernel, job: Job, repeats: int = 7) -> float:
+    """Return the time of one step of one run in a full block: the median of several."""
+    run = _timer(kernel, job)
+    run()
+    return float(np.median([run() for _ in range(repeats)]))
+
+
+def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
+    entry = _fresh(kernel).kernel
+    blocks = Blocks(kernel, job)
+    plan, out = np.array([1, job.steps, -1]), np.zeros(1)
+
+    def run() -> float:
+        block = blocks.block(0)
+        began = time.perf_counter()
+        entry(block, plan, out)
+        return (time.perf_counter() - began) * 1e9 / (job.steps * kernel.options.lanes)
+
+    return run
+
+
+def _fresh(kernel: Kernel) -> ModuleType:
+    """Return the kernel compiled here and now: code from the disk cache has no listing."""
+    return load_in_memory(kernel.source)

@@ -1,0 +1,94 @@
+"""The way of theta over the contours of a cost of two parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from symopt.cost import Cost
+from symopt.errors import RunError
+from symopt.plot.style import axes_or_new, legend, line_style, runs_by_name
+from symopt.run import Run
+from symopt.status import Status
+
+GRID = 240  # points along each side of the contour plot
+LEVELS = 24
+MARGIN = 0.15
+
+Window = tuple[float, float, float, float]
+
+
+def trajectory(result: Any, ax: Axes | None = None) -> Axes:
+    """Draw the paths of runs over the contours of their cost.
+
+    Parameters
+    ----------
+    result
+        A run, or a list or mapping of runs, of one cost of two parameters.
+    ax
+        Where to draw; a new figure if left out.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The start is a ring, the last theta a dot. Contours are spaced by the logarithm of the
+        height above the lowest point of the picture.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> run = so.minimize(so.parse("x^2 + 4*y^2"), so.gd(eta=0.1), start=[2, 1], steps=50)
+    >>> so.plot.trajectory(run).get_ylabel()
+    'y'
+    """
+    runs = runs_by_name(result)
+    cost = next(iter(runs.values())).cost
+    if cost.size != 2:
+        raise RunError(f"a trajectory is drawn for two parameters; this cost has {cost.size}")
+    ax = axes_or_new(ax)
+    paths = {name: run.history["theta"].values for name, run in runs.items()}
+    window = _window(list(runs.values()), list(paths.values()))
+    _contours(cost, window, ax)
+    for k, (name, path) in enumerate(paths.items()):
+        _path(path, name, line_style(k), ax)
+    ax.set_xlim(window[0], window[1])
+    ax.set_ylim(window[2], window[3])
+    ax.set_xlabel(cost.params[0].name)
+    ax.set_ylabel(cost.params[1].name)
+    legend(ax)
+    return ax
+
+
+def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) -> None:
+    seen = path[np.isfinite(path).all(axis=1)]
+    if not len(seen):
+        raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
+    ax.plot(seen[:, 0], seen[:, 1], label=name, linewidth=1.3, **style)
+    ax.plot(*seen[0], "o", markerfacecolor="white", markeredgecolor=style["color"], zorder=5)
+    ax.plot(*seen[-1], "o", color=style["color"], markersize=4, zorder=6)
+
+
+def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
+    """Return the part of the plane to show: where runs were that did not fly away, with a margin."""
+    kept = [path for run, path in zip(runs, paths, strict=True) if run.status not in (Status.DIVERGED, Status.NONFINITE)]
+    seen = np.concatenate([*(kept or [path[:2] for path in paths]), *(path[:1] for path in paths)])
+    seen = seen[np.isfinite(seen).all(axis=1)]
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    room = MARGIN * np.maximum(high - low, 0.2 * np.max(high - low) + 1e-3)
+    (left, bottom), (right, top) = low - room, high + room
+    return left, right, bottom, top
+
+
+def _contours(cost: Cost, window: Window, ax: Axes) -> None:
+    x, y = np.linspace(window[0], window[1], GRID), np.linspace(window[2], window[3], GRID)
+    values = cost.value(np.stack(np.meshgrid(x, y), axis=-1))
+    finite = values[np.isfinite(values)]
+    if not len(finite) or finite.min() == finite.max():
+        return
+    height = values - finite.min()
+    lowest = max(float(np.percentile(height[height > 0], 0.1)), float(height[np.isfinite(height)].max()) * 1e-8)
+    levels = np.geomspace(lowest, float(height[np.isfinite(height)].max()), LEVELS)
+    ax.contour(x, y, np.where(np.isfinite(height), height, np.nan), levels=levels, colors="0.72", linewidths=0.6, zorder=0)

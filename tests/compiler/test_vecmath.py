@@ -1,0 +1,474 @@
+"""The kernels' elementary functions: against mpmath, at special values, and machine code against plain Python."""
+
+import math
+from fractions import Fraction
+from functools import cache
+
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from symopt.autodiff.program import Graph
+from symopt.compiler import language
+from symopt.compiler import vecmath as V
+from symopt.compiler.function import Function
+
+COUNT = 300  # points of a range
+BITS = 200  # of mpmath
+INF, NAN = math.inf, math.nan
+TINY, SMALLEST_NORMAL, LARGEST = 5e-324, 2.0**-1022, 1.7976931348623157e308
+PI_2, PI, LN2 = math.pi / 2, math.pi, 0.6931471805599453
+ARITY = {"pow": 2, "fma": 3}
+
+# Points. A range is a function of a generator; it returns the points of each argument.
+
+
+def linear(low, high):
+    return lambda rng: (rng.uniform(low, high, COUNT),)
+
+
+def positive(low, high):
+    return lambda rng: (np.exp2(rng.uniform(np.log2(low), np.log2(high), COUNT)),)
+
+
+def both_signs(low, high):
+    return lambda rng: (positive(low, high)(rng)[0] * rng.choice([-1.0, 1.0], COUNT),)
+
+
+def around(center, low, high):
+    return lambda rng: (center + both_signs(low, high)(rng)[0],)
+
+
+def inside_of(center, low, high):
+    return lambda rng: (center - math.copysign(1, center) * positive(low, high)(rng)[0],)
+
+
+def subnormal(rng):
+    return (rng.integers(1, 2**52, COUNT).view(np.float64),)
+
+
+def halves_of_ln2(rng):
+    return ((rng.integers(-30, 30, COUNT) + 0.5) * LN2 + rng.normal(size=COUNT) * 1e-6,)
+
+
+def multiples(of, low, high):
+    """Return the doubles nearest to (k + of)*pi/2 for k from low to high, spread over the binades."""
+
+    def draw(rng):
+        with mp.workprec(BITS):
+            whole = np.exp2(rng.uniform(np.log2(low), np.log2(high), COUNT)).round()
+            return (np.array([float((mp.mpf(k) + of) * mp.pi / 2) for k in whole]),)
+
+    return draw
+
+
+def nearest_multiples(_rng):
+    """Return, for each exponent, the doubles m*2**e that come nearest of all to a multiple of pi/2."""
+    found = []
+    with mp.workprec(400):
+        for e in range(-52, -2):
+            numerator, denominator, rest = (1, 0), (0, 1), mp.pi / 2 / mp.mpf(2) ** e
+            while numerator[0] < 2**53:
+                digit = int(mp.floor(rest))
+                numerator = (digit * numerator[0] + numerator[1], numerator[0])
+                denominator = (digit * denominator[0] + denominator[1], denominator[0])
+                times = -(-(2**52) // numerator[0])
+                found += [math.ldexp(times * numerator[0], e)] if times * numerator[0] < 2**53 else []
+                rest = 1 / (rest - digit)
+    return (np.array(found),)
+
+
+def exponents(bases, low, high):
+    """Return pairs x, y with x from ``bases`` and x**y from 2**low to 2**high."""
+
+    def draw(rng):
+        (x,) = bases(rng)
+        return x, rng.uniform(low, high, len(x)) / np.log2(x)
+
+    return draw
+
+
+def pairs(bases, draw):
+    return lambda rng: (bases(rng)[0], draw(rng))
+
+
+TRIGONOMETRIC = {
+    "tiny": both_signs(TINY, 1e-3), "first": linear(-1, 1), "turns": linear(-10, 10), "to 1e6": both_signs(10, 1e6),
+    "to 2**48": both_signs(1e6, 2.0**48), "to 2**49": linear(2.0**48, 2.0**49), "to 2**50": linear(2.0**49, 2.0**50),
+    "zeros": multiples(0, 1, 1000), "zeros to 2**49": multiples(0, 1, 2.0**49), "nearest zeros": nearest_multiples,
+    "between": multiples(0.5, 1, 1000), "between to 2**50": multiples(0.5, 2.0**46, 2.0**49.34),
+}  # fmt: skip
+HYPERBOLIC = {
+    "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-1, 1), "middle": linear(-40, 40),
+    "whole": linear(-710.4, 710.4), "largest": linear(699, 711),
+}  # fmt: skip
+SIGMOIDAL = {
+    "tiny": both_signs(TINY, 1e-5), "first": linear(-1, 1), "middle": linear(-40, 40), "left": linear(-745, 0),
+    "underflow": linear(-746, -707), "large": positive(1, 1e300),
+}  # fmt: skip
+INVERSE_SINES = {
+    "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "whole": linear(-1, 1), "half": around(0.5, 1e-16, 0.05),
+    "minus half": around(-0.5, 1e-16, 0.05), "one": inside_of(1, 1e-16, 0.1), "minus one": inside_of(-1, 1e-16, 0.1),
+}  # fmt: skip
+RANGES = {
+    "exp": {
+        "tiny": both_signs(1e-300, 1e-10), "first": linear(-1, 1), "middle": linear(-40, 40), "whole": linear(-745, 709.7),
+        "underflow": linear(-746, -707), "overflow": linear(709, 710), "between": halves_of_ln2,
+    },
+    "expm1": {
+        "tiny": both_signs(TINY, 1e-10), "small": both_signs(1e-10, 0.01), "first": linear(-1, 1),
+        "middle": linear(-45, 45), "whole": linear(0, 709.7), "overflow": linear(709, 710), "between": halves_of_ln2,
+        "k = 0 to 1": linear(0.3, 0.4), "k = 0 to -1": linear(-0.4, -0.3),
+    },
+    "log": {
+        "subnormal": subnormal, "whole": positive(SMALLEST_NORMAL, LARGEST), "middle": positive(0.01, 100),
+        "first": linear(0.5, 2), "one": around(1, 1e-16, 0.1), "between": linear(0.69, 0.73), "above": linear(1.38, 1.45),
+    },
+    "log1p": {
+        "tiny": both_signs(TINY, 1e-10), "small": both_signs(1e-10, 0.1), "first": linear(-0.9999, 1),
+        "minus one": inside_of(-1, 1e-16, 1), "above": linear(1, 10), "whole": positive(1, LARGEST),
+        "1e300": positive(1e299, 1e301),
+    },
+    "sin": TRIGONOMETRIC, "cos": TRIGONOMETRIC, "tan": TRIGONOMETRIC,
+    "sinh": HYPERBOLIC, "cosh": HYPERBOLIC,
+    "tanh": {
+        "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-1, 1), "middle": linear(-23, 23),
+        "quarter": linear(0.1, 0.4), "near one": linear(17, 23), "large": both_signs(20, LARGEST),
+    },
+    "asin": INVERSE_SINES, "acos": INVERSE_SINES,
+    "atan": {
+        "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-3, 3),
+        "tan(pi/8)": linear(0.4, 0.45), "1/tan(pi/8)": linear(2.3, 2.5), "whole": both_signs(1, LARGEST),
+    },
+    "erf": {
+        "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-1, 1), "one": linear(0.9, 1.1),
+        "above": linear(1, 6), "six": linear(5.5, 6.5), "large": both_signs(5, LARGEST),
+    },
+    "pow": {
+        "whole": exponents(positive(TINY, LARGEST), -1100, 1100), "subnormal": pairs(subnormal, lambda rng: rng.uniform(-1, 1.1, COUNT)),
+        "middle": pairs(positive(0.01, 100), lambda rng: rng.uniform(-20, 20, COUNT)),
+        "near one": pairs(around(1, 1e-15, 1e-8), lambda rng: both_signs(1e5, 1e10)(rng)[0]),
+        "one to the much": exponents(positive(1.0001, 1.01), -1074, 1023),
+        "small exponents": pairs(positive(1e-300, 1e300), lambda rng: both_signs(1e-20, 1)(rng)[0]),
+        "whole numbers": pairs(positive(0.01, 100), lambda rng: rng.integers(-150, 150, COUNT).astype(float)),
+        "negative bases": pairs(lambda rng: (-positive(0.01, 100)(rng)[0],), lambda rng: rng.integers(-150, 150, COUNT).astype(float)),
+        "halves": pairs(positive(1e-3, 1e3), lambda rng: rng.integers(-99, 99, COUNT) + 0.5),
+        "below sqrt(2)": exponents(linear(1.40, 1.414), -1074, 1023), "above sqrt(1/2)": exponents(linear(0.708, 0.72), -1074, 1023),
+        "underflow": exponents(linear(1.1, 10), -1076, -1020), "overflow": exponents(linear(1.1, 10), 1020, 1030),
+        "far beyond": exponents(positive(1.1, 1e300), 1023, 1100),
+    },
+    "softplus": SIGMOIDAL, "sigmoid": SIGMOIDAL,
+    "xlogx": {
+        "subnormal": subnormal, "whole": positive(SMALLEST_NORMAL, 2.5e305), "middle": positive(0.01, 100),
+        "first": linear(0.5, 2), "one": around(1, 1e-16, 0.1), "overflow": linear(2.4e305, 2.6e305),
+    },
+    "sign": {"whole": both_signs(TINY, LARGEST)},
+}  # fmt: skip
+CASES = [(op, name) for op, ranges in RANGES.items() for name in ranges]
+WORST = {
+    "exp": [20.44784255641779], "tan": [14.922566035004522, 485884057079.51855], "cosh": [702.0447522694083],
+    "asin": [-0.5077381458726287], "atan": [0.41794410780114627, 0.42413910370878266],
+    "sin": [1119802785593858.1], "cos": [1094591414473119.9],
+}  # fmt: skip
+"""Where searches of 60 000 points a range found the largest errors."""
+
+
+def points(op, name):
+    """Return the points of a range, always the same."""
+    return RANGES[op][name](np.random.default_rng([7, *map(ord, op + name)]))
+
+
+# Evaluation, exact values and errors
+
+
+@cache
+def compiled(op):
+    """Return an operation as machine code that takes arrays."""
+    graph, keys = Graph(), [("x", k) for k in range(ARITY.get(op, 1))]
+    program = graph.program({"J": graph.op(op, *map(graph.input, keys))})
+    function = Function(program, {key: f"x{key[1]}" for key in keys}, {key: f"x{key[1]}" for key in keys})
+    return lambda *xs: function(dict(zip(keys, xs, strict=True)))["J"]
+
+
+def plain(op, *xs):
+    """Return an operation in plain Python at each point."""
+    function = language.fma if op == "fma" else getattr(V, op)
+    with np.errstate(all="ignore"):
+        return np.array([function(*point) for point in zip(*map(np.atleast_1d, xs), strict=True)])
+
+
+def bits(values):
+    """Return the bits of floats, the same for every NaN."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.isnan(values), -1, values.view(np.int64))
+
+
+EXACT = {
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "softplus": lambda x: max(x, mp.mpf(0)) + mp.log1p(mp.exp(-abs(x))),
+    "xlogx": lambda x: x * mp.log(x),
+    "pow": mp.power,
+}
+
+
+def error(op, point, got):
+    """Return |got - exact| in units in the last place of the exact value; an overflow counts as 2**1024."""
+    with mp.workprec(BITS):
+        end = mp.ldexp(1, 1024)
+        exact = EXACT.get(op, getattr(mp, op, None))(*(mp.mpf(float(x)) for x in point))
+        exact = max(min(exact, end), -end)
+        if math.isnan(got):
+            return INF
+        got = mp.mpf(float(got)) if math.isfinite(got) else mp.sign(got) * end
+        exponent = mp.frexp(exact)[1] - 1 if exact else -1022
+        return float(abs(got - exact) / mp.ldexp(1, min(max(exponent, -1022), 1023) - 52))
+
+
+def worst(op, columns):
+    """Return the largest error over points, and where it is."""
+    errors = [error(op, point, got) for *point, got in zip(*columns, compiled(op)(*columns), strict=True)]
+    k = int(np.argmax(errors))
+    return errors[k], [float(column[k]) for column in columns]
+
+
+@pytest.mark.parametrize(("op", "name"), CASES)
+def test_error_is_within_the_stated_ulp(op, name):
+    largest, place = worst(op, points(op, name))
+    assert largest <= V.ULP[op], f"{op} is {largest:.3f} ulp off at {place!r}"
+
+
+@pytest.mark.parametrize("op", WORST)
+def test_error_is_within_the_stated_ulp_at_the_worst_points_known(op):
+    largest, place = worst(op, [np.array(WORST[op])])
+    assert largest <= V.ULP[op], f"{op} is {largest:.3f} ulp off at {place!r}"
+
+
+def test_every_stated_function_is_tested_and_callable_from_kernels():
+    assert set(RANGES) == set(V.ULP)
+    assert all(compiled(op)(*[1.0] * ARITY.get(op, 1)).shape == () for op in V.ULP)
+
+
+# Machine code and plain Python
+
+EDGES = [0.0, -0.0, TINY, -TINY, SMALLEST_NORMAL, 1e-300, 0.5, 1.0, -1.0, 1.5, -2.0, 3.0, 22.0, 40.0, 709.78, 710.0, -745.2]
+EDGES += [-746.0, 1e15, 2.0**50, -(2.0**50), 2.0**51, 2.0**53, 1e300, LARGEST, -LARGEST, INF, -INF, NAN]
+
+
+def edges(op):
+    """Return the special arguments, or every pair or triple of them."""
+    grids = np.meshgrid(*[EDGES] * ARITY.get(op, 1)) if op != "fma" else np.meshgrid(*[EDGES[::2]] * 3)
+    return [grid.ravel() for grid in grids]
+
+
+@pytest.mark.parametrize(("op", "name"), CASES)
+def test_machine_code_has_the_bits_of_plain_python(op, name):
+    columns = [column[:150] for column in points(op, name)]
+    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(plain(op, *columns)))
+
+
+@pytest.mark.parametrize("op", [*V.ULP, "fma"])
+def test_machine_code_has_the_bits_of_plain_python_at_special_values(op):
+    columns = edges(op)
+    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(plain(op, *columns)))
+
+
+@pytest.mark.parametrize("op", V.ULP)
+def test_a_value_has_the_same_bits_alone_and_among_others(op):
+    columns = [column[:37] for column in points(op, next(iter(RANGES[op])))]
+    alone = [compiled(op)(*point) for point in zip(*columns, strict=True)]
+    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(alone))
+
+
+@pytest.mark.parametrize("op", V.ULP)
+def test_copied_source_needs_the_primitives_alone(op):
+    names = ("bits", "fabs", "float64", "floor", "fma", "from_bits", "sqrt")
+    namespace = {name: getattr(language, name) for name in names}
+    exec(V.source([op]), namespace)  # noqa: S102  the functions' own text
+    columns = [column[:20] for column in points(op, next(iter(RANGES[op])))]
+    with np.errstate(all="ignore"):
+        copied = [namespace[op](*point) for point in zip(*columns, strict=True)]
+    np.testing.assert_array_equal(bits(copied), bits(plain(op, *columns)))
+
+
+# Special values
+
+ODD_NAN = [(NAN, NAN)]
+ODD = [(0.0, 0.0), (-0.0, -0.0), (TINY, TINY), (-TINY, -TINY), *ODD_NAN]
+BEYOND = math.nextafter(2.0**50, INF)
+NO_SINE = [(BEYOND, NAN), (-BEYOND, NAN), (1e300, NAN), (INF, NAN), (-INF, NAN), (NAN, NAN)]
+OUTSIDE_ONE = [(1.0000000000000002, NAN), (-1.0000000000000002, NAN), (LARGEST, NAN), (INF, NAN), (-INF, NAN), (NAN, NAN)]
+SPECIAL = {
+    "exp": [
+        (0.0, 1.0), (-0.0, 1.0), (TINY, 1.0), (-TINY, 1.0), (INF, INF), (-INF, 0.0), (NAN, NAN), (710.0, INF), (LARGEST, INF),
+        (-746.0, 0.0), (-LARGEST, 0.0), (709.782712893384, 1.7976931348622732e308), (-745.1332191019411, TINY),
+    ],
+    "expm1": [*ODD, (INF, INF), (-INF, -1.0), (-40.0, -1.0), (-LARGEST, -1.0), (710.0, INF), (LARGEST, INF), (-1e-300, -1e-300)],
+    "log": [
+        (1.0, 0.0), (0.0, -INF), (-0.0, -INF), (INF, INF), (NAN, NAN), (-TINY, NAN), (-1.0, NAN), (-LARGEST, NAN), (-INF, NAN),
+        (TINY, -744.4400719213812), (SMALLEST_NORMAL, -708.3964185322641), (LARGEST, 709.782712893384), (2.0, LN2),
+    ],
+    "log1p": [*ODD, (-1.0, -INF), (-1.0000000000000002, NAN), (-INF, NAN), (INF, INF), (LARGEST, 709.782712893384), (1.0, LN2)],
+    "sin": [*ODD, *NO_SINE], "tan": [*ODD, *NO_SINE], "cos": [(0.0, 1.0), (-0.0, 1.0), (TINY, 1.0), *NO_SINE],
+    "sinh": [*ODD, (INF, INF), (-INF, -INF), (711.0, INF), (-LARGEST, -INF)],
+    "cosh": [(0.0, 1.0), (-0.0, 1.0), (TINY, 1.0), (INF, INF), (-INF, INF), (711.0, INF), (-LARGEST, INF), (NAN, NAN)],
+    "tanh": [*ODD, (INF, 1.0), (-INF, -1.0), (22.0, 1.0), (-LARGEST, -1.0)],
+    "asin": [*ODD, (1.0, PI_2), (-1.0, -PI_2), *OUTSIDE_ONE],
+    "acos": [(1.0, 0.0), (-1.0, PI), (0.0, PI_2), (-0.0, PI_2), (TINY, PI_2), *OUTSIDE_ONE],
+    "atan": [*ODD, (INF, PI_2), (-INF, -PI_2), (LARGEST, PI_2), (-LARGEST, -PI_2), (1.0, PI / 4)],
+    "erf": [*ODD, (INF, 1.0), (-INF, -1.0), (6.0, 1.0), (-LARGEST, -1.0)],
+    "softplus": [(0.0, LN2), (-0.0, LN2), (INF, INF), (-INF, 0.0), (NAN, NAN), (1000.0, 1000.0), (-1000.0, 0.0), (LARGEST, LARGEST)],
+    "sigmoid": [(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN), (LARGEST, 1.0), (-LARGEST, 0.0), (TINY, 0.5)],
+    "xlogx": [(0.0, 0.0), (-0.0, 0.0), (1.0, 0.0), (INF, INF), (NAN, NAN), (-TINY, NAN), (-1.0, NAN), (-INF, NAN), (LARGEST, INF)],
+    "sign": [(0.0, 0.0), (TINY, 1.0), (-TINY, -1.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)],
+}  # fmt: skip
+EVEN, ODD_POWERS, BETWEEN = [2.0, 4.0, 2.0**53, 1e300], [1.0, 3.0, 2.0**53 - 1], [0.5, 1.5, 2.0**52 - 0.5]
+POW = [
+    *[(x, y, 1.0) for x in EDGES for y in (0.0, -0.0)],
+    *[(1.0, y, 1.0) for y in EDGES],
+    *[(0.0, y, 0.0) for y in (*EVEN, *ODD_POWERS, *BETWEEN, TINY, INF)],
+    *[(0.0, -y, INF) for y in (*EVEN, *ODD_POWERS, *BETWEEN, TINY, INF)],
+    *[(-0.0, y, 0.0) for y in (*EVEN, *BETWEEN, INF)], *[(-0.0, -y, INF) for y in (*EVEN, *BETWEEN, INF)],
+    *[(-0.0, y, -0.0) for y in ODD_POWERS], *[(-0.0, -y, -INF) for y in ODD_POWERS],
+    *[(INF, y, INF) for y in (*EVEN, *ODD_POWERS, *BETWEEN, TINY, INF)],
+    *[(INF, -y, 0.0) for y in (*EVEN, *ODD_POWERS, *BETWEEN, TINY, INF)],
+    *[(-INF, y, INF) for y in (*EVEN, *BETWEEN, INF)], *[(-INF, -y, 0.0) for y in (*EVEN, *BETWEEN, INF)],
+    *[(-INF, y, -INF) for y in ODD_POWERS], *[(-INF, -y, -0.0) for y in ODD_POWERS],
+    *[(x, INF, 0.0) for x in (TINY, -TINY, 0.5, -0.5)], *[(x, -INF, INF) for x in (TINY, -TINY, 0.5, -0.5)],
+    *[(x, INF, INF) for x in (1.5, -1.5, LARGEST, -LARGEST)], *[(x, -INF, 0.0) for x in (1.5, -1.5, LARGEST, -LARGEST)],
+    (-1.0, INF, 1.0), (-1.0, -INF, 1.0),
+    *[(-1.0, y, 1.0) for y in EVEN], *[(-1.0, y, -1.0) for y in ODD_POWERS],
+    *[(x, y, NAN) for x in (-TINY, -0.5, -1.0, -2.0, -LARGEST) for y in (*BETWEEN, -0.5, TINY)],
+    *[(NAN, y, NAN) for y in (1.0, -1.0, 0.5, INF, -INF, NAN)], *[(x, NAN, NAN) for x in (0.0, -0.0, -1.0, 2.0, INF, -INF)],
+    (10.0, 308.0, 1e308), (10.0, 309.0, INF), (10.0, 400.0, INF), (-10.0, 310.0, INF), (-10.0, 309.0, -INF),
+    (-10.0, 401.0, -INF), (LARGEST, 2.0, INF), (-LARGEST, 3.0, -INF), (TINY, -1.0, INF), (-TINY, -1.0, -INF),
+    (10.0, -400.0, 0.0), (-10.0, -401.0, -0.0), (TINY, 2.0, 0.0), (-TINY, 3.0, -0.0),
+    (2.0, 1024.0, INF), (2.0, 1040.0, INF), (-2.0, 1025.0, -INF), (2.0, -1080.0, 0.0), (-2.0, -1081.0, -0.0),
+    (2.0, 10.0, 1024.0), (-2.0, 3.0, -8.0), (4.0, 0.5, 2.0), (4.0, -0.5, 0.5), (-2.0, -1.0, -0.5), (LARGEST, 1.0, LARGEST),
+]  # fmt: skip
+"""C11's table (F.10.4.4), and where results leave the floats."""
+
+
+@pytest.mark.parametrize("op", SPECIAL)
+def test_special_values(op):
+    given, wanted = (np.array(column) for column in zip(*SPECIAL[op], strict=True))
+    got = compiled(op)(given)
+    wrong = [(x, w, g) for x, w, g in zip(given.tolist(), wanted.tolist(), got.tolist(), strict=True) if bits(w) != bits(g)]
+    assert not wrong, f"(argument, expected, got): {wrong}"
+
+
+def test_pow_at_special_values():
+    x, y, wanted = (np.array(column) for column in zip(*POW, strict=True))
+    table = zip(*(column.tolist() for column in (x, y, wanted, compiled("pow")(x, y))), strict=True)
+    wrong = [row for row in table if bits(row[2]) != bits(row[3])]
+    assert not wrong, f"(x, y, expected, got): {wrong}"
+
+
+def test_pow_is_never_nan_where_the_base_is_positive():
+    x, y = (grid.ravel() for grid in np.meshgrid([1.5, 2.0, 3.0, 10.0, 1e10, 1e300], np.arange(-2000.0, 2000.0)))
+    got = compiled("pow")(x, y)
+    place = np.flatnonzero(np.isnan(got))
+    assert not place.size, f"{place.size} NaNs, the first of {x[place[0]]}**{y[place[0]]}"
+
+
+def test_sines_reach_to_2_to_the_50():
+    ends = np.array([2.0**50, -(2.0**50)])
+    assert all(np.isfinite(compiled(op)(ends)).all() for op in ("sin", "cos", "tan"))
+
+
+@pytest.mark.parametrize("op", ["sin", "tan", "expm1", "sinh", "tanh", "asin", "atan", "erf", "log1p"])
+def test_the_smallest_numbers_are_their_own_values(op):
+    """f(x) = x + O(x**2), so below 2**-60 the result is x, but for erf = 2x/sqrt(pi)."""
+    x = np.concatenate([positive(TINY, 2.0**-60)(np.random.default_rng(0))[0], [TINY, SMALLEST_NORMAL]])
+    wanted = x * 1.1283791670955126 if op == "erf" else x
+    np.testing.assert_array_max_ulp(compiled(op)(x), wanted, maxulp=1 if op in ("erf", "tan") else 0)
+
+
+@pytest.mark.parametrize("op", ["sin", "tan", "sinh", "tanh", "asin", "atan", "erf", "sign"])
+def test_odd_functions_are_odd_to_the_bit(op):
+    x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [INF, NAN]])
+    np.testing.assert_array_equal(bits(compiled(op)(-x)), bits(-compiled(op)(x)))
+
+
+@pytest.mark.parametrize("op", ["cos", "cosh"])
+def test_even_functions_are_even_to_the_bit(op):
+    x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [0.0, INF, NAN]])
+    np.testing.assert_array_equal(bits(compiled(op)(-x)), bits(compiled(op)(x)))
+
+
+@pytest.mark.parametrize(
+    ("op", "low", "high"),
+    [("tanh", -1, 1), ("erf", -1, 1), ("sigmoid", 0, 1), ("sin", -1, 1), ("cos", -1, 1), ("exp", 0, INF), ("softplus", 0, INF)],
+)
+def test_values_stay_in_the_image(op, low, high):
+    x = np.concatenate([points(op, name)[0] for name in RANGES[op]])
+    values = compiled(op)(x)
+    assert ((values >= low) & (values <= high)).all()
+
+
+# fma
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+HALF_WAY = Fraction(2**1024 - 2**970)  # to 2**1024, from the largest double
+
+
+def is_nearest(value, exact):
+    """Return whether a double is the one nearest to a rational, ties to even, and of its sign."""
+    if not math.isfinite(value):
+        return abs(exact) >= HALF_WAY and (value > 0) == (exact > 0)
+    if exact and math.copysign(1, value) != (1 if exact > 0 else -1):
+        return False
+    distance = abs(Fraction(value) - exact)
+    even = int(np.float64(value).view(np.int64)) % 2 == 0
+    for other in (math.nextafter(value, INF), math.nextafter(value, -INF)):
+        there = Fraction(other) if math.isfinite(other) else Fraction(2**1024) * (1 if other > 0 else -1)
+        if distance > abs(there - exact) or (distance == abs(there - exact) and not even):
+            return False
+    return True
+
+
+@given(FINITE, FINITE, FINITE)
+@example(0.1, 10.0, -1.0)
+@example(LARGEST, 2.0, -LARGEST)
+@example(LARGEST, 1.0, 2.0**970)
+@example(LARGEST, 1.0, math.nextafter(2.0**970, 0))
+@example(TINY, 0.5, 0.0)
+@example(TINY, 0.5, TINY)
+@example(-TINY, 0.75, 0.0)
+@example(1 + 2.0**-52, 1 - 2.0**-53, -1.0)
+@example(2.0**-537, 2.0**-538, 2.0**-1022)
+def test_fma_rounds_the_exact_value_once(a, b, c):
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    with np.errstate(all="ignore"):
+        assert is_nearest(float(language.fma(a, b, c)), exact)
+
+
+@given(st.floats(0.5, 2), st.floats(0.5, 2), st.integers(-60, 60), st.sampled_from([-1074, -1030, 0, 900]))
+def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
+    scale = math.ldexp(1.0, exponent // 2)
+    a, b = a * scale, b * scale
+    c = -(a * b) + math.ldexp(gap, max(exponent - 100, -1074))
+    with np.errstate(all="ignore"):
+        got = float(language.fma(a, b, c))
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    assert is_nearest(got, exact)
+    assert bits(compiled("fma")(a, b, c)) == bits(got)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "wanted"),
+    [
+        (0.0, 1.0, 0.0, 0.0), (-0.0, 1.0, -0.0, -0.0), (0.0, 1.0, -0.0, 0.0), (-0.0, 1.0, 0.0, 0.0), (-0.0, -0.0, -0.0, 0.0),
+        (1.0, 1.0, -1.0, 0.0), (-1.0, 1.0, 1.0, 0.0), (0.0, -5.0, -0.0, -0.0),
+        (TINY, 0.25, 0.0, 0.0), (-TINY, 0.25, 0.0, -0.0), (-TINY, 0.25, -0.0, -0.0), (TINY, -TINY, 0.0, -0.0),
+        (LARGEST, 2.0, 0.0, INF), (-LARGEST, 2.0, 0.0, -INF), (LARGEST, 2.0, -LARGEST, LARGEST), (LARGEST, 2.0, -INF, -INF),
+        (LARGEST, LARGEST, -LARGEST, INF), (INF, 1.0, 1.0, INF), (INF, -1.0, 1.0, -INF), (INF, INF, INF, INF),
+        (INF, 1.0, -INF, NAN), (-INF, 1.0, INF, NAN), (INF, 0.0, 1.0, NAN), (-0.0, INF, 1.0, NAN), (INF, 0.0, NAN, NAN),
+        (NAN, 1.0, 1.0, NAN), (1.0, NAN, 1.0, NAN), (1.0, 1.0, NAN, NAN), (NAN, 0.0, INF, NAN), (1.0, 1.0, INF, INF),
+    ],
+)  # fmt: skip
+def test_fma_at_special_values(a, b, c, wanted):
+    with np.errstate(all="ignore"):
+        assert bits(language.fma(a, b, c)) == bits(wanted)
+    assert bits(compiled("fma")(a, b, c)) == bits(wanted)

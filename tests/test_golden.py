@@ -1,0 +1,60 @@
+"""The textbook rules against trajectories of torch, optax and keras."""
+
+import golden
+import mpmath as mp
+import numpy as np
+import pytest
+
+import symopt as so
+
+RUNS = golden.runs()
+TOLERANCE = 1e-11
+CHAOTIC = {f"{library}/rmsprop/a/rosenbrock" for library in ("torch", "optax", "keras")}
+"""Runs that amplify any rounding about 2.4-fold a step from step 80 on: see the test that shows it."""
+
+
+def deviation(run, rule, array):
+    """Return the largest deviation at each step, relative to max(1, |theta|)."""
+    want = golden.trajectory(run, array)
+    got = so.minimize(so.parse(run["formula"]), rule, run["start"], len(want) - 1, limit=1e300).history["theta"].values
+    return np.max(np.abs(got - want) / np.maximum(1, np.abs(want)), axis=1)
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_the_library_s_convention_gives_its_trajectory(name):
+    last = 100 if name in CHAOTIC else 200
+    assert deviation(RUNS[name], golden.rule_of(RUNS[name]), "params")[: last + 1].max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", [name for name, run in sorted(RUNS.items()) if "textbook" in run["arrays"]])
+def test_nesterov_s_look_ahead_form_is_the_textbook_s(name):
+    given = RUNS[name]["hyperparameters"]
+    eta, beta = given.get("lr", given.get("learning_rate")), given["momentum"]
+    assert deviation(RUNS[name], so.nesterov(eta=eta, beta=beta), "textbook").max() <= TOLERANCE
+
+
+def exact_rmsprop(eta, rho, epsilon, steps):
+    """Return RMSProp (epsilon outside) on Rosenbrock from (-1.2, 1) in 50 digits."""
+    with mp.workdps(50):
+        eta, rho, epsilon = map(mp.mpf, (eta, rho, epsilon))
+        theta, v, path = [mp.mpf(-1.2), mp.mpf(1)], [mp.mpf(0)] * 2, []
+        for _ in range(steps + 1):
+            path.append([float(c) for c in theta])
+            x, y = theta
+            g = [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)]
+            v = [rho * a + (1 - rho) * b * b for a, b in zip(v, g, strict=True)]
+            theta = [c - eta * b / (mp.sqrt(a) + epsilon) for c, a, b in zip(theta, v, g, strict=True)]
+        return np.array(path)
+
+
+def test_the_chaotic_runs_are_decided_by_rounding():
+    """torch's own float64 trajectory leaves the exact one: no other rounding can follow it to the end."""
+    want = golden.trajectory(RUNS["torch/rmsprop/a/rosenbrock"], "params")
+    away = np.abs(exact_rmsprop(0.005, 0.9, 0.01, 200) - want).max(axis=1)
+    assert away[:101].max() < 1e-13
+    assert away[130:].max() > 1e-2
+
+
+def test_all_runs_of_the_seven_rules_are_there():
+    assert len(RUNS) == 103
+    assert {run["optimizer"] for run in RUNS.values()} == set(golden.TEXTBOOK)
