@@ -1,9 +1,9 @@
 """symopt against hand-written C, side by side in one run: ``python experiments/speed/bench.py [--quick]``.
 
-Candidates take turns, every one from the same start; the numbers are medians over many turns. C is
-``kernels.c`` with ``-O3 -march=native -ffast-math`` and libmvec, in two forms: bare, and with the
-best loss and theta kept. symopt always sees the loss, and freezes lanes that diverge. Both end at
-the same theta, or the script stops. Ratios carry over to other machines better than times do.
+Candidates take turns, each from the same start every time; the numbers are medians over the turns.
+C is ``kernels.c`` with ``-O3 -march=native -ffast-math`` and libmvec, in two forms: bare, and with
+the best loss and its theta kept. symopt's kernels always look at the loss, and freeze lanes that
+diverge. Both must end at the same theta. Ratios carry over to other machines better than times do.
 """
 
 from __future__ import annotations
@@ -19,26 +19,25 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
+import numba
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # where symopt is not installed
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for a checkout that is not installed
 import symopt as so
 from symopt.compiler import cache as kernels
 from symopt.compiler import drive
-from symopt.launch import check_settings, launch
+from symopt.launch import Finished, check_settings, launch
 
 ROSENBROCK = "100*(y-x^2)^2 + (1-x)^2"
 ACKLEY = "20 + e - 20*exp(-sqrt((x^2+y^2)/2)/5) - exp((cos(2*pi*x)+cos(2*pi*y))/2)"
 RASTRIGIN = "100 + " + " + ".join(f"x{k}^2 - 10*cos(2*pi*x{k})" for k in range(10))
-QUARTIC = "x^4 + 3*x^2*y^2 + y^4 - 2*x*y + (x-{shift})^2"  # new with every shift
-ADAM = {"eta": 1e-3, "beta1": 0.9, "beta2": 0.999}
-MOMENTUM = {"eta": 1e-3, "beta": 0.9}
-THREADS = 2
+NEW = {"polynomial": "x^4 + 3*x^2*y^2 + y^4 - 2*x*y + (x-1)^2", "Ackley": ACKLEY}
 
 
 @dataclass(frozen=True)
@@ -55,29 +54,37 @@ QUICK = Sizes(repeats=5, starts=2048)
 
 
 @dataclass(frozen=True)
+class Problem:
+    """An ensemble: its function in ``kernels.c``, and half the side of the box of its starts."""
+
+    name: str
+    function: str
+    cost: so.Cost
+    rule: so.Rule
+    box: float
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """Something to time: ``prepare`` is not timed, ``work`` is; ``theta`` is where it ended."""
+    """Something to time: ``prepare`` is not timed, ``work`` is, and ``theta`` tells where it ended."""
 
     work: Callable[[], Any]
     theta: Callable[[], np.ndarray] | None = None
     prepare: Callable[[], Any] = lambda: None
 
 
-@dataclass
-class Table:
-    """Rows of (what, candidate, number, unit, ratios), printed as they come."""
+class Table(list[dict[str, Any]]):
+    """The results, printed as they come."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, work: str, candidate: str, value: float, unit: str, **ratios: float) -> None:
-        """Add and print a row."""
-        self.rows.append({"work": work, "candidate": candidate, "value": value, "unit": unit, **ratios})
-        shown = "".join(f"   {ratio:6.2f} x {name.replace('_', ' ')}" for name, ratio in ratios.items())
-        print(f"  {candidate:34s}{value:10.3f} {unit:22s}{shown}", flush=True)
+    def row(self, work: str, candidate: str, value: float, unit: str, **ratios: float) -> None:
+        """Add and print one of them."""
+        self.append({"work": work, "candidate": candidate, "value": value, "unit": unit, **ratios})
+        shown = "".join(f"   {ratio:5.2f} x {name.replace('_', ' ')}" for name, ratio in ratios.items())
+        print(f"  {candidate:35s}{value:9.3f} {unit}{shown}", flush=True)
 
 
 def take_turns(candidates: Mapping[str, Candidate], repeats: int) -> dict[str, float]:
-    """Return the median seconds of each candidate; the first turn of each is thrown away."""
+    """Return the median seconds of each candidate; everybody's first turn is thrown away."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(repeats + 1):
         for name, candidate in candidates.items():
@@ -88,81 +95,23 @@ def take_turns(candidates: Mapping[str, Candidate], repeats: int) -> dict[str, f
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
 
 
-def agree(candidates: Mapping[str, Candidate], tolerance: float = 1e-9) -> float:
-    """Return the largest distance of any theta from the first candidate's; stop if it is above the tolerance."""
+def check(candidates: Mapping[str, Candidate], tolerance: float = 1e-9) -> None:
+    """Print how far apart the candidates ended, and stop if that is too far."""
     ends = [candidate.theta() for candidate in candidates.values() if candidate.theta is not None]
-    distance = max(float(np.abs(end - ends[0]).max()) for end in ends)
-    assert distance <= tolerance, f"C and symopt end {distance} apart"
-    return distance
+    apart = max(float(np.abs(end - ends[0]).max()) for end in ends)
+    print(f"  theta at most {apart:.0e} apart\n")
+    assert apart <= tolerance, f"C and symopt end {apart} apart"
 
 
 @contextlib.contextmanager
-def one_cpu() -> Iterator[None]:
-    """Pin this thread, and those it starts, to one processor."""
+def pinned(threads: int) -> Iterator[None]:
+    """Keep this thread, and those it starts, on as many processors."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
+    os.sched_setaffinity(0, sorted(before)[:threads])
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-# C
-
-
-@cache
-def library(lanes: int, best: bool) -> ctypes.CDLL:
-    """Compile ``kernels.c`` and load it.
-
-    It is linked without -ffast-math, whose start-up code would flush the denormals of the whole process.
-    """
-    source, place = Path(__file__).with_name("kernels.c"), Path(tempfile.mkdtemp())
-    flags = ["-O3", "-march=native", "-ffast-math", "-fPIC", f"-DLANES={lanes}", f"-DBEST={int(best)}"]
-    subprocess.run(["gcc", *flags, "-c", source, "-o", place / "k.o"], check=True)
-    subprocess.run(["gcc", "-shared", place / "k.o", "-o", place / "k.so", "-lmvec", "-lm"], check=True)
-    loaded = ctypes.CDLL(str(place / "k.so"))
-    assert np.float64(5e-324) * np.float64(1.0) != 0, "the C library flushes denormals"
-    return loaded
-
-
-def c_numbers(values: Mapping[str, float]) -> list[ctypes.c_double]:
-    """Return three hyperparameters as C takes them."""
-    return [ctypes.c_double(value) for value in [*values.values(), 0.0][:3]]
-
-
-def aligned(*shape: int) -> np.ndarray:
-    """Return zeros that begin at a multiple of the cache line."""
-    return drive._aligned(int(np.prod(shape))).reshape(shape)
-
-
-def c_run(theta0: np.ndarray, steps: int, out: np.ndarray | None) -> Candidate:
-    """Return Adam on Rosenbrock's function from one start, in C."""
-    function, theta = library(128, False).rosenbrock_adam_run, theta0.copy()
-    record = None if out is None else ctypes.c_void_p(out.ctypes.data)
-    arguments = [ctypes.c_void_p(theta.ctypes.data), ctypes.c_long(steps), *c_numbers(ADAM), record]
-    work = lambda kept=out: function(*arguments)  # noqa: E731, ARG005  out must outlive the call
-    return Candidate(work, theta.copy, lambda: np.copyto(theta, theta0))
-
-
-def c_blocks(
-    name: str, start: np.ndarray, steps: int, values: Mapping[str, float], lanes: int, best: bool, threads: int
-) -> Candidate:
-    """Return an ensemble in C: one call a block, from a pool of threads."""
-    runs, n = start.shape
-    count = -(-runs // lanes)
-    blocks = aligned(count, 4 * n + 2, lanes)
-    padded = start[np.minimum(np.arange(count * lanes), runs - 1)].reshape(count, lanes, n).transpose(0, 2, 1)
-    function, numbers = getattr(library(lanes, best), name), c_numbers(values)
-
-    def prepare() -> None:
-        blocks[:] = 0
-        blocks[:, :n], blocks[:, -2] = padded, np.inf
-
-    def call(number: int) -> None:
-        function(ctypes.c_void_p(blocks[number].ctypes.data), ctypes.c_long(steps), *numbers)
-
-    theta = lambda: blocks[:, :n].transpose(0, 2, 1).reshape(-1, n)[:runs]  # noqa: E731
-    return Candidate(lambda: pooled(call, count, threads), theta, prepare)
 
 
 def pooled(call: Callable[[int], Any], count: int, threads: int) -> None:
@@ -175,19 +124,69 @@ def pooled(call: Callable[[int], Any], count: int, threads: int) -> None:
         list(pool.map(share, range(threads)))
 
 
-# symopt
+# The two sides
 
 
-def s_blocks(
-    cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, best: bool = True, threads: int = 1, record: Any = None
-) -> Candidate:
-    """Return symopt's kernel alone: every block from its start to the end in one call."""
-    settings = check_settings(steps, record, None, 1e20, (), best, threads)
-    made = launch(cost, rule, start, rule.hyperparameters, {}, settings).blocks
-    blocks = drive.Blocks(made.kernel, made.job)
-    entry, fresh = kernels.kernel(made.kernel.source), [block.copy() for block in blocks.blocks]
-    plan = np.array([1, steps + 1, *made.job.record, -1], dtype=np.int64)
-    out = aligned(max(len(made.job.record) * (cost.size + 1) * blocks.lanes, 1))
+@cache
+def library(lanes: int, best: bool) -> ctypes.CDLL:
+    """Compile ``kernels.c`` and load it.
+
+    It is linked without -ffast-math, whose start-up code would flush the whole process's denormals.
+    """
+    source, flags = Path(__file__).with_name("kernels.c"), ["-O3", "-march=native", "-ffast-math", "-fPIC"]
+    with tempfile.TemporaryDirectory() as place:
+        made, loadable = Path(place) / "kernels.o", Path(place) / "kernels.so"
+        subprocess.run(["gcc", *flags, f"-DLANES={lanes}", f"-DBEST={int(best)}", "-c", source, "-o", made], check=True)
+        subprocess.run(["gcc", "-shared", made, "-o", loadable, "-lmvec", "-lm"], check=True)
+        loaded = ctypes.CDLL(str(loadable))
+    assert np.float64(5e-324) * np.float64(1.0) != 0, "the library flushes denormals"
+    return loaded
+
+
+def c_numbers(rule: so.Rule) -> list[ctypes.c_double]:
+    """Return the first three hyperparameters, or 0 where there is none, as C takes them."""
+    return [ctypes.c_double(value) for value in [*rule.hyperparameters.values(), 0.0][:3]]
+
+
+def c_run(start: np.ndarray, steps: int, out: np.ndarray | None = None) -> Candidate:
+    """Return Adam on Rosenbrock's function from one start, in C; ``out`` records it."""
+    function, theta = library(128, False).rosenbrock_adam_run, start.copy()
+    record = None if out is None else ctypes.c_void_p(out.ctypes.data)
+    arguments = [ctypes.c_void_p(theta.ctypes.data), ctypes.c_long(steps), *c_numbers(so.adam(eta=1e-3)), record]
+    return Candidate(lambda: function(*arguments), theta.copy, lambda: np.copyto(theta, start))
+
+
+def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, best: bool, threads: int) -> Candidate:
+    """Return an ensemble in C, one call a block."""
+    runs, n = start.shape
+    count = -(-runs // lanes)
+    blocks = drive._aligned(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
+    filled = start[np.minimum(np.arange(count * lanes), runs - 1)].reshape(count, lanes, n).transpose(0, 2, 1)
+    function, numbers = getattr(library(lanes, best), problem.function), c_numbers(problem.rule)
+
+    def prepare() -> None:
+        blocks[:] = 0
+        blocks[:, :n], blocks[:, -2] = filled, np.inf
+
+    def call(number: int) -> None:
+        function(ctypes.c_void_p(blocks[number].ctypes.data), ctypes.c_long(steps), *numbers)
+
+    theta = lambda: blocks[:, :n].transpose(0, 2, 1).reshape(-1, n)[:runs]  # noqa: E731
+    return Candidate(lambda: pooled(call, count, threads), theta, prepare)
+
+
+def finished(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any) -> Finished:
+    """Return a job of symopt that has run once, so that its kernel is compiled."""
+    usual = {"record": None, "tolerance": None, "limit": 1e20, "targets": (), "best": True, "threads": 1}
+    return launch(cost, rule, start, rule.hyperparameters, {}, check_settings(steps, **{**usual, **options}))
+
+
+def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
+    """Return a job's kernel alone: every block from its start to its end in one call."""
+    blocks = drive.Blocks(made.blocks.kernel, made.blocks.job)
+    entry, fresh = kernels.kernel(blocks.kernel.source), [block.copy() for block in blocks.blocks]
+    plan = np.array([1, blocks.job.steps + 1, *blocks.job.record, -1], dtype=np.int64)
+    out = drive._aligned(max(len(blocks.job.record) * (blocks.kernel.size + 1) * blocks.lanes, 1))
 
     def prepare() -> None:
         for block, values in zip(blocks.blocks, fresh, strict=True):
@@ -197,80 +196,117 @@ def s_blocks(
     return Candidate(work, lambda: blocks.read("theta"), prepare)
 
 
-def s_sweep(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, best: bool = True, threads: int = 1) -> Candidate:
-    """Return a whole call of sweep; its kernel is known already."""
-    return Candidate(lambda: so.sweep(cost, rule, start, steps, best=best, threads=threads))
-
-
 # What is measured
 
 
 def one_run(table: Table, sizes: Sizes) -> None:
     """W1: Rosenbrock in 2-D from (-1.2, 1), Adam."""
-    print(f"W1  one run: Rosenbrock 2-D, Adam, {sizes.run_steps} steps")
-    cost, rule, start, steps = so.parse(ROSENBROCK), so.adam(**ADAM), np.array([-1.2, 1.0]), sizes.run_steps
-    for few in (1000,):
-        short = {"c": c_run(start, few, None), "s": s_blocks(cost, rule, start[None], few)}
-        take_turns(short, 1)
-        agree(short)
+    cost, rule, start, steps = so.parse(ROSENBROCK), so.adam(eta=1e-3), np.array([-1.2, 1.0]), sizes.run_steps
+    print(f"W1  one run: Rosenbrock 2-D, Adam, {steps} steps; after 1000 steps")
+    few = {"C": c_run(start, 1000), "symopt": symopt_blocks(finished(cost, rule, start[None], 1000))}
+    take_turns(few, 1)
+    check(few)
+    out = np.empty((steps, 3))
     candidates = {
-        "C": c_run(start, steps, None),
-        "C, every step recorded": c_run(start, steps, np.empty((steps, 3))),
-        "symopt kernel": s_blocks(cost, rule, start[None], steps),
-        "symopt kernel, best=False": s_blocks(cost, rule, start[None], steps, best=False),
-        "symopt kernel, every step recorded": s_blocks(cost, rule, start[None], steps, record=True),
+        "C": c_run(start, steps),
+        "symopt kernel": symopt_blocks(finished(cost, rule, start[None], steps)),
+        "minimize(record=None)": Candidate(partial(so.minimize, cost, rule, start, steps, record=None)),
+        "C, every step recorded": c_run(start, steps, out),
+        "symopt kernel, every step recorded": symopt_blocks(finished(cost, rule, start[None], steps, record=True)),
+        "minimize(record=True)": Candidate(partial(so.minimize, cost, rule, start, steps, record=True)),
     }
-    for label, record in (("none", None), ("every step", True)):
-        candidates[f"minimize(), {label} recorded"] = Candidate(
-            lambda record=record: so.minimize(cost, rule, start, steps, record=record)
-        )
-    with one_cpu():
-        medians = take_turns(candidates, max(sizes.repeats // 2, 5))
-    apart = agree(candidates, 1e-5)  # Adam amplifies rounding near the optimum
-    for name, seconds in medians.items():
-        table.add("W1", name, seconds / steps * 1e9, "ns/step", C=seconds / medians["C"])
-    inside = so.minimize(cost, rule, start, steps, record=None).run_seconds
-    table.add("W1", "minimize().run_seconds", inside / steps * 1e9, "ns/step", C=inside / medians["C"])
-    print(f"  theta: {apart:.1e} apart\n")
+    with pinned(1):
+        for name, seconds in (medians := take_turns(candidates, sizes.repeats)).items():
+            table.row("W1", name, seconds / steps * 1e9, "ns/step", C=seconds / medians["C"])
+        for record in (None, True):
+            runs = [so.minimize(cost, rule, start, steps, record=record) for _ in range(sizes.repeats)]
+            inside = np.median([run.run_seconds for run in runs])
+            name = f"minimize({record=}).run_seconds"
+            table.row("W1", name, inside / steps * 1e9, "ns/step", C=inside / medians["C"])
+    check(candidates, 1e-5)  # Adam amplifies rounding near an optimum
 
 
-def ensemble(table: Table, sizes: Sizes, work: str, problem: tuple[Any, ...], threads: int) -> None:
-    """W2 and W3: one cost and rule from many starts."""
-    function, cost, rule, values, box = problem
-    start = np.random.default_rng(0).uniform(-box, box, (sizes.starts, cost.size))
-    lanes = launch(cost, rule, start[:2], rule.hyperparameters, {}, check_settings(1, None, None, 1e20, (), True, 1)).blocks.lanes
-    print(f"{work}  {function}, {cost.size}-D, {sizes.starts} starts x {sizes.steps} steps, {lanes} lanes, {threads} thread(s)")
-    candidates = {
-        "C": c_blocks(function, start, sizes.steps, values, lanes, False, threads),
-        "C, best kept": c_blocks(function, start, sizes.steps, values, lanes, True, threads),
-        "symopt kernel, best=False": s_blocks(cost, rule, start, sizes.steps, False, threads),
-        "symopt kernel": s_blocks(cost, rule, start, sizes.steps, True, threads),
-        "sweep(best=False)": s_sweep(cost, rule, start, sizes.steps, False, threads),
-        "sweep()": s_sweep(cost, rule, start, sizes.steps, True, threads),
-    }
-    with one_cpu() if threads == 1 else contextlib.nullcontext():
+def problems() -> Iterator[Problem]:
+    """Yield W2 and W3."""
+    yield Problem("W2", "rosenbrock_adam", so.parse(ROSENBROCK), so.adam(eta=1e-3), 2.0)
+    yield Problem("W3", "ackley_momentum", so.parse(ACKLEY), so.momentum(eta=1e-3), 5.0)
+    yield Problem("W3", "rastrigin_momentum", so.parse(RASTRIGIN), so.momentum(eta=1e-3), 5.12)
+
+
+def ensemble(table: Table, sizes: Sizes, problem: Problem, threads: int) -> None:
+    """W2 and W3: one cost and rule from many starts, on one or two threads."""
+    cost, rule, n, steps = problem.cost, problem.rule, problem.cost.size, sizes.steps
+    start = np.random.default_rng(0).uniform(-problem.box, problem.box, (sizes.starts, n))
+    made = {best: finished(cost, rule, start, steps, best=best) for best in (False, True)}
+    lanes = made[True].blocks.lanes
+    work = f"{problem.name}  {problem.function} {n}-D"
+    print(f"{work}, {sizes.starts} starts x {steps} steps, {lanes} lanes, {threads} thread(s)")
+    candidates: dict[str, Candidate] = {}
+    for best in (False, True):
+        candidates |= {
+            f"C, {best=}": c_blocks(problem, start, steps, lanes=lanes, best=best, threads=threads),
+            f"symopt kernel, {best=}": symopt_blocks(made[best], threads),
+            f"sweep({best=})": Candidate(partial(so.sweep, cost, rule, start, steps, best=best, threads=threads)),
+        }
+    with pinned(threads):
         medians = take_turns(candidates, sizes.repeats)
-    apart = agree(candidates)
-    per = 1e9 / (sizes.starts * sizes.steps)
     for name, seconds in medians.items():
-        same = "C" if "False" in name or name == "C" else "C, best kept"
-        ratios = {"C": seconds / medians["C"], "C_of_its_kind": seconds / medians[same]}
-        table.add(f"{work} {threads}T", name, seconds * per, "ns/trajectory-step", **ratios)
-    print(f"  theta: {apart:.1e} apart\n")
+        same = seconds / medians[f"C, best={'True' in name}"]
+        table.row(f"{work}, {threads}T", name, seconds / start.size * n / steps * 1e9, "ns/trajectory-step", C=same)
+    check(candidates)
 
 
-def problems() -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield W2 and W3: C's name, cost, rule, hyperparameters, and half the box of starts."""
-    yield "W2", ("rosenbrock_adam", so.parse(ROSENBROCK), so.adam(**ADAM), ADAM, 2.0)
-    yield "W3", ("ackley_momentum", so.parse(ACKLEY), so.momentum(**MOMENTUM), MOMENTUM, 5.0)
-    names = [f"x{k}" for k in range(10)]
-    yield "W3", ("rastrigin_momentum", so.parse(RASTRIGIN, params=names), so.momentum(**MOMENTUM), MOMENTUM, 5.12)
+def first_calls() -> dict[str, float]:
+    """Return how long it takes to have each rule's kernel for each new cost, in a warmed process."""
+    so.minimize(so.parse("x^2"), "gd", [1.0], 1)
+    seconds = {}
+    for rule in so.optimizers:
+        for name, text in NEW.items():
+            seconds[f"{rule}, {name}"] = so.minimize(so.parse(text), rule, [0.5, 0.7], 1).compile_seconds
+    return seconds
+
+
+def compiling(table: Table) -> None:
+    """Measure the time to compile, and to load from disk in another process."""
+    print("Compiling the kernel of minimize, and loading it in a second process")
+    before = kernels.compiled
+    seconds = first_calls()
+    assert kernels.compiled - before >= len(seconds), "the cache was not empty"
+    again = subprocess.run([sys.executable, __file__, "--load"], check=True, capture_output=True, text=True)
+    loaded = json.loads(again.stdout)
+    for cost in NEW:
+        mine = [name for name in seconds if name.endswith(cost)]
+        for name in mine:
+            table.row("compile", name, seconds[name], "s")
+        table.row("compile", f"all, {cost}", sum(seconds[name] for name in mine), "s")
+        table.row("load", f"from disk, each, {cost}", float(np.median([loaded[name] for name in mine])), "s")
+    print()
+
+
+def main() -> None:
+    """Measure everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer turns and starts")
+    parser.add_argument("--json", type=Path, help="a file for the numbers")
+    parser.add_argument("--load", action="store_true", help=argparse.SUPPRESS)  # the second process
+    asked = parser.parse_args()
+    if asked.load:
+        print(json.dumps(first_calls()))
+        assert kernels.compiled == 0, "a kernel on disk was not found"
+        return
+    about = {"cpu": llvmlite.binding.get_host_cpu_name(), "numba": numba.__version__, "symopt": so.__version__}
+    table, sizes = Table(), QUICK if asked.quick else Sizes()
+    print(about, "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SYMOPT_CACHE"] = folder
+        compiling(table)
+        one_run(table, sizes)
+        for problem in problems():
+            for threads in (1, 2):
+                ensemble(table, sizes, problem, threads)
+    if asked.json:
+        asked.json.write_text(json.dumps({**about, "rows": table}, indent=1))
 
 
 if __name__ == "__main__":
-    table=Table()
-    sizes = QUICK if "--quick" in sys.argv else Sizes()
-    one_run(table,sizes)
-    for w,p in problems():
-        ensemble(table,sizes,w,p,1)
-        ensemble(table,sizes,w,p,2)
+    main()

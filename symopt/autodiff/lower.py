@@ -269,5 +269,6 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (Relational, Lowering.relation),
     (sp.And, lambda low, part: low.chain("and", (low(arg) for arg in part.args))),
     (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),
+    (sp.ITE, lambda low, part: low(part.to_nnf(simplify=False))),
     (tuple(REWRITES), Lowering.rewritten),
 ]

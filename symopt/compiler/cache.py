@@ -17,6 +17,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import pickle
 import sys
 import tempfile
 import warnings
@@ -47,9 +48,12 @@ def load(source: str) -> ModuleType:
     name = f"symopt_kernel_{key(source)}"
     if name not in _loaded:
         path = _file(name, source)
-        module = _import(name, path, source)
-        entry = module.kernel
-        compiled += not (entry.stats.cache_hits if hasattr(entry, "stats") else {})
+        try:
+            module = _import(name, path, source)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            _forget(path)  # a file that was cut short: made anew
+            module = _import(name, path, source)
+        compiled += not module.kernel.stats.cache_hits
         _loaded[name] = module
     return _loaded[name]
 
@@ -117,6 +121,13 @@ def _file(name: str, source: str) -> Path | None:
         warnings.warn(f"a kernel is kept in memory: {path} cannot be written ({error.strerror})", SymoptWarning, stacklevel=2)
         return None
     return path
+
+
+def _forget(path: Path | None) -> None:
+    """Remove the machine code of a kernel."""
+    if path is not None:
+        for file in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            file.unlink(missing_ok=True)
 
 
 class _InMemory(importlib.abc.SourceLoader):

@@ -71,7 +71,8 @@ class Printer:
             level = self.level(number)
             text = self._text(number, known)
             texts = known if level == LANE else self.outer
-            if number in named or len(text[0]) > LONGEST:
+            # an input is read before anything is stored: its place may be overwritten on the way
+            if number in named or len(text[0]) > LONGEST or "[" in text[0]:
                 name = f"t{self._count}"
                 self._count += 1
                 scopes[level].append(f"{name} = {text[0]}")

@@ -1,0 +1,536 @@
+"""so.parse: what it reads, what it refuses and in which words, and that it evaluates nothing."""
+
+import ast
+import builtins
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import mpmath as mp
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import symopt as so
+from symopt import parse as _parse  # noqa: F401  so.parse is the function; its module is taken from sys.modules
+from symopt.compiler import cache
+
+TABLE = sys.modules["symopt.parse"].FUNCTIONS
+a, b, c, x, y, z = sp.symbols("a b c x y z", real=True)
+
+# What is read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-x^2", -(x**2)), ("(-x)^2", x**2), ("2^-x", 2 ** (-x)), ("x^-y", x ** (-y)), ("-x^-y", -(x ** (-y))),
+        ("x^y^z", x ** (y**z)), ("x**y**z", x ** (y**z)), ("x^y**z", x ** (y**z)), ("(x^y)^z", (x**y) ** z),
+        ("2^3^2*x", 512 * x), ("-2^2*x", -4 * x), ("x^2^3", x**8), ("2*x^2", 2 * x**2), ("x^2*y", x**2 * y),
+        ("a-b-c", (a - b) - c), ("a-(b-c)", a - b + c), ("a/b/c", a / (b * c)), ("a/b*c", a * c / b),
+        ("a/(b*c)", a / (b * c)),
+        ("x+y*z^2", x + y * z**2), ("(x+y)*z", (x + y) * z), ("x*-y", -x * y), ("x - -y", x + y), ("--x", x),
+        ("-+-x", x),
+        ("+x", x), ("x^2+y", x**2 + y), ("x^(2+y)", x ** (2 + y)), ("1/x^2", x**-2), ("e^x", sp.exp(x)),
+        ("e^-x", sp.exp(-x)),
+        ("pow(x, y)^2", (x**y) ** 2), ("sin(x)^2", sp.sin(x) ** 2), ("sin(x^2)", sp.sin(x**2)), ("ln(x)", sp.log(x)),
+        ("2*pi*x", 2 * sp.pi * x), ("e*x", sp.E * x), ("x/3", x / 3), ("1/3*x", x / 3), ("  x\n", x), ("x\t+ y", x + y),
+        ("max(x, y, z)", sp.Max(x, y, z)), ("max(x)", x),
+        ("(1-x)^2 + 100*(y-x^2)^2", (1 - x) ** 2 + 100 * (y - x**2) ** 2),
+    ],
+)  # fmt: skip
+def test_precedence_is_that_of_mathematics(text, expected):
+    assert so.parse(text).expression == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3*x", 1e-3), (".5*x", 0.5), ("5.*x", 5.0), ("1E3*x", 1e3), ("1.5e+3*x", 1.5e3), ("0.1*x", 0.1),
+        ("3*x", 3.0),
+        ("123456789012345678901234567890*x", 123456789012345678901234567890.0), ("1e308*x", 1e308),
+        ("5e-324*x", 5e-324),
+        ("0.1000000000000000055511151231257827*x", 0.1), ("2.2250738585072011e-308*x", 2.225073858507201e-308),
+    ],
+)  # fmt: skip
+def test_numbers_are_the_nearest_doubles(text, value):
+    assert so.parse(text).value([1.0]) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("pi*x", mp.pi), ("e*x", mp.e), ("x*pi^2/e", mp.pi**2 / mp.e)])
+def test_constants(text, value):
+    assert float(so.parse(text).value([1.0])) == pytest.approx(float(value), rel=3e-16)
+
+
+INVERSES = {
+    "asin": (-1, 1),
+    "acos": (-1, 1),
+    "atanh": (-1, 1),
+    "acosh": (1, 4),
+    "log": (0, 9),
+    "ln": (0, 9),
+    "sqrt": (0, 9),
+}
+REFERENCE = {"abs": mp.fabs, "max": max, "min": min, "pow": mp.power}
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name not in ("max", "min", "pow")])
+def test_functions_of_one_argument_are_mpmath_s(name):
+    points = np.random.default_rng(3).uniform(*INVERSES.get(name, (-3, 3)), 40)
+    got = so.parse(f"{name}(x)").value(points[:, None])
+    wanted = [float(REFERENCE.get(name, getattr(mp, name, None))(mp.mpf(point))) for point in points]
+    np.testing.assert_allclose(got, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "pow"])
+def test_functions_of_two_arguments_are_mpmath_s(name):
+    points = np.random.default_rng(3).uniform(0.1, 3, (40, 2))
+    got = so.parse(f"{name}(x, y)").value(points)
+    wanted = [float(REFERENCE[name](mp.mpf(u), mp.mpf(v))) for u, v in points]
+    np.testing.assert_allclose(got, wanted, rtol=1e-15)
+
+
+def names(cost):
+    return [p.name for p in cost.params]
+
+
+def test_params_are_sorted_unless_given():
+    assert names(so.parse("b + a*c")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("params", [["y", "x"], ("y", "x"), "y,x", " y, x ", sp.symbols("y x", real=True)])
+def test_params_give_the_order_of_theta(params):
+    cost = so.parse("x + 10*y + 100*k", params=params)
+    assert names(cost) == ["y", "x"]
+    assert cost.constants == ("k",)
+    assert cost.value([1.0, 2.0], k=3.0) == 312.0
+
+
+@pytest.mark.parametrize("params", [["w"], "x,", "", "x,x", ["x", "x"], [1], ["x y"], "e"])
+def test_params_that_do_not_fit_are_refused(params):
+    with pytest.raises(so.CostError, match="param"):
+        so.parse("e*x + y", params=params)
+
+
+WORDS = [
+    "E",
+    "I",
+    "S",
+    "N",
+    "O",
+    "Q",
+    "C",
+    "beta",
+    "gamma",
+    "zeta",
+    "oo",
+    "zoo",
+    "nan",
+    "inf",
+    "print",
+    "eval",
+    "exec",
+    "os",
+]
+WORDS += ["self", "Symbol", "lambda_", "_", "_x", "x_1", "theta", "λ", "é", "Pi", "Sin", "match", "type", "case"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_names_that_python_or_sympy_know_are_plain_variables(word):
+    cost = so.parse(f"2*{word} + unknown")
+    assert word in names(cost)
+    assert cost.expression.diff(sp.Symbol(word, real=True)) == 2
+
+
+def test_the_text_is_kept():
+    assert so.parse("  x^2 ").text == "x^2"
+
+
+def test_a_cost_as_long_as_allowed_is_read():
+    text = "+".join(f"x{k}^2" for k in range(1200))
+    assert len(text) <= 10_000
+    assert so.parse(text).size == 1200
+
+
+def test_nesting_as_deep_as_allowed_is_read():
+    assert so.parse("(" * 100 + "x" + ")" * 100).expression == x
+
+
+# What is refused
+
+REFUSED = [
+    # code
+    ("__import__('os').system('x')", "not allowed"), ("x.real", r"x\.real.* not allowed"),
+    ("x.__class__.__base__", "not allowed"),
+    ("x[0]", r"x\[0\].* not allowed"), ("x[::]", "not allowed"), ("lambda x: x", "lambda.* not allowed"),
+    ("(lambda: x)()", "not allowed"),
+    ("[x for x in y]", "for.* not allowed"), ("(x for x in y)", "not allowed"), ("{x: y for x in z}", "not allowed"),
+    ("[x]", "not allowed"),
+    ("{x}", "not allowed"), ("(x, y)", "not allowed"), ("x, y", "not allowed"), ("f'{x}'", "not allowed"),
+    ("f'{__import__(\"os\")}'", "not allowed"),
+    ("(x := 1)", ":=.* not allowed"), ("x < 1", "x < 1.* not allowed"), ("x == y", "==.* not allowed"),
+    ("x in y", "not allowed"),
+    ("x if y else z", "if y else.* not allowed"), ("x and y", "and.* not allowed"), ("not x", "not x.* not allowed"),
+    ("~x", "~x.* not allowed"),
+    ("x % 2", "%.* not allowed"), ("x // 2", "//.* not allowed"), ("x @ y", "@.* not allowed"),
+    ("x | y", r"\|.* not allowed"),
+    ("x & y", "&.* not allowed"), ("x << 2", "<<.* not allowed"), ("sin(*x)", r"\*x.* not allowed"),
+    ("sin(**x)", "not allowed"),
+    ("sin(x=1)", "x=1.* not allowed"), ("await x", "not allowed"), ("sin(x)(y)", "not allowed"),
+    ("2(x)", "not allowed"), ("__x", "__x.* not allowed"),
+    ("__builtins__ + x", "__builtins__.* not allowed"), ("eval('1')", "not a real number|unknown function"),
+    ("print(x)", "unknown function 'print'"),
+    ("x; y", "not an expression"), ("x = 1", "not an expression"), ("import os", "not an expression"),
+    ("lambda", "not an expression"),
+    ("if", "not an expression"), ("class", "not an expression"), ("yield x", "not an expression"),
+    ("del x", "not an expression"),
+    # what is no number
+    ("'a'", "'a' is not a real number"), ('"a" + x', "'a' is not a real number"), ("b'a'*x", "not a real number"),
+    ("True", "True is not"),
+    ("x + False", "False is not"), ("None", "None is not"), ("...", "Ellipsis is not"), ("1j", "1j is not"),
+    ("x + 2.5J", "2.5j is not"),
+    # text that is malformed
+    ("", "empty"), (" \n\t ", "empty"), ("x y", "'x y'.*near 'y'"), ("2x", "'2x'.*products with"),
+    ("2 x", "products with"), ("(x", "not an expression"),
+    ("x)", "not an expression"), ("x+", "not an expression"), ("*x", "not an expression"), ("x***y",
+    "not an expression"), ("x^^y", "not an expression"),
+    ("1.2.3", "not an expression"), ("01*x", "not an expression"), ("x!", "'!'"), ("x\0", "not an expression"),
+    ("\0", "not an expression"),
+    ("x\0y", "not an expression"), ("x\ny", "not an expression"), ("#x", "not an expression"), ("x²", "²"),
+    ("\ufeffx", "not an expression"),
+    # functions
+    ("sinn(x)", "unknown function 'sinn'.*did you mean 'sin'"), ("arctan(x)", "unknown function 'arctan'"),
+    ("sqr(x)", "did you mean 'sqrt'"),
+    ("Abs(x)", "did you mean 'abs'"), ("qqq(x)", "unknown function 'qqq'.*known: sqrt"),
+    ("x(y+1)", "unknown function 'x'.*products with"),
+    ("sin", r"sin is a function: write sin\(x\)"), ("sin + x", "sin is a function"), ("sin^2*x", "sin is a function"),
+    ("sin()", "sin takes 1"),
+    ("sin(x, y)", "sin takes 1 argument.*not 2"), ("max()", "max takes at least 1"), ("pow(x)", "pow takes 2"),
+    ("pow(x, 2, 3)", "pow takes 2"),
+    # numbers and exponents
+    ("1/0", "division by zero"), ("x/0", "division by zero"), ("x/(y-y)", "division by zero"),
+    ("0^-1", "division by zero"), ("x*0.0^-2", "division by zero"),
+    ("x/0.0", "division by zero"), ("9**9**9**9", "exponent"), ("9^9^9^9*x", "exponent"), ("x**1e9", "exponent"),
+    ("x^1001", "exponent 1001 .*1000"),
+    ("x^-1001", "exponent -1001"), ("x^(500+501)", "exponent 1001"), ("9^900*x", "digits"), ("(1/9)^900*x", "digits"),
+    ("9" * 401 + "*x", "digits"),
+    ("1e309*x", "beyond"), ("x + 1" + "0" * 399, "beyond|digits"), ("5", "no variables"), ("pi", "no variables"),
+    ("x - x", "no variables"),
+    # size
+    ("x" * 10_001, "10001 characters"), ("(" * 10_000 + "x" + ")" * 10_000, "20001 characters"),
+    ("(" * 4000 + "x" + ")" * 4000, "nested 4000 deep"),
+    ("(" * 101 + "x" + ")" * 101, "nested 101 deep"), ("sin(" * 101 + "x" + ")" * 101, "nested 101 deep"),
+    ("[" * 4000, "nested 4000 deep"),
+    ("-" * 2000 + "x", "deep"), ("-" * 9000 + "x", "deep"), ("-+" * 4000 + "x", "deep"),
+    ("not " * 2000 + "x", "deep|not allowed"),
+]  # fmt: skip
+NO_TEXT = [None, 5, 2.5, True, b"x", ["x"], ("x",), {"x": 1}, x**2, sp.Symbol("x"), np.str_]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_compiled_by_a_refusal(request):
+    before = cache.compiled
+    yield
+    if "refused" in request.node.name:
+        assert cache.compiled == before
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED, ids=[ascii(text[:30]) for text, _ in REFUSED])
+def test_refused_with_words_that_say_why(text, words):
+    with pytest.raises(so.ParseError, match=words) as caught:
+        so.parse(text)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("value", NO_TEXT, ids=repr)
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(so.ParseError, match=f"expected text.*{type(value).__name__}"):
+        so.parse(value)
+
+
+@pytest.mark.parametrize("text", ["x # and y", "x^2 #", "(x # )\n)"])
+def test_a_part_that_python_would_skip_is_refused(text):
+    with pytest.raises(so.ParseError):
+        so.parse(text)
+
+
+@pytest.mark.parametrize("text", ["log(0) + x", "tan(pi/2) + x", "x + 1/sin(0)"])
+def test_an_infinite_number_that_swallows_the_rest_is_named_and_refused(text):
+    with pytest.raises(so.SymoptError, match="zero|infinite|zoo"):
+        so.parse(text)
+
+
+@pytest.mark.parametrize("text", ["2.5^1000*x", "1e300*1e300*x", "x + (1e300)^2", "x/(1e300)^2"])
+def test_a_number_beyond_the_doubles_is_refused(text):
+    with pytest.raises(so.SymoptError, match=r"beyond|1\.8e308"):
+        so.parse(text)
+
+
+# Nothing but a Cost or a SymoptError
+
+
+def outcome(text):
+    """Return what became of a text; any other exception passes."""
+    try:
+        cost = so.parse(text)
+    except so.SymoptError as error:
+        return error
+    assert repr(cost)
+    return cost
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max(log(0), x)", "min(x, sqrt(-1))", "max(asin(2), x)", "x^(log(0)-log(0))", "x^tan(pi/2)", "x^atanh(9)",
+        "exp(exp(exp(exp(9)))) + x",
+        "x^exp(exp(exp(exp(9))))", "cosh(cosh(1e300))*x", "csc(cosh(1e300))*x", "asin(sin(10^300))*x",
+        "x/ceil((1-1e300)*sec(1))",
+        "((acos(1e300)^(4/(pi-10)+sqrt(2-e)))+x)", "(10^300*x)^100", "((3/7)^400)^400*x", "^".join("x" * 400),
+        "^".join("x" * 990),
+        "lambda: " * 1200 + "x", "x if x else " * 700 + "x", "log(1+" * 99 + "x" + ")" * 99, "x" + ".a" * 900,
+        "x" + "()" * 900,
+        "1or x", "0x1for x", "sqrt(-1)*x", "log(-1)*x", "log(0)*x",
+    ],
+    ids=lambda text: ascii(text[:30]),
+)  # fmt: skip
+def test_what_sympy_stumbles_over_is_a_cost_or_a_symopt_error(text):
+    assert isinstance(outcome(text), so.Cost | so.SymoptError)
+
+
+@contextlib.contextmanager
+def at_most(seconds):
+    """Fail where the body takes longer."""
+
+    def stop(_signal, _frame):
+        raise AssertionError(f"took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+TOKENS = [
+    "x",
+    "y",
+    "x1",
+    "0",
+    "1",
+    "2",
+    "9",
+    "-1",
+    ".5",
+    "1e9",
+    "1e-9",
+    "pi",
+    "e",
+    "j",
+    "_",
+    "lambda",
+    "if",
+    "else",
+    "for",
+    "in",
+    "not",
+    "None",
+]
+TOKENS += [
+    "+",
+    "-",
+    "*",
+    "/",
+    "**",
+    "^",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ".",
+    ":",
+    "=",
+    "==",
+    "<",
+    ":=",
+    "'",
+    '"',
+    "#",
+    "\\",
+    "\n",
+    "\0",
+    " ",
+    "~",
+]
+TOKENS += [f"{name}(" for name in TABLE] + [")"] * 10
+LEAVES = st.sampled_from(["x", "y", "x", "0", "1", "2", "9", "-1", "pi", "e", "1e300", "1e-300", "0.5", "1/3", "10"])
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from("+-*/^"), inner).map(lambda parts: f"({''.join(parts)})"),
+        st.tuples(st.sampled_from([name for name in TABLE if name != "pow"]), inner).map(
+            lambda parts: f"{parts[0]}({parts[1]})"
+        ),
+        inner.map(lambda part: f"-{part}"),
+    ),
+    max_leaves=6,
+)
+
+
+def check_fuzzed(text):
+    with at_most(5), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert isinstance(outcome(text), so.Cost | so.SymoptError)
+
+
+@settings(max_examples=400)
+@given(st.text(max_size=60))
+def test_any_text_is_a_cost_or_a_symopt_error(text):
+    check_fuzzed(text)
+
+
+@settings(max_examples=600)
+@given(st.lists(st.sampled_from(TOKENS), max_size=25).map("".join))
+@example("((((((((" * 10)
+@example("'\\d'")
+def test_any_row_of_tokens_is_a_cost_or_a_symopt_error(text):
+    check_fuzzed(text)
+
+
+@settings(max_examples=600)
+@given(EXPRESSIONS)
+def test_any_expression_is_a_cost_or_a_symopt_error(text):
+    check_fuzzed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1or x", "0x1for x in y", "1if x else y", "'\\d'", "x is 1", "1(x)", "'a'[x]", "[x](y)"]
+)
+def test_python_s_own_warnings_do_not_reach_the_user(text):
+    with warnings.catch_warnings(record=True) as seen, contextlib.suppress(so.ParseError):
+        warnings.simplefilter("always")
+        so.parse(text)
+    assert not seen
+
+
+# Bombs: short texts that would take minutes or gigabytes. Each is read in a process that can be killed.
+
+BOMBS = {
+    "coefficient": "(((7*x)^1000)^1000)^1000", "fraction": "(((3/7)^1000)^1000)^1000*x",
+    "halves": "((2/3*x)^1000)^1000",
+    "powers of two": "((((2*x)^1000)^1000)^1000)^1000", "exponents": "((x^1000)^1000)^1000",
+    "floor": "floor(exp(exp(exp(3))))*x",
+    "ceiling": "ceil(exp(exp(20)))*x", "exponentials": "exp(" * 99 + "1" + ")" * 99 + "*x",
+    "distances": "abs(1-" * 99 + "x" + ")" * 99,
+    "negative tower": "x^-" * 300 + "x", "wide maximum": "max(" + ",".join(f"a{k}" for k in range(300)) + ")",
+    "many digits": "*".join(["9^300"] * 90) + "*x", "tan": "ceil(((1e300/sec(asin(pi)))-tan((sec(9)/pow(-1,pi)))))*x",
+}  # fmt: skip
+SCRIPT = """
+import json, os, resource, signal, sys, time
+import symopt as so
+for name, text in json.load(sys.stdin).items():
+    began = time.perf_counter()
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        signal.alarm(3)  # its default is to kill, in the midst of machine code too
+        try:
+            word = "Cost " + repr(so.parse(text))[:20]
+        except so.SymoptError as error:
+            word = f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            word = f"stray {type(error).__name__}"
+        os.write(write, word[:300].encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    word = os.read(read, 300).decode() or "killed"
+    print(json.dumps([name, word, time.perf_counter() - began]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def explosions():
+    """What became of every bomb, and after how long."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        input=json.dumps(BOMBS),
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=90,
+        check=True,
+    )
+    return {name: (word, seconds) for name, word, seconds in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_or_read_in_bounded_time(explosions, name):
+    word, seconds = explosions[name]
+    assert word.startswith(("Cost", "ParseError", "UnsupportedError")), word
+    assert seconds < 3
+
+
+# Nothing is evaluated
+
+HARMLESS = ["x^2 + sin(y)", "max(x, y)*pi", "(1-x)^2 + 100*(y-x^2)^2", "floor(2.5)*x", "erf(1)*x"]
+
+
+def only_trees(compile_it):
+    """Wrap ``compile``: it may make syntax trees, never code."""
+
+    def wrapped(source, filename, mode, flags=0, *args, **kwargs):
+        assert flags & ast.PyCF_ONLY_AST, "something was compiled to code"
+        return compile_it(source, filename, mode, flags, *args, **kwargs)
+
+    return wrapped
+
+
+def never(*args, **kwargs):
+    raise AssertionError("something was evaluated")
+
+
+@pytest.mark.parametrize(
+    "text", [*HARMLESS, *(text for text, _ in REFUSED if len(text) < 100)], ids=lambda text: ascii(text[:30])
+)
+def test_nothing_is_evaluated(monkeypatch, text):
+    so.parse("x")  # whatever is imported at first use is imported now
+    with monkeypatch.context() as patched:
+        patched.setattr(builtins, "eval", never)
+        patched.setattr(builtins, "exec", never)
+        patched.setattr(builtins, "compile", only_trees(compile))
+        patched.setattr(builtins, "open", never)
+        patched.setattr(os, "system", never)
+        patched.setattr(subprocess, "Popen", never)
+        with contextlib.suppress(so.SymoptError):
+            so.parse(text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "__import__('pathlib').Path({!r}).touch()", "open({!r}, 'w')", "x + open({!r}, 'w').close()",
+        "f\"{{open({!r}, 'w')}}\"",
+        "(lambda: open({!r}, 'w'))()", "[open({!r}, 'w') for x in 'a']", "exec('open({!r}, chr(119))')",
+        "sin(open({!r}, 'w'))",
+        "x if open({!r}, 'w') else y", "().__class__.__base__.__subclasses__(open({!r}, 'w'))",
+    ],
+)  # fmt: skip
+def test_code_in_a_text_leaves_no_trace(tmp_path, form):
+    target = tmp_path / "pwned"
+    with pytest.raises(so.ParseError):
+        so.parse(form.format(str(target)))
+    assert not target.exists()
