@@ -76,6 +76,7 @@ class Cost:
         self.expression = _made_real(given, symbols)
         self.text = str(expression) if isinstance(expression, str) else None
         self.bound: dict[str, Any] = {}
+        self.kernels: dict[Any, Any] = {}  # those that were written for this cost, shared with its bound copies
         self._value  # noqa: B018  what cannot be lowered is refused here, before anything runs
 
     def __call__(self, **constants: Any) -> Cost:
@@ -255,8 +256,12 @@ class Cost:
     # Faces
 
     def __repr__(self) -> str:
-        text = str(self.expression)
+        text = self._shown_text
         return f"Cost({text if len(text) < 200 else text[:200] + '...'}, params=({self._names}))"
+
+    @cached_property
+    def _shown_text(self) -> str:
+        return str(self.expression)
 
     def _sympy_(self) -> sp.Expr:
         return self.expression

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.autodiff.program import Key
-from symopt.autodiff.update import State
+from symopt.autodiff.update import State, Update
 from symopt.compiler import cache, drive
 from symopt.compiler.function import Array
-from symopt.compiler.kernel import Options, write_kernel
+from symopt.compiler.kernel import Kernel, Options, write_kernel
 from symopt.cost import Cost
 from symopt.errors import RuleError, RunError
 from symopt.optimizers import RULES
@@ -81,16 +82,20 @@ def launch(
     hypers: Mapping[str, Any],
     constants: Mapping[str, Any],
     settings: Settings,
+    stop: Event | None = None,
     report: Callable[[int], None] | None = None,
 ) -> Finished:
-    """Run ``rule`` on ``cost`` from N starts; arrays among the values have N entries."""
+    """Run ``rule`` on ``cost`` from N starts; arrays among the values have N entries.
+
+    Setting ``stop`` ends the runs where they are; ``report`` is told how much is done.
+    """
     update = rule.update
     given: dict[Key, Any] = {("given", name): _given(rule, hypers, name) for name in update.given}
     given |= {("c", name): value for name, value in constants.items()}
     swept = frozenset(key for key, value in given.items() if np.ndim(value))
     options = Options(_lanes(len(start), cost.size, rule), swept, settings.best, len(settings.targets), settings.tolerance is not None)
     began = time.perf_counter()
-    kernel = write_kernel(cost.program, update, cost.size, options)
+    kernel = _kernel(cost, update, options)
     cache.kernel(kernel.source)
     compile_seconds = time.perf_counter() - began
     initial = {state.name: _initial(rule, state, hypers, cost, start, constants) for state in update.states}
@@ -98,12 +103,20 @@ def launch(
         start, given, initial, settings.steps, settings.limit, settings.tolerance or 0.0, settings.targets, settings.record
     )
     _check_memory(job, cost.size)
-    outcome, blocks = drive.run(kernel, job, settings.threads if len(start) > 1 else 1, report)
+    outcome, blocks = drive.run(kernel, job, stop or Event(), settings.threads if len(start) > 1 else 1, report)
     # a failed step has evaluated its gradients too
     tried = outcome.steps + (outcome.status >= 2)
     evaluations = tried * update.gradients + any(s.initial == "grad0" for s in update.states)
     status = statuses(outcome, settings.steps, settings.limit)
     return Finished(outcome, status, blocks, cost, evaluations.astype(np.int64), compile_seconds)
+
+
+def _kernel(cost: Cost, update: Update, options: Options) -> Kernel:
+    """Return the kernel of a cost and an update, written once."""
+    key = (id(update), options)
+    if key not in cost.kernels:
+        cost.kernels[key] = write_kernel(cost.program, update, cost.size, options)  # holds the update, so its id stays
+    return cost.kernels[key]
 
 
 def as_rule(value: Any) -> Rule:

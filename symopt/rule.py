@@ -21,7 +21,7 @@ import sympy as sp
 from symopt.autodiff.contract import contracted
 from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Graph
-from symopt.autodiff.update import LATE, VECTOR, Initial, Stage, State, Update, find_states, with_reciprocals
+from symopt.autodiff.update import LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped
 from symopt.errors import RuleError, did_you_mean
 
 t = sp.Symbol("t", real=True)
@@ -70,6 +70,7 @@ def mean(u: sp.Expr) -> sp.Expr:
     return _sum(sp.sympify(u)) / _n
 
 
+_updates: dict[Any, Update] = {}
 FILLED_IN = {"grad": grad, "t": t, "T": T, "norm": norm, "dot": dot, "mean": mean}
 
 
@@ -224,8 +225,13 @@ class Rule:
 
     @cached_property
     def update(self) -> Update:
-        """The update as programs, for the compiler."""
-        return _Reader(self).update()
+        """The update as programs, for the compiler; one for all values of the hyperparameters."""
+        structure = {name: with_numbers_as_symbols(name, value) for name, value in self.schedules.items()}
+        options = {name: value for name, value in self.values.items() if name not in self.hyperparameters}
+        key = (self.function, tuple(options.items()), tuple(structure.items()))
+        if key not in _updates:
+            _updates[key] = _Reader(self).update()
+        return _updates[key]
 
     def _trace(self) -> dict[str, sp.Expr]:
         """Call the function with symbols and return the next value of theta and each state."""
@@ -276,7 +282,7 @@ class _Reader:
         program = self.graph.program(self.outputs)
         live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
         vector = find_states(program, live, VECTOR)
-        program = contracted(with_reciprocals(program, find_states(program, live, LATE)))
+        program = contracted(regrouped(program, find_states(program, live, LATE)))
         return Update(
             program,
             contracted(self.hyper_graph.program(self.hyper_outputs)),
@@ -326,7 +332,7 @@ class _Reader:
         """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
         for symbol in value.free_symbols - {t, T}:
             raise RuleError(f"{self.rule.name}({name}=...): a schedule holds so.t and so.T only, not {symbol}")
-        value = value.xreplace({number: sp.Symbol(f"{name}[{k}]", real=True) for k, number in enumerate(floats_of(value))})
+        value = with_numbers_as_symbols(name, value)
         return self.hyper_lowering(self._without_powers(value, self.hyper_lowering))
 
     def _without_powers(self, expression: sp.Expr, lowering: Lowering) -> sp.Expr:
@@ -349,6 +355,11 @@ class _Reader:
         fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)
         names = {symbol.name for value in values for symbol in value.free_symbols}
         return all(name in fixed or "[" in name for name in names)
+
+
+def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
+    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..."""
+    return value.xreplace({number: sp.Symbol(f"{name}[{k}]", real=True) for k, number in enumerate(floats_of(value))})
 
 
 def floats_of(value: sp.Expr) -> list[sp.Float]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from symopt.compiler.function import Array
 from symopt.cost import Cost
 from symopt.errors import RuleError
+from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, Record, as_cost, as_rule, check_settings, launch, single_start
 from symopt.progress import progress_bar
 from symopt.rule import Rule
@@ -149,8 +150,8 @@ def minimize(
         few = (steps + 1) * (objective.size + 1) <= RECORD_ALL if isinstance(steps, int) else True
         record = True if few else 1000
     settings = check_settings(steps, record, tolerance, limit, (), True, 1)
-    with progress_bar(settings.steps + 1, optimizer.name, progress) as report:
-        finished = launch(objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, report)
+    with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:
+        finished = launch(objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, stop, report)
     return _run(objective, optimizer, finished)
 
 

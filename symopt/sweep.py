@@ -12,6 +12,7 @@ import numpy.typing as npt
 from symopt.compiler.function import Array
 from symopt.cost import Cost
 from symopt.errors import RuleError, RunError
+from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, Record, Settings, as_cost, as_rule, check_settings, check_start, launch
 from symopt.progress import progress_bar
 from symopt.rule import Rule
@@ -123,17 +124,16 @@ def sweep(
     starts = _starts(objective, start)
     plans = {name: _plan(rule, values, starts) for name, rule in named.items()}
     datasets, finished = {}, {}
-    interrupted = False
-    for name, rule in named.items():
-        axes = plans[name]
-        if interrupted:
-            break
-        total = -(-axes.runs // 32) * (settings.steps + 1)
-        with progress_bar(total, name, progress) as report:
-            finished[name] = launch(objective, rule, axes.start, axes.hypers, axes.constants, settings, report)
-        interrupted = finished[name].outcome.interrupted
-        datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
-    return Study(datasets, finished, interrupted)
+    with stop_on_ctrl_c() as stop:
+        for name, rule in named.items():
+            axes = plans[name]
+            total = -(-axes.runs // 32) * (settings.steps + 1)
+            with progress_bar(total, name, progress) as report:
+                finished[name] = launch(objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report)
+            datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
+            if stop.is_set():
+                break
+    return Study(datasets, finished, stop.is_set())
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,20 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 import symopt as so
-from symopt import parse as _parse  # noqa: F401  so.parse is the function; its module is taken from sys.modules
 from symopt.compiler import cache
+from symopt.parse import FUNCTIONS as TABLE
 
-TABLE = sys.modules["symopt.parse"].FUNCTIONS
 a, b, c, x, y, z = sp.symbols("a b c x y z", real=True)
+
+
+def label(text):
+    """Return a short name for a test on a text."""
+    return f"{ascii(text)[1:30]} ({len(text)})"
+
 
 # What is read
 
@@ -220,7 +225,7 @@ REFUSED = [
     ("x^1001", "exponent 1001 .*1000"),
     ("x^-1001", "exponent -1001"), ("x^(500+501)", "exponent 1001"), ("9^900*x", "digits"), ("(1/9)^900*x", "digits"),
     ("9" * 401 + "*x", "digits"),
-    ("1e309*x", "beyond"), ("x + 1" + "0" * 399, "beyond|digits"), ("5", "no variables"), ("pi", "no variables"),
+    ("1e309*x", "beyond"), ("5", "no variables"), ("pi", "no variables"),
     ("x - x", "no variables"),
     # size
     ("x" * 10_001, "10001 characters"), ("(" * 10_000 + "x" + ")" * 10_000, "20001 characters"),
@@ -241,7 +246,7 @@ def _nothing_is_compiled_by_a_refusal(request):
         assert cache.compiled == before
 
 
-@pytest.mark.parametrize(("text", "words"), REFUSED, ids=[ascii(text[:30]) for text, _ in REFUSED])
+@pytest.mark.parametrize(("text", "words"), REFUSED, ids=[label(text) for text, _ in REFUSED])
 def test_refused_with_words_that_say_why(text, words):
     with pytest.raises(so.ParseError, match=words) as caught:
         so.parse(text)
@@ -262,11 +267,11 @@ def test_a_part_that_python_would_skip_is_refused(text):
 
 @pytest.mark.parametrize("text", ["log(0) + x", "tan(pi/2) + x", "x + 1/sin(0)"])
 def test_an_infinite_number_that_swallows_the_rest_is_named_and_refused(text):
-    with pytest.raises(so.SymoptError, match="zero|infinite|zoo"):
+    with pytest.raises(so.SymoptError, match=r"zero|infinite|zoo"):
         so.parse(text)
 
 
-@pytest.mark.parametrize("text", ["2.5^1000*x", "1e300*1e300*x", "x + (1e300)^2", "x/(1e300)^2"])
+@pytest.mark.parametrize("text", ["2.5^1000*x", "1e300*1e300*x", "x + (1e300)^2", "x/(1e300)^2", "x + 1" + "0" * 399])
 def test_a_number_beyond_the_doubles_is_refused(text):
     with pytest.raises(so.SymoptError, match=r"beyond|1\.8e308"):
         so.parse(text)
@@ -298,7 +303,7 @@ def outcome(text):
         "x" + "()" * 900,
         "1or x", "0x1for x", "sqrt(-1)*x", "log(-1)*x", "log(0)*x",
     ],
-    ids=lambda text: ascii(text[:30]),
+    ids=label,
 )  # fmt: skip
 def test_what_sympy_stumbles_over_is_a_cost_or_a_symopt_error(text):
     assert isinstance(outcome(text), so.Cost | so.SymoptError)
@@ -374,18 +379,23 @@ TOKENS += [
     "~",
 ]
 TOKENS += [f"{name}(" for name in TABLE] + [")"] * 10
-LEAVES = st.sampled_from(["x", "y", "x", "0", "1", "2", "9", "-1", "pi", "e", "1e300", "1e-300", "0.5", "1/3", "10"])
-EXPRESSIONS = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from("+-*/^"), inner).map(lambda parts: f"({''.join(parts)})"),
-        st.tuples(st.sampled_from([name for name in TABLE if name != "pow"]), inner).map(
-            lambda parts: f"{parts[0]}({parts[1]})"
-        ),
-        inner.map(lambda part: f"-{part}"),
-    ),
-    max_leaves=6,
-)
+LEAVES = ["x", "y", "x", "0", "1", "2", "9", "-1", "pi", "e", "1e300", "1e-300", "0.5", "1/3", "10"]
+
+
+@st.composite
+def expressions(draw, depth=4):
+    """Draw a well-formed expression, among them many that make no sense."""
+    kind = draw(st.sampled_from(["leaf", "sum", "sum", "sum", "minus", "call", "call"] if depth else ["leaf"]))
+    inner = expressions(depth=depth - 1) if depth else None
+    if kind == "sum":
+        return f"({draw(inner)}{draw(st.sampled_from('+-*/^'))}{draw(inner)})"
+    if kind == "minus":
+        return f"-{draw(inner)}"
+    if kind == "call":
+        name = draw(st.sampled_from(sorted(TABLE)))
+        count = 2 if name == "pow" else (draw(st.integers(1, 3)) if name in ("max", "min") else 1)
+        return f"{name}({','.join(draw(inner) for _ in range(count))})"
+    return draw(st.sampled_from(LEAVES))
 
 
 def check_fuzzed(text):
@@ -408,8 +418,8 @@ def test_any_row_of_tokens_is_a_cost_or_a_symopt_error(text):
     check_fuzzed(text)
 
 
-@settings(max_examples=600)
-@given(EXPRESSIONS)
+@settings(max_examples=1000, report_multiple_bugs=False, phases=(Phase.explicit, Phase.generate))  # shrinking is slow
+@given(expressions())
 def test_any_expression_is_a_cost_or_a_symopt_error(text):
     check_fuzzed(text)
 
@@ -428,13 +438,11 @@ def test_python_s_own_warnings_do_not_reach_the_user(text):
 
 BOMBS = {
     "coefficient": "(((7*x)^1000)^1000)^1000", "fraction": "(((3/7)^1000)^1000)^1000*x",
-    "halves": "((2/3*x)^1000)^1000",
     "powers of two": "((((2*x)^1000)^1000)^1000)^1000", "exponents": "((x^1000)^1000)^1000",
-    "floor": "floor(exp(exp(exp(3))))*x",
-    "ceiling": "ceil(exp(exp(20)))*x", "exponentials": "exp(" * 99 + "1" + ")" * 99 + "*x",
-    "distances": "abs(1-" * 99 + "x" + ")" * 99,
+    "many digits": "*".join(["9^300"] * 90) + "*x", "floor": "floor(exp(exp(15)))*x",
+    "exponentials": "exp(" * 10 + "1" + ")" * 10 + "*x", "distances": "abs(1-" * 99 + "x" + ")" * 99,
     "negative tower": "x^-" * 300 + "x", "wide maximum": "max(" + ",".join(f"a{k}" for k in range(300)) + ")",
-    "many digits": "*".join(["9^300"] * 90) + "*x", "tan": "ceil(((1e300/sec(asin(pi)))-tan((sec(9)/pow(-1,pi)))))*x",
+    "tan": "ceil(((1e300/sec(asin(pi)))-tan((sec(9)/pow(-1,pi)))))*x",
 }  # fmt: skip
 SCRIPT = """
 import json, os, resource, signal, sys, time
@@ -444,7 +452,7 @@ for name, text in json.load(sys.stdin).items():
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-        signal.alarm(3)  # its default is to kill, in the midst of machine code too
+        signal.alarm(2)  # its default is to kill, in the midst of machine code too
         try:
             word = "Cost " + repr(so.parse(text))[:20]
         except so.SymoptError as error:
@@ -481,7 +489,7 @@ def explosions():
 def test_a_bomb_is_refused_or_read_in_bounded_time(explosions, name):
     word, seconds = explosions[name]
     assert word.startswith(("Cost", "ParseError", "UnsupportedError")), word
-    assert seconds < 3
+    assert seconds < 2.5
 
 
 # Nothing is evaluated
@@ -503,9 +511,7 @@ def never(*args, **kwargs):
     raise AssertionError("something was evaluated")
 
 
-@pytest.mark.parametrize(
-    "text", [*HARMLESS, *(text for text, _ in REFUSED if len(text) < 100)], ids=lambda text: ascii(text[:30])
-)
+@pytest.mark.parametrize("text", [*HARMLESS, *(text for text, _ in REFUSED if len(text) < 100)], ids=label)
 def test_nothing_is_evaluated(monkeypatch, text):
     so.parse("x")  # whatever is imported at first use is imported now
     with monkeypatch.context() as patched:

@@ -112,20 +112,25 @@ class Program:
         """The keys of the values it needs, in order of first use."""
         return [node.payload for node in self.nodes if node.op == "input"]  # type: ignore[misc]
 
-    def rebuilt(self, build: Callable[[Graph, int, Node, tuple[int, ...]], int | None]) -> Program:
+    def rebuilt(
+        self,
+        build: Callable[[Graph, int, Node, tuple[int, ...]], int | None],
+        made: dict[int, int] | None = None,
+    ) -> Program:
         """Return the program made anew, node by node, simplified.
 
-        ``build(graph, number, node, args)`` gives the new node of an operation, or None to keep it.
+        ``build(graph, number, node, args)`` gives the new node of an operation, or None to keep
+        it; ``made`` is filled with the new node of each old one.
         """
         graph = Graph()
-        made: list[int] = []
+        made = {} if made is None else made
         for number, node in enumerate(self.nodes):
             args = tuple(made[arg] for arg in node.args)
             if node.op in ("input", "const"):
-                made.append(graph._intern(node))
+                made[number] = graph._intern(node)
             else:
                 new = build(graph, number, node, args)
-                made.append(graph.op(node.op, *args) if new is None else new)
+                made[number] = graph.op(node.op, *args) if new is None else new
         return graph.program({key: made[number] for key, number in self.outputs.items()})
 
     def only(self, keys: Iterable[Key]) -> Program:
@@ -210,6 +215,8 @@ def _div(g: Graph, a: int, b: int) -> int | None:
         return a
     if g.value(b) == 0.0:
         return None
+    if g.nodes[a].op == "neg":
+        return g.op("neg", g.op("div", g.nodes[a].args[0], b))
     return _fold(g, lambda x, y: x / y, a, b)
 
 

@@ -97,16 +97,61 @@ def find_states(program: Program, initial: dict[str, Initial], kinds: tuple[str,
         found = more
 
 
-def with_reciprocals(program: Program, late_states: set[str]) -> Program:
-    """Return the program with x/d as x*(1/d) where d is known once a step and x is not.
+def regrouped(program: Program, late_states: set[str]) -> Program:
+    """Return the program with each product's early factors joined into one.
 
-    One division a step then serves all coordinates and lanes.
+    Early is what is known once a step: eta*m/(1 - beta**t) becomes (eta/(1 - beta**t))*m, whose
+    quotient serves all coordinates and lanes.
     """
     late = touched(program, late_states, LATE)
 
-    def build(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
-        if node.op != "div" or not late[node.args[0]] or late[node.args[1]]:
+    def build(graph: Graph, number: int, node: Node, args: tuple[int, ...]) -> int | None:  # noqa: ARG001
+        if node.op not in PRODUCTS or not late[number]:
             return None
-        return graph.op("mul", args[0], graph.op("div", graph.const(1.0), args[1]))
+        return _product(graph, _factors(program, late, number), late, made)
 
-    return program.rebuilt(build)
+    made: dict[int, int] = {}
+    return program.rebuilt(build, made)
+
+
+PRODUCTS = ("mul", "div", "neg")
+Factors = tuple[list[int], list[int], bool]
+
+
+def _factors(program: Program, late: list[bool], root: int) -> Factors:
+    """Return what is multiplied, what it is divided by, and whether the sign changes."""
+    above: list[int] = []
+    below: list[int] = []
+    negative = False
+    stack = [(root, False)]
+    while stack:
+        number, divides = stack.pop()
+        op, args, _ = program.nodes[number]
+        if op not in PRODUCTS or not late[number]:
+            (below if divides else above).append(number)
+        elif op == "neg":
+            negative = not negative
+            stack.append((args[0], divides))
+        else:
+            stack += [(args[1], divides != (op == "div")), (args[0], divides)]
+    return above, below, negative
+
+
+def _product(graph: Graph, factors: Factors, late: list[bool], made: dict[int, int]) -> int:
+    above, below, negative = factors
+
+    def joined(numbers: list[int], start: int | None = None) -> int | None:
+        for number in numbers:
+            start = made[number] if start is None else graph.op("mul", start, made[number])
+        return start
+
+    scale = joined([number for number in above if not late[number]])
+    divisor = joined([number for number in below if not late[number]])
+    if divisor is not None:
+        scale = graph.op("div", graph.const(1.0) if scale is None else scale, divisor)
+    if negative:
+        scale = graph.const(-1.0) if scale is None else graph.op("neg", scale)
+    product = joined([number for number in above if late[number]], scale)
+    product = graph.const(1.0) if product is None else product
+    quotient = joined([number for number in below if late[number]])
+    return product if quotient is None else graph.op("div", product, quotient)

@@ -23,7 +23,7 @@ from symopt.compiler.plain import evaluate
 
 Array = npt.NDArray[np.float64]
 CHUNK_SECONDS = 0.05  # how long a call into a kernel should last
-FIRST_CHUNK = 256
+FIRST_CHUNK = 1024
 LARGEST_BUFFER = 1 << 21  # numbers recorded in one chunk
 ALIGNMENT = 64
 
@@ -84,6 +84,7 @@ class Blocks:
         self.blocks = [self.block(number) for number in range(-(-self.runs // self.lanes))]
         n = kernel.size
         self.history = np.full((len(job.record), self.runs, n + 1), np.nan)
+        self.chunk = FIRST_CHUNK  # steps; what one block learns about the time they take serves the next
 
     def block(self, number: int) -> Array:
         """Return a new block for the runs ``number*lanes ...``; spare lanes repeat the last run."""
@@ -130,12 +131,13 @@ class Blocks:
 
     def advance(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
         """Run one block to its end, chunk by chunk; when told to stop, only look at where it stands."""
-        block, done, size = self.blocks[number], 0, FIRST_CHUNK
+        block, done = self.blocks[number], 0
         while done <= self.job.steps:
             if stop.is_set():
                 block[self.layout.at("T")] = done
                 self._chunk(number, done + 1, done + 1)
                 return
+            size = self.chunk
             last = min(done + size, self.job.steps + 1, self._last_with_room(done))
             began = time.perf_counter()
             self._chunk(number, done + 1, last)
@@ -143,7 +145,7 @@ class Blocks:
             report(last - done)
             done = last
             if seconds < CHUNK_SECONDS / 2:
-                size *= 2
+                self.chunk = max(self.chunk, 2 * size)
             if (self._rows("status", block) != RUNNING).all():
                 report(self.job.steps + 1 - done)
                 return
@@ -158,9 +160,12 @@ class Blocks:
         """Take the steps ``first`` to ``last``, and put what they record in its place."""
         low, high = np.searchsorted(self.job.record, [first - 1, last])
         n = self.kernel.size
-        out = _aligned(max((high - low) * (n + 1) * self.lanes, 1))
-        plan = np.array([first, last, *self.job.record[low:high], -1], dtype=np.int64)
+        alone = self.lanes == 1 and high > low  # one run records straight into its history
+        out = self.history[low:high].reshape(-1) if alone else _aligned(max((high - low) * (n + 1) * self.lanes, 1))
+        plan = np.concatenate([[first, last], self.job.record[low:high], [-1]]).astype(np.int64, copy=False)
         cache.kernel(self.kernel.source)(self.blocks[number], plan, out)
+        if alone:
+            return
         runs = slice(number * self.lanes, min((number + 1) * self.lanes, self.runs))
         seen = out[: (high - low) * (n + 1) * self.lanes].reshape(high - low, n + 1, self.lanes)
         self.history[low:high, runs] = seen.transpose(0, 2, 1)[:, : runs.stop - runs.start]
@@ -212,31 +217,29 @@ class Blocks:
         return {key: float(block[self.layout.at(key) + (lane if key in rows else 0)]) for key in keys}
 
 
-def run(kernel: Kernel, job: Job, threads: int | None = None, report: Callable[[int], None] | None = None) -> tuple[Outcome, Blocks]:
+def run(
+    kernel: Kernel, job: Job, stop: Event, threads: int | None = None, report: Callable[[int], None] | None = None
+) -> tuple[Outcome, Blocks]:
     """Run a job and return what became of it.
 
-    ``report`` is called in this thread with the number of block-steps taken since the last call.
-    Ctrl-C ends the runs at the next chunk and returns what is there.
+    ``report`` is called in this thread with the number of block-steps taken so far. When ``stop``
+    is set, the runs end at their next chunk.
     """
-    entry = cache.kernel(kernel.source)
-    assert entry is not None
+    cache.kernel(kernel.source)
     began = time.perf_counter()
-    blocks, stop, interrupted = Blocks(kernel, job), Event(), False
+    blocks = Blocks(kernel, job)
     taken: list[int] = []
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
-        futures = [pool.submit(blocks.advance, k, stop, taken.append) for k in range(len(blocks.blocks))]
-        waiting = set(futures)
+        waiting = {pool.submit(blocks.advance, k, stop, taken.append) for k in range(len(blocks.blocks))}
         while waiting:
-            try:
-                _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
-                if report is not None:
-                    report(sum(taken[k] for k in range(len(taken))))
-            except KeyboardInterrupt:
-                interrupted = True
+            done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
+            if any(future.exception() for future in done):
                 stop.set()
-    for future in futures:
-        future.result()
-    return blocks.outcome(interrupted, time.perf_counter() - began), blocks
+            for future in done:
+                future.result()
+            if report is not None:
+                report(sum(taken[k] for k in range(len(taken))))
+    return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks
 
 
 def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from symopt.compiler.printer import CONSTANT, FOOTER, HEADER, LANE, STEP, Printe
 RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
 """The numbers of a lane's status row."""
 UNROLLED = 4  # up to this many parameters the coordinates are written out
+SMALLEST_NORMAL = "2.2250738585072014e-308"
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 INFINITY = "from_bits(9218868437227405312)"
 
@@ -203,8 +204,6 @@ class Writer:
             return f"block[{self.layout.at(name, k)} + i]"  # type: ignore[arg-type]
         if key[0] == "each":  # the coordinate of the loop around
             return f"block[row + {self.layout.at(key[1])} + i]"  # type: ignore[arg-type]
-        if key[0] == "power":
-            return f"block[{self.layout.at(key)} + i]*block[{self.layout.at(('factor', key[1]))} + i]"
         return f"block[{self.layout.at(key)} + i]"
 
     def _cell_name(self, key: Key) -> str:
@@ -226,7 +225,7 @@ class Writer:
 
     def kernel(self) -> Kernel:
         """Write the whole kernel."""
-        self.body += self._record_theta()
+        self.body += self._record_theta() + self._advance_powers()
         if self.options.tolerance:
             self.body += self._probe()
         self.body += self._unrolled_step() if self.unrolled else self._looped_step()
@@ -246,7 +245,7 @@ class Writer:
             "for step in range(first, last + 1):",
             "    t = float64(step)",
             "    before = t - 1.0",
-            *(f"    {self._cell_name(k)} = {self._cell_name(k)}*{self._cell_name(('factor', k[1]))}" for k in powers),
+            *indented(line for key in powers for line in self._power(key)),
             *indented(self.step),
             *indented(self.body),
             *indented(ends),
@@ -256,6 +255,12 @@ class Writer:
         parts = [HEADER, *([functions] if functions else [])]
         text = "\n".join(["def advance(block, plan, out):", *indented(advance)])
         return "\n\n".join([*parts, text]) + "\n\n" + FOOTER.format(name="advance")
+
+    def _power(self, key: Key) -> list[str]:
+        """Return the statements of a running product; a denormal would never reach 0, and is slow."""
+        name = self._cell_name(key)
+        product = f"{name} = {name}*{self._cell_name(('factor', key[1]))}"
+        return [product, f"{name} = 0.0 if fabs({name}) < {SMALLEST_NORMAL} else {name}"]
 
     def _scalar_states(self) -> list[str]:
         """Return the statements that give the states with one value a block their next values."""
@@ -337,23 +342,40 @@ class Writer:
         lines += [
             f"ok = going & {' & '.join(within)}",
             f"finite = {' & '.join(finite)}",
-            *(self._kept(key, k, text) for (key, k), text in zip(places, texts[1:], strict=True)),
-            *self._advance_powers(),
-            f"{self._at('status')} = (2.0 if finite else 3.0) if going ^ ok else status",
-            f"{self._at('steps')} = t if ok else steps",
+            *self._commit([(self._at(key, k), text) for (key, k), text in zip(places, texts[1:], strict=True)]),
         ]
         return loop("i", self.options.lanes, lines)
 
     def _at(self, key: Key, k: int = 0) -> str:
         return f"block[{self.layout.at(key, k)} + i]"
 
+    def _commit(self, pairs: list[tuple[str, str]]) -> list[str]:
+        """Return the end of a step: new values where it succeeded, a status where it failed.
+
+        In a block by selects, which vectorise; alone by a branch, which need not wait for the test.
+        """
+        pairs = [*pairs, (self._at("steps"), "t")]
+        status, failed = self._at("status"), "2.0 if finite else 3.0"
+        if self.options.lanes > 1:
+            return [
+                *(f"{place} = {new} if ok else {place}" for place, new in pairs),
+                f"{status} = ({failed}) if going ^ ok else status",
+            ]
+        stores = indented(f"{place} = {new}" for place, new in pairs)
+        return ["if ok:", *stores, "if going ^ ok:", *indented([f"{status} = {failed}"])]
+
     def _kept(self, key: Key, k: int, new: str) -> str:
         at = self._at(key, k)
         return f"{at} = {new} if ok else {at}"
 
     def _advance_powers(self) -> list[str]:
-        rows = [key for key in self.layout.rows if key[0] == "power"]
-        return [f"{self._at(key)} = {self._at(key)}*{self._at(('factor', key[1]))}" for key in rows]
+        """Return the loop that takes the running products of each lane one step further."""
+        lines = []
+        for key in (key for key in self.layout.rows if key[0] == "power"):
+            at = self._at(key)
+            lines.append(f"power = {at}*{self._at(('factor', key[1]))}")
+            lines.append(f"{at} = 0.0 if fabs(power) < {SMALLEST_NORMAL} else power")
+        return loop("i", self.options.lanes, lines) if lines else []
 
     def _observe(self, loss: str) -> list[str]:
         """Return the statements that look at the loss of the theta at which the step begins."""
@@ -475,7 +497,6 @@ class Writer:
             f"fails = going & ({self._at('bad')} == 1.0)",
             "ok = going ^ fails",
             *(self._kept(("state", name), 0, text) for name, text in zip(names, texts, strict=True)),
-            *self._advance_powers(),
             f"{self._at('steps')} = t if ok else {self._at('steps')}",
             "failed = 1.0 if fails else failed",
         ]
