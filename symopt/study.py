@@ -56,7 +56,7 @@ class Study(Mapping[str, "xr.Dataset"]):
         >>> import symopt as so
         >>> study = so.sweep(so.parse("x^4"), so.gd(eta=[0.01, 10.0]), start=[1.0], steps=100)
         >>> study.reason("gd", eta=1)
-        '|J| = 7.57516e+40 is beyond the limit 1e+20 after 3 steps, at x = -1.65901e+10'
+        '|J| = 3.16947e+25 is beyond the limit 1e+20 after 2 steps, at x = 2.37272e+06'
         """
         status = self[name]["status"]
         missing = [dim for dim in status.dims if dim not in place]

@@ -218,7 +218,7 @@ def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: 
     import xarray as xr
 
     outcome, dims, shape = finished.outcome, axes.shape.dims, axes.shape.shape
-    over = lambda values, *more: ((*dims, *more), values.reshape(*shape, *values.shape[1:]))  # noqa: E731
+    over = lambda values, *more: ((*dims, *more), values.reshape((*shape, *values.shape[1:])))  # noqa: E731
     hits = np.where(outcome.hits < 0, np.nan, outcome.hits)
     variables: dict[str, Any] = {
         "loss": over(outcome.loss),

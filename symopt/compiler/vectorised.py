@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 
 import numpy as np
 
+from symopt.autodiff.program import Key, Program
+from symopt.autodiff.update import Update
 from symopt.compiler.cache import load_in_memory
 from symopt.compiler.drive import Blocks, Job
-from symopt.compiler.kernel import Kernel
+from symopt.compiler.kernel import Kernel, Options, write_kernel
 
 PACKED = {
     "sqrt": re.compile(r"\bv?sqrtpd\b|\bfsqrt\s+v\d+\.2d|\bfsqrt\s+z\d+\.d"),
@@ -50,3 +52,19 @@ def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
 def _fresh(kernel: Kernel) -> ModuleType:
     """Return the kernel compiled here and now: code from the disk cache has no listing."""
     return load_in_memory(kernel.source)
+
+
+def report(cost: Program, update: Update, values: Mapping[str, float], lanes: int = 128) -> str:
+    """Return in words whether a kernel of two parameters vectorises here."""
+    given: dict[Key, float] = {("given", name): values[name] for name in update.given}
+    initial = {state.name: state.initial for state in update.states}
+    kernels = {count: write_kernel(cost, update, 2, Options(lanes=count)) for count in (1, lanes)}
+    times = {}
+    for count, kernel in kernels.items():
+        starts = np.random.default_rng(0).uniform(-2, 2, (count, 2))
+        times[count] = nanoseconds(kernel, Job(starts, given, initial, steps=256_000 // (count + 12), limit=1e20))  # type: ignore[arg-type]
+    packed = packed_instructions(kernels[lanes])
+    faster = times[lanes] < times[1] / 1.5
+    words = "kernels vectorise" if faster and all(packed.values()) else "kernels do not vectorise"
+    counts = ", ".join(f"{count} packed {name}" for name, count in packed.items())
+    return f"{words}: {counts}; {times[lanes]:.1f} ns a step in a block of {lanes}, {times[1]:.1f} ns alone"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot.style import axes_or_new, legend, line_style, runs_by_name
+from symopt.plot.style import axes_or_new, legend, line_style, recorded, runs_by_name
 from symopt.status import Status
 from symopt.study import Study
 
@@ -59,9 +59,7 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
 def _of_runs(result: Any, ax: Axes, optimum: float) -> list[Curve]:
     drawn = []
     for k, (name, run) in enumerate(runs_by_name(result).items()):
-        steps, losses = run.recorded, run.history["loss"].values - optimum
-        if not len(steps):
-            raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
+        steps, losses = recorded(run, name).recorded, run.history["loss"].values - optimum
         ax.plot(steps, losses, label=name, linewidth=1.6, **line_style(k))
         drawn.append((steps, losses))
     return drawn

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from symopt.cost import Cost
 from symopt.errors import RunError
-from symopt.plot.style import axes_or_new, legend, line_style, runs_by_name
+from symopt.plot.style import axes_or_new, legend, line_style, recorded, runs_by_name
 from symopt.run import Run
 from symopt.status import Status
 
@@ -49,7 +49,7 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
     if cost.size != 2:
         raise RunError(f"a trajectory is drawn for two parameters; this cost has {cost.size}")
     ax = axes_or_new(ax)
-    paths = {name: run.history["theta"].values for name, run in runs.items()}
+    paths = {name: recorded(run, name).history["theta"].values for name, run in runs.items()}
     window = _window(list(runs.values()), list(paths.values()))
     _contours(cost, window, ax)
     for k, (name, path) in enumerate(paths.items()):
@@ -64,8 +64,6 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
 
 def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) -> None:
     seen = path[np.isfinite(path).all(axis=1)]
-    if not len(seen):
-        raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
     ax.plot(seen[:, 0], seen[:, 1], label=name, linewidth=1.3, **style)
     ax.plot(*seen[0], "o", markerfacecolor="white", markeredgecolor=style["color"], zorder=5)
     ax.plot(*seen[-1], "o", color=style["color"], markersize=4, zorder=6)

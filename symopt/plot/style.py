@@ -36,6 +36,13 @@ def legend(ax: Axes) -> None:
         ax.legend(frameon=False)
 
 
+def recorded(run: Run, name: str) -> Run:
+    """Return a run that recorded steps."""
+    if not len(run.recorded):
+        raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
+    return run
+
+
 def runs_by_name(result: Any) -> dict[str, Run]:
     """Return one run, a list of runs or a mapping of runs as a mapping from names."""
     if isinstance(result, Run):

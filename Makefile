@@ -1,0 +1,47 @@
+# `make race` and `make test` set up whatever they need: Python 3.11 or later and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+EXPR ?= x^4 - 3*x^2 + x + y^2 + 0.5*sin(5*x)
+START ?= x=2,y=1
+OUT ?= out
+
+.PHONY: race test slow lint speed pictures clean
+
+race: .venv/run  ## all rules on Rosenbrock from (-1.2, 1), then on a cost of yours: make race EXPR="x^2+y^4" START=x=1,y=2
+	$(BIN)/symopt race "100*(y-x^2)^2 + (1-x)^2" --start x=-1.2,y=1 --steps 5000 --out $(OUT)/rosenbrock
+	$(BIN)/symopt race "$(EXPR)" --start "$(START)" --steps 1000 --out $(OUT)/yours
+
+test: .venv/test
+	$(BIN)/python -m pytest -q -n 2
+
+slow: .venv/test  ## the tests marked slow
+	$(BIN)/python -m pytest -q -m slow
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+speed: .venv/run  ## ratios against C; needs gcc
+	$(BIN)/python experiments/speed/bench.py
+
+pictures: .venv/run  ## the picture of the README
+	$(BIN)/python experiments/readme_picture.py
+
+.venv/run: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/test: .venv/run
+	$(BIN)/python -m pip install --quiet --group test
+	touch $@
+
+.venv/lint: .venv/test
+	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+clean:
+	rm -rf .venv out

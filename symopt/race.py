@@ -1,0 +1,143 @@
+"""The race: rules on one cost from one start, their learning rates, their table and their picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from symopt.cost import Cost
+from symopt.errors import ParseError, RuleError
+from symopt.optimizers import RULES
+from symopt.parse import expression
+from symopt.rule import Rule, T, t
+from symopt.run import Run
+from symopt.sweep import sweep
+
+GAPS = {"1e-3": 1e-3, "1e-6": 1e-6, "1e-9": 1e-9}
+LEARNING_RATES = np.geomspace(1e-5, 1.0, 31)
+LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+"""The shares of the budget at which a learning rate is judged by its worst loss."""
+
+
+def tuned(cost: Cost, start: Any, steps: int, progress: bool = False) -> dict[str, Rule]:
+    """Return every known rule with the best learning rate of a grid.
+
+    The best is lowest at the worst of several late steps, so that a rate that jumps about and
+    happens to end low does not win.
+    """
+    record = sorted({round(share * steps) for share in LATE})
+    rules = {}
+    for name, rule in RULES.items():
+        if "eta" in rule.values:
+            dataset = sweep(cost, rule(eta=LEARNING_RATES), start, steps, record=record, progress=progress)[name]
+            worst = dataset["history_loss"].max("step", skipna=False).values
+            rule = rule(eta=float(f"{LEARNING_RATES[int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))]:.4g}"))
+        rules[name] = rule
+    return rules
+
+
+def read_rules(texts: list[str]) -> dict[str, Rule]:
+    """Read rules such as ``adam:eta=0.02,beta1=0.9``; one that occurs twice is named by its whole text.
+
+    Raises
+    ------
+    RuleError
+        If a text is no rule, or does not fit it.
+    """
+    names = [text.partition(":")[0].strip() for text in texts]
+    return {(name if names.count(name) == 1 else text): _rule(text) for name, text in zip(names, texts, strict=True)}
+
+
+def _rule(text: str) -> Rule:
+    name, _, values = text.partition(":")
+    given: dict[str, Any] = {}
+    for part in filter(None, (piece.strip() for piece in values.split(","))):
+        key, sign, value = part.partition("=")
+        if not sign:
+            raise RuleError(f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9")
+        given[key.strip()] = _value(value.strip(), text)
+    return RULES[name.strip()](**given)
+
+
+def _value(value: str, text: str) -> Any:
+    """Read a number, an option, or a schedule in t and T."""
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return words[value.lower()]
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        schedule = expression(value)
+    except ParseError as error:
+        raise RuleError(f"--rule {text!r}: {error}") from None
+    return schedule.xreplace({symbol: {"t": t, "T": T}.get(symbol.name, symbol) for symbol in schedule.free_symbols})
+
+
+def lowest(runs: Mapping[str, Run]) -> float:
+    """Return the lowest loss that any run met; NaN where there is none."""
+    return min((run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan)
+
+
+def row(run: Run, best: float) -> dict[str, Any]:
+    """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached)."""
+    losses = run.history["loss"].values
+    reached = {name: np.flatnonzero(losses - best <= gap) for name, gap in GAPS.items()}
+    return {
+        "theta": [_finite(value) for value in run.theta],
+        "final_loss": _finite(run.loss),
+        "best_loss": _finite(run.best_loss),
+        "steps_to": {name: int(run.recorded[steps[0]]) if len(steps) else None for name, steps in reached.items()},
+        "gradient_evaluations": run.gradient_evaluations,
+        "status": str(run.status),
+        "reason": run.reason,
+        "compile_seconds": round(run.compile_seconds, 4),
+        "run_seconds": round(run.run_seconds, 4),
+        "rule": repr(run.rule),
+    }
+
+
+def table(title: str, rows: Mapping[str, Any], runs: Mapping[str, Run]) -> Table:
+    """Return the rows as a table for a terminal."""
+    result = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    gaps = [f"to {gap}" for gap in GAPS]
+    for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
+        result.add_column(heading, justify="left" if heading in ("rule", "status") else "right", no_wrap=True)
+    for name, one in rows.items():
+        reached = ["-" if steps is None else str(steps) for steps in one["steps_to"].values()]
+        losses = ["-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")]
+        times = [f"{one[key]:.3f}" for key in ("compile_seconds", "run_seconds")]
+        eta = runs[name].rule.values.get("eta", "")
+        shown = f"{eta:.3g}" if isinstance(eta, float) else str(eta)
+        result.add_row(name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times)
+    return result
+
+
+def picture(runs: Mapping[str, Run], best: float) -> bytes:
+    """Return the convergence curves as a PNG, for two parameters with the paths on contours beside them."""
+    from matplotlib.figure import Figure
+
+    from symopt.plot import convergence, trajectory
+
+    panels = 2 if next(iter(runs.values())).cost.size == 2 else 1
+    figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, panels))
+    convergence(runs, ax=axes[0], optimum=best if math.isfinite(best) else None)
+    axes[0].set_ylabel("J − best J of all")
+    if panels == 2:
+        axes[0].get_legend().remove()
+        trajectory(runs, ax=axes[1])
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
