@@ -54,7 +54,9 @@ if __name__ == "__main__":
     fit("log (atanh s - s)/s^3", odd_rest(mp.atanh, 3), 0, widest, 7)
     fit("atan (atan s - s)/s^3", atan_rest, 0, 0.1717, 10)
     fit("asin (asin s - s)/s^3", odd_rest(mp.asin, 3), 0, 0.2501, 11)
-    fit("erf erf(s)/s on [0, 1]", lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else 2 / mp.sqrt(mp.pi), 0, 1.0, 11)
+    fit(
+        "erf erf(s)/s on [0, 1]", lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else 2 / mp.sqrt(mp.pi), 0, 1.0, 11
+    )
     # u = (a - 2)/(a + 2) maps [1, 6] to [-1/3, 1/2]
     scaled = lambda u: mp.exp((2 * (1 + u) / (1 - u)) ** 2) * mp.erfc(2 * (1 + u) / (1 - u))  # noqa: E731
     fit("erfcx on [1, 6]", scaled, -1 / 3, 0.5, 16)

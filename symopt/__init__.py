@@ -19,7 +19,7 @@ from symopt.errors import (
     SymoptWarning,
     UnsupportedError,
 )
-from symopt.optimizers import *  # noqa: F403  every rule is a public name
+from symopt.optimizers import *
 from symopt.optimizers import RULES as optimizers
 from symopt.parse import parse
 from symopt.rule import Rule, T, dot, grad0, mean, norm, rule, t, theta0

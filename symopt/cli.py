@@ -90,7 +90,9 @@ def config() -> None:
     home = cache_folder()
     kept = [] if home is None else list(home.glob("symopt_kernel_*.py"))
     typer.echo(f"{'cache':12} {home or 'in memory'} ({len(kept)} kernels)")
-    typer.echo(f"{'lanes':12} {vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}")
+    typer.echo(
+        f"{'lanes':12} {vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}"
+    )
 
 
 def main() -> None:

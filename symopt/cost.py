@@ -121,7 +121,8 @@ class Cost:
         entries = self._at(self._hessian_function, theta, constants)
         shape = next(iter(entries.values())).shape
         result = np.zeros((*shape, n, n))
-        for (_, i, j), entry in entries.items():  # type: ignore[misc]
+        for key, entry in entries.items():
+            i, j = int(key[1]), int(key[2])
             result[..., i, j] = result[..., j, i] = entry
         return result
 
@@ -175,7 +176,7 @@ class Cost:
         graph = Graph()
         place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
         place |= {name: ("c", name) for name in self.constants}
-        node = lower(graph, self.expression, lambda symbol: graph.input(place[symbol.name]))  # type: ignore[attr-defined]
+        node = lower(graph, self.expression, lambda symbol: graph.input(place[symbol.name]))
         return graph.program({"J": node})
 
     @cached_property
@@ -223,7 +224,9 @@ class Cost:
                 names["v", k], labels["v", k] = f"v{k}", f"direction {p.name}"
         return Function(program, names, labels)
 
-    def _at(self, function: Function, theta: Any, constants: Mapping[str, Any], more: Mapping[Key, Any] | None = None) -> dict[Key, Array]:
+    def _at(
+        self, function: Function, theta: Any, constants: Mapping[str, Any], more: Mapping[Key, Any] | None = None
+    ) -> dict[Key, Array]:
         points = self._points(theta)
         values: dict[Key, Any] = {("x", k): points[..., k] for k in range(self.size)}
         values |= {("c", name): value for name, value in self.check_constants(constants).items()}
@@ -270,7 +273,10 @@ class Cost:
         """Return J and its gradient in LaTeX."""
         names = ", ".join(sp.latex(p) for p in self.params)
         lines = [f"J({names}) &= {sp.latex(self.expression)}"]
-        lines += [rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {sp.latex(self.expression.diff(p))}" for p in self._shown]
+        lines += [
+            rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {sp.latex(self.expression.diff(p))}"
+            for p in self._shown
+        ]
         return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
     @property
@@ -298,7 +304,9 @@ def _scalar(expression: Any) -> sp.Expr:
     if isinstance(expression, str):
         raise CostError(f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely")
     if isinstance(expression, bool | int | float) or not isinstance(expression, sp.Expr):
-        raise CostError(f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy expression")
+        raise CostError(
+            f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy expression"
+        )
     return expression
 
 
@@ -330,7 +338,7 @@ def _symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
 def _reject_impossible(expression: sp.Expr) -> None:
     for part in _walk(expression):
         for value, words in IMPOSSIBLE.items():
-            if part == value or part == -value:
+            if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
 
 

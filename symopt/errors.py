@@ -1,11 +1,11 @@
 """What symopt raises: every error says what was given, what is expected and how to mend it.
 
-    SymoptError                base of all
-    ├── CostError              a cost that cannot be used: its symbols, its functions, its values
-    │   └── UnsupportedError   a function or node that has no machine code or no derivative
-    ├── RuleError              an optimizer that cannot be used, or hyperparameters it does not have
-    ├── ParseError             text that is not a cost
-    └── RunError               a start, a number of steps, a recording that cannot be run
+SymoptError                base of all
+├── CostError              a cost that cannot be used: its symbols, its functions, its values
+│   └── UnsupportedError   a function or node that has no machine code or no derivative
+├── RuleError              an optimizer that cannot be used, or hyperparameters it does not have
+├── ParseError             text that is not a cost
+└── RunError               a start, a number of steps, a recording that cannot be run
 """
 
 from __future__ import annotations

@@ -93,14 +93,23 @@ def launch(
     given: dict[Key, Any] = {("given", name): _given(rule, hypers, name) for name in update.given}
     given |= {("c", name): value for name, value in constants.items()}
     swept = frozenset(key for key, value in given.items() if np.ndim(value))
-    options = Options(_lanes(len(start), cost.size, rule), swept, settings.best, len(settings.targets), settings.tolerance is not None)
+    options = Options(
+        _lanes(len(start), cost.size, rule), swept, settings.best, len(settings.targets), settings.tolerance is not None
+    )
     began = time.perf_counter()
     kernel = _kernel(cost, update, options)
     cache.kernel(kernel.source)
     compile_seconds = time.perf_counter() - began
     initial = {state.name: _initial(rule, state, hypers, cost, start, constants) for state in update.states}
     job = drive.Job(
-        start, given, initial, settings.steps, settings.limit, settings.tolerance or 0.0, settings.targets, settings.record
+        start,
+        given,
+        initial,
+        settings.steps,
+        settings.limit,
+        settings.tolerance or 0.0,
+        settings.targets,
+        settings.record,
     )
     _check_memory(job, cost.size)
     outcome, blocks = drive.run(kernel, job, stop or Event(), settings.threads if len(start) > 1 else 1, report)
@@ -114,9 +123,10 @@ def launch(
 def _kernel(cost: Cost, update: Update, options: Options) -> Kernel:
     """Return the kernel of a cost and an update, written once."""
     key = (id(update), options)
-    if key not in cost.kernels:
-        cost.kernels[key] = write_kernel(cost.program, update, cost.size, options)  # holds the update, so its id stays
-    return cost.kernels[key]
+    if key not in cost.kernels:  # a kernel holds its update, so the id stays its own
+        cost.kernels[key] = write_kernel(cost.program, update, cost.size, options)
+    kernel: Kernel = cost.kernels[key]
+    return kernel
 
 
 def as_rule(value: Any) -> Rule:
@@ -125,7 +135,9 @@ def as_rule(value: Any) -> Rule:
         return value
     if isinstance(value, str):
         return RULES[value]
-    raise RuleError(f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the name of one")
+    raise RuleError(
+        f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the name of one"
+    )
 
 
 def as_cost(value: Any) -> Cost:
@@ -152,7 +164,9 @@ def check_settings(
     values = np.atleast_1d(np.asarray(targets, dtype=np.float64))
     if values.ndim != 1 or np.isnan(values).any():
         raise RunError(f"targets={targets!r}; expected a list of losses")
-    return Settings(int(steps), record_steps(record, int(steps)), tolerance, float(limit), tuple(values.tolist()), best, threads)
+    return Settings(
+        int(steps), record_steps(record, int(steps)), tolerance, float(limit), tuple(values.tolist()), best, threads
+    )
 
 
 def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
@@ -170,7 +184,11 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
         spaced = np.unique(np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64))
         return np.unique([0, *spaced[spaced <= steps], steps])
     listed = np.asarray(record)
-    if listed.ndim != 1 or not np.issubdtype(listed.dtype, np.integer) or (len(listed) and not 0 <= listed.min() <= listed.max() <= steps):
+    if (
+        listed.ndim != 1
+        or not np.issubdtype(listed.dtype, np.integer)
+        or (len(listed) and not 0 <= listed.min() <= listed.max() <= steps)
+    ):
         raise RunError(f"record={record!r}; expected whole numbers from 0 to steps={steps}")
     return np.unique(listed).astype(np.int64)
 
@@ -198,7 +216,11 @@ def check_start(cost: Cost, start: Any, dimensions: tuple[int, ...]) -> Array:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
 
 
 def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
@@ -210,7 +232,9 @@ def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
     return float(value) if isinstance(value, sp.Expr) or np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
 
 
-def _initial(rule: Rule, state: State, hypers: Mapping[str, Any], cost: Cost, start: Array, constants: Mapping[str, Any]) -> Any:
+def _initial(
+    rule: Rule, state: State, hypers: Mapping[str, Any], cost: Cost, start: Array, constants: Mapping[str, Any]
+) -> Any:
     if isinstance(state.initial, float):
         return state.initial
     if state.initial == "theta0":
@@ -218,7 +242,9 @@ def _initial(rule: Rule, state: State, hypers: Mapping[str, Any], cost: Cost, st
     if state.initial == "grad0":
         return cost.grad(start, **constants)
     if state.initial in rule.schedules:
-        raise RuleError(f"{rule.name}: the state {state.name} starts at {state.initial}, which cannot be a schedule then")
+        raise RuleError(
+            f"{rule.name}: the state {state.name} starts at {state.initial}, which cannot be a schedule then"
+        )
     return hypers[state.initial]
 
 

@@ -21,7 +21,7 @@ def _slope(grad: Any, point: Any, weight_decay: Any) -> Any:
 
 
 @rule()
-def gd(theta, *, grad, eta=0.01, weight_decay=None):  # type: ignore[no-untyped-def]
+def gd(theta, *, grad, eta=0.01, weight_decay=None):
     """Gradient descent (Cauchy 1847).
 
     theta <- theta - eta*g, with g = grad J(theta) and the learning rate eta.
@@ -39,7 +39,7 @@ def gd(theta, *, grad, eta=0.01, weight_decay=None):  # type: ignore[no-untyped-
 
 
 @rule(m=0)
-def momentum(theta, m, *, grad, t, eta=0.01, beta=0.9, dampening=None, weight_decay=None):  # type: ignore[no-untyped-def]
+def momentum(theta, m, *, grad, t, eta=0.01, beta=0.9, dampening=None, weight_decay=None):
     """Momentum, the heavy ball (Polyak 1964).
 
     m <- beta*m - eta*g;  theta <- theta + m, with g = grad J(theta); beta is the share of the last
@@ -63,7 +63,7 @@ def momentum(theta, m, *, grad, t, eta=0.01, beta=0.9, dampening=None, weight_de
 
 
 @rule(m=0)
-def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, weight_decay=None):  # type: ignore[no-untyped-def]
+def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, weight_decay=None):
     """Nesterov accelerated gradient (Nesterov 1983; in this form Sutskever et al. 2013).
 
     m <- beta*m - eta*grad J(theta + beta*m);  theta <- theta + m: momentum whose gradient is
@@ -87,9 +87,7 @@ def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, weight_decay=
 
 
 @rule(s="initial_accumulator")
-def adagrad(  # type: ignore[no-untyped-def]
-    theta, s, *, grad, eta=0.01, epsilon=1e-8, initial_accumulator=0.0, epsilon_inside=True, weight_decay=None
-):
+def adagrad(theta, s, *, grad, eta=0.01, epsilon=1e-8, initial_accumulator=0.0, epsilon_inside=True, weight_decay=None):
     """AdaGrad (Duchi, Hazan and Singer 2011).
 
     s <- s + g*g;  theta <- theta - eta*g/sqrt(s + epsilon), element by element: every coordinate
@@ -112,7 +110,7 @@ def adagrad(  # type: ignore[no-untyped-def]
 
 
 @rule(v="initial_accumulator", a=0, m=0)
-def rmsprop(  # type: ignore[no-untyped-def]
+def rmsprop(
     theta, v, a, m, *, grad, t, eta=0.001, rho=0.9, epsilon=1e-8, initial_accumulator=0.0, momentum=None,
     centered=False, nesterov=False, bias_correction=False, epsilon_inside=True, weight_decay=None,
 ):  # fmt: skip
@@ -148,7 +146,7 @@ def rmsprop(  # type: ignore[no-untyped-def]
 
 
 @rule(m=0, v=0)
-def adam(  # type: ignore[no-untyped-def]
+def adam(
     theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=None,
     epsilon_hat=False, weight_decay=None,
 ):  # fmt: skip
@@ -180,7 +178,7 @@ def adam(  # type: ignore[no-untyped-def]
 
 
 @rule(m=0, v=0, P=1)
-def nadam(  # type: ignore[no-untyped-def]
+def nadam(
     theta, m, v, P, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004,
     epsilon_root=None, weight_decay=None,
 ):  # fmt: skip
@@ -203,8 +201,9 @@ def nadam(  # type: ignore[no-untyped-def]
     g = _slope(grad, theta, weight_decay)
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
-    decay = lambda step: 1 if momentum_decay is None else 1 - 0.96 ** (momentum_decay * step) / 2  # noqa: E731
-    mu, mu_next = beta1 * decay(t), beta1 * decay(t + 1)
+    mu, mu_next = (
+        beta1 if momentum_decay is None else beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) for step in (t, t + 1)
+    )
     P = P * mu
     look = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
     v_hat = v / (1 - beta2**t)
@@ -247,4 +246,4 @@ class Registry(Mapping[str, Rule]):
 
 RULES = Registry({name: value for name, value in list(globals().items()) if isinstance(value, Rule)})
 """Every rule of this module, by its name."""
-__all__ = list(RULES)  # noqa: PLE0605
+__all__ = list(RULES)

@@ -16,12 +16,34 @@ DEEPEST = 100  # nested operations
 LARGEST_EXPONENT = 1_000
 MOST_DIGITS = 400
 
+
+def _quotient(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    if b.is_zero:
+        raise ParseError(f"division by zero, in ({a})/({b})")
+    return a / b
+
+
+def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
+        raise ParseError(f"the exponent {str(exponent)[:20]} is larger than {LARGEST_EXPONENT}")
+    if base.is_zero and exponent.is_negative:
+        raise ParseError(f"division by zero, in ({base})**({exponent})")
+    if (
+        base.is_Integer
+        and exponent.is_Integer
+        and base.p
+        and abs(int(exponent)) * int(base.p).bit_length() > MOST_DIGITS * 3.33
+    ):
+        raise ParseError(f"({str(base)[:20]})**({exponent}) is a number of more than {MOST_DIGITS} digits")
+    return base**exponent
+
+
 FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
     "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "ln": sp.log, "abs": sp.Abs, "sign": sp.sign,
     "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "asin": sp.asin, "acos": sp.acos, "atan": sp.atan,
     "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh,
     "erf": sp.erf, "floor": sp.floor, "ceil": sp.ceiling, "max": sp.Max, "min": sp.Min,
-    "sec": sp.sec, "csc": sp.csc, "cot": sp.cot, "pow": lambda x, y: _power(x, y),
+    "sec": sp.sec, "csc": sp.csc, "cot": sp.cot, "pow": _power,
 }  # fmt: skip
 SEVERAL = {"max", "min"}
 CONSTANTS = {"pi": sp.pi, "e": sp.E}
@@ -29,9 +51,9 @@ OPERATORS: dict[type[ast.AST], Callable[..., sp.Expr]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: _quotient(a, b),
-    ast.Pow: lambda a, b: _power(a, b),
-    ast.BitXor: lambda a, b: _power(a, b),
+    ast.Div: _quotient,
+    ast.Pow: _power,
+    ast.BitXor: _power,
     ast.USub: lambda a: -a,
     ast.UAdd: lambda a: a,
 }
@@ -86,7 +108,9 @@ def expression(text: str) -> sp.Expr:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = getattr(error, "offset", None)
         near = f" near {spelled[max(place - 1, 0) : place + 19]!r}" if place else ""
-        raise ParseError(f"{text.strip()[:60]!r} is not an expression{near}; write products with *, as in 2*x") from None
+        raise ParseError(
+            f"{text.strip()[:60]!r} is not an expression{near}; write products with *, as in 2*x"
+        ) from None
     return _build(tree.body)
 
 
@@ -126,7 +150,9 @@ def _children(node: ast.expr) -> list[ast.expr]:
             return list(args)
         case ast.Name() | ast.Constant():
             return []
-    raise ParseError(f"{ast.unparse(node)[:60]!r} is not allowed in a cost; it may hold numbers, names, + - * / ^ and functions")
+    raise ParseError(
+        f"{ast.unparse(node)[:60]!r} is not allowed in a cost; it may hold numbers, names, + - * / ^ and functions"
+    )
 
 
 def _node(node: ast.expr, parts: list[sp.Expr]) -> sp.Expr:
@@ -147,7 +173,9 @@ def _number(value: object) -> sp.Expr:
         raise ParseError(f"{value!r} is not a real number")
     if isinstance(value, int):
         if value.bit_length() > MOST_DIGITS * 3.33:
-            raise ParseError(f"a number of about {value.bit_length() * 0.301:.0f} digits; at most {MOST_DIGITS} are read")
+            raise ParseError(
+                f"a number of about {value.bit_length() * 0.301:.0f} digits; at most {MOST_DIGITS} are read"
+            )
         return sp.Integer(value)
     if value in (float("inf"), float("-inf")):
         raise ParseError("a number is beyond 1.8e308")
@@ -166,24 +194,10 @@ def _name(name: str) -> sp.Expr:
 
 def _call(name: str, parts: list[sp.Expr]) -> sp.Expr:
     if name not in FUNCTIONS:
-        raise ParseError(f"unknown function {name!r}{did_you_mean(name, FUNCTIONS)}; write products with *, as in x*(y+1)")
+        raise ParseError(
+            f"unknown function {name!r}{did_you_mean(name, FUNCTIONS)}; write products with *, as in x*(y+1)"
+        )
     wanted = 2 if name == "pow" else 1
     if (name in SEVERAL and not parts) or (name not in SEVERAL and len(parts) != wanted):
         raise ParseError(f"{name} takes {'at least 1' if name in SEVERAL else wanted} argument(s), not {len(parts)}")
     return FUNCTIONS[name](*parts)
-
-
-def _quotient(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    if b.is_zero:
-        raise ParseError(f"division by zero, in ({a})/({b})")
-    return a / b
-
-
-def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
-        raise ParseError(f"the exponent {str(exponent)[:20]} is larger than {LARGEST_EXPONENT}")
-    if base.is_zero and exponent.is_negative:
-        raise ParseError(f"division by zero, in ({base})**({exponent})")
-    if base.is_Integer and exponent.is_Integer and base.p and abs(int(exponent)) * int(base.p).bit_length() > MOST_DIGITS * 3.33:
-        raise ParseError(f"({str(base)[:20]})**({exponent}) is a number of more than {MOST_DIGITS} digits")
-    return base**exponent

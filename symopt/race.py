@@ -32,13 +32,13 @@ def tuned(cost: Cost, start: Any, steps: int, progress: bool = False) -> dict[st
     happens to end low does not win.
     """
     record = sorted({round(share * steps) for share in LATE})
-    rules = {}
+    rules = dict(RULES)
     for name, rule in RULES.items():
         if "eta" in rule.values:
             dataset = sweep(cost, rule(eta=LEARNING_RATES), start, steps, record=record, progress=progress)[name]
             worst = dataset["history_loss"].max("step", skipna=False).values
-            rule = rule(eta=float(f"{LEARNING_RATES[int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))]:.4g}"))
-        rules[name] = rule
+            best = int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))
+            rules[name] = rule(eta=float(f"{LEARNING_RATES[best]:.4g}"))
     return rules
 
 
@@ -60,7 +60,9 @@ def _rule(text: str) -> Rule:
     for part in filter(None, (piece.strip() for piece in values.split(","))):
         key, sign, value = part.partition("=")
         if not sign:
-            raise RuleError(f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9")
+            raise RuleError(
+                f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9"
+            )
         given[key.strip()] = _value(value.strip(), text)
     return RULES[name.strip()](**given)
 

@@ -33,13 +33,13 @@ theta0, grad0 = sp.Symbol("theta_0", real=True), sp.Symbol("g_0", real=True)
 _theta, _n = sp.Symbol("theta", real=True), sp.Symbol("n", real=True)
 
 
-class _OfAllParameters(sp.Function):
+class _OfAllParameters(sp.Function):  # type: ignore[misc]
     """A value that needs all parameters at once; stays unevaluated in the equations."""
 
     is_real = True
 
 
-class grad(_OfAllParameters):
+class grad(_OfAllParameters):  # noqa: N801  it is called like a function
     """The gradient of the cost at a point, in a rule's equations."""
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -47,7 +47,7 @@ class grad(_OfAllParameters):
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
-class _sum(_OfAllParameters):
+class _sum(_OfAllParameters):  # noqa: N801
     """The sum over all parameters."""
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -145,7 +145,9 @@ class Rule:
         keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         where = _where(function)
         if len(positional) + len(keyword) != len(parameters):
-            raise RuleError(f"{where}: *args and **kwargs are not allowed in a rule; name every state and hyperparameter")
+            raise RuleError(
+                f"{where}: *args and **kwargs are not allowed in a rule; name every state and hyperparameter"
+            )
         if positional != ["theta", *states]:
             raise RuleError(
                 f"{where}: the arguments before * are {', '.join(positional) or 'none'}; expected theta and then the "
@@ -202,7 +204,9 @@ class Rule:
     def schedules(self) -> dict[str, sp.Expr]:
         """The hyperparameters that change with the step."""
         return {
-            name: value for name, value in self.hyperparameters.items() if isinstance(value, sp.Expr) and value.free_symbols
+            name: value
+            for name, value in self.hyperparameters.items()
+            if isinstance(value, sp.Expr) and value.free_symbols
         }
 
     @cached_property
@@ -215,7 +219,9 @@ class Rule:
         live = _live_states(new, self.iterate)
         order = [name for name in self.states if name in live]
         primed = {name: sp.Symbol(f"{name}'", real=True) for name in order}
-        known = sorted(((new[name], primed[name]) for name in order if new[name].args), key=lambda pair: -pair[0].count_ops())
+        known = sorted(
+            ((new[name], primed[name]) for name in order if new[name].args), key=lambda pair: -pair[0].count_ops()
+        )
         new = {
             name: value.subs([(e, symbol) for e, symbol in known if e != value or name == "theta"])
             for name, value in new.items()
@@ -308,7 +314,7 @@ class _Reader:
     def _leaf(self, symbol: sp.Basic) -> int:
         if symbol in self.next:
             return self.next[symbol]
-        name = symbol.name  # type: ignore[attr-defined]
+        name = symbol.name
         if symbol in (_theta, t, T, _n):
             return self.graph.input(name)
         if name in self.rule.states:
@@ -320,7 +326,7 @@ class _Reader:
         raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
 
     def _hyper_leaf(self, symbol: sp.Basic) -> int:
-        name = symbol.name  # type: ignore[attr-defined]
+        name = symbol.name
         if symbol in (t, T, _n):
             return self.hyper_graph.input(name)
         if name in self.rule.schedules:

@@ -151,7 +151,9 @@ def minimize(
         record = True if few else 1000
     settings = check_settings(steps, record, tolerance, limit, (), True, 1)
     with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:
-        finished = launch(objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, stop, report)
+        finished = launch(
+            objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, stop, report
+        )
     return _run(objective, optimizer, finished)
 
 

@@ -67,7 +67,9 @@ class _Replay:
     def sentence(self) -> str:
         limit = self.blocks.job.limit
         loss = float(self.outcome.loss[self.run])
-        place = ", ".join(f"{name} = {value:g}" for name, value in zip(self.names, self.outcome.iterate[self.run], strict=True))
+        place = ", ".join(
+            f"{name} = {value:g}" for name, value in zip(self.names, self.outcome.iterate[self.run], strict=True)
+        )
         after = f"after {self.step - 1} steps, at {place}"
         if not np.isfinite(loss):
             return f"J is {loss} {after}"
@@ -100,7 +102,10 @@ class _Replay:
         new = [evaluate(self.update.program.only([("new", s) for s in self._states()]), inputs) for inputs in own]
         for state in self._states():
             named = zip(self.names, new, strict=True)
-            found += [(name if state == "theta" else f"{state} of {name}", float(values["new", state])) for name, values in named]
+            found += [
+                (name if state == "theta" else f"{state} of {name}", float(values["new", state]))
+                for name, values in named
+            ]
         return found
 
     def _new_theta(self) -> list[tuple[str, float]]:
@@ -118,9 +123,15 @@ class _Replay:
     def _inputs(self) -> list[dict[Key, float]]:
         """Return, for each coordinate, the inputs of the rule's program that are known before the step."""
         before = self.blocks.scalars_before(self.run, self.step)
-        shared: dict[Key, float] = {"t": self.step, "T": self.blocks.job.steps, "n": len(self.names), **self.constants, **before}
+        shared: dict[Key, float] = {
+            "t": self.step,
+            "T": self.blocks.job.steps,
+            "n": len(self.names),
+            **self.constants,
+            **before,
+        }
         shared |= {("power", k): before["power", k] * before["factor", k] for k in range(self.update.powers)}
-        shared |= {("hyper", name): value for (kind, name), value in self.constants.items() if kind == "given"}  # type: ignore[misc]
+        shared |= {("hyper", key[1]): value for key, value in self.constants.items() if key[0] == "given"}
         shared |= {key: value for key, value in evaluate(self.update.hypers, shared).items() if key[0] == "hyper"}
         result = []
         for k in range(len(self.names)):

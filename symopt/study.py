@@ -62,7 +62,9 @@ class Study(Mapping[str, "xr.Dataset"]):
         missing = [dim for dim in status.dims if dim not in place]
         unknown = [dim for dim in place if dim not in status.dims]
         if missing or unknown:
-            raise RunError(f"place a run by {', '.join(map(str, status.dims)) or 'nothing'}; given {', '.join(place) or 'nothing'}")
+            raise RunError(
+                f"place a run by {', '.join(map(str, status.dims)) or 'nothing'}; given {', '.join(place) or 'nothing'}"
+            )
         index: Any = tuple(place[str(dim)] for dim in status.dims)
         run = int(np.arange(status.size).reshape(status.shape)[index])
         return self.finished[name].reason(run)

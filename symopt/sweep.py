@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Uniform:
     """Starts drawn uniformly from a box, made by :func:`uniform`."""
 
-    low: npt.ArrayLike
-    high: npt.ArrayLike
+    low: Any
+    high: Any
     size: int
     rng: Any
 
@@ -129,7 +129,9 @@ def sweep(
             axes = plans[name]
             total = -(-axes.runs // 32) * (settings.steps + 1)
             with progress_bar(total, name, progress) as report:
-                finished[name] = launch(objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report)
+                finished[name] = launch(
+                    objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report
+                )
             datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
             if stop.is_set():
                 break
@@ -158,7 +160,9 @@ def _named(rules: Any) -> dict[str, Rule]:
     names = [rule.name for rule in made]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise RuleError(f"{twice[0]} is given twice; name them, as in {{'fast': so.{twice[0]}(...), 'slow': so.{twice[0]}(...)}}")
+        raise RuleError(
+            f"{twice[0]} is given twice; name them, as in {{'fast': so.{twice[0]}(...), 'slow': so.{twice[0]}(...)}}"
+        )
     if not made:
         raise RuleError("no rule is given; expected at least one, such as so.adam(eta=0.02)")
     return dict(zip(names, made, strict=True))
@@ -210,7 +214,10 @@ def _axis(name: str, value: Any) -> xr.DataArray:
         return value
     array = np.asarray(value, dtype=np.float64)
     if array.ndim != 1 or not array.size:
-        raise RunError(f"{name} has shape {array.shape}; expected a number, a list of numbers, or an xarray.DataArray with named dimensions")
+        raise RunError(
+            f"{name} has shape {array.shape}; expected a number, a list of numbers, "
+            "or an xarray.DataArray with named dimensions"
+        )
     return xr.DataArray(array, dims=name, coords={name: array})
 
 
@@ -218,7 +225,10 @@ def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: 
     import xarray as xr
 
     outcome, dims, shape = finished.outcome, axes.shape.dims, axes.shape.shape
-    over = lambda values, *more: ((*dims, *more), values.reshape((*shape, *values.shape[1:])))  # noqa: E731
+
+    def over(values: npt.NDArray[Any], *more: str) -> tuple[tuple[Any, ...], npt.NDArray[Any]]:
+        return ((*dims, *more), values.reshape((*shape, *values.shape[1:])))
+
     hits = np.where(outcome.hits < 0, np.nan, outcome.hits)
     variables: dict[str, Any] = {
         "loss": over(outcome.loss),
@@ -240,5 +250,3 @@ def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: 
     attrs = {"rule": repr(rule), "cost": repr(cost), "steps": settings.steps, "interrupted": int(outcome.interrupted)}
     attrs |= {"compile_seconds": finished.compile_seconds, "run_seconds": outcome.seconds}
     return xr.Dataset(variables, coords={**axes.shape.coords, **coords}, attrs=attrs)
-
-

@@ -88,5 +88,3 @@ def _sgd(
     if nesterov:
         return so.nesterov(eta=eta, beta=beta, shifted=True, weight_decay=decay)
     return so.momentum(eta=eta, beta=beta, dampening=dampening, weight_decay=decay)
-
-

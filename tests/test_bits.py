@@ -11,14 +11,14 @@ from symopt.compiler.kernel import Options, write_kernel
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
-ACKLEY = so.parse(
-    "-20*exp(-0.2*sqrt((x^2+y^2)/2)) - exp((cos(2*pi*x)+cos(2*pi*y))/2) + e + 20"
-)
+ACKLEY = so.parse("-20*exp(-0.2*sqrt((x^2+y^2)/2)) - exp((cos(2*pi*x)+cos(2*pi*y))/2) + e + 20")
 ODD = so.Cost(
     sp.log(1 + sp.exp(x * y)) + sp.Abs(x - y) ** sp.Rational(3, 2) + sp.Piecewise((sp.sqrt(x), x > 0), (sp.tanh(y), True))
     + sp.Max(x, y) ** 2 + sp.atan(x) * sp.erf(y) + (x**2 + 1) ** y
 )  # fmt: skip
-WIDE = so.Cost(sum(sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.sin(sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}")) for k in range(6)))
+WIDE = so.Cost(
+    sum(sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.sin(sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}")) for k in range(6))
+)
 COSTS = {"polynomial": POLYNOMIAL, "ackley": ACKLEY, "odd": ODD, "wide": WIDE}
 
 
@@ -54,7 +54,9 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     kernel = write_kernel(objective.program, update, objective.size, options)
     given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))
-    initial = {s.name: s.initial if isinstance(s.initial, float) else optimizer.values[s.initial] for s in update.states}
+    initial = {
+        s.name: s.initial if isinstance(s.initial, float) else optimizer.values[s.initial] for s in update.states
+    }
     job = Job(starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3))
     block = Blocks(kernel, job).block(0)
     plan, size = np.array([1, 18, *job.record, -1]), len(job.record) * 3 * (objective.size + 1)
@@ -85,7 +87,9 @@ def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
         np.testing.assert_array_equal(alone.theta, one["theta"])
         np.testing.assert_array_equal(alone.best_theta, one["best_theta"])
         np.testing.assert_array_equal(alone.history["theta"], one["history_theta"])
-        np.testing.assert_array_equal([alone.loss, alone.best_loss, alone.steps], [one["loss"], one["best_loss"], one["steps"]])
+        np.testing.assert_array_equal(
+            [alone.loss, alone.best_loss, alone.steps], [one["loss"], one["best_loss"], one["steps"]]
+        )
         assert alone.status == one["status"]
 
 
@@ -102,7 +106,9 @@ def test_swept_and_fixed_constants():
     cost = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))
     swept = so.sweep(cost, so.adam(eta=0.02), [-1.2, 1.0], 100, a=[0.5, 1.0])["adam"]
     assert swept["theta"].dims == ("cost.a", "param")
-    np.testing.assert_array_equal(so.minimize(cost, so.adam(eta=0.02), [-1.2, 1.0], 100, a=0.5).theta, swept["theta"][0])
+    np.testing.assert_array_equal(
+        so.minimize(cost, so.adam(eta=0.02), [-1.2, 1.0], 100, a=0.5).theta, swept["theta"][0]
+    )
 
 
 @pytest.mark.parametrize("cost", COSTS)

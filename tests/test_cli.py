@@ -14,7 +14,11 @@ ROSENBROCK = "100*(y-x^2)^2+(1-x)^2"
 def symopt(*words, code=0, **env):
     """Run the command in a process of its own and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "symopt", *words], capture_output=True, text=True, env={**os.environ, **env}, check=False
+        [sys.executable, "-W", "error", "-m", "symopt", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        check=False,
     )
     assert done.returncode == code, done.stderr
     return done.stderr if code else done.stdout
@@ -53,7 +57,9 @@ def test_race_without_rules_runs_all_with_tuned_rates(tmp_path):
 
 def test_race_with_constants_one_parameter_a_schedule_and_the_same_rule_twice(tmp_path):
     rules = ["--rule", "gd:eta=0.1/sqrt(t)", "--rule", "gd:eta=0.1", "--rule", "rmsprop:centered=true"]
-    symopt("race", "kappa*x^2", "--start", "x=2", "--constant", "kappa=3", *rules, "--steps", "100", "--out", str(tmp_path))
+    symopt(
+        "race", "kappa*x^2", "--start", "x=2", "--constant", "kappa=3", *rules, "--steps", "100", "--out", str(tmp_path)
+    )
     found = json.loads((tmp_path / "race.json").read_text())["rules"]
     assert list(found) == ["gd:eta=0.1/sqrt(t)", "gd:eta=0.1", "rmsprop"]
     assert found["gd:eta=0.1"]["theta"][0] == pytest.approx(2 * 0.4**100)
@@ -79,7 +85,9 @@ def test_show():
 
 def test_config():
     text = symopt("config")
-    assert all(word in text for word in ("numba", "sympy", "cache", os.environ["SYMOPT_CACHE"], "vectorise", "ns a step"))
+    assert all(
+        word in text for word in ("numba", "sympy", "cache", os.environ["SYMOPT_CACHE"], "vectorise", "ns a step")
+    )
 
 
 def test_no_progress_bar_and_no_colour_where_no_terminal_is():
@@ -92,8 +100,14 @@ BAD = {
     "unknown rule": (["race", "x^2", "--start", "x=1", "--rule", "adma"], "did you mean 'adam'"),
     "unknown hyperparameter": (["race", "x^2", "--start", "x=1", "--rule", "adam:lr=1"], "no hyperparameter 'lr'"),
     "no value": (["race", "x^2", "--start", "x=1", "--rule", "adam:eta"], "expected name=value"),
-    "value that is none": (["race", "x^2", "--start", "x=1", "--rule", "adam:eta=__import__('os')"], "not a real number"),
-    "schedule of something else": (["race", "x^2", "--start", "x=1", "--rule", "adam:eta=1/z"], "so.t and so.T only, not z"),
+    "value that is none": (
+        ["race", "x^2", "--start", "x=1", "--rule", "adam:eta=__import__('os')"],
+        "not a real number",
+    ),
+    "schedule of something else": (
+        ["race", "x^2", "--start", "x=1", "--rule", "adam:eta=1/z"],
+        "so.t and so.T only, not z",
+    ),
     "hostile": (["race", "__import__('os').system('x')", "--start", "x=1"], "not allowed in a cost"),
     "start without a name": (["race", "x^2", "--start", "1"], "expected name=number"),
     "start that is none": (["race", "x^2", "--start", "x=one"], "expected name=number"),
@@ -102,7 +116,10 @@ BAD = {
     "another parameter": (["race", "x^2", "--start", "y=1"], "'y' does not occur"),
     "missing constant": (["race", "x^2 + a", "--start", "x=1"], "missing: a"),
     "negative steps": (["race", "x^2", "--start", "x=1", "--steps", "-3"], "steps=-3"),
-    "unwritable folder": (["race", "x^2", "--start", "x=1", "--rule", "gd", "--out", "/proc/nowhere"], "cannot be written"),
+    "unwritable folder": (
+        ["race", "x^2", "--start", "x=1", "--rule", "gd", "--out", "/proc/nowhere"],
+        "cannot be written",
+    ),
     "unknown to show": (["show", "nesterof"], "did you mean 'nesterov'"),
 }
 

@@ -151,7 +151,9 @@ print(time.time() - began < 10)
 
 def interrupted(lines):
     script = INTERRUPTED.replace("RESULT", lines)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=os.environ, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=os.environ, check=True
+    )
     return done.stdout.splitlines()
 
 
@@ -205,4 +207,10 @@ def test_constants_bound_and_given():
 
 
 def test_statuses_are_words():
-    assert [str(status) for status in so.Status] == ["budget spent", "converged", "diverged", "non-finite", "interrupted"]
+    assert [str(status) for status in so.Status] == [
+        "budget spent",
+        "converged",
+        "diverged",
+        "non-finite",
+        "interrupted",
+    ]

@@ -10,7 +10,9 @@ import symopt as so
 
 
 def python(script):
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
+    ).stdout.strip()
 
 
 def test_every_name_is_there_and_every_rule_is_a_name():
@@ -21,7 +23,9 @@ def test_every_name_is_there_and_every_rule_is_a_name():
 
 
 def test_importing_is_light():
-    heavy = python("import sys, symopt; print([m for m in ('matplotlib', 'xarray', 'scipy.stats', 'pandas', 'typer', 'rich') if m in sys.modules])")
+    heavy = python(
+        "import sys, symopt; print([m for m in ('matplotlib', 'xarray', 'scipy.stats', 'pandas', 'typer', 'rich') if m in sys.modules])"
+    )
     assert heavy == "[]"
 
 
@@ -48,9 +52,14 @@ def test_one_function_is_all_a_new_optimizer_needs(tmp_path):
     shutil.copytree(package, tmp_path / "symopt")
     text = (package / "optimizers.py").read_text()
     (tmp_path / "symopt" / "optimizers.py").write_text(text.replace("\nclass Registry", BRAND_NEW, 1))
-    run = lambda *words: subprocess.run(
-        [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=True, env=os.environ
-    ).stdout
-    assert run("-c", "import symopt as so; print(so.brandnew(eta=0.1), 'brandnew' in so.__all__)") == "brandnew(eta=0.1) True\n"
+    run = lambda *words: (
+        subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=True, env=os.environ
+        ).stdout
+    )
+    assert (
+        run("-c", "import symopt as so; print(so.brandnew(eta=0.1), 'brandnew' in so.__all__)")
+        == "brandnew(eta=0.1) True\n"
+    )
     assert "m' = -eta*grad(theta) + 0.5*m" in run("-m", "symopt", "show", "brandnew")
     assert "brandnew" in run("-m", "symopt", "race", "x^2", "--start", "x=1", "--steps", "20")

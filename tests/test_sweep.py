@@ -13,14 +13,22 @@ BOWL = so.Cost((x**2 + kappa * y**2) / 2, params=(x, y))
 
 
 def test_axes_multiply_in_order():
-    study = so.sweep(BOWL, so.momentum(eta=[0.01, 0.02], beta=[0.5, 0.9, 0.99]), [[1, 1], [2, 2], [3, 3], [4, 4]], 20, kappa=[1.0, 5.0])
+    study = so.sweep(
+        BOWL,
+        so.momentum(eta=[0.01, 0.02], beta=[0.5, 0.9, 0.99]),
+        [[1, 1], [2, 2], [3, 3], [4, 4]],
+        20,
+        kappa=[1.0, 5.0],
+    )
     dataset = study["momentum"]
     assert dataset["loss"].dims == ("eta", "beta", "cost.kappa", "start")
     assert dataset["loss"].shape == (2, 3, 2, 4)
     assert dataset["theta"].dims == ("eta", "beta", "cost.kappa", "start", "param")
     assert dataset["param"].values.tolist() == ["x", "y"]
     one = so.minimize(BOWL, so.momentum(eta=0.02, beta=0.9), [3, 3], 20, kappa=5.0)
-    np.testing.assert_array_equal(dataset["theta"].sel({"eta": 0.02, "beta": 0.9, "cost.kappa": 5.0}).isel(start=2), one.theta)
+    np.testing.assert_array_equal(
+        dataset["theta"].sel({"eta": 0.02, "beta": 0.9, "cost.kappa": 5.0}).isel(start=2), one.theta
+    )
 
 
 def test_a_constant_given_beforehand_may_be_an_axis():

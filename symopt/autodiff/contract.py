@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from symopt.autodiff.program import Graph, Node, Program
 
-
 LATE_INPUT = 1_000  # a gradient is known long after the states it is added to
 
 
@@ -26,8 +25,8 @@ def contracted(program: Program) -> Program:
     def build(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
         if node.op not in ("add", "sub"):
             return None
-        first_is_deeper = depth[node.args[0]] >= depth[node.args[1]]
-        return _fused(graph, node.op, *args, first_is_deeper)
+        first, second = node.args
+        return _fused(graph, node.op, args[0], args[1], depth[first] >= depth[second])
 
     return program.rebuilt(build)
 

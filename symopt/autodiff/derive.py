@@ -56,8 +56,8 @@ def _reverse(graph: Graph, top: int) -> dict[int, int]:
             continue
         for arg, term, around in _contributions(graph, number, adjoint[number], guards[number]):
             if graph.nodes[arg].op != "const":
-                term = _selected(graph, term, around[len(guards[arg]) :])
-                adjoint[arg] = graph.op("add", adjoint[arg], term) if arg in adjoint else term
+                kept = _selected(graph, term, around[len(guards[arg]) :])
+                adjoint[arg] = graph.op("add", adjoint[arg], kept) if arg in adjoint else kept
     return adjoint
 
 
@@ -105,7 +105,7 @@ def _forward(graph: Graph, seeds: dict[Key, Key | float]) -> dict[int, int]:
     for number in range(len(graph.nodes)):
         node = graph.nodes[number]
         if node.op == "input" and node.payload in seeds:
-            seed = seeds[node.payload]  # type: ignore[index]
+            seed = seeds[node.payload]
             dots[number] = graph.const(seed) if isinstance(seed, float) else graph.input(seed)
         elif any(arg in dots for arg in node.args):
             dot = _dot(graph, number, dots)

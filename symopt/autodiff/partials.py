@@ -81,9 +81,9 @@ def _log1p(graph: Graph, number: int) -> list[int | None]:
 
 
 LOCAL: dict[str, Partial] = {
-    "add": lambda g, n: [g.const(1.0), g.const(1.0)],
-    "sub": lambda g, n: [g.const(1.0), g.const(-1.0)],
-    "neg": lambda g, n: [g.const(-1.0)],
+    "add": lambda g, _: [g.const(1.0), g.const(1.0)],
+    "sub": lambda g, _: [g.const(1.0), g.const(-1.0)],
+    "neg": lambda g, _: [g.const(-1.0)],
     "mul": _mul,
     "div": _div,
     "sqrt": _sqrt,

@@ -21,9 +21,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-Key = tuple[object, ...] | str
+Key = tuple[Any, ...] | str
 COMPARISONS = {"lt", "le", "eq", "ne"}
 LOGIC = {"and", "or"}
 COMMUTATIVE = {"add", "mul", "eq", "ne", "and", "or"}

@@ -118,7 +118,9 @@ def _file(name: str, source: str) -> Path | None:
         os.utime(file.name, (0, 0))  # Numba compares the time: equal files must have equal times
         Path(file.name).replace(path)
     except OSError as error:
-        warnings.warn(f"a kernel is kept in memory: {path} cannot be written ({error.strerror})", SymoptWarning, stacklevel=2)
+        warnings.warn(
+            f"a kernel is kept in memory: {path} cannot be written ({error.strerror})", SymoptWarning, stacklevel=2
+        )
         return None
     return path
 

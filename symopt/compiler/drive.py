@@ -106,11 +106,12 @@ class Blocks:
             yield ("state", name), value
         yield from job.given.items()
         yield from self.factors.items()
-        yield from {"loss": np.nan, "status": RUNNING, "steps": 0.0, "best_loss": np.inf, "best": job.start}.items()
+        yield "best", job.start
+        yield from (("loss", np.nan), ("status", RUNNING), ("steps", 0.0), ("best_loss", np.inf))
         for j, target in enumerate(job.targets):
             yield ("target", j), target
             yield ("hit", j), -1.0
-        yield from {"limit": job.limit, "T": job.steps, "n": self.kernel.size, "tolerance": job.tolerance}.items()
+        yield from (("limit", job.limit), ("T", job.steps), ("n", self.kernel.size), ("tolerance", job.tolerance))
 
     def _factors(self) -> dict[Key, npt.ArrayLike]:
         """Return where each running product starts and what it is multiplied by at each step."""
@@ -121,8 +122,10 @@ class Blocks:
             names = [key for key in program.inputs if isinstance(key, tuple)]
             columns = np.atleast_2d(np.array(np.broadcast_arrays(*(self.job.given[key] for key in names), 0.0)[:-1]).T)
             rows, back = np.unique(columns, axis=0, return_inverse=True)
-            fixed = {"T": self.job.steps, "n": self.kernel.size}
-            found = np.array([_power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k) for row in rows])
+            fixed: dict[Key, float] = {"T": self.job.steps, "n": self.kernel.size}
+            found = np.array(
+                [_power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k) for row in rows]
+            )
             values = found[back.ravel()]
             swept = ("power", k) in self.layout.rows
             factors["power", k] = values[:, 0] if swept else values[0, 0]

@@ -62,7 +62,9 @@ class Function:
 
     def __call__(self, values: Mapping[Key, npt.ArrayLike]) -> dict[Key, Array]:
         """Evaluate at points; the inputs are broadcast against each other."""
-        arrays = np.broadcast_arrays(*(np.asarray(values[key], dtype=np.float64) for key in self.inputs)) or [np.zeros(())]
+        arrays = np.broadcast_arrays(*(np.asarray(values[key], dtype=np.float64) for key in self.inputs)) or [
+            np.zeros(())
+        ]
         shape = arrays[0].shape
         block = np.ascontiguousarray(np.stack([array.ravel() for array in arrays]).ravel())
         count = int(np.prod(shape))
@@ -73,8 +75,6 @@ class Function:
 
 def _place(k: int) -> str:
     return "i" if k == 0 else ("count + i" if k == 1 else f"{k}*count + i")
-
-
 
 
 def _label(key: Key, labels: Mapping[Key, str]) -> str:

@@ -13,6 +13,7 @@ at its last finite theta for good, with a status. The step after the last one on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.autodiff.update import LATE, VECTOR, Stage, Update, find_states
@@ -104,7 +105,9 @@ class Writer:
         self.vector = {state.name for state in update.states if state.vector}
         late = find_states(update.program, {s.name: s.initial for s in update.states}, LATE)
         self.swept_hypers = self._swept_hypers()
-        self.lane_states = {s.name for s in update.states if s.name in late or self._is_swept_state(s.name)} - self.vector
+        self.lane_states = {
+            s.name for s in update.states if s.name in late or self._is_swept_state(s.name)
+        } - self.vector
         self.layout = self._layout()
         self.printer = Printer(self.graph, self._level, self._leaf)
         self.constants: list[str] = []
@@ -130,7 +133,7 @@ class Writer:
 
     def _is_swept_state(self, name: str) -> bool:
         """Return whether a scalar state depends on swept values, now or through other states."""
-        swept = self.swept_hypers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
+        swept: set[Key] = self.swept_hypers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
         reached: set[str] = set()
         while True:
             more = swept | {("state", other) for other in reached}
@@ -154,8 +157,9 @@ class Writer:
             else:
                 layout.cell(("state", state.name))
         for k in range(update.powers):
-            for key in (("power", k), ("factor", k)):
-                (layout.row if ("power", k) in self.swept_hypers else layout.cell)(key)
+            place = layout.row if ("power", k) in self.swept_hypers else layout.cell
+            place(("power", k))
+            place(("factor", k))
         constants = [key for key in self.cost.inputs if key[0] == "c"]
         for key in [*(("given", name) for name in update.given), *constants]:
             (layout.row if key in options.swept else layout.cell)(key)
@@ -200,11 +204,10 @@ class Writer:
         if key in self.layout.cells:
             return self._cell_name(key)
         if key[0] == "at":  # one coordinate, written out
-            _, name, k = key
-            return f"block[{self.layout.at(name, k)} + i]"  # type: ignore[arg-type]
+            return self._at(*key[1:])
         if key[0] == "each":  # the coordinate of the loop around
-            return f"block[row + {self.layout.at(key[1])} + i]"  # type: ignore[arg-type]
-        return f"block[{self.layout.at(key)} + i]"
+            return f"block[row + {self.layout.at(key[1])} + i]"
+        return self._at(key)
 
     def _cell_name(self, key: Key) -> str:
         return f"c{self.layout.cells[key]}"
@@ -332,7 +335,7 @@ class Writer:
         new = [[self._update([("new", name)], own[k])["new", name] for k in range(self.n)] for name in vectors]
         scalar = [self._update([("new", name)], own[0])["new", name] for name in lanes]
         lines: list[str] = []
-        texts = self._write([loss, *sum(new, []), *scalar], lines, {})
+        texts = self._write([loss, *chain.from_iterable(new), *scalar], lines, {})
         theta = texts[1 : 1 + self.n]
         lines += ["loss = " + texts[0], *self._observe("loss"), *self._best_theta()]
         within = [f"(fabs({text}) <= {self._cell_name('limit')})" for text in ("loss", *theta)]
@@ -488,7 +491,9 @@ class Writer:
     def _closing_pass(self) -> list[str]:
         """Return the end of the step: what has one value a lane, and whether any lane failed."""
         names = [s.name for s in self.update.states if s.name in self.lane_states]
-        own = {(stage.kind, stage.number): self.graph.input((stage.kind, stage.number)) for stage in self.update.stages}
+        own: dict[Key, int] = {
+            (stage.kind, stage.number): self.graph.input((stage.kind, stage.number)) for stage in self.update.stages
+        }
         nodes = [self._update([("new", name)], own)["new", name] for name in names]
         lines: list[str] = []
         texts = self._write(nodes, lines, {})

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 
-def fma(a: float, b: float, c: float) -> np.float64:
+def fma(a: float, b: float, c: float) -> float:
     """Return a*b + c, rounded once: in exact rationals, with IEEE's rules for the rest.
 
     >>> float(fma(0.1, 10.0, -1.0))
@@ -32,31 +32,31 @@ def fma(a: float, b: float, c: float) -> np.float64:
         return np.float64(math.inf if exact > 0 else -math.inf)
 
 
-def sqrt(a: float) -> np.float64:
+def sqrt(a: float) -> float:
     """Return the correctly rounded square root, NaN of a negative number."""
-    return np.sqrt(np.float64(a))  # type: ignore[no-any-return]
+    return np.float64(np.sqrt(np.float64(a)))
 
 
-def fabs(a: float) -> np.float64:
+def fabs(a: float) -> float:
     """Return the absolute value."""
-    return np.fabs(np.float64(a))  # type: ignore[no-any-return]
+    return np.float64(np.fabs(np.float64(a)))
 
 
-def floor(a: float) -> np.float64:
+def floor(a: float) -> float:
     """Return the largest integer that is not above ``a``."""
-    return np.floor(np.float64(a))  # type: ignore[no-any-return]
+    return np.float64(np.floor(np.float64(a)))
 
 
-def bits(a: float) -> np.int64:
+def bits(a: float) -> int:
     """Return the 64 bits of a float64 as an integer."""
-    return np.float64(a).view(np.int64)
+    return np.float64(a).view(np.int64)  # type: ignore[return-value]  # wraps, as machine integers do
 
 
-def from_bits(a: int) -> np.float64:
+def from_bits(a: int) -> float:
     """Return the float64 that has these 64 bits."""
     return np.int64(a).view(np.float64)
 
 
-def float64(a: int) -> np.float64:
+def float64(a: int) -> float:
     """Return an integer as a float64."""
     return np.float64(a)

@@ -25,7 +25,7 @@ ULP = {
 """Largest error of each function that kernels can call, in ulp."""
 
 
-def expm1_reduced(r):  # type: ignore[no-untyped-def]
+def expm1_reduced(r: float) -> float:
     """e**r - 1 for |r| <= ln(2)/2 by its Taylor series to r**13, in pairs side by side."""
     s = r * r
     s4 = s * s
@@ -39,12 +39,12 @@ def expm1_reduced(r):  # type: ignore[no-untyped-def]
     return fma(fma(upper, s4, fma(b, s, a)), s, r)
 
 
-def modulo_ln2(x, n):  # type: ignore[no-untyped-def]
-    """x - n*ln(2), with ln(2) in two doubles."""
+def modulo_ln2(x: float, n: float) -> float:
+    """X - n*ln(2), with ln(2) in two doubles."""
     return fma(-n, 2.3190468138462996e-17, fma(-n, 0.6931471805599453, x))
 
 
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x: float) -> float:
     """2**k * e**r; k in two halves, so that both ends of the range are right."""
     low = -746.0 if x < -746.0 else x
     y = 710.0 if low > 710.0 else low
@@ -55,7 +55,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     return series * from_bits((half + 1023) << 52) * from_bits((k - half + 1023) << 52)
 
 
-def expm1(x):  # type: ignore[no-untyped-def]
+def expm1(x: float) -> float:
     """2**k * (e**r - 1) + (2**k - 1), kept at half size so that 2**1024 is never needed."""
     low = -40.0 if x < -40.0 else x
     y = 710.0 if low > 710.0 else low
@@ -67,7 +67,7 @@ def expm1(x):  # type: ignore[no-untyped-def]
     return x if x == 0.0 else value
 
 
-def atanh_rest(z):  # type: ignore[no-untyped-def]
+def atanh_rest(z: float) -> float:
     """(atanh(s) - s)/s**3 as a function of z = s**2, for |s| <= 3 - 2*sqrt(2)."""
     w = z * z
     odd = fma(fma(fma(0.06550360691751746, w, 0.07693145267329496), w, 0.1111111120027388), w, 0.2000000000000047)
@@ -75,7 +75,7 @@ def atanh_rest(z):  # type: ignore[no-untyped-def]
     return fma(odd, z, even)
 
 
-def log(x):  # type: ignore[no-untyped-def]
+def log(x: float) -> float:
     """e*ln(2) + 2*atanh(s) with s = (m - 1)/(m + 1), where x = m * 2**e and m is near 1."""
     tiny = x < 2.2250738585072014e-308
     y = x * 18014398509481984.0 if tiny else x
@@ -98,7 +98,7 @@ def log(x):  # type: ignore[no-untyped-def]
     return from_bits(-4503599627370496) if x == 0.0 else (x if x != x else positive)
 
 
-def log1p(x):  # type: ignore[no-untyped-def]
+def log1p(x: float) -> float:
     """ln(u) at u = 1 + x, and what the rounding of u lost."""
     u = 1.0 + x
     lost = x - (u - 1.0) if fabs(x) < 1.0 else 1.0 - (u - x)
@@ -107,14 +107,14 @@ def log1p(x):  # type: ignore[no-untyped-def]
     return x if x == 0.0 else value
 
 
-def sin_reduced(r):  # type: ignore[no-untyped-def]
+def sin_reduced(r: float) -> float:
     """The sine of |r| <= pi/4."""
     z = r * r
     p = fma(fma(1.5916726193889336e-10, z, -2.5051112272573243e-08), z, 2.755731600817155e-06)
     return fma(r * z, fma(fma(fma(p, z, -0.0001984126983657571), z, 0.008333333333330827), z, -0.16666666666666666), r)
 
 
-def cos_reduced(r):  # type: ignore[no-untyped-def]
+def cos_reduced(r: float) -> float:
     """The cosine of |r| <= pi/4; the part that 1 - z/2 rounds away is added back."""
     z = r * r
     p = fma(fma(-1.1381754653662937e-11, z, 2.0876134024090145e-09), z, -2.755731721268659e-07)
@@ -124,18 +124,18 @@ def cos_reduced(r):  # type: ignore[no-untyped-def]
     return w + fma(z * z, p, (1.0 - w) - half)
 
 
-def quadrant(x):  # type: ignore[no-untyped-def]
+def quadrant(x: float) -> float:
     """x*2/pi rounded, in the low bits of a float; NaN where x is too large for that."""
     inside = fabs(x) <= 1125899906842624.0
     return fma(x, 0.6366197723675814, 6755399441055744.0) if inside else from_bits(9221120237041090560)
 
 
-def modulo_half_pi(x, n):  # type: ignore[no-untyped-def]
-    """x - n*pi/2, with pi/2 in three doubles; the first product and difference are exact."""
+def modulo_half_pi(x: float, n: float) -> float:
+    """X - n*pi/2, with pi/2 in three doubles; the first product and difference are exact."""
     return fma(-n, -1.4973849048591698e-33, fma(-n, 6.123233995736766e-17, fma(-n, 1.5707963267948966, x)))
 
 
-def sin(x):  # type: ignore[no-untyped-def]
+def sin(x: float) -> float:
     """Sine or cosine of the rest modulo pi/2, by the quadrant."""
     q = quadrant(x)
     n = q - 6755399441055744.0
@@ -146,7 +146,7 @@ def sin(x):  # type: ignore[no-untyped-def]
     return (x if x == 0.0 else value) if q == q else q - q
 
 
-def cos(x):  # type: ignore[no-untyped-def]
+def cos(x: float) -> float:
     """Cosine or sine of the rest modulo pi/2, by the quadrant."""
     q = quadrant(x)
     n = q - 6755399441055744.0
@@ -157,12 +157,12 @@ def cos(x):  # type: ignore[no-untyped-def]
     return value if q == q else q - q
 
 
-def tan(x):  # type: ignore[no-untyped-def]
+def tan(x: float) -> float:
     """sin/cos; the two share their reduction once they are inlined."""
     return sin(x) / cos(x)
 
 
-def sinh(x):  # type: ignore[no-untyped-def]
+def sinh(x: float) -> float:
     """(E + E/(E + 1))/2 with E = expm1|x|; by e**(|x|/2) squared where E would overflow."""
     a = fabs(x)
     e = expm1(a)
@@ -171,7 +171,7 @@ def sinh(x):  # type: ignore[no-untyped-def]
     return -size if x < 0.0 else (x if x == 0.0 else size)
 
 
-def cosh(x):  # type: ignore[no-untyped-def]
+def cosh(x: float) -> float:
     """(E + 1/E)/2 with E = e**|x|; by e**(|x|/2) squared where E would overflow."""
     a = fabs(x)
     e = exp(a)
@@ -179,7 +179,7 @@ def cosh(x):  # type: ignore[no-untyped-def]
     return half * 0.5 * half if a > 700.0 else fma(0.5, e, 0.5 / e)
 
 
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x: float) -> float:
     """E/(E + 2) with E = expm1(2|x|); 1 to the last bit beyond 22."""
     a = fabs(x)
     e = expm1(2.0 * (22.0 if a > 22.0 else a))
@@ -187,7 +187,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return -size if x < 0.0 else (x if x == 0.0 else size)
 
 
-def atan(x):  # type: ignore[no-untyped-def]
+def atan(x: float) -> float:
     """atan(z) for |z| <= tan(pi/8), plus 0, pi/4 or pi/2."""
     a = fabs(x)
     far = a > 2.414213562373095
@@ -207,7 +207,7 @@ def atan(x):  # type: ignore[no-untyped-def]
     return -size if x < 0.0 else (x if x == 0.0 else size)
 
 
-def asin_rest(z):  # type: ignore[no-untyped-def]
+def asin_rest(z: float) -> float:
     """(asin(s) - s)/s**3 as a function of z = s**2 <= 1/4."""
     w = z * z
     even = fma(fma(-0.010773195325585554, w, 0.0077986264075622334), w, 0.013929545950485803)
@@ -217,7 +217,7 @@ def asin_rest(z):  # type: ignore[no-untyped-def]
     return fma(odd, z, even)
 
 
-def asin(x):  # type: ignore[no-untyped-def]
+def asin(x: float) -> float:
     """By its series to 1/2, beyond it as pi/2 - 2*asin(sqrt((1 - |x|)/2))."""
     a = fabs(x)
     far = a > 0.5
@@ -228,7 +228,7 @@ def asin(x):  # type: ignore[no-untyped-def]
     return -size if x < 0.0 else (x if x == 0.0 else size)
 
 
-def acos(x):  # type: ignore[no-untyped-def]
+def acos(x: float) -> float:
     """pi/2 - asin(x) in the middle, 2*asin(sqrt((1 - |x|)/2)) or pi minus that at the ends."""
     a = fabs(x)
     far = a > 0.5
@@ -240,7 +240,7 @@ def acos(x):  # type: ignore[no-untyped-def]
     return (2.0 * value if x > 0.0 else left) if far else middle
 
 
-def erf(x):  # type: ignore[no-untyped-def]
+def erf(x: float) -> float:
     """A polynomial to 1; then 1 - exp(-x**2) * erfcx(x), which is 1 to the last bit beyond 6."""
     a = fabs(x)
     z = a * a
@@ -261,7 +261,7 @@ def erf(x):  # type: ignore[no-untyped-def]
     return -value if x < 0.0 else (x if x == 0.0 else value)
 
 
-def pow(x, y):  # type: ignore[no-untyped-def]
+def pow(x: float, y: float) -> float:
     """e**(y*ln|x|) with the logarithm and the product in two doubles; the sign for integer y."""
     a = fabs(x)
     tiny = a < 2.2250738585072014e-308
@@ -306,24 +306,24 @@ def pow(x, y):  # type: ignore[no-untyped-def]
     return 1.0 if one else value
 
 
-def sigmoid(x):  # type: ignore[no-untyped-def]
+def sigmoid(x: float) -> float:
     """1/(1 + e**-x), from the side on which the exponential is small."""
     e = exp(-fabs(x))
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
 
-def softplus(x):  # type: ignore[no-untyped-def]
+def softplus(x: float) -> float:
     """ln(1 + e**x) = max(x, 0) + ln(1 + e**-|x|)."""
     above = 0.0 if x < 0.0 else x
     return above + log1p(exp(-fabs(x)))
 
 
-def xlogx(x):  # type: ignore[no-untyped-def]
+def xlogx(x: float) -> float:
     """x*ln(x), 0 at 0."""
     return 0.0 if x == 0.0 else x * log(x)
 
 
-def sign(x):  # type: ignore[no-untyped-def]
+def sign(x: float) -> float:
     """-1, 0 or 1; NaN of NaN."""
     return 1.0 if x > 0.0 else (-1.0 if x < 0.0 else x)
 
@@ -338,7 +338,7 @@ def source(names: Iterable[str]) -> str:
             needed.add(name)
             stack += [called for called in globals()[name].__code__.co_names if called in _FUNCTIONS]
     texts = [inspect.getsource(globals()[name]) for name in _FUNCTIONS if name in needed]
-    return "\n\n".join(text.replace("  # type: ignore[no-untyped-def]", "") for text in texts)
+    return "\n\n".join(texts)
 
 
 _FUNCTIONS = [

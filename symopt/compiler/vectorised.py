@@ -62,7 +62,7 @@ def report(cost: Program, update: Update, values: Mapping[str, float], lanes: in
     times = {}
     for count, kernel in kernels.items():
         starts = np.random.default_rng(0).uniform(-2, 2, (count, 2))
-        times[count] = nanoseconds(kernel, Job(starts, given, initial, steps=256_000 // (count + 12), limit=1e20))  # type: ignore[arg-type]
+        times[count] = nanoseconds(kernel, Job(starts, given, initial, steps=256_000 // (count + 12), limit=1e20))
     packed = packed_instructions(kernels[lanes])
     faster = times[lanes] < times[1] / 1.5
     words = "kernels vectorise" if faster and all(packed.values()) else "kernels do not vectorise"

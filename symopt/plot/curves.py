@@ -81,7 +81,9 @@ def _of_study(study: Study, ax: Axes, optimum: float) -> list[Curve]:
         if "history_loss" not in dataset:
             raise RunError("the study recorded no steps; ask for them, as in sweep(..., record=50)")
         losses = dataset["history_loss"].values.reshape(-1, dataset.sizes["step"]) - optimum
-        low, middle, high = np.nanpercentile(np.where(np.isfinite(losses), losses, np.inf), (10, 50, 90), axis=0, method="nearest")
+        low, middle, high = np.nanpercentile(
+            np.where(np.isfinite(losses), losses, np.inf), (10, 50, 90), axis=0, method="nearest"
+        )
         steps = dataset["step"].values
         ax.plot(steps, middle, label=f"{name} (median of {len(losses)})", linewidth=1.6, **line_style(k))
         ax.fill_between(steps, low, high, color=line_style(k)["color"], alpha=0.15, linewidth=0)

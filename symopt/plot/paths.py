@@ -71,7 +71,9 @@ def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) ->
 
 def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
     """Return the part of the plane to show: where runs were that did not fly away, with a margin."""
-    kept = [path for run, path in zip(runs, paths, strict=True) if run.status not in (Status.DIVERGED, Status.NONFINITE)]
+    kept = [
+        path for run, path in zip(runs, paths, strict=True) if run.status not in (Status.DIVERGED, Status.NONFINITE)
+    ]
     seen = np.concatenate([*(kept or [path[:2] for path in paths]), *(path[:1] for path in paths)])
     seen = seen[np.isfinite(seen).all(axis=1)]
     low, high = seen.min(axis=0), seen.max(axis=0)
@@ -89,4 +91,6 @@ def _contours(cost: Cost, window: Window, ax: Axes) -> None:
     height = values - finite.min()
     lowest = max(float(np.percentile(height[height > 0], 0.1)), float(height[np.isfinite(height)].max()) * 1e-8)
     levels = np.geomspace(lowest, float(height[np.isfinite(height)].max()), LEVELS)
-    ax.contour(x, y, np.where(np.isfinite(height), height, np.nan), levels=levels, colors="0.72", linewidths=0.6, zorder=0)
+    ax.contour(
+        x, y, np.where(np.isfinite(height), height, np.nan), levels=levels, colors="0.72", linewidths=0.6, zorder=0
+    )

@@ -53,5 +53,10 @@ def runs_by_name(result: Any) -> dict[str, Run]:
         runs = list(result)
         if runs and all(isinstance(run, Run) for run in runs):
             names = [run.rule.name for run in runs]
-            return {name if names.count(name) == 1 else repr(run.rule): run for name, run in zip(names, runs, strict=True)}
-    raise RunError(f"a {type(result).__name__} cannot be drawn here; expected a run of so.minimize, a list of runs, or a mapping of them")
+            return {
+                name if names.count(name) == 1 else repr(run.rule): run for name, run in zip(names, runs, strict=True)
+            }
+    raise RunError(
+        f"a {type(result).__name__} cannot be drawn here; "
+        "expected a run of so.minimize, a list of runs, or a mapping of them"
+    )

@@ -124,11 +124,18 @@ def test_a_tie_of_max_belongs_to_the_first():
     assert second in (x, 2 * y)
 
 
-AROUND = {"alone": lambda u: u, "squared": lambda u: u**2 + y, "exp": lambda u: sp.exp(u) * y, "sum": lambda u: u + sp.log(y)}
+AROUND = {
+    "alone": lambda u: u,
+    "squared": lambda u: u**2 + y,
+    "exp": lambda u: sp.exp(u) * y,
+    "sum": lambda u: u + sp.log(y),
+}
 
 
 @pytest.mark.parametrize("combine", AROUND)
-@pytest.mark.parametrize("branch", [sp.sqrt(x), sp.log(x), 1 / x, sp.sqrt(x) * sp.log(x), x ** sp.Rational(1, 3), sp.acos(2 - x)])
+@pytest.mark.parametrize(
+    "branch", [sp.sqrt(x), sp.log(x), 1 / x, sp.sqrt(x) * sp.log(x), x ** sp.Rational(1, 3), sp.acos(2 - x)]
+)
 def test_an_untaken_branch_leaks_nowhere(branch, combine):
     """The untaken piece is NaN or infinite at x <= 0, its derivatives too."""
     around = lambda u: AROUND[combine](u) + y

@@ -25,7 +25,11 @@ def counted(action):
 def python(script, **env):
     """Run a script in a process of its own and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], env={**os.environ, **env}, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -83,7 +87,9 @@ def test_a_second_process_finds_the_kernels_on_disk(tmp_path):
 def test_two_processes_race_on_an_empty_cache(tmp_path):
     want = python(SCRIPT, SYMOPT_CACHE="off").split()[1:]
     env = {**os.environ, "SYMOPT_CACHE": str(tmp_path / "deep" / "er")}
-    racing = [subprocess.Popen([sys.executable, "-c", SCRIPT], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    racing = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     assert [process.communicate()[0].split()[1:] for process in racing] == [want] * 3
 
 
