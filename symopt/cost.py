@@ -368,7 +368,7 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
                 "make the symbol once and use it in both"
             )
     else:
-        raise CostError(f"{parameter!r} is a {type(parameter).__name__}; expected a symbol or its name")
+        raise CostError(f"the parameter {parameter!r} is a {type(parameter).__name__}; expected a symbol or its name")
     if name not in symbols:
         raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, symbols)}")
     return name
@@ -376,6 +376,8 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
 
 def _made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
     real = {symbol: sp.Symbol(name, real=True) for name, symbol in symbols.items()}
+    if all(symbol == new for symbol, new in real.items()):
+        return expression  # replacing would let SymPy rewrite what was meant to stay as it is
     try:
         result = expression.xreplace(real)
     except RecursionError:

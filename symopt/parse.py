@@ -1,10 +1,17 @@
-"""Text to cost, without eval: Python's own syntax tree, walked with a list of what is allowed."""
+"""Text to cost, without eval: Python's own syntax tree, walked with a list of what is allowed.
+
+The expression is built as it is written: SymPy simplifies nothing in it, so hostile text cannot
+make SymPy work for long, and what is compiled is what was typed. Only numbers are worked out, as
+exact fractions while they are short, else as floats, so that 9^9^9 never becomes a million digits.
+"""
 
 from __future__ import annotations
 
 import ast
+import math
+import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -12,51 +19,17 @@ from symopt.cost import Cost
 from symopt.errors import ParseError, did_you_mean
 
 LONGEST = 10_000  # characters
-DEEPEST = 100  # nested operations
+DEEPEST = 100  # nested operations; a sum or a product of any length is one
 LARGEST_EXPONENT = 1_000
-MOST_DIGITS = 400
+MOST_DIGITS = 400  # of an exact number
+REFUSED_CHARACTERS = "#;\\\0"
 
 
-def _quotient(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    if b.is_zero:
-        raise ParseError(f"division by zero, in ({a})/({b})")
-    return a / b
+class Part(NamedTuple):
+    """A part of the cost: its expression, and its value where it is a number."""
 
-
-def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
-        raise ParseError(f"the exponent {str(exponent)[:20]} is larger than {LARGEST_EXPONENT}")
-    if base.is_zero and exponent.is_negative:
-        raise ParseError(f"division by zero, in ({base})**({exponent})")
-    if (
-        base.is_Integer
-        and exponent.is_Integer
-        and base.p
-        and abs(int(exponent)) * int(base.p).bit_length() > MOST_DIGITS * 3.33
-    ):
-        raise ParseError(f"({str(base)[:20]})**({exponent}) is a number of more than {MOST_DIGITS} digits")
-    return base**exponent
-
-
-FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
-    "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "ln": sp.log, "abs": sp.Abs, "sign": sp.sign,
-    "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "asin": sp.asin, "acos": sp.acos, "atan": sp.atan,
-    "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh,
-    "erf": sp.erf, "floor": sp.floor, "ceil": sp.ceiling, "max": sp.Max, "min": sp.Min,
-    "sec": sp.sec, "csc": sp.csc, "cot": sp.cot, "pow": _power,
-}  # fmt: skip
-SEVERAL = {"max", "min"}
-CONSTANTS = {"pi": sp.pi, "e": sp.E}
-OPERATORS: dict[type[ast.AST], Callable[..., sp.Expr]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: _quotient,
-    ast.Pow: _power,
-    ast.BitXor: _power,
-    ast.USub: lambda a: -a,
-    ast.UAdd: lambda a: a,
-}
+    expression: sp.Expr
+    value: float | None = None
 
 
 def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
@@ -84,10 +57,6 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     >>> so.parse("(1-x)^2 + 100*(y-x^2)^2")
     Cost((1 - x)**2 + 100*(-x**2 + y)**2, params=(x, y))
     """
-    if not isinstance(text, str):
-        raise ParseError(f"expected text, not {type(text).__name__}")
-    if len(text) > LONGEST:
-        raise ParseError(f"the text has {len(text)} characters; at most {LONGEST} are read")
     read = expression(text)
     if not read.free_symbols:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
@@ -98,50 +67,61 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
 
 def expression(text: str) -> sp.Expr:
     """Read a SymPy expression from text; ``parse`` makes a cost of it."""
-    # ^ binds like ** in mathematics and weaker than + in Python, so it is spelled the Python way
-    spelled = text.strip().replace("^", "**")
-    if not spelled:
+    if not isinstance(text, str):
+        raise ParseError(f"expected text, not {type(text).__name__}")
+    if len(text) > LONGEST:
+        raise ParseError(f"the text has {len(text)} characters; at most {LONGEST} are read")
+    if not text.strip():
         raise ParseError("the text is empty; expected an expression such as (1-x)^2 + 100*(y-x^2)^2")
-    _check_depth(spelled)
+    return _build(_tree(text)).expression
+
+
+def _tree(text: str) -> ast.expr:
+    shown = repr(text.strip()[:60])
+    for character in REFUSED_CHARACTERS:
+        if character in text:
+            raise ParseError(f"{shown} holds the character {character!r}, which is not allowed in a cost")
+    # ^ is a power in mathematics, and binds weaker than + in Python
+    spelled = text.strip().replace("^", "**")
     try:
-        tree = ast.parse(spelled, mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on odd spellings is not for our users
+            return ast.parse(spelled, mode="eval").body
+    except (MemoryError, RecursionError):
+        raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
+    except (SyntaxError, ValueError) as error:
+        if "too many nested" in str(error):
+            raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
         place = getattr(error, "offset", None)
         near = f" near {spelled[max(place - 1, 0) : place + 19]!r}" if place else ""
-        raise ParseError(
-            f"{text.strip()[:60]!r} is not an expression{near}; write products with *, as in 2*x"
-        ) from None
-    return _build(tree.body)
+        raise ParseError(f"{shown} is not an expression{near}; write products with *, as in 2*x") from None
 
 
-def _check_depth(text: str) -> None:
-    """Refuse deep nesting before Python's parser meets it."""
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
-        raise ParseError(f"parentheses are nested {deepest} deep; at most {DEEPEST} are read")
-
-
-def _build(root: ast.expr) -> sp.Expr:
-    """Build the expression bottom up: first list the nodes, parents before children, then work backwards."""
-    order: list[tuple[ast.expr, int]] = []
+def _build(root: ast.expr) -> Part:
+    """Build bottom up: list the nodes, parents before children, then work backwards."""
+    order: list[ast.expr] = []
     stack = [(root, 0)]
     while stack:
         node, depth = stack.pop()
-        if depth > 10 * DEEPEST:
-            raise ParseError(f"operations are nested more than {10 * DEEPEST} deep")
-        order.append((node, depth))
+        if depth > DEEPEST:
+            raise ParseError(f"operations are nested more than {DEEPEST} deep")
+        order.append(node)
         stack.extend((child, depth + 1) for child in _children(node))
-    made: dict[int, sp.Expr] = {}
-    for node, _ in reversed(order):
+    made: dict[int, Part] = {}
+    for node in reversed(order):
         made[id(node)] = _node(node, [made[id(child)] for child in _children(node)])
     return made[id(root)]
 
 
+SUMS, PRODUCTS, POWERS = (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow, ast.BitXor)
+
+
 def _children(node: ast.expr) -> list[ast.expr]:
     match node:
+        case ast.BinOp(op=op) if isinstance(op, SUMS):
+            return [child for child, _ in _chain(node, SUMS)]
+        case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
+            return [child for child, _ in _chain(node, PRODUCTS)]
         case ast.BinOp(left=left, right=right):
             return [left, right]
         case ast.UnaryOp(operand=operand):
@@ -150,54 +130,204 @@ def _children(node: ast.expr) -> list[ast.expr]:
             return list(args)
         case ast.Name() | ast.Constant():
             return []
-    raise ParseError(
-        f"{ast.unparse(node)[:60]!r} is not allowed in a cost; it may hold numbers, names, + - * / ^ and functions"
-    )
+    raise _not_allowed(node)
 
 
-def _node(node: ast.expr, parts: list[sp.Expr]) -> sp.Expr:
+def _chain(node: ast.expr, kinds: tuple[type[ast.operator], ...]) -> list[tuple[ast.expr, bool]]:
+    """Return the terms of a sum (or factors of a product), and which are subtracted (divided by)."""
+    parts: list[tuple[ast.expr, bool]] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
+        parts.append((node.right, isinstance(node.op, kinds[1])))
+        node = node.left
+    return [(node, False), *reversed(parts)]
+
+
+def _node(node: ast.expr, parts: list[Part]) -> Part:
     match node:
         case ast.Constant(value=value):
             return _number(value)
         case ast.Name(id=name):
             return _name(name)
-        case ast.BinOp(op=op) | ast.UnaryOp(op=op) if type(op) in OPERATORS:
-            return OPERATORS[type(op)](*parts)
+        case ast.BinOp(op=op) if isinstance(op, SUMS):
+            return _sum(parts, [inverse for _, inverse in _chain(node, SUMS)])
+        case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
+            return _product(parts, [inverse for _, inverse in _chain(node, PRODUCTS)])
+        case ast.BinOp(op=op) if isinstance(op, POWERS):
+            return _power(*parts)
+        case ast.UnaryOp(op=ast.USub()):
+            return _negative(parts[0])
+        case ast.UnaryOp(op=ast.UAdd()):
+            return parts[0]
         case ast.Call(func=ast.Name(id=name)):
             return _call(name, parts)
-    raise ParseError(f"the operator in {ast.unparse(node)[:60]!r} is not allowed; use + - * / ^")
+    raise _not_allowed(node)
 
 
-def _number(value: object) -> sp.Expr:
+def _not_allowed(node: ast.expr) -> ParseError:
+    try:
+        shown = ast.unparse(node)[:60]
+    except RecursionError:
+        shown = type(node).__name__
+    return ParseError(f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and functions")
+
+
+def _number(value: object) -> Part:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ParseError(f"{value!r} is not a real number")
-    if isinstance(value, int):
-        if value.bit_length() > MOST_DIGITS * 3.33:
-            raise ParseError(
-                f"a number of about {value.bit_length() * 0.301:.0f} digits; at most {MOST_DIGITS} are read"
-            )
-        return sp.Integer(value)
-    if value in (float("inf"), float("-inf")):
-        raise ParseError("a number is beyond 1.8e308")
-    return sp.Float(value)
+        raise ParseError(f"{str(value)[:40]!r} is not a real number")
+    if isinstance(value, int) and value.bit_length() > MOST_DIGITS * 3.33:
+        raise ParseError(f"a number of {value.bit_length() * 0.30103:.0f} digits; at most {MOST_DIGITS} are read")
+    return _exact(sp.Integer(value) if isinstance(value, int) else sp.Float(value))
 
 
-def _name(name: str) -> sp.Expr:
+def _name(name: str) -> Part:
     if name in CONSTANTS:
-        return CONSTANTS[name]
-    if name in FUNCTIONS:
+        return Part(CONSTANTS[name], float(CONSTANTS[name]))
+    if name in FUNCTIONS or name in SEVERAL or name == "pow":
         raise ParseError(f"{name} is a function: write {name}(x)")
     if name.startswith("__"):
         raise ParseError(f"{name!r} is not allowed as a name")
-    return sp.Symbol(name, real=True)
+    return Part(sp.Symbol(name, real=True))
 
 
-def _call(name: str, parts: list[sp.Expr]) -> sp.Expr:
+def _exact(number: sp.Expr) -> Part:
+    """Return a number with its value, refused beyond the doubles."""
+    try:
+        value = int(number.p) / int(number.q) if number.is_Rational else float(number)
+    except OverflowError:
+        value = math.inf
+    return _worked_out(value, number)
+
+
+def _worked_out(value: complex, form: sp.Expr | None = None) -> Part:
+    """Return a number, which must be real and finite."""
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise ParseError("a number in the cost is infinite, beyond 1.8e308, or not real, as log(0) or sqrt(-1) are")
+    if form is None:
+        form = sp.Integer(int(value)) if value == int(value) and abs(value) < 2**53 else sp.Float(value)
+    return Part(form, value)
+
+
+def _short(number: sp.Expr) -> bool:
+    return max(int(number.p).bit_length(), int(number.q).bit_length()) < MOST_DIGITS * 1.66
+
+
+def _joined(parts: list[Part], join: Callable[..., sp.Expr], neutral: int, value: Callable[[], float]) -> Part:
+    """Join terms or factors: the numbers among them become one, the rest stays as it is written."""
+    numbers = [part for part in parts if part.value is not None]
+    rest = [part.expression for part in parts if part.value is None]
+    if not numbers:
+        return Part(join(*rest, evaluate=False))
+    number = _joined_numbers(numbers, join, value)
+    if not rest:
+        return number
+    kept = [] if number.expression == neutral else [number.expression]
+    return Part(join(*kept, *rest, evaluate=False) if len(kept) + len(rest) > 1 else rest[0])
+
+
+def _joined_numbers(numbers: list[Part], join: Callable[..., sp.Expr], value: Callable[[], float]) -> Part:
+    """Join numbers: exactly while they are short fractions, else by their values."""
+    if not all(number.expression.is_Rational for number in numbers):
+        form = join(*(number.expression for number in numbers), evaluate=False) if 1 < len(numbers) < 4 else None
+        return numbers[0] if len(numbers) == 1 else _worked_out(value(), form)
+    total = numbers[0].expression
+    for number in numbers[1:]:
+        total = join(total, number.expression)
+        if not _short(total):
+            return _worked_out(value())
+    return _exact(total)
+
+
+def _sum(parts: list[Part], inverse: list[bool]) -> Part:
+    terms = [_negative(part) if minus else part for part, minus in zip(parts, inverse, strict=True)]
+    return _joined(terms, sp.Add, 0, lambda: math.fsum(term.value for term in terms if term.value is not None))
+
+
+def _negative(part: Part) -> Part:
+    if part.expression.is_Number:
+        return Part(-part.expression, -(part.value or 0.0))
+    if part.expression.is_Mul and part.expression.args[0] == -1:
+        rest = part.expression.args[1:]
+        return Part(rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False), part.value and -part.value)
+    return Part(sp.Mul(sp.S.NegativeOne, part.expression, evaluate=False), part.value and -part.value)
+
+
+def _product(parts: list[Part], inverse: list[bool]) -> Part:
+    factors = [_inverse(part) if below else part for part, below in zip(parts, inverse, strict=True)]
+    return _joined(factors, sp.Mul, 1, lambda: math.prod(part.value for part in factors if part.value is not None))
+
+
+def _inverse(part: Part) -> Part:
+    if part.value == 0:
+        raise ParseError(f"division by zero, by {part.expression}")
+    if part.expression.is_Rational:
+        return _exact(1 / part.expression)
+    value = None if part.value is None else 1 / part.value
+    return Part(sp.Pow(part.expression, sp.S.NegativeOne, evaluate=False), value)
+
+
+def _power(base: Part, exponent: Part) -> Part:
+    if exponent.value is not None and abs(exponent.value) > LARGEST_EXPONENT:
+        raise ParseError(f"the exponent {exponent.value:.6g} is larger than {LARGEST_EXPONENT}")
+    if base.value == 0 and exponent.value is not None and exponent.value < 0:
+        raise ParseError(f"division by zero, in 0^{exponent.value:g}")
+    if base.expression == sp.E:
+        return _call("exp", [exponent])
+    if base.value is None or exponent.value is None:
+        return Part(sp.Pow(base.expression, exponent.expression, evaluate=False))
+    if base.expression.is_Rational and exponent.expression.is_Integer:
+        bits = max(int(base.expression.p).bit_length(), int(base.expression.q).bit_length())
+        if bits * abs(int(exponent.expression)) < MOST_DIGITS * 3.33:
+            return _exact(base.expression**exponent.expression)
+    return _worked_out(_float(lambda: base.value**exponent.value))  # type: ignore[operator]
+
+
+def _call(name: str, parts: list[Part]) -> Part:
+    if name == "pow":
+        _check_count(name, parts, 2)
+        return _power(*parts)
+    if name in SEVERAL:
+        if not parts:
+            raise ParseError(f"{name} takes at least 1 argument, not 0")
+        if all(part.value is not None for part in parts):
+            number: Part = SEVERAL[name][1](parts, key=lambda part: part.value)
+            return number
+        return Part(SEVERAL[name][0](*(part.expression for part in parts), evaluate=False))
     if name not in FUNCTIONS:
-        raise ParseError(
-            f"unknown function {name!r}{did_you_mean(name, FUNCTIONS)}; write products with *, as in x*(y+1)"
-        )
-    wanted = 2 if name == "pow" else 1
-    if (name in SEVERAL and not parts) or (name not in SEVERAL and len(parts) != wanted):
-        raise ParseError(f"{name} takes {'at least 1' if name in SEVERAL else wanted} argument(s), not {len(parts)}")
-    return FUNCTIONS[name](*parts)
+        known = [*FUNCTIONS, *SEVERAL, "pow"]
+        raise ParseError(f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in x*(y+1)")
+    _check_count(name, parts, 1)
+    function, of_number = FUNCTIONS[name]
+    argument, value = parts[0]
+    if value is not None:
+        return _worked_out(_float(lambda: of_number(value)))
+    return Part(function(argument, evaluate=False))
+
+
+def _check_count(name: str, parts: list[Part], wanted: int) -> None:
+    if len(parts) != wanted:
+        raise ParseError(f"{name} takes {wanted} argument(s), not {len(parts)}")
+
+
+def _float(work: Callable[[], Any]) -> complex:
+    """Work a number out; what has no value is infinite."""
+    try:
+        result: complex = work()
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return math.inf
+    return result
+
+
+CONSTANTS = {"pi": sp.pi, "e": sp.E}
+SEVERAL: dict[str, tuple[Any, Any]] = {"max": (sp.Max, max), "min": (sp.Min, min)}
+FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[[float], Any]]] = {
+    "sqrt": (lambda x, evaluate: sp.Pow(x, sp.S.Half, evaluate=evaluate), math.sqrt),
+    "exp": (sp.exp, math.exp), "log": (sp.log, math.log), "ln": (sp.log, math.log),
+    "abs": (sp.Abs, abs), "sign": (sp.sign, lambda x: (x > 0) - (x < 0)), "erf": (sp.erf, math.erf),
+    "floor": (sp.floor, math.floor), "ceil": (sp.ceiling, math.ceil),
+    "sin": (sp.sin, math.sin), "cos": (sp.cos, math.cos), "tan": (sp.tan, math.tan),
+    "asin": (sp.asin, math.asin), "acos": (sp.acos, math.acos), "atan": (sp.atan, math.atan),
+    "sinh": (sp.sinh, math.sinh), "cosh": (sp.cosh, math.cosh), "tanh": (sp.tanh, math.tanh),
+    "asinh": (sp.asinh, math.asinh), "acosh": (sp.acosh, math.acosh), "atanh": (sp.atanh, math.atanh),
+    "sec": (sp.sec, lambda x: 1 / math.cos(x)), "csc": (sp.csc, lambda x: 1 / math.sin(x)),
+    "cot": (sp.cot, lambda x: 1 / math.tan(x)),
+}  # fmt: skip

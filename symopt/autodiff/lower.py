@@ -226,7 +226,10 @@ def number(part: sp.Basic) -> float:
             return int(part.p) / int(part.q)
         except OverflowError:
             raise UnsupportedError(f"the number {str(part)[:40]}... is beyond float64 (1.8e308)") from None
-    return float(part.evalf(40))
+    try:
+        return float(part.evalf(40))
+    except TypeError:
+        raise UnsupportedError(f"{str(part)[:60]} is not a real number") from None
 
 
 def unsupported(part: sp.Basic) -> UnsupportedError:

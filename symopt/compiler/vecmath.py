@@ -53,7 +53,7 @@ def exp(x: float) -> float:
 
 
 def scaled(x: float, q: float) -> float:
-    """x * 2**k with k in the low bits of q, in two halves, so that both ends of the range are right."""
+    """Return x * 2**k with k in the low bits of q, in two halves, so that both ends of the range are right."""
     k = bits(q) - 4843621399236968448
     half = k >> 1
     return x * from_bits((half + 1023) << 52) * from_bits((k - half + 1023) << 52)

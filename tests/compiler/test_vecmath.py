@@ -262,7 +262,22 @@ def test_every_stated_function_is_tested_and_callable_from_kernels():
 # Machine code and plain Python
 
 EDGES = [0.0, -0.0, TINY, -TINY, SMALLEST_NORMAL, 1e-300, 0.5, 1.0, -1.0, 1.5, -2.0, 3.0, 22.0, 40.0, 709.78, 710.0]
-EDGES += [-745.2, -746.0, 1e15, 2.0**49, -(2.0**49), 2.0**50, 2.0**51, 2.0**53, 1e300, LARGEST, -LARGEST, INF, -INF, NAN]
+EDGES += [
+    -745.2,
+    -746.0,
+    1e15,
+    2.0**49,
+    -(2.0**49),
+    2.0**50,
+    2.0**51,
+    2.0**53,
+    1e300,
+    LARGEST,
+    -LARGEST,
+    INF,
+    -INF,
+    NAN,
+]
 
 
 def edges(op):
