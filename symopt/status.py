@@ -11,7 +11,7 @@ import numpy.typing as npt
 from symopt.autodiff.program import Key, Program
 from symopt.autodiff.update import Update
 from symopt.compiler.drive import Blocks, Outcome
-from symopt.compiler.kernel import CONVERGED, DIVERGED, NONFINITE, RUNNING
+from symopt.compiler.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING
 from symopt.compiler.plain import evaluate
 
 

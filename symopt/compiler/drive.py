@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from symopt.autodiff.program import Key
 from symopt.compiler import cache, vecmath
-from symopt.compiler.kernel import CONVERGED, RUNNING, Kernel
+from symopt.compiler.layout import CONVERGED, RUNNING, Kernel
 from symopt.compiler.plain import evaluate
 
 Array = npt.NDArray[np.float64]

@@ -1,0 +1,187 @@
+"""A block: everything one call of a kernel changes, as one flat array.
+
+Rows of ``lanes`` numbers (the coordinates of theta and of each state, loss, status, ...), then
+single cells. One base pointer with constant offsets lets LLVM see that no two rows overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symopt.autodiff.program import Key, Program
+from symopt.autodiff.update import LATE, Update, find_states
+from symopt.compiler.printer import CONSTANT, LANE, STEP
+
+RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
+"""The numbers of a lane's status row."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a kernel is compiled for, besides cost and rule.
+
+    Attributes
+    ----------
+    lanes
+        Runs in one block.
+    swept
+        Keys of the hyperparameters (``("given", name)``) and constants (``("c", name)``) that
+        have one value a lane; the others have one value a block.
+    best
+        Whether the best loss and its theta are kept.
+    targets
+        For how many losses the first step at or below them is kept.
+    tolerance
+        Whether a small gradient ends a run.
+    """
+
+    lanes: int = 1
+    swept: frozenset[Key] = frozenset()
+    best: bool = True
+    targets: int = 0
+    tolerance: bool = False
+
+
+class Layout:
+    """Where everything lies in a block: rows of one number a lane, then single cells."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.rows: dict[Key, tuple[int, int]] = {}
+        self.cells: dict[Key, int] = {}
+        self.height = 0
+
+    def row(self, key: Key, count: int = 1) -> None:
+        """Add ``count`` rows."""
+        self.rows[key] = (self.height, count)
+        self.height += count
+
+    def cell(self, key: Key) -> None:
+        """Add a cell."""
+        self.cells[key] = len(self.cells)
+
+    @property
+    def size(self) -> int:
+        """Numbers in a block."""
+        return self.height * self.lanes + max(len(self.cells), 1)
+
+    def at(self, key: Key, k: int = 0) -> int:
+        """Return where row ``k`` of ``key`` begins, or where the cell is."""
+        if key in self.rows:
+            return (self.rows[key][0] + k) * self.lanes
+        return self.height * self.lanes + self.cells[key]
+
+
+class Places:
+    """What has a row and what has a cell, for one cost, rule and set of swept values.
+
+    Attributes
+    ----------
+    vector
+        States with a row for each coordinate.
+    lane_states
+        States with one number a lane; all other states have one number a block.
+    swept_hypers
+        Powers and scheduled hyperparameters that differ from lane to lane.
+    """
+
+    def __init__(self, cost: Program, update: Update, size: int, options: Options, looped: bool) -> None:
+        self.cost, self.update, self.n, self.options = cost, update, size, options
+        self.vector = {state.name for state in update.states if state.vector}
+        late = find_states(update.program, {s.name: s.initial for s in update.states}, LATE)
+        self.swept_hypers = self._swept_hypers()
+        touched = {s.name for s in update.states if s.name in late or self._is_swept_state(s.name)}
+        self.lane_states = touched - self.vector
+        self.layout = self._layout()
+        if looped:
+            self._working_rows(self.layout)
+
+    def level(self, key: Key) -> int:
+        """Return when an input is known."""
+        if key == "t" or (key[0] == "power" and key not in self.swept_hypers):
+            return STEP
+        if key[0] == "state" and key[1] not in self.lane_states | self.vector:
+            return STEP
+        return CONSTANT if key in self.layout.cells else LANE
+
+    def _reaches_swept(self, program: Program, outputs: list[Key], more: set[Key]) -> bool:
+        present = [key for key in outputs if key in program.outputs]
+        return any(key in self.options.swept or key in more for key in program.only(present).inputs)
+
+    def _swept_hypers(self) -> set[Key]:
+        """Return the powers and scheduled hyperparameters that differ from lane to lane."""
+        swept: set[Key] = set()
+        for k in range(self.update.powers):
+            if self._reaches_swept(self.update.hypers, [("base", k), ("rate", k), ("offset", k)], swept):
+                swept.add(("power", k))
+        for key in self.update.hypers.outputs:
+            if isinstance(key, tuple) and key[0] == "hyper" and self._reaches_swept(self.update.hypers, [key], swept):
+                swept.add(key)
+        return swept
+
+    def _is_swept_state(self, name: str) -> bool:
+        """Return whether a scalar state depends on swept values, now or through other states."""
+        swept: set[Key] = self.swept_hypers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
+        reached: set[str] = set()
+        while True:
+            more = swept | {("state", other) for other in reached}
+            found = {
+                s.name
+                for s in self.update.states
+                if self._reaches_swept(self.update.program, [("new", s.name)], more) or ("hyper", s.initial) in swept
+            }
+            if found <= reached:
+                return name in reached
+            reached |= found
+
+    def _layout(self) -> Layout:
+        layout, update, options, n = Layout(self.options.lanes), self.update, self.options, self.n
+        layout.row("theta", n)
+        for state in update.states:
+            if state.vector:
+                layout.row(("state", state.name), n)
+            elif state.name in self.lane_states:
+                layout.row(("state", state.name))
+            else:
+                layout.cell(("state", state.name))
+        for k in range(update.powers):
+            place = layout.row if ("power", k) in self.swept_hypers else layout.cell
+            place(("power", k))
+            place(("factor", k))
+        constants = [key for key in self.cost.inputs if key[0] == "c"]
+        for key in [*(("given", name) for name in update.given), *constants]:
+            (layout.row if key in options.swept else layout.cell)(key)
+        for name in ("loss", "status", "steps"):
+            layout.row(name)
+        if options.best:
+            layout.row("best_loss")
+            layout.row("best", n)
+        for j in range(options.targets):
+            layout.row(("hit", j))
+            layout.cell(("target", j))
+        for name in ("limit", "T", "n", "tolerance"):
+            layout.cell(name)
+        return layout
+
+    def _working_rows(self, layout: Layout) -> None:
+        for stage in self.update.stages:
+            if stage.kind == "grad":
+                layout.row(("grad", stage.number), self.n)
+            else:
+                layout.row(("sum", stage.number))
+        layout.row("point", self.n)
+        for name in ("theta", *sorted(self.vector)):
+            layout.row(("before", name), self.n)
+        for name in ("going", "better", "bad"):
+            layout.row(name)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel's source, and what a driver must know to fill and read its blocks."""
+
+    source: str
+    layout: Layout
+    update: Update
+    options: Options
+    size: int

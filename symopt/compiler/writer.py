@@ -1,0 +1,208 @@
+"""What all kernels have in common: the loop over steps, and what is looked at in each.
+
+In step t a lane stands at theta of step t - 1: its loss is computed and observed first, then the
+update. The update is kept only where the new theta is within the limit; a lane that fails stays
+at its last finite theta for good, with a status. The step after the last one only observes.
+``plan`` is (first step, last step, steps to record ..., -1).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from symopt.autodiff.program import Graph, Key, Program
+from symopt.autodiff.update import Update
+from symopt.compiler import vecmath
+from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
+from symopt.compiler.printer import FOOTER, HEADER, Printer, indented, loop
+
+SMALLEST_NORMAL = "2.2250738585072014e-308"
+CADENCE = 16  # the gradient tolerance is tested every so many steps
+INFINITY = "from_bits(9218868437227405312)"
+
+
+class Writer(ABC):
+    """Writes one kernel; how the coordinates of a step are written is left to its kinds."""
+
+    looped: bool
+
+    def __init__(self, cost: Program, update: Update, size: int, options: Options) -> None:
+        self.cost, self.update, self.n, self.options = cost, update, size, options
+        self.places = Places(cost, update, size, options, self.looped)
+        self.layout, self.vector, self.lane_states = self.places.layout, self.places.vector, self.places.lane_states
+        self.graph = Graph()
+        self.printer = Printer(self.graph, self.places.level, self._leaf)
+        self.constants: list[str] = []
+        self.step: list[str] = []
+        self.body: list[str] = []
+
+    @abstractmethod
+    def _steps(self) -> list[str]:
+        """Return the statements of observing and updating all lanes once."""
+
+    def kernel(self) -> Kernel:
+        """Write the whole kernel."""
+        self.body += self._record_theta() + self._advance_powers()
+        if self.options.tolerance:
+            self.body += self._probe()
+        self.body += self._steps()
+        self.body += self._record_loss()
+        return Kernel(self._source(), self.layout, self.update, self.options, self.n)
+
+    def _source(self) -> str:
+        ends = self._scalar_states()
+        scalars = [key for key in self.layout.cells if key[0] in ("state", "power")]
+        powers = [key for key in scalars if key[0] == "power"]
+        advance = [
+            "first = plan[0]",
+            "last = plan[1]",
+            "slot = 2",
+            *(f"{self._cell_name(key)} = block[{self.layout.at(key)}]" for key in self.layout.cells),
+            *self.constants,
+            "for step in range(first, last + 1):",
+            "    t = float64(step)",
+            "    before = t - 1.0",
+            *indented(line for key in powers for line in self._power(key)),
+            *indented(self.step),
+            *indented(self.body),
+            *indented(ends),
+            *(f"block[{self.layout.at(key)}] = {self._cell_name(key)}" for key in scalars),
+        ]
+        functions = vecmath.source(sorted(self.printer.functions))
+        parts = [HEADER, *([functions] if functions else [])]
+        text = "\n".join(["def advance(block, plan, out):", *indented(advance)])
+        return "\n\n".join([*parts, text]) + "\n\n" + FOOTER.format(name="advance")
+
+    def _power(self, key: Key) -> list[str]:
+        """Return the statements of a running product; a denormal would never reach 0, and is slow."""
+        name = self._cell_name(key)
+        product = f"{name} = {name}*{self._cell_name(('factor', key[1]))}"
+        return [product, f"{name} = 0.0 if fabs({name}) < {SMALLEST_NORMAL} else {name}"]
+
+    def _scalar_states(self) -> list[str]:
+        """Return the statements that give the states with one value a block their next values."""
+        names = [s.name for s in self.update.states if s.name not in self.vector | self.lane_states]
+        nodes = [self._update([("new", name)], {})["new", name] for name in names]
+        texts = self._write(nodes, [], {})
+        lines = [f"n{k} = {text}" for k, text in enumerate(texts)]
+        return lines + [f"{self._cell_name(('state', name))} = n{k}" for k, name in enumerate(names)]
+
+    # The graph
+
+    def _leaf(self, key: Key) -> str:
+        if key == "t":
+            return "t"
+        if key in self.layout.cells:
+            return self._cell_name(key)
+        if key[0] == "at":  # one coordinate, written out
+            return self._at(*key[1:])
+        if key[0] == "each":  # the coordinate of the loop around
+            return f"block[row + {self.layout.at(key[1])} + i]"
+        return self._at(key)
+
+    def _cell_name(self, key: Key) -> str:
+        return f"c{self.layout.cells[key]}"
+
+    def _hyper(self, name: Key) -> int:
+        key: Key = ("hyper", name)
+        if key in self.update.hypers.outputs:
+            return self.graph.splice(self.update.hypers.only([key]), self.graph.input)[key]
+        return self.graph.input(("given", name))
+
+    def _constant_or_hyper(self, key: Key) -> int:
+        return self._hyper(key[1]) if key[0] == "hyper" else self.graph.input(key)
+
+    def _update(self, wanted: list[Key], own: dict[Key, int]) -> dict[Key, int]:
+        """Build outputs of the rule's program; ``own`` gives the inputs that depend on the coordinate."""
+
+        def given(key: Key) -> int:
+            return own[key] if key in own else self._constant_or_hyper(key)
+
+        return self.graph.splice(self.update.program.only(wanted), given)
+
+    def _cost(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
+        """Build the cost and derivatives at a point."""
+
+        def given(key: Key) -> int:
+            return point[key[1]] if key[0] == "x" else self.graph.input(key)  # type: ignore[index]
+
+        return self.graph.splice(self.cost.only(wanted), given)
+
+    @property
+    def _gradient(self) -> list[Key]:
+        return [("g", k) for k in range(self.n)]
+
+    @property
+    def _iterate(self) -> Key:
+        """The rows that are observed."""
+        return "theta" if self.update.iterate == "theta" else ("state", self.update.iterate)
+
+    def _rows(self, name: Key) -> list[int]:
+        return [self.graph.input(("at", name, k)) for k in range(self.n)]
+
+    # Statements
+
+    def _write(self, numbers: list[int], lines: list[str], known: dict[int, tuple[str, int]]) -> list[str]:
+        return self.printer.write(numbers, (self.constants, self.step, lines), known)
+
+    def _at(self, key: Key, k: int = 0) -> str:
+        return f"block[{self.layout.at(key, k)} + i]"
+
+    def _advance_powers(self) -> list[str]:
+        """Return the loop that takes the running products of each lane one step further."""
+        lines = []
+        for key in (key for key in self.layout.rows if key[0] == "power"):
+            at = self._at(key)
+            lines.append(f"power = {at}*{self._at(('factor', key[1]))}")
+            lines.append(f"{at} = 0.0 if fabs(power) < {SMALLEST_NORMAL} else power")
+        return loop("i", self.options.lanes, lines) if lines else []
+
+    def _observe(self, loss: str) -> list[str]:
+        """Return the statements that look at the loss of the theta at which the step begins."""
+        lines = [
+            f"status = {self._at('status')}",
+            f"steps = {self._at('steps')}",
+            "seen = (steps == before)",
+            f"going = seen & (status == {RUNNING}) & (t <= {self._cell_name('T')})",
+            f"{self._at('loss')} = {loss}",
+        ]
+        if self.options.best:
+            best = self._at("best_loss")
+            lines += [f"better = seen & ({loss} < {best})", f"{best} = {loss} if better else {best}"]
+        for j in range(self.options.targets):
+            hit, target = self._at(("hit", j)), self._cell_name(("target", j))
+            lines.append(f"{hit} = before if seen & ({hit} < 0.0) & ({loss} <= {target}) else {hit}")
+        return lines
+
+    def _kept(self, key: Key, k: int, new: str) -> str:
+        at = self._at(key, k)
+        return f"{at} = {new} if ok else {at}"
+
+    def _record_theta(self) -> list[str]:
+        size = self.n * self.options.lanes
+        copy = loop("i", size, [f"out[at + i] = block[{self.layout.at(self._iterate)} + i]"])
+        return [
+            "kept = (plan[slot] == step - 1)",
+            f"at = (slot - 2)*{size + self.options.lanes}",
+            "if kept:",
+            *indented(copy),
+        ]
+
+    def _record_loss(self) -> list[str]:
+        lanes = self.options.lanes
+        copy = loop("i", lanes, [f"out[at + {self.n * lanes} + i] = block[{self.layout.at('loss')} + i]"])
+        return ["if kept:", *indented([*copy, "slot = slot + 1"])]
+
+    def _probe(self) -> list[str]:
+        """Return the test of the gradient's largest component, at a fixed cadence in steps."""
+        lines: list[str] = []
+        slopes = self._cost(self._rows(self._iterate), self._gradient)
+        texts = self._write([slopes[key] for key in self._gradient], lines, {})
+        flat = " & ".join(f"(fabs({text}) <= {self._cell_name('tolerance')})" for text in texts)
+        status = self._at("status")
+        lines += [
+            f"seen = ({self._at('steps')} == before) & ({status} == {RUNNING})",
+            f"{status} = {CONVERGED} if seen & {flat} else {status}",
+        ]
+        when = f"if (((step - 1) & {CADENCE - 1}) == 0) | (t > {self._cell_name('T')}):"
+        return [when, *indented(loop("i", self.options.lanes, lines))]
