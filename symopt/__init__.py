@@ -22,11 +22,12 @@ from symopt.errors import (
 from symopt.optimizers import *
 from symopt.optimizers import RULES as optimizers
 from symopt.parse import parse
-from symopt.rule import Rule, T, dot, grad0, mean, norm, rule, t, theta0
+from symopt.rule import Rule, rule
 from symopt.run import Run, minimize
 from symopt.status import Status
 from symopt.study import Study
 from symopt.sweep import sweep, uniform
+from symopt.symbols import T, dot, grad0, mean, norm, t, theta0
 
 try:
     __version__ = version("symopt-lab")

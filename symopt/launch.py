@@ -20,7 +20,8 @@ from symopt.compiler.kernel import Kernel, Options, write_kernel
 from symopt.cost import Cost
 from symopt.errors import RuleError, RunError
 from symopt.optimizers import RULES
-from symopt.rule import Rule, floats_of
+from symopt.reader import floats_of
+from symopt.rule import Rule
 from symopt.status import reason, statuses
 
 LARGEST_HISTORY = 4 << 30  # bytes

@@ -15,9 +15,10 @@ from symopt.cost import Cost
 from symopt.errors import ParseError, RuleError
 from symopt.optimizers import RULES
 from symopt.parse import expression
-from symopt.rule import Rule, T, t
+from symopt.rule import Rule
 from symopt.run import Run
 from symopt.sweep import sweep
+from symopt.symbols import T, t
 
 GAPS = {"1e-3": 1e-3, "1e-6": 1e-6, "1e-9": 1e-9}
 LEARNING_RATES = np.geomspace(1e-5, 1.0, 31)

@@ -18,60 +18,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symopt.autodiff.contract import contracted
-from symopt.autodiff.lower import Lowering
-from symopt.autodiff.program import Graph
-from symopt.autodiff.update import LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped
+from symopt.autodiff.update import Initial, Update
 from symopt.errors import RuleError, did_you_mean
-
-t = sp.Symbol("t", real=True)
-"""The step, counted from 1."""
-T = sp.Symbol("T", real=True)
-"""The number of steps of the run."""
-theta0, grad0 = sp.Symbol("theta_0", real=True), sp.Symbol("g_0", real=True)
-"""Where a state may start: at the start of the run, or at its gradient (one more evaluation)."""
-_theta, _n = sp.Symbol("theta", real=True), sp.Symbol("n", real=True)
-
-
-class _OfAllParameters(sp.Function):  # type: ignore[misc]
-    """A value that needs all parameters at once; stays unevaluated in the equations."""
-
-    is_real = True
-
-
-class grad(_OfAllParameters):  # noqa: N801  it is called like a function
-    """The gradient of the cost at a point, in a rule's equations."""
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        text = rf"\nabla J\left({printer._print(self.args[0])}\right)"
-        return rf"\left({text}\right)^{{{exp}}}" if exp else text
-
-
-class _sum(_OfAllParameters):  # noqa: N801
-    """The sum over all parameters."""
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        text = rf"\textstyle\sum_i \left({printer._print(self.args[0])}\right)_i"
-        return rf"\left({text}\right)^{{{exp}}}" if exp else text
-
-
-def dot(u: sp.Expr, v: sp.Expr) -> sp.Expr:
-    """Return the inner product over all parameters, for use in a rule."""
-    return _sum(sp.sympify(u) * v)
-
-
-def norm(u: sp.Expr) -> sp.Expr:
-    """Return the Euclidean norm over all parameters, for use in a rule."""
-    return sp.sqrt(dot(u, u))
-
-
-def mean(u: sp.Expr) -> sp.Expr:
-    """Return the mean over all parameters, for use in a rule."""
-    return _sum(sp.sympify(u)) / _n
-
+from symopt.reader import Reader, with_numbers_as_symbols
+from symopt.symbols import FILLED_IN, grad0, theta, theta0
 
 _updates: dict[Any, Update] = {}
-FILLED_IN = {"grad": grad, "t": t, "T": T, "norm": norm, "dot": dot, "mean": mean}
 
 
 def rule(*, iterate: str = "theta", **states: Any) -> Callable[[Callable[..., Any]], Rule]:
@@ -236,7 +188,7 @@ class Rule:
         options = {name: value for name, value in self.values.items() if name not in self.hyperparameters}
         key = (self.function, tuple(options.items()), tuple(structure.items()))
         if key not in _updates:
-            _updates[key] = _Reader(self).update()
+            _updates[key] = Reader(self).update()
         return _updates[key]
 
     def _trace(self) -> dict[str, sp.Expr]:
@@ -249,7 +201,7 @@ class Rule:
         wanted = inspect.signature(self.function).parameters
         filled = {name: value for name, value in FILLED_IN.items() if name in wanted}
         try:
-            result = self.function(_theta, *state, **filled, **given)
+            result = self.function(theta, *state, **filled, **given)
         except Exception as error:
             raise RuleError(f"{where}: {_line_of(error, self.function)}: {error}") from error
         values = list(result) if isinstance(result, tuple) else [result]
@@ -259,118 +211,6 @@ class Rule:
                 f"{where}: returns {len(values)} value(s); expected {len(names)}, the next {', '.join(names)}"
             )
         return {name: sp.sympify(value) for name, value in zip(names, values, strict=True)}
-
-
-class _Reader:
-    """Turns a rule's equations into programs for one coordinate."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-        self.graph, self.hyper_graph = Graph(), Graph()
-        self.outputs: dict[Any, int] = {}
-        self.hyper_outputs: dict[Any, int] = {}
-        self.stages: list[Stage] = []
-        self.powers: dict[sp.Expr, int] = {}
-        self.given: dict[str, None] = {}
-        self.next: dict[sp.Symbol, int] = {}
-        self.lowering = Lowering(self.graph, self._leaf)
-        self.hyper_lowering = Lowering(self.hyper_graph, self._hyper_leaf)
-
-    def update(self) -> Update:
-        equations = self.rule.equations
-        for symbol, expression in equations.items():
-            self._stages_of(expression)
-            node = self.lowering(self._without_powers(expression, self.lowering))
-            self.next[symbol] = node
-            self.outputs["new", symbol.name[:-1]] = node
-        for name, value in self.rule.schedules.items():
-            self.hyper_outputs["hyper", name] = self._schedule(name, value)
-        program = self.graph.program(self.outputs)
-        live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
-        vector = find_states(program, live, VECTOR)
-        program = contracted(regrouped(program, find_states(program, live, LATE)))
-        return Update(
-            program,
-            contracted(self.hyper_graph.program(self.hyper_outputs)),
-            tuple(self.stages),
-            tuple(State(name, start, name in vector) for name, start in live.items()),
-            tuple(self.given),
-            len(self.powers),
-            self.rule.iterate,
-        )
-
-    def _stages_of(self, expression: sp.Expr) -> None:
-        """Build what the expression needs of all coordinates, innermost first."""
-        for part in sp.postorder_traversal(expression):
-            if not isinstance(part, _OfAllParameters) or part in self.lowering.made:
-                continue
-            argument = self.lowering(self._without_powers(part.args[0], self.lowering))
-            kind, output = ("grad", "point") if isinstance(part, grad) else ("sum", "summand")
-            number = sum(stage.kind == kind for stage in self.stages)
-            self.stages.append(Stage(kind, number))
-            self.outputs[output, number] = argument
-            self.lowering.made[part] = self.graph.input((kind, number))
-
-    def _leaf(self, symbol: sp.Basic) -> int:
-        if symbol in self.next:
-            return self.next[symbol]
-        name = symbol.name
-        if symbol in (_theta, t, T, _n):
-            return self.graph.input(name)
-        if name in self.rule.states:
-            return self.graph.input(("state", name))
-        if name in self.rule.hyperparameters:
-            if name not in self.rule.schedules:
-                self.given[name] = None
-            return self.graph.input(("hyper", name))
-        raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
-
-    def _hyper_leaf(self, symbol: sp.Basic) -> int:
-        name = symbol.name
-        if symbol in (t, T, _n):
-            return self.hyper_graph.input(name)
-        if name in self.rule.schedules:
-            return self.hyper_outputs["hyper", name]
-        self.given[name] = None
-        return self.hyper_graph.input(("given", name))
-
-    def _schedule(self, name: str, value: sp.Expr) -> int:
-        """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
-        for symbol in value.free_symbols - {t, T}:
-            raise RuleError(f"{self.rule.name}({name}=...): a schedule holds so.t and so.T only, not {symbol}")
-        value = with_numbers_as_symbols(name, value)
-        return self.hyper_lowering(self._without_powers(value, self.hyper_lowering))
-
-    def _without_powers(self, expression: sp.Expr, lowering: Lowering) -> sp.Expr:
-        """Let base**(rate*t + offset), where base, rate and offset do not change, be a running product."""
-        for part in sp.ordered(expression.atoms(sp.Pow)):
-            base, exponent = part.args
-            if not exponent.has(t) or not exponent.is_polynomial(t):
-                continue
-            offset, rate, *more = reversed(sp.Poly(exponent, t).all_coeffs())
-            if more or not self._is_fixed(base, rate, offset):
-                continue
-            if part not in self.powers:
-                number = self.powers[part] = len(self.powers)
-                for role, value in (("base", base), ("rate", rate), ("offset", offset)):
-                    self.hyper_outputs[role, number] = self.hyper_lowering(value)
-            lowering.made[part] = lowering.graph.input(("power", self.powers[part]))
-        return expression
-
-    def _is_fixed(self, *values: sp.Expr) -> bool:
-        fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)
-        names = {symbol.name for value in values for symbol in value.free_symbols}
-        return all(name in fixed or "[" in name for name in names)
-
-
-def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
-    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..."""
-    return value.xreplace({number: sp.Symbol(f"{name}[{k}]", real=True) for k, number in enumerate(floats_of(value))})
-
-
-def floats_of(value: sp.Expr) -> list[sp.Float]:
-    """Return the decimal numbers of a schedule in a fixed order."""
-    return sorted(value.atoms(sp.Float), key=float)
 
 
 def _live_states(new: Mapping[str, sp.Expr], iterate: str) -> set[str]:

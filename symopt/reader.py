@@ -1,0 +1,156 @@
+"""A rule's equations as programs for one coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import sympy as sp
+
+from symopt.autodiff.contract import contracted
+from symopt.autodiff.lower import Lowering
+from symopt.autodiff.program import Graph
+from symopt.autodiff.update import LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped
+from symopt.errors import RuleError
+from symopt.symbols import OfAllParameters, T, grad, n, t, theta
+
+
+class Equations(Protocol):
+    """What is read of a rule."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+
+    @property
+    def iterate(self) -> str:
+        """What is reported as the iterate."""
+
+    @property
+    def states(self) -> Mapping[str, Initial]:
+        """Where each state starts."""
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The values that are numbers, schedules or arrays."""
+
+    @property
+    def schedules(self) -> Mapping[str, sp.Expr]:
+        """The hyperparameters that change with the step."""
+
+    @property
+    def equations(self) -> Mapping[sp.Symbol, sp.Expr]:
+        """The next value of each state and of theta."""
+
+
+class Reader:
+    """Turns a rule's equations into programs for one coordinate."""
+
+    def __init__(self, rule: Equations) -> None:
+        self.rule = rule
+        self.graph, self.hyper_graph = Graph(), Graph()
+        self.outputs: dict[Any, int] = {}
+        self.hyper_outputs: dict[Any, int] = {}
+        self.stages: list[Stage] = []
+        self.powers: dict[sp.Expr, int] = {}
+        self.given: dict[str, None] = {}
+        self.next: dict[sp.Symbol, int] = {}
+        self.lowering = Lowering(self.graph, self._leaf)
+        self.hyper_lowering = Lowering(self.hyper_graph, self._hyper_leaf)
+
+    def update(self) -> Update:
+        """Return the programs."""
+        equations = self.rule.equations
+        for symbol, expression in equations.items():
+            self._stages_of(expression)
+            node = self.lowering(self._without_powers(expression, self.lowering))
+            self.next[symbol] = node
+            self.outputs["new", symbol.name[:-1]] = node
+        for name, value in self.rule.schedules.items():
+            self.hyper_outputs["hyper", name] = self._schedule(name, value)
+        program = self.graph.program(self.outputs)
+        live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
+        vector = find_states(program, live, VECTOR)
+        program = contracted(regrouped(program, find_states(program, live, LATE)))
+        return Update(
+            program,
+            contracted(self.hyper_graph.program(self.hyper_outputs)),
+            tuple(self.stages),
+            tuple(State(name, start, name in vector) for name, start in live.items()),
+            tuple(self.given),
+            len(self.powers),
+            self.rule.iterate,
+        )
+
+    def _stages_of(self, expression: sp.Expr) -> None:
+        """Build what the expression needs of all coordinates, innermost first."""
+        for part in sp.postorder_traversal(expression):
+            if not isinstance(part, OfAllParameters) or part in self.lowering.made:
+                continue
+            argument = self.lowering(self._without_powers(part.args[0], self.lowering))
+            kind, output = ("grad", "point") if isinstance(part, grad) else ("sum", "summand")
+            number = sum(stage.kind == kind for stage in self.stages)
+            self.stages.append(Stage(kind, number))
+            self.outputs[output, number] = argument
+            self.lowering.made[part] = self.graph.input((kind, number))
+
+    def _leaf(self, symbol: sp.Basic) -> int:
+        if symbol in self.next:
+            return self.next[symbol]
+        name = symbol.name
+        if symbol in (theta, t, T, n):
+            return self.graph.input(name)
+        if name in self.rule.states:
+            return self.graph.input(("state", name))
+        if name in self.rule.hyperparameters:
+            if name not in self.rule.schedules:
+                self.given[name] = None
+            return self.graph.input(("hyper", name))
+        raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
+
+    def _hyper_leaf(self, symbol: sp.Basic) -> int:
+        name = symbol.name
+        if symbol in (t, T, n):
+            return self.hyper_graph.input(name)
+        if name in self.rule.schedules:
+            return self.hyper_outputs["hyper", name]
+        self.given[name] = None
+        return self.hyper_graph.input(("given", name))
+
+    def _schedule(self, name: str, value: sp.Expr) -> int:
+        """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
+        for symbol in value.free_symbols - {t, T}:
+            raise RuleError(f"{self.rule.name}({name}=...): a schedule holds so.t and so.T only, not {symbol}")
+        value = with_numbers_as_symbols(name, value)
+        return self.hyper_lowering(self._without_powers(value, self.hyper_lowering))
+
+    def _without_powers(self, expression: sp.Expr, lowering: Lowering) -> sp.Expr:
+        """Let base**(rate*t + offset), where base, rate and offset do not change, be a running product."""
+        for part in sp.ordered(expression.atoms(sp.Pow)):
+            base, exponent = part.args
+            if not exponent.has(t) or not exponent.is_polynomial(t):
+                continue
+            offset, rate, *more = reversed(sp.Poly(exponent, t).all_coeffs())
+            if more or not self._is_fixed(base, rate, offset):
+                continue
+            if part not in self.powers:
+                number = self.powers[part] = len(self.powers)
+                for role, value in (("base", base), ("rate", rate), ("offset", offset)):
+                    self.hyper_outputs[role, number] = self.hyper_lowering(value)
+            lowering.made[part] = lowering.graph.input(("power", self.powers[part]))
+        return expression
+
+    def _is_fixed(self, *values: sp.Expr) -> bool:
+        fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)
+        names = {symbol.name for value in values for symbol in value.free_symbols}
+        return all(name in fixed or "[" in name for name in names)
+
+
+def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
+    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..."""
+    return value.xreplace({number: sp.Symbol(f"{name}[{k}]", real=True) for k, number in enumerate(floats_of(value))})
+
+
+def floats_of(value: sp.Expr) -> list[sp.Float]:
+    """Return the decimal numbers of a schedule in a fixed order."""
+    return sorted(value.atoms(sp.Float), key=float)
