@@ -17,6 +17,7 @@ from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.compiler.function import Array, Function
 from symopt.errors import CostError, did_you_mean
+from symopt.floats import NotNumbersError, as_floats
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
 IMPOSSIBLE = {
@@ -68,6 +69,9 @@ class Cost:
     """
 
     def __init__(self, expression: Any, params: Iterable[Any] | sp.Symbol | str | None = None) -> None:
+        if isinstance(expression, Cost) and params is None:
+            self.__dict__.update(expression.__dict__)
+            return
         given = _scalar(expression)
         symbols = _symbols(given)
         _reject_impossible(given)
@@ -79,7 +83,7 @@ class Cost:
         self.kernels: dict[Any, Any] = {}  # those that were written for this cost, shared with its bound copies
         self._value  # noqa: B018  what cannot be lowered is refused here, before anything runs
 
-    def __call__(self, **constants: Any) -> Cost:
+    def __call__(self, /, **constants: Any) -> Cost:
         """Return the same cost with its constants given; an array makes an axis of a sweep.
 
         Raises
@@ -97,21 +101,21 @@ class Cost:
 
     # Values
 
-    def value(self, theta: npt.ArrayLike | Mapping[Any, float], **constants: Any) -> Array:
+    def value(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
         """Return J at one point, shape (n,), or at many, shape (..., n)."""
         return self._at(self._value_function, theta, constants)["J"]
 
-    def grad(self, theta: npt.ArrayLike | Mapping[Any, float], **constants: Any) -> Array:
+    def grad(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
         """Return the gradient, shape (..., n)."""
         return np.stack(list(self._at(self._gradient_function, theta, constants).values()), axis=-1)
 
-    def hvp(self, theta: npt.ArrayLike | Mapping[Any, float], v: npt.ArrayLike, **constants: Any) -> Array:
+    def hvp(self, theta: npt.ArrayLike | Mapping[Any, float], v: npt.ArrayLike, /, **constants: Any) -> Array:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
         direction = self._points(v)
         more: dict[Key, Any] = {("v", k): direction[..., k] for k in range(self.size)}
         return np.stack(list(self._at(self._hvp_function, theta, constants, more).values()), axis=-1)
 
-    def hessian(self, theta: npt.ArrayLike | Mapping[Any, float], **constants: Any) -> Array:
+    def hessian(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
         """Return the Hessian, shape (..., n, n)."""
         n = self.size
         if self._hessian_function is None:
@@ -157,16 +161,14 @@ class Cost:
         if missing:
             names = ", ".join(missing)
             raise CostError(
-                f"missing: {names}. Give a value, as in J(theta, {missing[0]}=1.0) or {missing[0]}=1.0 here; "
+                f"missing: {names}. Give a value, as in J({missing[0]}=1.0) or {missing[0]}=1.0 here; "
                 f"or name it among params={[p.name for p in self.params]} if it is to be optimised"
             )
         for name in self.constants:
             try:
-                array = np.asarray(values[name], dtype=np.float64)
-            except (TypeError, ValueError):
-                raise CostError(f"constant {name}: {values[name]!r} is not a number or an array of numbers") from None
-            if not np.isfinite(array).all():
-                raise CostError(f"constant {name}: {values[name]!r} is not finite")
+                as_floats(values[name])
+            except NotNumbersError as error:
+                raise CostError(f"constant {name}: {error}; expected a number or an array of numbers") from None
         return {name: values[name] for name in self.constants}
 
     # Programs
@@ -230,15 +232,21 @@ class Cost:
         points = self._points(theta)
         values: dict[Key, Any] = {("x", k): points[..., k] for k in range(self.size)}
         values |= {("c", name): value for name, value in self.check_constants(constants).items()}
-        return function({**values, **(more or {})})
+        try:
+            return function({**values, **(more or {})})
+        except ValueError:
+            shapes = {key[-1]: np.shape(value) for key, value in values.items() if key[0] == "c"}
+            raise CostError(
+                f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
+            ) from None
 
     def _points(self, theta: Any) -> Array:
         if isinstance(theta, Mapping):
             theta = self.ordered(theta)
         try:
-            points = np.asarray(theta, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise CostError(f"{theta!r} is not a point: expected {self.size} numbers, for {self._names}") from None
+            points = as_floats(theta, finite=False)
+        except NotNumbersError as error:
+            raise CostError(f"{error}; a point has {self.size} number(s), for {self._names}") from None
         if points.ndim == 0 or points.shape[-1] != self.size:
             raise CostError(f"a point of shape {points.shape}; expected {self.size} number(s), for {self._names}")
         return points
@@ -340,6 +348,8 @@ def _reject_impossible(expression: sp.Expr) -> None:
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
+        if isinstance(part, sp.Pow | sp.Function) and part.is_number and part.is_extended_real is False:
+            raise CostError(f"the cost holds {part}, which is not a real number; costs are real")
 
 
 def _parameters(symbols: dict[str, sp.Symbol], params: Any) -> tuple[sp.Symbol, ...]:
@@ -347,6 +357,8 @@ def _parameters(symbols: dict[str, sp.Symbol], params: Any) -> tuple[sp.Symbol, 
     if params is None:
         names = sorted(symbols)
     else:
+        if not isinstance(params, sp.Basic | str | Iterable):
+            raise CostError(f"params={params!r}; expected symbols or their names, in order")
         listed = [params] if isinstance(params, sp.Basic | str) else list(params)
         if not listed:
             raise CostError("params is empty: name at least one parameter")

@@ -18,7 +18,8 @@ from symopt.compiler import cache, drive
 from symopt.compiler.function import Array
 from symopt.compiler.kernel import Kernel, Options, write_kernel
 from symopt.cost import Cost
-from symopt.errors import RuleError, RunError
+from symopt.errors import CostError, RuleError, RunError
+from symopt.floats import NotNumbersError, as_floats
 from symopt.optimizers import RULES
 from symopt.reader import floats_of
 from symopt.rule import Rule
@@ -90,6 +91,7 @@ def launch(
 
     Setting ``stop`` ends the runs where they are; ``report`` is told how much is done.
     """
+    _check_memory(len(settings.record), len(start), cost.size)
     update = rule.update
     given: dict[Key, Any] = {("given", name): _given(rule, hypers, name) for name in update.given}
     given |= {("c", name): value for name, value in constants.items()}
@@ -101,7 +103,7 @@ def launch(
     kernel = _kernel(cost, update, options)
     cache.kernel(kernel.source)
     compile_seconds = time.perf_counter() - began
-    initial = {state.name: _initial(rule, state, hypers, cost, start, constants) for state in update.states}
+    initial = {state.name: _initial(state, hypers, cost, start, constants) for state in update.states}
     job = drive.Job(
         start,
         given,
@@ -112,7 +114,6 @@ def launch(
         settings.targets,
         settings.record,
     )
-    _check_memory(job, cost.size)
     outcome, blocks = drive.run(kernel, job, stop or Event(), settings.threads if len(start) > 1 else 1, report)
     # a failed step has evaluated its gradients too
     tried = outcome.steps + (outcome.status >= 2)
@@ -131,11 +132,16 @@ def _kernel(cost: Cost, update: Update, options: Options) -> Kernel:
 
 
 def as_rule(value: Any) -> Rule:
-    """Return a rule given as such or by its name."""
-    if isinstance(value, Rule):
-        return value
+    """Return a rule given as such or by its name; its equations are read, so that mistakes show here."""
     if isinstance(value, str):
         return RULES[value]
+    if isinstance(value, Rule):
+        for state in value.update.states:
+            if state.initial in value.schedules:
+                raise RuleError(
+                    f"{value.name}: {state.name} starts at {state.initial}, which then cannot be a schedule"
+                )
+        return value
     raise RuleError(
         f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the name of one"
     )
@@ -162,7 +168,12 @@ def check_settings(
         raise RunError(f"tolerance={tolerance!r}; expected a number, 0 or more, or None for no test")
     if not (_is_number(limit) and limit > 0):
         raise RunError(f"limit={limit!r}; expected a positive number")
-    values = np.atleast_1d(np.asarray(targets, dtype=np.float64))
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise RunError(f"threads={threads!r}; expected a whole number from 1, or None for one a processor")
+    try:
+        values = np.atleast_1d(as_floats(targets, finite=False))
+    except NotNumbersError as error:
+        raise RunError(f"targets={targets!r}: {error}; expected a list of losses") from None
     if values.ndim != 1 or np.isnan(values).any():
         raise RunError(f"targets={targets!r}; expected a list of losses")
     return Settings(
@@ -178,19 +189,25 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
     if record is None or record is False:
         return np.zeros(0, dtype=np.int64)
     if record is True:
+        if (steps + 1) * 8 > LARGEST_HISTORY:
+            needed = (steps + 1) * 8 / 2**30
+            raise RunError(f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in record=1000")
         return np.arange(steps + 1)
     if isinstance(record, int | np.integer):
         if record < 1:
             raise RunError(f"record={record!r}; expected True, None, a positive number of steps, or a list of steps")
         spaced = np.unique(np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64))
         return np.unique([0, *spaced[spaced <= steps], steps])
-    listed = np.asarray(record)
-    if (
-        listed.ndim != 1
-        or not np.issubdtype(listed.dtype, np.integer)
-        or (len(listed) and not 0 <= listed.min() <= listed.max() <= steps)
-    ):
-        raise RunError(f"record={record!r}; expected whole numbers from 0 to steps={steps}")
+    wrong = RunError(
+        f"record={record!r}; expected True, None, a number of steps, or whole numbers from 0 to steps={steps}"
+    )
+    try:
+        listed = np.asarray(record)
+    except ValueError:
+        raise wrong from None
+    whole = listed.ndim == 1 and (np.issubdtype(listed.dtype, np.integer) or not listed.size)
+    if not whole or (listed.size and not 0 <= listed.min() <= listed.max() <= steps):
+        raise wrong
     return np.unique(listed).astype(np.int64)
 
 
@@ -202,17 +219,19 @@ def single_start(cost: Cost, start: Any) -> Array:
 def check_start(cost: Cost, start: Any, dimensions: tuple[int, ...]) -> Array:
     """Return starts as floats, checked for shape and for NaN."""
     names = ", ".join(p.name for p in cost.params)
-    if isinstance(start, Mapping):
-        start = np.stack(np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in cost.ordered(start))), axis=-1)
     try:
-        array = np.array(start, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise RunError(f"start={start!r}; expected {cost.size} number(s), for {names}") from None
+        if isinstance(start, Mapping):
+            start = np.stack(np.broadcast_arrays(*map(as_floats, cost.ordered(start))), axis=-1)
+        array = as_floats(start)
+    except NotNumbersError as error:
+        raise RunError(f"start: {error}; expected {cost.size} finite number(s), for {names}") from None
+    except CostError as error:
+        raise RunError(f"start: {error}") from None
+    except ValueError:
+        raise RunError(f"start: the values for {names} have shapes that do not fit together") from None
     if array.ndim not in dimensions or array.shape[-1] != cost.size:
         shapes = " or ".join({1: f"({cost.size},)", 2: f"(N, {cost.size})"}[d] for d in dimensions)
         raise RunError(f"start has shape {array.shape}; expected {shapes}, for {names}")
-    if not np.isfinite(array).all():
-        raise RunError(f"start={start!r} is not finite; expected {cost.size} finite number(s), for {names}")
     return array
 
 
@@ -233,19 +252,13 @@ def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
     return float(value) if isinstance(value, sp.Expr) or np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
 
 
-def _initial(
-    rule: Rule, state: State, hypers: Mapping[str, Any], cost: Cost, start: Array, constants: Mapping[str, Any]
-) -> Any:
+def _initial(state: State, hypers: Mapping[str, Any], cost: Cost, start: Array, constants: Mapping[str, Any]) -> Any:
     if isinstance(state.initial, float):
         return state.initial
     if state.initial == "theta0":
         return start
     if state.initial == "grad0":
         return cost.grad(start, **constants)
-    if state.initial in rule.schedules:
-        raise RuleError(
-            f"{rule.name}: the state {state.name} starts at {state.initial}, which cannot be a schedule then"
-        )
     return hypers[state.initial]
 
 
@@ -255,10 +268,10 @@ def _lanes(runs: int, size: int, rule: Rule) -> int:
     return 1 if runs == 1 else (128 if rows <= 30 else (64 if rows <= 80 else 32))
 
 
-def _check_memory(job: drive.Job, size: int) -> None:
-    needed = len(job.record) * len(job.start) * (size + 1) * 8
+def _check_memory(records: int, runs: int, size: int) -> None:
+    needed = records * runs * (size + 1) * 8
     if needed > LARGEST_HISTORY:
         raise RunError(
-            f"recording {len(job.record)} steps of {len(job.start)} run(s) takes {needed / 2**30:.1f} GiB; "
+            f"recording {records} steps of {runs} run(s) takes {needed / 2**30:.1f} GiB; "
             "record fewer, as in record=50 (log-spaced), or none"
         )

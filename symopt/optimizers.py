@@ -180,7 +180,7 @@ def adam(
 @rule(m=0, v=0, P=1)
 def nadam(
     theta, m, v, P, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004,
-    epsilon_root=None, weight_decay=None,
+    momentum_schedule=True, epsilon_root=None, weight_decay=None,
 ):  # fmt: skip
     """Nadam: Adam with Nesterov's look-ahead (Dozat 2016).
 
@@ -189,7 +189,7 @@ def nadam(
     look = mu_{t+1}*m/(1 - P_{t+1}) + (1 - mu_t)*g/(1 - P_t).
 
     Libraries: torch ``NAdam`` is this rule, with the paper's ``momentum_decay=0.004``. keras has
-    1 and epsilon 1e-7. optax has a constant mu = beta1 (``momentum_decay=None``), and ``eps_root``
+    1 and epsilon 1e-7. optax has a constant mu = beta1 (``momentum_schedule=False``), and ``eps_root``
     within the root (``epsilon_root``).
 
     Examples
@@ -202,7 +202,7 @@ def nadam(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     mu, mu_next = (
-        beta1 if momentum_decay is None else beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) for step in (t, t + 1)
+        beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) if momentum_schedule else beta1 for step in (t, t + 1)
     )
     P = P * mu
     look = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)

@@ -119,8 +119,6 @@ class Reader:
 
     def _schedule(self, name: str, value: sp.Expr) -> int:
         """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
-        for symbol in value.free_symbols - {t, T}:
-            raise RuleError(f"{self.rule.name}({name}=...): a schedule holds so.t and so.T only, not {symbol}")
         value = with_numbers_as_symbols(name, value)
         return self.hyper_lowering(self._without_powers(value, self.hyper_lowering))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import linecache
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ import numpy as np
 import sympy as sp
 
 from symopt.autodiff.update import Initial, Update
-from symopt.errors import RuleError, did_you_mean
+from symopt.errors import RuleError, UnsupportedError, did_you_mean
+from symopt.floats import NotNumbersError, as_floats
 from symopt.reader import Reader, with_numbers_as_symbols
-from symopt.symbols import FILLED_IN, grad0, theta, theta0
+from symopt.symbols import FILLED_IN, T, grad0, t, theta, theta0
 
 _updates: dict[Any, Update] = {}
 
@@ -77,8 +79,8 @@ class Rule:
         The name of the function.
     states
         Where each state starts, in order.
-    values
-        The value of every hyperparameter and option.
+    values, defaults
+        The value of every hyperparameter and option, and what it is unless given.
     iterate
         What is reported as the iterate: ``"theta"`` or the name of a state.
     """
@@ -87,6 +89,7 @@ class Rule:
     name: str
     states: Mapping[str, Initial]
     values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     iterate: str = "theta"
 
     @classmethod
@@ -115,7 +118,9 @@ class Rule:
         initial = {name: _initial(name, start, values, where) for name, start in states.items()}
         if iterate != "theta" and iterate not in states:
             raise RuleError(f"{where}: iterate={iterate!r} is not a state{did_you_mean(iterate, states)}")
-        return cls(function, function.__name__, initial, values, iterate)
+        name = function.__name__
+        checked = {key: _checked(where, key, value, value) for key, value in values.items()}
+        return cls(function, name, initial, checked, checked, iterate)
 
     def __call__(self, **values: Any) -> Rule:
         """Return the same rule with other hyperparameters or options.
@@ -125,11 +130,11 @@ class Rule:
         RuleError
             If a name is not one of the rule's, or a value is not a number, schedule or array.
         """
-        for name, value in values.items():
+        for name in values:
             if name not in self.values:
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{did_you_mean(name, self.values)}")
-            _check_value(self.name, name, value)
-        return dataclasses.replace(self, values={**self.values, **values})
+        checked = {name: _checked(self.name, name, value, self.defaults[name]) for name, value in values.items()}
+        return dataclasses.replace(self, values={**self.values, **checked})
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={_short(value)}' for name, value in self.values.items())})"
@@ -188,7 +193,10 @@ class Rule:
         options = {name: value for name, value in self.values.items() if name not in self.hyperparameters}
         key = (self.function, tuple(options.items()), tuple(structure.items()))
         if key not in _updates:
-            _updates[key] = Reader(self).update()
+            try:
+                _updates[key] = Reader(self).update()
+            except UnsupportedError as error:
+                raise RuleError(f"{_where(self.function)}: {error}") from None
         return _updates[key]
 
     def _trace(self) -> dict[str, sp.Expr]:
@@ -206,11 +214,20 @@ class Rule:
             raise RuleError(f"{where}: {_line_of(error, self.function)}: {error}") from error
         values = list(result) if isinstance(result, tuple) else [result]
         names = ["theta", *self.states]
-        if len(values) != len(names):
+        if len(values) != len(names) and result is not None:
             raise RuleError(
                 f"{where}: returns {len(values)} value(s); expected {len(names)}, the next {', '.join(names)}"
             )
-        return {name: sp.sympify(value) for name, value in zip(names, values, strict=True)}
+        return {name: self._expression(name, value) for name, value in zip(names, values, strict=False)}
+
+    def _expression(self, name: str, value: Any) -> sp.Expr:
+        """Return a next value as SymPy; a text is no expression, and is never read as one."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        result = sp.sympify(value, strict=True) if number else value
+        if not isinstance(result, sp.Expr) or getattr(result, "is_Matrix", False):
+            kind = "nothing" if value is None else f"{value!r}, a {type(value).__name__}"
+            raise RuleError(f"{_where(self.function)}: returns {kind} as the next {name}; expected an expression")
+        return result
 
 
 def _live_states(new: Mapping[str, sp.Expr], iterate: str) -> set[str]:
@@ -241,7 +258,7 @@ def _initial(name: str, start: Any, values: Mapping[str, Any], where: str) -> In
         return "theta0" if start is theta0 else "grad0"
     if isinstance(start, str) and start in values:
         return start
-    if isinstance(start, int | float) and not isinstance(start, bool):
+    if isinstance(start, int | float) and not isinstance(start, bool) and math.isfinite(start):
         return float(start)
     raise RuleError(
         f"{where}: the state {name} starts at {start!r}; expected a number, the name of a hyperparameter, "
@@ -253,23 +270,42 @@ def _is_option(value: Any) -> bool:
     return value is None or isinstance(value, bool | str)
 
 
-def _check_value(rule: str, name: str, value: Any) -> None:
-    if _is_option(value) or isinstance(value, sp.Expr):
-        return
+def _checked(rule: str, name: str, value: Any, default: Any) -> Any:
+    """Return a value that fits its default: an option where that is one, else a number, schedule or array."""
+    where = f"{rule}({name}={_short(value)})"
+    if isinstance(default, bool | str):
+        kind = bool if isinstance(default, bool) else str
+        value = bool(value) if isinstance(value, np.bool_) else value
+        if not isinstance(value, kind):
+            raise RuleError(f"{where}: expected {'True or False' if kind is bool else 'a text'}")
+        return value
+    if default is None and value is None:
+        return None
+    if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):
+        return _checked_schedule(where, value)
+    if hasattr(value, "dims"):  # a labelled array keeps its labels
+        return value
     try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise RuleError(
-            f"{rule}({name}=...): {value!r} is not a number, a schedule in so.t, or an array of numbers"
-        ) from None
-    if not np.isfinite(numbers).all():
-        raise RuleError(f"{rule}({name}=...): {_short(value)} is not finite")
+        array = as_floats(value)
+    except NotNumbersError as error:
+        raise RuleError(f"{where}: {error}; expected a number, a schedule in so.t, or an array of numbers") from None
+    return float(array) if array.ndim == 0 else value
+
+
+def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
+    if not isinstance(value, sp.Expr):
+        raise RuleError(f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T")
+    for symbol in sorted(value.free_symbols - {t, T}, key=str):
+        raise RuleError(f"{where}: a schedule holds so.t and so.T only, not {symbol}")
+    if value.has(sp.I, sp.zoo, sp.nan, sp.oo):
+        raise RuleError(f"{where}: {value} is not real and finite")
+    return value
 
 
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"<{' x '.join(map(str, value.shape))} values>" if value.ndim else f"{value:g}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
 
 
 def _where(function: Callable[..., Any]) -> str:

@@ -146,7 +146,7 @@ def minimize(
         for name, value in named.items():
             if np.ndim(value):
                 raise RuleError(f"the {kind} {name} is an array; minimize takes one number, use so.sweep for many")
-    if isinstance(record, str):
+    if isinstance(record, str) and record == "auto":
         few = (steps + 1) * (objective.size + 1) <= RECORD_ALL if isinstance(steps, int) else True
         record = True if few else 1000
     settings = check_settings(steps, record, tolerance, limit, (), True, 1)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from symopt.compiler.function import Array
 from symopt.cost import Cost
 from symopt.errors import RuleError, RunError
+from symopt.floats import as_floats
 from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, Record, Settings, as_cost, as_rule, check_settings, check_start, launch
 from symopt.progress import progress_bar
@@ -20,6 +21,10 @@ from symopt.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+RESERVED = {"param", "step", "target"}
+"""Dimensions of the results, which no axis may be called."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,16 @@ class Uniform:
 
     def draw(self, dimensions: int) -> Array:
         """Return the starts, shape (size, dimensions)."""
-        return np.random.default_rng(self.rng).uniform(self.low, self.high, (self.size, dimensions))
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if np.shape(bound) not in ((), (dimensions,)):
+                raise RunError(
+                    f"uniform: {name} has shape {np.shape(bound)}; expected a number or {dimensions} of them"
+                )
+        try:
+            generator = np.random.default_rng(self.rng)
+        except (TypeError, ValueError):
+            raise RunError(f"rng={self.rng!r}; expected a seed (a whole number), a Generator or None") from None
+        return generator.uniform(self.low, self.high, (self.size, dimensions))
 
 
 def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
@@ -48,9 +62,14 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
     """
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
         raise RunError(f"size={size!r}; expected how many starts to draw")
-    if not (np.asarray(low) <= np.asarray(high)).all():
+    try:
+        box = as_floats(low), as_floats(high)
+        fits = (box[0] <= box[1]).all()
+    except ValueError as error:
+        raise RunError(f"uniform from low={low!r} to high={high!r}: {error}") from None
+    if not fits:
         raise RunError(f"low={low!r} is above high={high!r}")
-    return Uniform(low, high, int(size), rng)
+    return Uniform(box[0], box[1], int(size), rng)
 
 
 def sweep(
@@ -153,7 +172,7 @@ class _Axes:
 
 
 def _named(rules: Any) -> dict[str, Rule]:
-    if isinstance(rules, Mapping):
+    if isinstance(rules, Mapping) and rules:
         return {str(name): as_rule(rule) for name, rule in rules.items()}
     listed = list(rules) if isinstance(rules, Iterable) and not isinstance(rules, str) else [rules]
     made = [as_rule(rule) for rule in listed]
@@ -176,6 +195,10 @@ def _starts(cost: Cost, start: Any) -> xr.DataArray:
         if "param" not in start.dims:
             raise RunError(f"the start has the dimensions {start.dims}; one must be 'param'")
         turned = start.transpose(..., "param")
+        if "param" in turned.coords and set(turned["param"].values) == {p.name for p in cost.params}:
+            turned = turned.sel(param=[p.name for p in cost.params])
+        if not turned.size:
+            raise RunError("start is empty; expected at least one start")
         checked = check_start(cost, turned.values.reshape(-1, turned.sizes["param"]), (2,))
         return turned.copy(data=checked.reshape(turned.shape))
     array = start.draw(cost.size) if isinstance(start, Uniform) else start
@@ -193,10 +216,11 @@ def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Ax
         for name, value in values.items():
             if np.ndim(value):
                 swept[prefix + name] = _axis(prefix + name, value)
-    shape = xr.DataArray(0.0)
-    for axis in swept.values():
-        shape, _ = xr.broadcast(shape, axis)
-    shape, _ = xr.broadcast(shape, starts.isel(param=0, drop=True))
+    try:
+        aligned = xr.align(*swept.values(), starts.isel(param=0, drop=True), join="exact")
+    except ValueError as error:
+        raise RunError(f"axes that share a dimension do not fit together: {error}") from None
+    shape = xr.broadcast(*aligned)[0] * 0.0
 
     def laid_out(value: xr.DataArray) -> npt.NDArray[Any]:
         return value.broadcast_like(shape).transpose(*shape.dims).values.ravel().astype(np.float64)
@@ -211,6 +235,11 @@ def _axis(name: str, value: Any) -> xr.DataArray:
     import xarray as xr
 
     if isinstance(value, xr.DataArray):
+        taken = RESERVED & set(value.dims)
+        if taken:
+            raise RunError(f"{name} has the dimension {taken.pop()!r}, which the results use; call it something else")
+        if not value.size:
+            raise RunError(f"{name} is empty; expected at least one value")
         return value
     array = np.asarray(value, dtype=np.float64)
     if array.ndim != 1 or not array.size:

@@ -19,6 +19,7 @@ class OfAllParameters(sp.Function):  # type: ignore[misc]
     """A value that needs all parameters at once; stays unevaluated in the equations."""
 
     is_real = True
+    nargs = 1
 
 
 class grad(OfAllParameters):  # noqa: N801  it is called like a function
@@ -39,7 +40,7 @@ class _sum(OfAllParameters):  # noqa: N801
 
 def dot(u: sp.Expr, v: sp.Expr) -> sp.Expr:
     """Return the inner product over all parameters, for use in a rule."""
-    return _sum(sp.sympify(u) * v)
+    return _sum(sp.sympify(u, strict=True) * v)
 
 
 def norm(u: sp.Expr) -> sp.Expr:
@@ -49,7 +50,7 @@ def norm(u: sp.Expr) -> sp.Expr:
 
 def mean(u: sp.Expr) -> sp.Expr:
     """Return the mean over all parameters, for use in a rule."""
-    return _sum(sp.sympify(u)) / n
+    return _sum(sp.sympify(u, strict=True)) / n
 
 
 FILLED_IN = {"grad": grad, "t": t, "T": T, "norm": norm, "dot": dot, "mean": mean}

@@ -64,7 +64,7 @@ def _optax(name: str, given: dict[str, Any]) -> so.Rule:
         )  # fmt: skip
     shared = {"eta": eta, "beta1": given["b1"], "beta2": given["b2"], "epsilon": given["eps"]}
     shared |= {"epsilon_root": given["eps_root"]}
-    return so.adam(**shared) if name == "adam" else so.nadam(**shared, momentum_decay=None)
+    return so.adam(**shared) if name == "adam" else so.nadam(**shared, momentum_schedule=False)
 
 
 def _keras(name: str, given: dict[str, Any]) -> so.Rule:

@@ -300,7 +300,7 @@ def outcome(text):
         "^".join("x" * 990),
         "lambda: " * 1200 + "x", "x if x else " * 700 + "x", "log(1+" * 99 + "x" + ")" * 99, "x" + ".a" * 900,
         "x" + "()" * 900,
-        "1or x", "0x1for x", "sqrt(-1)*x", "log(-1)*x", "log(0)*x",
+        "1or x", "0x1for x", "exp(sec(0*1e300-0*x))", "ceil(asinh(sinh(csc(asin(x)))))", "sqrt(-1)*x", "log(-1)*x", "log(0)*x",
     ],
     ids=label,
 )  # fmt: skip

@@ -7,6 +7,7 @@ log(1 + u) as ``log1p``, exp(u) - 1 as ``expm1``, u**(k/2) by square roots.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import sympy as sp
@@ -33,6 +34,7 @@ HINTS = {
     sp.Integral: "evaluate it with .doit() first",
     sp.Sum: "write the terms out with .doit()",
     sp.Product: "write the factors out with .doit()",
+    sp.Order: "take it off with .removeO()",
 }
 
 
@@ -188,6 +190,10 @@ class Lowering:
     def piecewise(self, part: sp.Piecewise) -> int:
         node = self.graph.const(float("nan"))  # outside every piece
         for expression, condition in reversed(part.args):
+            if condition.is_Symbol:
+                raise UnsupportedError(
+                    f"the condition {condition} of {part} is a symbol; expected a comparison, as {condition} > 0"
+                )
             node = self.op("select", condition, expression, node)
         return node
 
@@ -227,9 +233,12 @@ def number(part: sp.Basic) -> float:
         except OverflowError:
             raise UnsupportedError(f"the number {str(part)[:40]}... is beyond float64 (1.8e308)") from None
     try:
-        return float(part.evalf(40))
+        value = float(part.evalf(40))
     except TypeError:
         raise UnsupportedError(f"{str(part)[:60]} is not a real number") from None
+    if math.isinf(value) and part not in (sp.oo, -sp.oo):
+        raise UnsupportedError(f"the number {str(part)[:40]} is beyond float64 (1.8e308)")
+    return value
 
 
 def unsupported(part: sp.Basic) -> UnsupportedError:

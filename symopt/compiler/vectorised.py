@@ -29,10 +29,9 @@ def packed_instructions(kernel: Kernel) -> dict[str, int]:
 
 
 def nanoseconds(kernel: Kernel, job: Job, repeats: int = 7) -> float:
-    """Return the time of one step of one run in a full block: the median of several."""
+    """Return the time of one step of one run in a full block: the least of several."""
     run = _timer(kernel, job)
-    run()
-    return float(np.median([run() for _ in range(repeats)]))
+    return min(run() for _ in range(repeats + 1))
 
 
 def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
