@@ -120,6 +120,13 @@ def test_numbers_that_are_not_real_or_not_finite(refused, expression, word):
     refused(lambda: so.Cost(expression), so.CostError, word)
 
 
+@pytest.mark.parametrize("number", [sp.I, sp.zoo, sp.oo, -sp.oo])
+def test_numbers_that_are_not_real_or_not_finite_beside_symbols_that_are_real(refused, number):
+    refused(
+        lambda: so.Cost(real("x") ** 2 + number * real("y")), so.CostError, str(abs(number)) if number != sp.I else "I"
+    )
+
+
 def test_a_cost_that_sympy_turned_into_nan(refused):
     refused(lambda: so.Cost(sp.nan * x), so.CostError, "nan")
 

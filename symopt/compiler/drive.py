@@ -81,22 +81,32 @@ class Blocks:
         self.runs = len(job.start)
         self.lanes = kernel.options.lanes
         self.factors = self._factors()
-        self.blocks = [self.block(number) for number in range(-(-self.runs // self.lanes))]
+        count = -(-self.runs // self.lanes)
+        self.rows = np.zeros((self.layout.height, count * self.lanes))
+        self.cells = np.zeros(max(len(self.layout.cells), 1))
+        self._fill()
+        self.blocks = [self.block(number) for number in range(count)]
         n = kernel.size
         self.history = np.full((len(job.record), self.runs, n + 1), np.nan)
         self.chunk = FIRST_CHUNK  # steps; what one block learns about the time they take serves the next
 
-    def block(self, number: int) -> Array:
-        """Return a new block for the runs ``number*lanes ...``; spare lanes repeat the last run."""
-        runs = np.minimum(np.arange(number * self.lanes, (number + 1) * self.lanes), self.runs - 1)
-        block = _aligned(self.layout.size)
-        for key, values in self._contents():
+    def _fill(self) -> None:
+        """Lay out where all runs start; the spare lanes of the last block repeat the last run."""
+        runs = np.minimum(np.arange(self.rows.shape[1]), self.runs - 1)
+        for key, value in self._contents():
+            values = np.asarray(value)
             if key in self.layout.rows:
                 first, count = self.layout.rows[key]
-                rows = block[first * self.lanes : (first + count) * self.lanes].reshape(count, self.lanes)
-                rows[...] = np.asarray(values).T if np.ndim(values) == 0 else np.asarray(values)[runs].T
+                self.rows[first : first + count] = values[runs].T if values.ndim else values
             elif key in self.layout.cells:
-                block[self.layout.at(key)] = values
+                self.cells[self.layout.cells[key]] = values
+
+    def block(self, number: int) -> Array:
+        """Return a new block for the runs ``number*lanes ...``."""
+        block = _aligned(self.layout.size)
+        block[-len(self.cells) :] = self.cells
+        rows = self.rows[:, number * self.lanes : (number + 1) * self.lanes]
+        block[: rows.size].reshape(rows.shape)[...] = rows
         return block
 
     def _contents(self) -> Iterator[tuple[Key, npt.ArrayLike]]:
