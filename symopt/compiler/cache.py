@@ -47,12 +47,7 @@ def load(source: str) -> ModuleType:
     global compiled
     name = f"symopt_kernel_{key(source)}"
     if name not in _loaded:
-        path = _file(name, source)
-        try:
-            module = _import(name, path, source)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            _forget(path)  # a file that was cut short: made anew
-            module = _import(name, path, source)
+        module = _import_safely(name, source)
         compiled += not module.kernel.stats.cache_hits
         _loaded[name] = module
     return _loaded[name]
@@ -94,12 +89,10 @@ def folder() -> Path | None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path):
             pass
+        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+            raise PermissionError(0, "it belongs to somebody else, and what lies there is run as code")
     except OSError as error:
-        warnings.warn(
-            f"kernels are kept in memory: {path} cannot be written ({error.strerror}); set SYMOPT_CACHE to a folder",
-            SymoptWarning,
-            stacklevel=2,
-        )
+        _warn(f"kernels are kept in memory: {path} cannot be used ({error.strerror}); set SYMOPT_CACHE to a folder")
         return None
     return path
 
@@ -112,17 +105,38 @@ def _file(name: str, source: str) -> Path | None:
     path = home / f"{name}.py"
     if path.exists() and path.read_text(encoding="utf-8") == source:
         return path
+    made = None
     try:
         with tempfile.NamedTemporaryFile("w", dir=home, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            made = Path(file.name)
             file.write(source)
-        os.utime(file.name, (0, 0))  # Numba compares the time: equal files must have equal times
-        Path(file.name).replace(path)
+        os.utime(made, (0, 0))  # Numba compares the time: equal files must have equal times
+        made.replace(path)
     except OSError as error:
-        warnings.warn(
-            f"a kernel is kept in memory: {path} cannot be written ({error.strerror})", SymoptWarning, stacklevel=2
-        )
+        if made is not None:
+            made.unlink(missing_ok=True)
+        _warn(f"a kernel is kept in memory: {path} cannot be written ({error.strerror})")
         return None
     return path
+
+
+def _import_safely(name: str, source: str) -> ModuleType:
+    """Import from disk; make anew what was cut short there; do without a disk that takes nothing more."""
+    path = _file(name, source)
+    damaged = (EOFError, OSError, ValueError, pickle.UnpicklingError)
+    for _ in range(2 if path else 0):
+        try:
+            return _import(name, path, source)
+        except damaged as error:
+            reason = error
+            _forget(path)
+    if path:
+        _warn(f"a kernel is kept in memory: {path.parent} does not serve ({reason})")
+    return _import(name, None, source)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, SymoptWarning, stacklevel=2)
 
 
 def _forget(path: Path | None) -> None:

@@ -139,3 +139,25 @@ def test_a_kernel_is_one_file_that_holds_what_it_needs(tmp_path):
         assert all(line.startswith("from symopt.compiler.") for line in imports)
         assert cache.key(path.read_text()) in path.name
     assert oct(Path(tmp_path / "k").parent.stat().st_mode)[-3:] == "700"
+
+
+def test_a_disk_that_takes_no_machine_code(monkeypatch):
+    """As when it is full: the kernel is kept in memory, with a warning."""
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
+    with pytest.warns(so.SymoptWarning, match="No space left"):
+        assert so.parse("x^2 + 0.8125*x").value([1.0]) == 1.8125
+
+
+def test_a_disk_that_takes_no_source(monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("symopt.compiler.cache.os.utime", full)
+    before = list(cache.folder().glob("*.tmp"))
+    with pytest.warns(so.SymoptWarning, match="No space left"):
+        assert so.parse("x^2 + 0.8126*x").value([1.0]) == 1.8126
+    assert list(cache.folder().glob("*.tmp")) == before
