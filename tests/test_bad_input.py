@@ -572,6 +572,14 @@ def test_axes_that_do_not_fit(refused, value, words):
     refused(lambda: sweep(cost=WITH_CONSTANT, k=value, start=ROWS, record=True, targets=[1.0]), so.RunError, *words)
 
 
+@pytest.mark.parametrize("values", [[0.1, NAN], [0.1, INF], ["fast", "slow"], [1j, 0.1], [None, 0.1], [True, False]])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_axes_whose_values_are_no_finite_numbers(refused, labelled, values):
+    value = xr.DataArray(values, dims="a") if labelled else values
+    refused(lambda: sweep(rules=so.gd(eta=value)), so.SymoptError, "eta")
+    refused(lambda: sweep(cost=WITH_CONSTANT, k=value), so.SymoptError, "k")
+
+
 def test_axes_whose_coordinates_differ(refused):
     eta = xr.DataArray([0.1, 0.2], dims="a", coords={"a": [0, 1]})
     start = xr.DataArray(np.ones((2, 2)), dims=("a", "param"), coords={"a": [5, 6]})

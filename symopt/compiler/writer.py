@@ -54,10 +54,11 @@ class Writer(ABC):
         scalars = [key for key in self.layout.cells if key[0] in ("state", "power")]
         powers = [key for key in scalars if key[0] == "power"]
         advance = [
+            *self._map(),
             "first = plan[0]",
             "last = plan[1]",
             "slot = 2",
-            *(f"{self._cell_name(key)} = block[{self.layout.at(key)}]" for key in self.layout.cells),
+            *(f"{self._cell_name(key)} = block[{self.layout.at(key)}]  # {_label(key)}" for key in self.layout.cells),
             *self.constants,
             "for step in range(first, last + 1):",
             "    t = float64(step)",
@@ -72,6 +73,15 @@ class Writer(ABC):
         parts = [HEADER, *([functions] if functions else [])]
         text = "\n".join(["def advance(block, plan, out):", *indented(advance)])
         return "\n\n".join([*parts, text]) + "\n\n" + FOOTER.format(name="advance")
+
+    def _map(self) -> list[str]:
+        """Return comments that say what lies where in a block."""
+        lanes = self.layout.lanes
+        rows = [
+            (key, self.layout.at(key), self.layout.at(key) + rows * lanes)
+            for key, (_, rows) in self.layout.rows.items()
+        ]
+        return [f"# block[{start}:{stop}]: {_label(key)}" for key, start, stop in rows]
 
     def _power(self, key: Key) -> list[str]:
         """Return the statements of a running product; a denormal would never reach 0, and is slow."""
@@ -206,3 +216,8 @@ class Writer(ABC):
         ]
         when = f"if (((step - 1) & {CADENCE - 1}) == 0) | (t > {self._cell_name('T')}):"
         return [when, *indented(loop("i", self.options.lanes, lines))]
+
+
+def _label(key: Key) -> str:
+    """Return what a row or cell holds, in words for a comment; a user's name is escaped."""
+    return ascii(key if isinstance(key, str) else " ".join(str(part) for part in key))[1:-1]
