@@ -283,8 +283,6 @@ def _checked(rule: str, name: str, value: Any, default: Any) -> Any:
         return None
     if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):
         return _checked_schedule(where, value)
-    if hasattr(value, "dims"):  # a labelled array keeps its labels
-        return value
     try:
         array = as_floats(value)
     except NotNumbersError as error:
