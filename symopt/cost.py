@@ -161,7 +161,7 @@ class Cost:
         if missing:
             names = ", ".join(missing)
             raise CostError(
-                f"missing: {names}. Give a value, as in J({missing[0]}=1.0) or {missing[0]}=1.0 here; "
+                f"missing: {names}. Give a value, as in J({missing[0]}=1.0); "
                 f"or name it among params={[p.name for p in self.params]} if it is to be optimised"
             )
         for name in self.constants:
@@ -254,6 +254,8 @@ class Cost:
     def ordered(self, theta: Mapping[Any, Any]) -> list[Any]:
         """Return the values of a mapping from parameters or their names, in order."""
         by_name = {getattr(key, "name", key): value for key, value in theta.items()}
+        if len(by_name) < len(theta):
+            raise CostError(f"a point names a parameter twice: {', '.join(map(str, theta))}")
         wanted = [p.name for p in self.params]
         for name in [*by_name, *wanted]:
             if name not in wanted or name not in by_name:

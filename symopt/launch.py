@@ -188,7 +188,7 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
     """
     if record is None or record is False:
         return np.zeros(0, dtype=np.int64)
-    if record is True:
+    if record is True or (isinstance(record, int | np.integer) and record > steps):
         if (steps + 1) * 8 > LARGEST_HISTORY:
             needed = (steps + 1) * 8 / 2**30
             raise RunError(f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in record=1000")

@@ -211,7 +211,11 @@ class Rule:
         try:
             result = self.function(theta, *state, **filled, **given)
         except Exception as error:
-            raise RuleError(f"{where}: {_line_of(error, self.function)}: {error}") from error
+            raise RuleError(f"{where}: {_line_of(error, self.function)}: {error}{_advice(error)}") from error
+        if isinstance(result, list):
+            raise RuleError(
+                f"{where}: returns a list; expected a tuple, as in: return {', '.join(['theta', *self.states])}"
+            )
         values = list(result) if isinstance(result, tuple) else [result]
         names = ["theta", *self.states]
         if len(values) != len(names) and result is not None:
@@ -294,7 +298,8 @@ def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
     if not isinstance(value, sp.Expr):
         raise RuleError(f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T")
     for symbol in sorted(value.free_symbols - {t, T}, key=str):
-        raise RuleError(f"{where}: a schedule holds so.t and so.T only, not {symbol}")
+        own = f"a symbol {symbol} of your own: write so.{symbol}" if symbol.name in ("t", "T") else symbol
+        raise RuleError(f"{where}: a schedule holds so.t and so.T only, not {own}")
     if value.has(sp.I, sp.zoo, sp.nan, sp.oo):
         raise RuleError(f"{where}: {value} is not real and finite")
     return value
@@ -308,6 +313,20 @@ def _short(value: Any) -> str:
 
 def _where(function: Callable[..., Any]) -> str:
     return f"rule {function.__name__}"
+
+
+ADVICE = {
+    "truth value": "the rule runs once, on symbols: use sp.Piecewise, sp.Max or sp.Min",
+    "FunctionClass": "grad is a function: write grad(theta)",
+    "ufunc": "use SymPy's functions, as sp.sqrt",
+    "Cannot convert expression to float": "use SymPy's functions, as sp.sqrt",
+    "loop of ufunc": "use SymPy's functions, as sp.sqrt",
+}
+
+
+def _advice(error: Exception) -> str:
+    """Return how to mend a common mistake."""
+    return next((f"; {advice}" for words, advice in ADVICE.items() if words in str(error)), "")
 
 
 def _line_of(error: Exception, function: Callable[..., Any]) -> str:

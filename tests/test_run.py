@@ -214,3 +214,25 @@ def test_statuses_are_words():
         "non-finite",
         "interrupted",
     ]
+
+
+ESCAPING = """
+import signal, time
+import symopt as so
+
+def late(*_):
+    raise RuntimeError("too late")
+
+signal.signal(signal.SIGALRM, late)
+signal.alarm(2)
+began = time.time()
+try:
+    so.minimize(so.parse("x^2"), so.gd(eta=1e-9), [1.0], 10**10, record=None)
+except RuntimeError as error:
+    print(error, time.time() - began < 10)
+"""
+
+
+def test_an_exception_from_elsewhere_does_not_wait_for_the_budget():
+    done = subprocess.run([sys.executable, "-c", ESCAPING], capture_output=True, text=True, timeout=60, env=os.environ)
+    assert done.stdout.strip() == "too late True"

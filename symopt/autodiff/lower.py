@@ -202,8 +202,8 @@ class Lowering:
         left, right = part.args
         return self.op(name, right, left) if swapped else self.op(name, left, right)
 
-    def rewritten(self, part: sp.Basic) -> int:
-        return self(REWRITES[type(part)](*part.args))
+    def composed(self, part: sp.Basic) -> int:
+        return COMPOSED[type(part)](self.graph, *(self(arg) for arg in part.args))
 
 
 def _lone_exponential(part: sp.Add) -> sp.exp | None:
@@ -252,24 +252,51 @@ def unsupported(part: sp.Basic) -> UnsupportedError:
 def supported() -> set[str]:
     """Return the names of the functions that have machine code."""
     extra = ("sqrt", "Max", "Min", "Piecewise")
-    return {kind.__name__ for kind in (*FUNCTIONS, *REWRITES)} | set(extra)
+    return {kind.__name__ for kind in (*FUNCTIONS, *COMPOSED)} | set(extra)
 
 
-REWRITES: dict[type[sp.Basic], Callable[..., sp.Basic]] = {
-    sp.sec: lambda x: 1 / sp.cos(x),
-    sp.csc: lambda x: 1 / sp.sin(x),
-    sp.cot: lambda x: 1 / sp.tan(x),
-    sp.sech: lambda x: 1 / sp.cosh(x),
-    sp.csch: lambda x: 1 / sp.sinh(x),
-    sp.coth: lambda x: 1 / sp.tanh(x),
-    sp.asinh: lambda x: sp.sign(x) * sp.log(1 + sp.Abs(x) + x**2 / (1 + sp.sqrt(1 + x**2))),
-    sp.acosh: lambda x: sp.log(x + sp.sqrt(x - 1) * sp.sqrt(x + 1)),
-    sp.atanh: lambda x: sp.log(1 + 2 * x / (1 - x)) / 2,
-    sp.erfc: lambda x: 1 - sp.erf(x),
-    sp.ceiling: lambda x: -sp.floor(-x),
-    sp.Mod: lambda x, y: x - y * sp.floor(x / y),
-    sp.Heaviside: lambda x, at_zero: sp.Piecewise((0, x < 0), (at_zero, sp.Eq(x, 0)), (1, True)),
-}
+def _inverse_of(name: str) -> Composed:
+    return lambda g, x: g.op("div", g.const(1.0), g.op(name, x))
+
+
+def _asinh(g: Graph, x: int) -> int:
+    """sign(x)*log1p(|x| + x**2/(1 + sqrt(1 + x**2))): no cancellation on either side."""
+    square = g.op("mul", x, x)
+    root = g.op("add", g.const(1.0), g.op("sqrt", g.op("add", g.const(1.0), square)))
+    return g.op("mul", g.op("sign", x), g.op("log1p", g.op("add", g.op("abs", x), g.op("div", square, root))))
+
+
+def _acosh(g: Graph, x: int) -> int:
+    one = g.const(1.0)
+    roots = g.op("mul", g.op("sqrt", g.op("sub", x, one)), g.op("sqrt", g.op("add", x, one)))
+    return g.op("log", g.op("add", x, roots))
+
+
+def _atanh(g: Graph, x: int) -> int:
+    inner = g.op("div", g.op("mul", g.const(2.0), x), g.op("sub", g.const(1.0), x))
+    return g.op("mul", g.const(0.5), g.op("log1p", inner))
+
+
+def _mod(g: Graph, x: int, y: int) -> int:
+    return g.op("sub", x, g.op("mul", y, g.op("floor", g.op("div", x, y))))
+
+
+def _heaviside(g: Graph, x: int, at_zero: int) -> int:
+    zero = g.const(0.0)
+    above = g.op("select", g.op("eq", x, zero), at_zero, g.const(1.0))
+    return g.op("select", g.op("lt", x, zero), zero, above)
+
+
+Composed = Callable[..., int]
+COMPOSED: dict[type[sp.Basic], Composed] = {
+    sp.sec: _inverse_of("cos"), sp.csc: _inverse_of("sin"), sp.cot: _inverse_of("tan"),
+    sp.sech: _inverse_of("cosh"), sp.csch: _inverse_of("sinh"), sp.coth: _inverse_of("tanh"),
+    sp.asinh: _asinh, sp.acosh: _acosh, sp.atanh: _atanh,
+    sp.erfc: lambda g, x: g.op("sub", g.const(1.0), g.op("erf", x)),
+    sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
+    sp.Mod: _mod, sp.Heaviside: _heaviside,
+}  # fmt: skip
+"""Functions made of the others."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
     (sp.Add, Lowering.add),
     (sp.Mul, Lowering.mul),
@@ -282,5 +309,5 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (sp.And, lambda low, part: low.chain("and", (low(arg) for arg in part.args))),
     (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),
     (sp.ITE, lambda low, part: low(part.to_nnf(simplify=False))),
-    (tuple(REWRITES), Lowering.rewritten),
+    (tuple(COMPOSED), Lowering.composed),
 ]

