@@ -234,5 +234,7 @@ except RuntimeError as error:
 
 
 def test_an_exception_from_elsewhere_does_not_wait_for_the_budget():
-    done = subprocess.run([sys.executable, "-c", ESCAPING], capture_output=True, text=True, timeout=60, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-c", ESCAPING], capture_output=True, text=True, timeout=60, env=os.environ, check=True
+    )
     assert done.stdout.strip() == "too late True"

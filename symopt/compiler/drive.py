@@ -261,9 +261,10 @@ def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
     """Return base**offset and base**rate."""
     base = np.float64(parts["base", k])
     with np.errstate(all="ignore"):
+        # the common exponents need no function: plain Python takes its time
         offset, rate = (
-            base if exponent == 1 else vecmath.pow(base, np.float64(exponent))
-            for exponent in (parts["offset", k], parts["rate", k])
+            {0.0: 1.0, 1.0: base}.get(exponent) or vecmath.pow(base, np.float64(exponent))
+            for exponent in (float(parts["offset", k]), float(parts["rate", k]))
         )
     return float(offset), float(rate)
 
