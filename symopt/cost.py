@@ -59,8 +59,8 @@ class Cost:
     >>> import sympy as sp, symopt as so
     >>> x, y, kappa = sp.symbols("x y kappa")
     >>> J = so.Cost((x**2 + kappa*y**2)/2, params=(x, y))
-    >>> float(J.value([1, 1], kappa=50))
-    25.5
+    >>> J.value([1, 1], kappa=50)
+    np.float64(25.5)
     >>> J.grad([1, 1], kappa=50)
     array([ 1., 50.])
     >>> J.hessian([1, 1], kappa=50)
@@ -101,9 +101,9 @@ class Cost:
 
     # Values
 
-    def value(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
-        """Return J at one point, shape (n,), or at many, shape (..., n)."""
-        return self._at(self._value_function, theta, constants)["J"]
+    def value(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Any:
+        """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array."""
+        return self._at(self._value_function, theta, constants)["J"][()]
 
     def grad(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
         """Return the gradient, shape (..., n)."""
