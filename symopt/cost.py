@@ -221,8 +221,9 @@ class Cost:
         labels: dict[Key, str] = {("x", k): p.name for k, p in enumerate(self.params)}
         for k, name in enumerate(self.constants):
             names["c", name], labels["c", name] = f"c{k}", name
+        present = set(program.inputs)
         for k, p in enumerate(self.params):
-            if ("v", k) in program.inputs:
+            if ("v", k) in present:
                 names["v", k], labels["v", k] = f"v{k}", f"direction {p.name}"
         return Function(program, names, labels)
 
