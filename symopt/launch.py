@@ -15,11 +15,10 @@ import sympy as sp
 from symopt.autodiff.program import Key
 from symopt.autodiff.update import State, Update
 from symopt.compiler import cache, drive
-from symopt.compiler.function import Array
 from symopt.compiler.kernel import Kernel, Options, write_kernel
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
-from symopt.floats import NotNumbersError, as_floats
+from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.optimizers import RULES
 from symopt.reader import floats_of
 from symopt.rule import Rule

@@ -63,7 +63,7 @@ class Reader:
         equations = self.rule.equations
         for symbol, expression in equations.items():
             self._stages_of(expression)
-            node = self.lowering(self._without_powers(expression, self.lowering))
+            node = self._lowered(expression, self.lowering)
             self.next[symbol] = node
             self.outputs["new", symbol.name[:-1]] = node
         for name, value in self.rule.schedules.items():
@@ -87,7 +87,7 @@ class Reader:
         for part in sp.postorder_traversal(expression):
             if not isinstance(part, OfAllParameters) or part in self.lowering.made:
                 continue
-            argument = self.lowering(self._without_powers(part.args[0], self.lowering))
+            argument = self._lowered(part.args[0], self.lowering)
             kind, output = ("grad", "point") if isinstance(part, grad) else ("sum", "summand")
             number = sum(stage.kind == kind for stage in self.stages)
             self.stages.append(Stage(kind, number))
@@ -119,11 +119,10 @@ class Reader:
 
     def _schedule(self, name: str, value: sp.Expr) -> int:
         """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
-        value = with_numbers_as_symbols(name, value)
-        return self.hyper_lowering(self._without_powers(value, self.hyper_lowering))
+        return self._lowered(with_numbers_as_symbols(name, value), self.hyper_lowering)
 
-    def _without_powers(self, expression: sp.Expr, lowering: Lowering) -> sp.Expr:
-        """Let base**(rate*t + offset), where base, rate and offset do not change, be a running product."""
+    def _lowered(self, expression: sp.Expr, lowering: Lowering) -> int:
+        """Build an expression; base**(rate*t + offset) of what does not change is a running product."""
         for part in sp.ordered(expression.atoms(sp.Pow)):
             base, exponent = part.args
             if not exponent.has(t) or not exponent.is_polynomial(t):
@@ -136,7 +135,7 @@ class Reader:
                 for role, value in (("base", base), ("rate", rate), ("offset", offset)):
                     self.hyper_outputs[role, number] = self.hyper_lowering(value)
             lowering.made[part] = lowering.graph.input(("power", self.powers[part]))
-        return expression
+        return lowering(expression)
 
     def _is_fixed(self, *values: sp.Expr) -> bool:
         fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)

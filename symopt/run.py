@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from symopt.compiler.function import Array
 from symopt.cost import Cost
 from symopt.errors import RuleError
+from symopt.floats import Array
 from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, Record, as_cost, as_rule, check_settings, launch, single_start
 from symopt.progress import progress_bar

@@ -75,10 +75,11 @@ class _Replay:
             return f"J is {loss} {after}"
         if abs(loss) > limit:
             return f"|J| = {abs(loss):g} is beyond the limit {limit:g} {after}"
-        for what, value in self._values():
+        values = self._values()
+        for what, value in values:
             if not np.isfinite(value):
                 return f"{what} is {value} in step {self.step}, {after}"
-        for name, value in self._new_theta():
+        for name, value in values[-len(self.names) :]:  # the new theta
             if not abs(value) <= limit:
                 return f"|{name}| = {abs(value):g} is beyond the limit {limit:g} in step {self.step}, {after}"
         return f"a state left the finite numbers {after}"
@@ -107,9 +108,6 @@ class _Replay:
                 for name, values in named
             ]
         return found
-
-    def _new_theta(self) -> list[tuple[str, float]]:
-        return self._values()[-len(self.names) :]
 
     def _states(self) -> list[str]:
         return [*(s.name for s in self.update.states), "theta"]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from symopt.compiler.function import Array
 from symopt.cost import Cost
 from symopt.errors import RuleError, RunError
-from symopt.floats import as_floats
+from symopt.floats import Array, as_floats
 from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, Record, Settings, as_cost, as_rule, check_settings, check_start, launch
 from symopt.progress import progress_bar

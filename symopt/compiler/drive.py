@@ -20,8 +20,8 @@ from symopt.autodiff.program import Key
 from symopt.compiler import cache, vecmath
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel
 from symopt.compiler.plain import evaluate
+from symopt.floats import Array
 
-Array = npt.NDArray[np.float64]
 CHUNK_SECONDS = 0.05  # how long a call into a kernel should last
 FIRST_CHUNK = 1024
 LARGEST_BUFFER = 1 << 21  # numbers recorded in one chunk
@@ -80,7 +80,6 @@ class Blocks:
         self.kernel, self.job, self.layout = kernel, job, kernel.layout
         self.runs = len(job.start)
         self.lanes = kernel.options.lanes
-        self.factors = self._factors()
         count = -(-self.runs // self.lanes)
         self.rows = np.zeros((self.layout.height, count * self.lanes))
         self.cells = np.zeros(max(len(self.layout.cells), 1))
@@ -115,7 +114,7 @@ class Blocks:
         for name, value in job.initial.items():
             yield ("state", name), value
         yield from job.given.items()
-        yield from self.factors.items()
+        yield from self._factors().items()
         yield "best", job.start
         yield from (("loss", np.nan), ("status", RUNNING), ("steps", 0.0), ("best_loss", np.inf))
         for j, target in enumerate(job.targets):
@@ -250,7 +249,7 @@ def run(
                 for future in done:
                     future.result()
                 if report is not None:
-                    report(sum(taken[k] for k in range(len(taken))))
+                    report(sum(list(taken)))
         except BaseException:  # whatever ends this thread's waiting ends the workers, which the pool waits for
             stop.set()
             raise

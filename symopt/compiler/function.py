@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.autodiff.program import Graph, Key, Program
-from symopt.compiler import cache, vecmath
-from symopt.compiler.printer import FOOTER, HEADER, LANE, Printer, indented, loop
-
-Array = npt.NDArray[np.float64]
+from symopt.compiler import cache
+from symopt.compiler.printer import LANE, Printer, loop, module_source
+from symopt.floats import Array
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,7 @@ class Function:
             for k, (key, text) in enumerate(zip(self.program.outputs, texts, strict=True))
         ]
         body = ["count = plan[0]", *constants, *loop("i", "count", [*loads, *lines, *stores])]
-        functions = vecmath.source(sorted(printer.functions))
-        text = "\n".join(["def evaluate(block, plan, out):", *indented(body)])
-        parts = [HEADER, *([functions] if functions else []), text]
-        return "\n\n".join(parts) + "\n\n" + FOOTER.format(name="evaluate")
+        return module_source("evaluate", body, printer.functions)
 
     def __call__(self, values: Mapping[Key, npt.ArrayLike]) -> dict[Key, Array]:
         """Evaluate at points; the inputs are broadcast against each other."""

@@ -81,15 +81,15 @@ class Places:
         States with a row for each coordinate.
     lane_states
         States with one number a lane; all other states have one number a block.
-    swept_hypers
-        Powers and scheduled hyperparameters that differ from lane to lane.
+    swept_powers
+        Powers that differ from lane to lane.
     """
 
     def __init__(self, cost: Program, update: Update, size: int, options: Options, looped: bool) -> None:
         self.cost, self.update, self.n, self.options = cost, update, size, options
         self.vector = {state.name for state in update.states if state.vector}
         late = find_states(update.program, {s.name: s.initial for s in update.states}, LATE)
-        self.swept_hypers = self._swept_hypers()
+        self.swept_powers = self._swept_powers()
         touched = {s.name for s in update.states if s.name in late or self._is_swept_state(s.name)}
         self.lane_states = touched - self.vector
         self.layout = self._layout()
@@ -98,7 +98,7 @@ class Places:
 
     def level(self, key: Key) -> int:
         """Return when an input is known."""
-        if key == "t" or (key[0] == "power" and key not in self.swept_hypers):
+        if key == "t" or (key[0] == "power" and key not in self.swept_powers):
             return STEP
         if key[0] == "state" and key[1] not in self.lane_states | self.vector:
             return STEP
@@ -108,20 +108,17 @@ class Places:
         present = [key for key in outputs if key in program.outputs]
         return any(key in self.options.swept or key in more for key in program.only(present).inputs)
 
-    def _swept_hypers(self) -> set[Key]:
-        """Return the powers and scheduled hyperparameters that differ from lane to lane."""
+    def _swept_powers(self) -> set[Key]:
+        """Return the powers that differ from lane to lane; a schedule holds plain numbers, and never does."""
         swept: set[Key] = set()
         for k in range(self.update.powers):
             if self._reaches_swept(self.update.hypers, [("base", k), ("rate", k), ("offset", k)], swept):
                 swept.add(("power", k))
-        for key in self.update.hypers.outputs:
-            if isinstance(key, tuple) and key[0] == "hyper" and self._reaches_swept(self.update.hypers, [key], swept):
-                swept.add(key)
         return swept
 
     def _is_swept_state(self, name: str) -> bool:
         """Return whether a scalar state depends on swept values, now or through other states."""
-        swept: set[Key] = self.swept_hypers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
+        swept: set[Key] = self.swept_powers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
         reached: set[str] = set()
         while True:
             more = swept | {("state", other) for other in reached}
@@ -145,7 +142,7 @@ class Places:
             else:
                 layout.cell(("state", state.name))
         for k in range(update.powers):
-            place = layout.row if ("power", k) in self.swept_hypers else layout.cell
+            place = layout.row if ("power", k) in self.swept_powers else layout.cell
             place(("power", k))
             place(("factor", k))
         constants = [key for key in self.cost.inputs if key[0] == "c"]

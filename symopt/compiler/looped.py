@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from symopt.autodiff.program import Key
 from symopt.autodiff.update import Stage
+from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
 from symopt.compiler.writer import INFINITY, Writer
 
@@ -40,7 +41,8 @@ class Looped(Writer):
             f"loss = {texts[0]}",
             *self._observe("loss"),
             f"ok = going & (fabs(loss) <= {self._cell_name('limit')})",
-            f"{self._at('status')} = (2.0 if fabs(loss) < {INFINITY} else 3.0) if going ^ ok else status",
+            f"ending = {DIVERGED} if fabs(loss) < {INFINITY} else {NONFINITE}",
+            f"{self._at('status')} = ending if going ^ ok else status",
             f"{self._at('going')} = 1.0 if ok else 0.0",
             f"{self._at('bad')} = 0.0",
             *([f"{self._at('better')} = 1.0 if better else 0.0"] if self.options.best else []),
@@ -113,8 +115,8 @@ class Looped(Writer):
             f"going = ({self._at('going')} == 1.0)",
             f"fails = going & ({self._at('bad')} == 1.0)",
             "ok = going ^ fails",
-            *(self._kept(("state", name), 0, text) for name, text in zip(names, texts, strict=True)),
-            f"{self._at('steps')} = t if ok else {self._at('steps')}",
+            *(self._kept(self._at(("state", name)), text) for name, text in zip(names, texts, strict=True)),
+            self._kept(self._at("steps"), "t"),
             "failed = 1.0 if fails else failed",
         ]
         return ["failed = 0.0", *loop("i", self.options.lanes, lines)]
@@ -130,7 +132,7 @@ class Looped(Writer):
         lane = [
             "finite = 1.0",
             *loop("k", self.n, [f"row = k*{self.options.lanes}", *restore]),
-            f"{self._at('status')} = 2.0 if finite == 1.0 else 3.0",
+            f"{self._at('status')} = {DIVERGED} if finite == 1.0 else {NONFINITE}",
         ]
         test = f"if ({self._at('going')} == 1.0) & ({self._at('bad')} == 1.0):"
         return ["if failed == 1.0:", *indented(loop("i", self.options.lanes, [test, *indented(lane)]))]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from symopt.autodiff.program import Graph, Key, demand_order
+from symopt.compiler import vecmath
 
 CONSTANT, STEP, LANE = 0, 1, 2
 """When a value is known: for the whole run, from the step, or from the lane."""
@@ -136,3 +137,10 @@ def indented(lines: Iterable[str], by: int = 1) -> list[str]:
 def loop(index: str, high: int | str, body: list[str], low: int | str = 0) -> list[str]:
     """Return a loop over ``body``."""
     return [f"for {index} in range({low}, {high}):", *indented(body)]
+
+
+def module_source(name: str, body: list[str], functions: Iterable[str]) -> str:
+    """Return the file of a kernel: the functions it calls, its own, and the compiled entry."""
+    helpers = vecmath.source(sorted(functions))
+    own = "\n".join([f"def {name}(block, plan, out):", *indented(body)])
+    return "\n\n".join([HEADER, *([helpers] if helpers else []), own]) + "\n\n" + FOOTER.format(name=name)

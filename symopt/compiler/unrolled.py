@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from symopt.autodiff.program import Key
+from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
 from symopt.compiler.writer import INFINITY, Writer
 
@@ -66,10 +67,10 @@ class Unrolled(Writer):
         In a block by selects, which vectorise; alone by a branch, which need not wait for the test.
         """
         pairs = [*pairs, (self._at("steps"), "t")]
-        status, failed = self._at("status"), "2.0 if finite else 3.0"
+        status, failed = self._at("status"), f"{DIVERGED} if finite else {NONFINITE}"
         if self.options.lanes > 1:
             return [
-                *(f"{place} = {new} if ok else {place}" for place, new in pairs),
+                *(self._kept(place, new) for place, new in pairs),
                 f"{status} = ({failed}) if going ^ ok else status",
             ]
         stores = indented(f"{place} = {new}" for place, new in pairs)

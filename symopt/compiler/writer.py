@@ -12,9 +12,8 @@ from abc import ABC, abstractmethod
 
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.autodiff.update import Update
-from symopt.compiler import vecmath
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
-from symopt.compiler.printer import FOOTER, HEADER, Printer, indented, loop
+from symopt.compiler.printer import Printer, indented, loop, module_source
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
 CADENCE = 16  # the gradient tolerance is tested every so many steps
@@ -69,10 +68,7 @@ class Writer(ABC):
             *indented(ends),
             *(f"block[{self.layout.at(key)}] = {self._cell_name(key)}" for key in scalars),
         ]
-        functions = vecmath.source(sorted(self.printer.functions))
-        parts = [HEADER, *([functions] if functions else [])]
-        text = "\n".join(["def advance(block, plan, out):", *indented(advance)])
-        return "\n\n".join([*parts, text]) + "\n\n" + FOOTER.format(name="advance")
+        return module_source("advance", advance, self.printer.functions)
 
     def _map(self) -> list[str]:
         """Return comments that say what lies where in a block."""
@@ -184,9 +180,9 @@ class Writer(ABC):
             lines.append(f"{hit} = before if seen & ({hit} < 0.0) & ({loss} <= {target}) else {hit}")
         return lines
 
-    def _kept(self, key: Key, k: int, new: str) -> str:
-        at = self._at(key, k)
-        return f"{at} = {new} if ok else {at}"
+    def _kept(self, place: str, new: str) -> str:
+        """Return the statement that takes a new value where the step succeeded."""
+        return f"{place} = {new} if ok else {place}"
 
     def _record_theta(self) -> list[str]:
         size = self.n * self.options.lanes

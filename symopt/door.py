@@ -1,0 +1,110 @@
+"""What may be a cost: its symbols and numbers, checked and made real at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+
+from symopt.errors import CostError, did_you_mean
+
+IMPOSSIBLE = {
+    sp.I: "the imaginary unit I (as sqrt(-1) gives it): costs are real",
+    sp.zoo: "zoo, a division by zero",
+    sp.oo: "oo, an infinite number",
+    sp.nan: "nan, a value that does not exist",
+}
+
+
+def scalar(expression: Any) -> sp.Expr:
+    """Return a SymPy expression, or say why this is none."""
+    if isinstance(expression, str):
+        raise CostError(f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely")
+    if isinstance(expression, bool | int | float) or not isinstance(expression, sp.Expr):
+        raise CostError(
+            f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy expression"
+        )
+    return expression
+
+
+def _walk(expression: sp.Basic) -> Iterable[sp.Basic]:
+    """Give every different part of an expression, without recursion."""
+    seen, stack = set(), [expression]
+    while stack:
+        part = stack.pop()
+        if part not in seen:
+            seen.add(part)
+            yield part
+            stack.extend(part.args)
+
+
+def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
+    """Return the free symbols by name."""
+    found: dict[str, sp.Symbol] = {}
+    for part in _walk(expression):
+        if isinstance(part, sp.Symbol) and found.setdefault(part.name, part) != part:
+            raise CostError(
+                f"two different symbols are called {part.name!r} (they differ in their assumptions); "
+                "make each symbol once and use it everywhere"
+            )
+    if not found:
+        raise CostError(f"the cost {expression} has no symbols: there is nothing to optimise")
+    return found
+
+
+def reject_impossible(expression: sp.Expr) -> None:
+    """Refuse what is not real and finite."""
+    for part in _walk(expression):
+        for value, words in IMPOSSIBLE.items():
+            if part in (value, -value):
+                raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
+        if isinstance(part, sp.Pow | sp.Function) and part.is_number and part.is_extended_real is False:
+            raise CostError(f"the cost holds {part}, which is not a real number; costs are real")
+
+
+def parameters(symbols: dict[str, sp.Symbol], params: Any) -> tuple[sp.Symbol, ...]:
+    """Return the parameters as real symbols, checked against what occurs."""
+    if params is None:
+        names = sorted(symbols)
+    else:
+        if not isinstance(params, sp.Basic | str | Iterable):
+            raise CostError(f"params={params!r}; expected symbols or their names, in order")
+        listed = [params] if isinstance(params, sp.Basic | str) else list(params)
+        if not listed:
+            raise CostError("params is empty: name at least one parameter")
+        names = [_parameter_name(p, symbols) for p in listed]
+    for name in names:
+        if names.count(name) > 1:
+            raise CostError(f"the parameter {name!r} is given twice")
+    return tuple(sp.Symbol(name, real=True) for name in names)
+
+
+def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
+    if isinstance(parameter, str):
+        name = parameter
+    elif isinstance(parameter, sp.Symbol):
+        name = parameter.name
+        if name in symbols and symbols[name] != parameter:
+            raise CostError(
+                f"the parameter {name!r} and the symbol {name!r} in the cost differ in their assumptions; "
+                "make the symbol once and use it in both"
+            )
+    else:
+        raise CostError(f"the parameter {parameter!r} is a {type(parameter).__name__}; expected a symbol or its name")
+    if name not in symbols:
+        raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, symbols)}")
+    return name
+
+
+def made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
+    """Return the expression with real symbols of the same names."""
+    real = {symbol: sp.Symbol(name, real=True) for name, symbol in symbols.items()}
+    if all(symbol == new for symbol, new in real.items()):
+        return expression  # replacing would let SymPy rewrite what was meant to stay as it is
+    try:
+        result = expression.xreplace(real)
+    except RecursionError:
+        return expression  # nested more deeply than SymPy can rebuild; the programs do not mind
+    reject_impossible(result)
+    return result
