@@ -7,13 +7,10 @@ Python. ``ULP`` holds the largest error of each, in units in the last place, as
 made the coefficients. Sines are NaN beyond |x| = 2**48, where neighbouring floats are 0.06
 rad apart; all other functions have their full range.
 
-The printer copies what a kernel needs, with the helpers it calls, into the kernel's file.
+``helpers`` copies what a kernel needs, with the functions that it calls, into the kernel's file.
 """
 
 from __future__ import annotations
-
-import inspect
-from collections.abc import Iterable
 
 from symopt.compiler.language import bits, fabs, float64, floor, fma, from_bits, sqrt
 
@@ -336,23 +333,3 @@ def xlogx(x: float) -> float:
 def sign(x: float) -> float:
     """-1, 0 or 1; NaN of NaN."""
     return 1.0 if x > 0.0 else (-1.0 if x < 0.0 else x)
-
-
-def source(names: Iterable[str]) -> str:
-    """Return the text of these functions and of all that they call, in the order of this file."""
-    needed: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in needed:
-            needed.add(name)
-            stack += [called for called in globals()[name].__code__.co_names if called in _FUNCTIONS]
-    texts = [inspect.getsource(globals()[name]) for name in _FUNCTIONS if name in needed]
-    return "\n\n".join(texts)
-
-
-_FUNCTIONS = [
-    name
-    for name, made in list(globals().items())
-    if inspect.isfunction(made) and made.__module__ == __name__ and name != "source"
-]

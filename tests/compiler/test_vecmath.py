@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from symopt.autodiff.program import Graph
-from symopt.compiler import language
+from symopt.compiler import helpers, language
 from symopt.compiler import vecmath as V
 from symopt.compiler.function import Function
 
@@ -310,7 +310,7 @@ def test_a_value_has_the_same_bits_alone_and_among_others(op):
 def test_copied_source_needs_the_primitives_alone(op):
     names = ("bits", "fabs", "float64", "floor", "fma", "from_bits", "sqrt")
     namespace = {name: getattr(language, name) for name in names}
-    exec(V.source([op]), namespace)
+    exec(helpers.source([op]), namespace)
     columns = [column[:20] for column in points(op, next(iter(RANGES[op])))]
     with np.errstate(all="ignore"):
         copied = [namespace[op](*point) for point in zip(*columns, strict=True)]
