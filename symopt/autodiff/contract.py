@@ -7,7 +7,8 @@ inside a run has the same bits.
 
 from __future__ import annotations
 
-from symopt.autodiff.program import Graph, Node, Program
+from symopt.autodiff.partials import expanded_others
+from symopt.autodiff.program import Graph, Node, Over, Program
 
 LATE_INPUT = 1_000  # a gradient is known long after the states it is added to
 
@@ -17,6 +18,7 @@ def contracted(program: Program) -> Program:
 
     Of two products the deeper one is fused, so that the shallower is ready before it.
     """
+    program = program.rebuilt(_written_out)
     depth: list[int] = []
     for node in program.nodes:
         late = isinstance(node.payload, tuple) and node.payload[0] == "grad"
@@ -29,6 +31,13 @@ def contracted(program: Program) -> Program:
         return _fused(graph, node.op, args[0], args[1], depth[first] >= depth[second])
 
     return program.rebuilt(build)
+
+
+def _written_out(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
+    """Return the operations that ``others`` stands for: derivatives know it as a whole, machine code does not."""
+    if not isinstance(node.payload, Over):
+        return None
+    return expanded_others(graph, args[0], node.payload.loop)
 
 
 def _fused(graph: Graph, op: str, a: int, b: int, first_is_deeper: bool) -> int | None:

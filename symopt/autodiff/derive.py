@@ -3,17 +3,26 @@
 The reverse sweep visits every node once, so a gradient costs a small multiple of the value for
 any number of parameters. A branch of a select keeps its adjoint to itself: what leaves it is
 selected by the same condition, because a zero seed times an infinite slope would be NaN.
+
+Below a reduction an adjoint is a function of indices, and belongs to a domain: the loops that it
+is to be summed over. A node that lies outside some of these loops gets the sum over them, if
+they are the inner ones; else the adjoint keeps its domain, as the value recomputes the node there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from symopt.autodiff.partials import partials
-from symopt.autodiff.program import Graph, Key, Program
+from symopt.autodiff.index import Loop, bounds_of
+from symopt.autodiff.partials import others_tangent, partials
+from symopt.autodiff.program import Graph, Key, Program, Read
 
 Guards = tuple[tuple[int, bool], ...]
 """The selects around a node, outermost first: the condition, and the side the node is on."""
+Domain = frozenset[Loop]
+Adjoints = dict[int, dict[Domain, int]]
+NOWHERE: Domain = frozenset()
 
 
 def gradient(value: Program, by: Sequence[Key]) -> Program:
@@ -28,14 +37,14 @@ def gradient(value: Program, by: Sequence[Key]) -> Program:
     """
     graph = Graph()
     top = graph.splice(value, graph.input)["J"]
-    adjoint = _reverse(graph, top)
+    adjoint = reverse(graph, top, {NOWHERE: graph.const(1.0)})
     outputs: dict[Key, int] = {"J": top}
     for k, key in enumerate(by):
-        outputs["g", k] = adjoint.get(graph.input(key), graph.const(0.0))
+        outputs["g", k] = adjoint.get(graph.input(key), {}).get(NOWHERE, graph.const(0.0))
     return graph.program(outputs)
 
 
-def tangent(program: Program, seeds: dict[Key, Key | float]) -> Program:
+def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
     """Return the derivative of every output ``key`` in one direction, as output ``("d", key)``.
 
     ``seeds`` gives the direction: for an input, a number or the key of another input; inputs
@@ -43,22 +52,54 @@ def tangent(program: Program, seeds: dict[Key, Key | float]) -> Program:
     """
     graph = Graph()
     outputs = graph.splice(program, graph.input)
-    dots = _forward(graph, seeds)
+    dots = forward(graph, seeds)
     return graph.program({("d", key): dots.get(number, graph.const(0.0)) for key, number in outputs.items()})
 
 
-def _reverse(graph: Graph, top: int) -> dict[int, int]:
-    """Return the adjoint of every node below ``top``."""
+def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: int | None = None) -> Adjoints:
+    """Return the adjoint of every node below ``top``, by domain.
+
+    ``kept`` is a node that holds the value of ``top``: it is read instead of computing ``top`` again.
+    """
     guards = _guards(graph, top)
-    adjoint = {top: graph.const(1.0)}
+    adjoint: Adjoints = {top: dict(seeds)}
     for number in range(top, -1, -1):
-        if number not in adjoint or graph.nodes[number].op in ("const", "input"):
+        if graph.nodes[number].op in ("const", "input"):
             continue
-        for arg, term, around in _contributions(graph, number, adjoint[number], guards[number]):
-            if graph.nodes[arg].op != "const":
-                kept = _selected(graph, term, around[len(guards[arg]) :])
-                adjoint[arg] = graph.op("add", adjoint[arg], kept) if arg in adjoint else kept
+        for domain, seed in adjoint.get(number, {}).items():
+            for arg, passed, around in _contributions(graph, number, seed, guards[number]):
+                if graph.nodes[arg].op == "const":
+                    continue
+                term = passed if kept is None or number != top else graph.replaced(passed, {top: kept})
+                term = _selected(graph, term, around[len(guards[arg]) :])
+                place = _summed(graph, _domain(graph, number, domain), term, arg, guards[arg])
+                _add(graph, adjoint.setdefault(arg, {}), *place)
     return adjoint
+
+
+def _add(graph: Graph, found: dict[Domain, int], domain: Domain, term: int) -> None:
+    found[domain] = graph.op("add", found[domain], term) if domain in found else term
+
+
+def _domain(graph: Graph, number: int, domain: Domain) -> Domain:
+    """Return the domain of what a node passes on: the body of a reduction stands in its loop."""
+    loop = graph.nodes[number].payload
+    return domain | {loop} | bounds_of(loop) if isinstance(loop, Loop) else domain
+
+
+def _summed(graph: Graph, domain: Domain, term: int, arg: int, guards: Guards) -> tuple[Domain, int]:
+    """Sum a term over the loops that ``arg`` lies outside of, where they are the inner ones.
+
+    Not inside a branch that is chosen in these loops: its condition is to select the term first.
+    """
+    own = graph.loops(arg)
+    more = sorted(domain - own, reverse=True)
+    chosen = any(not graph.loops(condition).isdisjoint(more) for condition, _ in guards)
+    if not more or chosen or (own and more[-1] < max(own)):
+        return domain, term
+    for loop in more:
+        term = graph.reduce("sum", loop, term)
+    return own & domain, term
 
 
 def _contributions(graph: Graph, number: int, seed: int, around: Guards) -> list[tuple[int, int, Guards]]:
@@ -67,8 +108,19 @@ def _contributions(graph: Graph, number: int, seed: int, around: Guards) -> list
     if node.op == "select":
         condition, yes, no = node.args
         return [(yes, seed, (*around, (condition, True))), (no, seed, (*around, (condition, False)))]
-    slopes = zip(node.args, partials(graph, number), strict=True)
+    slopes = zip(node.args, slopes_of(graph, number), strict=True)
     return [(arg, graph.op("mul", seed, slope), around) for arg, slope in slopes if slope is not None]
+
+
+def slopes_of(graph: Graph, number: int) -> list[int | None]:
+    """Return the derivative of a node by each argument; of a reduction, by the argument at one index."""
+    op = graph.nodes[number].op
+    if op == "sum":
+        return [graph.const(1.0)]
+    if op == "prod":
+        return [graph.others(graph.nodes[number])]
+    # log(sum(exp(u - peak))) + peak does not depend on the peak
+    return [None] if op == "peak" else partials(graph, number)
 
 
 def _selected(graph: Graph, term: int, guards: Guards) -> int:
@@ -88,7 +140,8 @@ def _guards(graph: Graph, top: int) -> dict[int, Guards]:
         for place, arg in enumerate(node.args):
             inner = (*around, (node.args[0], place == 1)) if node.op == "select" and place else around
             guards[arg] = _common(guards[arg], inner) if arg in guards else inner
-    return guards
+    # the slope by a parameter that only one branch uses is 0 in the other
+    return {number: () if graph.nodes[number].op == "input" else around for number, around in guards.items()}
 
 
 def _common(one: Guards, other: Guards) -> Guards:
@@ -99,14 +152,15 @@ def _common(one: Guards, other: Guards) -> Guards:
     return one[:length]
 
 
-def _forward(graph: Graph, seeds: dict[Key, Key | float]) -> dict[int, int]:
-    """Return the tangent of every node that moves."""
+def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:
+    """Return the tangent of every node that moves; the seed of an array is that of all its entries."""
     dots: dict[int, int] = {}
     for number in range(len(graph.nodes)):
         node = graph.nodes[number]
-        if node.op == "input" and node.payload in seeds:
-            seed = seeds[node.payload]
-            dots[number] = graph.const(seed) if isinstance(seed, float) else graph.input(seed)
+        if node.op == "input":
+            seed = _seed(graph, node.payload, seeds)  # type: ignore[arg-type]
+            if seed is not None:
+                dots[number] = seed
         elif any(arg in dots for arg in node.args):
             dot = _dot(graph, number, dots)
             if graph.value(dot) != 0.0:
@@ -114,16 +168,28 @@ def _forward(graph: Graph, seeds: dict[Key, Key | float]) -> dict[int, int]:
     return dots
 
 
+def _seed(graph: Graph, key: Key, seeds: Mapping[Key, Key | float]) -> int | None:
+    if isinstance(key, Read):
+        array: Any = seeds.get(key.array)
+        return None if array is None else graph.input(key._replace(array=array))
+    if key not in seeds:
+        return None
+    seed = seeds[key]
+    return graph.const(seed) if isinstance(seed, float) else graph.input(seed)
+
+
 def _dot(graph: Graph, number: int, dots: dict[int, int]) -> int:
     node, zero = graph.nodes[number], graph.const(0.0)
     if node.op == "select":
         condition, yes, no = node.args
         return graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
+    if node.op == "others":
+        return others_tangent(graph, node, dots[node.args[0]])
     moving = [k for k, arg in enumerate(node.args) if arg in dots]
-    slopes = partials(graph, number)
+    slopes = slopes_of(graph, number)
     total = zero
     for k in moving:
         slope = slopes[k]
         if slope is not None:
             total = graph.op("add", total, graph.op("mul", slope, dots[node.args[k]]))
-    return total
+    return graph.reduce("sum", node.payload, total) if isinstance(node.payload, Loop) else total

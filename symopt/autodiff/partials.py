@@ -14,8 +14,9 @@ from functools import cache
 
 import sympy as sp
 
+from symopt.autodiff.index import Loop
 from symopt.autodiff.lower import FUNCTIONS, lower
-from symopt.autodiff.program import COMPARISONS, LOGIC, Graph
+from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Node, Over
 
 Partial = Callable[[Graph, int], list[int | None]]
 """Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""
@@ -30,6 +31,49 @@ def partials(graph: Graph, number: int) -> list[int | None]:
         return LOCAL[op](graph, number)
     argument = graph.nodes[number].args[0]
     return [lower(graph, _slope(op), lambda _: argument)]
+
+
+def expanded_others(graph: Graph, factor: int, loop: Loop) -> int:
+    """Return the product over a loop of all factors but one.
+
+    That is the quotient where no factor is zero; else the product of the others if this is the
+    only zero, and 0 otherwise.
+    """
+    zero, one = graph.const(0.0), graph.const(1.0)
+    is_zero, zeros, product, divisor = _zeros(graph, factor, loop)
+    quotient = graph.op("div", product, divisor)
+    alone = graph.op("and", is_zero, graph.op("eq", zeros, one))
+    some = graph.op("select", alone, product, zero)
+    return graph.op("select", graph.op("eq", zeros, zero), quotient, some)
+
+
+def _zeros(graph: Graph, factor: int, loop: Loop) -> tuple[int, int, int, int]:
+    """Return whether a factor is zero, how many are, the product of the rest, and the factor or 1 for zero."""
+    zero, one = graph.const(0.0), graph.const(1.0)
+    is_zero = graph.op("eq", factor, zero)
+    divisor = graph.op("select", is_zero, one, factor)
+    zeros = graph.reduce("sum", loop, graph.op("select", is_zero, one, zero))
+    return is_zero, zeros, graph.reduce("prod", loop, divisor), divisor
+
+
+def others_tangent(graph: Graph, node: Node, dot: int) -> int:
+    """Return the change of the product of all factors but one, whose factors change by ``dot``.
+
+    The sum over another factor of its change times the product of all but the two: of these the
+    zeros must be all that there are.
+    """
+    assert isinstance(node.payload, Over)
+    (factor,), loop = node.args, node.payload.loop
+    zero, op = graph.const(0.0), graph.op
+    is_zero, zeros, product, divisor = _zeros(graph, factor, loop)
+    rate = op("div", dot, divisor)
+    of_zeros = graph.reduce("sum", loop, op("select", is_zero, dot, zero))
+    of_rest = graph.reduce("sum", loop, op("select", is_zero, zero, rate))
+    count = [op("eq", zeros, graph.const(float(k))) for k in range(3)]
+    two = op("select", op("and", count[2], is_zero), op("sub", of_zeros, dot), zero)
+    one = op("select", count[1], op("select", is_zero, of_rest, of_zeros), two)
+    change = op("select", count[0], op("sub", of_rest, rate), one)
+    return op("mul", op("div", product, divisor), change)
 
 
 @cache

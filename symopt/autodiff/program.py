@@ -13,7 +13,14 @@ Nothing here knows SymPy or Numba. Operations are named:
 ``exp log sin ...``       the elementary functions of ``symopt.compiler.vecmath``
 ``lt le eq ne``           comparisons, false of NaN (``ne``: true); ``and or`` on truth values
 ``select``                ``select(c, a, b)``: a where c holds, else b; both are computed
+``sum prod peak``         a reduction of its argument over the loop that is its payload
+``others``                of each factor of a product over a loop, the product of all others
 ========================  =====================================================================
+
+A node below a reduction depends on the variables of its loops: a graph with reductions holds
+functions of indices, and what is written once is computed in the outermost loop that it can stand
+in. Its inputs are entries of arrays (``Read``) and values of indices (``Counter``) beside plain
+keys. A program with arrays has statements: what is stored in them, or added to them, over loops.
 """
 
 from __future__ import annotations
@@ -23,10 +30,35 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from symopt.autodiff.index import Affine, Loop, all_loops, bounds_of, length, loops_of
+
 Key = tuple[Any, ...] | str
 COMPARISONS = {"lt", "le", "eq", "ne"}
 LOGIC = {"and", "or"}
 COMMUTATIVE = {"add", "mul", "eq", "ne", "and", "or"}
+REDUCTIONS = {"sum", "prod", "peak"}
+Name = tuple[str, str]
+"""An array: its kind ("x" parameters, "data", "where", "g" gradient, ...) and its name."""
+
+
+class Read(NamedTuple):
+    """An input: the entry of an array. ``near`` takes the nearest entry where the index is outside."""
+
+    array: Name
+    at: tuple[Affine, ...]
+    near: bool = False
+
+
+class Counter(NamedTuple):
+    """An input: an index as a number."""
+
+    value: Affine
+
+
+class Over(NamedTuple):
+    """The loop of ``others``, which are a function of its variable."""
+
+    loop: Loop
 
 
 class Node(NamedTuple):
@@ -34,7 +66,18 @@ class Node(NamedTuple):
 
     op: str
     args: tuple[int, ...] = ()
-    payload: float | Key | None = None
+    payload: float | Key | Loop | Over | None = None
+
+
+class Statement(NamedTuple):
+    """``array[at] = node`` (``kind`` "define") or ``array[at] += node`` ("add") over loops, the outermost first."""
+
+    kind: str
+    array: Name
+    at: tuple[Affine, ...]
+    loops: tuple[Loop, ...]
+    key: Key
+    near: bool = False
 
 
 class Graph:
@@ -43,10 +86,11 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._number: dict[tuple[object, ...], int] = {}
+        self._loops: list[frozenset[Loop]] = []
 
     def _intern(self, node: Node) -> int:
         # repr tells 0.0 from -0.0, which compare equal
-        key = (node.op, node.args, repr(node.payload))
+        key = (node.op, node.args, repr(node.payload) if node.op == "const" else node.payload)
         if key not in self._number:
             self._number[key] = len(self.nodes)
             self.nodes.append(node)
@@ -75,6 +119,70 @@ class Graph:
             args = (args[1], args[0])
         return self._intern(Node(name, args))
 
+    def reduce(self, op: str, loop: Loop, body: int) -> int:
+        """Return the reduction of ``body`` over a loop."""
+        if op == "sum" and loop not in self.loops(body):
+            return self.op("mul", self._count(loop), body)
+        return self._intern(Node(op, (body,), loop))
+
+    def others(self, product: Node) -> int:
+        """Return, for each factor of a product over a loop, the product of all others."""
+        assert isinstance(product.payload, Loop)
+        return self._intern(Node("others", product.args, Over(product.payload)))
+
+    def _count(self, loop: Loop) -> int:
+        """Return how many terms a sum has, 0 where its range is empty."""
+        terms, zero = length(loop), self.const(0.0)
+        if not terms.terms:
+            return self.const(float(max(terms.const, 0)))
+        count = self.input(Counter(terms))
+        return self.op("select", self.op("lt", zero, count), count, zero)
+
+    def loops(self, number: int) -> frozenset[Loop]:
+        """Return the loops whose variables a node depends on."""
+        for node in self.nodes[len(self._loops) :]:
+            below = frozenset().union(*(self._loops[arg] for arg in node.args))
+            if isinstance(node.payload, Read):
+                below = all_loops(node.payload.at)
+            elif isinstance(node.payload, Counter):
+                below = loops_of(node.payload.value)
+            elif isinstance(node.payload, Loop):
+                below = (below - {node.payload}) | bounds_of(node.payload)
+            self._loops.append(below)
+        return self._loops[number]
+
+    def below(self, *roots: int) -> list[Node]:
+        """Return all nodes that some nodes need, themselves included."""
+        return [self.nodes[number] for number in demand_order(self.nodes, roots)]
+
+    def replaced(self, root: int, new: Mapping[int, int]) -> int:
+        """Return a node with other nodes in the place of some below it."""
+        return self.mapped([root], new)[root]
+
+    def mapped(
+        self, roots: Iterable[int], new: Mapping[int, int], leaf: Callable[[Key], int] | None = None
+    ) -> dict[int, int]:
+        """Return nodes made anew, with ``new`` in the place of some and ``leaf(key)`` of inputs."""
+        made = dict(new)
+        for number in demand_order(self.nodes, roots):
+            node = self.nodes[number]
+            if number in made:
+                continue
+            if node.op == "input" and leaf is not None:
+                made[number] = leaf(node.payload)  # type: ignore[arg-type]
+            else:
+                args = tuple(made[arg] for arg in node.args)
+                made[number] = number if args == node.args else self.again(node, args)
+        return made
+
+    def again(self, node: Node, args: tuple[int, ...]) -> int:
+        """Return an operation with other arguments, simplified."""
+        if isinstance(node.payload, Loop):
+            return self.reduce(node.op, node.payload, *args)
+        if node.payload is not None:
+            return self._intern(node._replace(args=args))
+        return self.op(node.op, *args)
+
     def splice(self, program: Program, given: Callable[[Key], int]) -> dict[Key, int]:
         """Build ``program`` again in this graph, with ``given(key)`` for its inputs; return its outputs."""
         made: list[int] = []
@@ -87,25 +195,29 @@ class Graph:
                 made.append(self._intern(node))
             else:
                 # operations are taken over as they are: simplifying again could change bits
-                made.append(self._intern(Node(node.op, tuple(made[arg] for arg in node.args))))
+                made.append(self._intern(node._replace(args=tuple(made[arg] for arg in node.args))))
         return {key: made[number] for key, number in program.outputs.items()}
 
-    def program(self, outputs: Mapping[Key, int]) -> Program:
+    def program(self, outputs: Mapping[Key, int], statements: Iterable[Statement] = ()) -> Program:
         """Return what ``outputs`` need, in demand order (depth first), renumbered."""
         order = demand_order(self.nodes, outputs.values())
         number = {old: new for new, old in enumerate(order)}
         nodes = tuple(
             self.nodes[old]._replace(args=tuple(number[arg] for arg in self.nodes[old].args)) for old in order
         )
-        return Program(nodes, {key: number[old] for key, old in outputs.items()})
+        return Program(nodes, {key: number[old] for key, old in outputs.items()}, tuple(statements))
 
 
 @dataclass(frozen=True)
 class Program:
-    """Nodes in an order in which they can be computed, and the named ones among them."""
+    """Nodes in an order in which they can be computed, and the named ones among them.
+
+    ``statements`` say what is done over loops with some of the outputs, in this order.
+    """
 
     nodes: tuple[Node, ...]
     outputs: dict[Key, int] = field(default_factory=dict)
+    statements: tuple[Statement, ...] = ()
 
     @property
     def inputs(self) -> list[Key]:
@@ -130,8 +242,8 @@ class Program:
                 made[number] = graph._intern(node)
             else:
                 new = build(graph, number, node, args)
-                made[number] = graph.op(node.op, *args) if new is None else new
-        return graph.program({key: made[number] for key, number in self.outputs.items()})
+                made[number] = graph.again(node, args) if new is None else new
+        return graph.program({key: made[number] for key, number in self.outputs.items()}, self.statements)
 
     def only(self, keys: Iterable[Key]) -> Program:
         """Return the part that computes some of the outputs; the operations stay what they are."""
@@ -140,10 +252,10 @@ class Program:
         return graph.program({key: outputs[key] for key in keys})
 
 
-def demand_order(nodes: Sequence[Node], wanted: Iterable[int]) -> list[int]:
-    """Return the numbers of all nodes that ``wanted`` need, arguments before users, depth first."""
+def demand_order(nodes: Sequence[Node], wanted: Iterable[int], known: Iterable[int] = ()) -> list[int]:
+    """Return the numbers of all nodes that ``wanted`` need beyond ``known``, arguments before users, depth first."""
     order: list[int] = []
-    seen: set[int] = set()
+    seen = set(known)
     for root in wanted:
         stack = [(root, False)]
         while stack:

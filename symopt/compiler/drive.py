@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from symopt.autodiff.program import Key
+from symopt.autodiff.program import Key, Name
 from symopt.compiler import cache, vecmath
+from symopt.compiler.draws import Batches
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel
 from symopt.compiler.plain import evaluate
 from symopt.floats import Array
@@ -42,6 +44,16 @@ class Job:
         Where each state starts, broadcast to (N, n), or to (N,) for one number a run.
     record
         The steps to record, increasing.
+    integers
+        What a kernel of a cost with sums asks for: sizes, offsets, strides, the seed of its noise.
+    data
+        The arrays that it reads.
+    stored
+        How many numbers each array that it stores holds.
+    batches
+        The samples of each step's mini-batch.
+    noise, streams
+        The size of the gradient's noise, and which stream of random numbers each run takes it from.
     """
 
     start: Array
@@ -52,6 +64,12 @@ class Job:
     tolerance: float = 0.0
     targets: tuple[float, ...] = ()
     record: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    integers: Mapping[Key, int] = field(default_factory=dict)
+    data: Sequence[npt.NDArray[Any]] = ()
+    stored: Mapping[Name, int] = field(default_factory=dict)
+    batches: Batches | None = None
+    noise: float = 0.0
+    streams: npt.ArrayLike = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +85,7 @@ class Outcome:
     best_theta: Array
     hits: Array
     states: dict[str, Array]
-    history_theta: Array
+    history_theta: Array | None
     history_loss: Array
     interrupted: bool
     seconds: float
@@ -77,16 +95,18 @@ class Blocks:
     """The blocks of a job: filled before, read after."""
 
     def __init__(self, kernel: Kernel, job: Job) -> None:
-        self.kernel, self.job, self.layout = kernel, job, kernel.layout
-        self.runs = len(job.start)
+        self.kernel, self.job = kernel, job
+        self.runs, self.size = job.start.shape
+        self.layout = kernel.layout.sized(self.size)
         self.lanes = kernel.options.lanes
+        self.integers = [self._integer(key) for key in kernel.integers]
         count = -(-self.runs // self.lanes)
         self.rows = np.zeros((self.layout.height, count * self.lanes))
         self.cells = np.zeros(max(len(self.layout.cells), 1))
         self._fill()
         self.blocks = [self.block(number) for number in range(count)]
-        n = kernel.size
-        self.history = np.full((len(job.record), self.runs, n + 1), np.nan)
+        self.width = self.size * kernel.options.paths + 1  # numbers of a run in a record
+        self.history = np.full((len(job.record), self.runs, self.width), np.nan)
         self.chunk = FIRST_CHUNK  # steps; what one block learns about the time they take serves the next
 
     def _fill(self) -> None:
@@ -102,11 +122,33 @@ class Blocks:
 
     def block(self, number: int) -> Array:
         """Return a new block for the runs ``number*lanes ...``."""
-        block = _aligned(self.layout.size)
-        block[-len(self.cells) :] = self.cells
+        block = _aligned(self.layout.size + sum(self._stored(name) for name in self.kernel.stored))
+        block[self._cells : self._cells + len(self.cells)] = self.cells
         rows = self.rows[:, number * self.lanes : (number + 1) * self.lanes]
         block[: rows.size].reshape(rows.shape)[...] = rows
         return block
+
+    @property
+    def _cells(self) -> int:
+        """Where the cells begin."""
+        return self.layout.height * self.lanes
+
+    def _stored(self, name: Name) -> int:
+        """Return how many numbers a stored array takes."""
+        return self.job.stored[name] * self.lanes
+
+    def _integer(self, key: Key) -> int:
+        """Return what a kernel asks for."""
+        if key == ("n",):
+            return int(self.size)
+        if key == ("cells",):
+            return self._cells
+        if key[0] == "rows":
+            return int(self.layout.at(key[1]))
+        if key[0] == "stored":
+            before = self.kernel.stored[: self.kernel.stored.index(key[1])]
+            return self.layout.size + sum(self._stored(name) for name in before)
+        return int(self.job.integers[key])
 
     def _contents(self) -> Iterator[tuple[Key, npt.ArrayLike]]:
         job = self.job
@@ -120,7 +162,8 @@ class Blocks:
         for j, target in enumerate(job.targets):
             yield ("target", j), target
             yield ("hit", j), -1.0
-        yield from (("limit", job.limit), ("T", job.steps), ("n", self.kernel.size), ("tolerance", job.tolerance))
+        yield from (("limit", job.limit), ("T", job.steps), ("n", self.size), ("tolerance", job.tolerance))
+        yield from (("noise", job.noise), ("stream", job.streams))
 
     def _factors(self) -> dict[Key, npt.ArrayLike]:
         """Return where each running product starts and what it is multiplied by at each step."""
@@ -131,7 +174,7 @@ class Blocks:
             names = [key for key in program.inputs if isinstance(key, tuple)]
             columns = np.atleast_2d(np.array(np.broadcast_arrays(*(self.job.given[key] for key in names), 0.0)[:-1]).T)
             rows, back = np.unique(columns, axis=0, return_inverse=True)
-            fixed: dict[Key, float] = {"T": self.job.steps, "n": self.kernel.size}
+            fixed: dict[Key, float] = {"T": self.job.steps, "n": self.size}
             found = np.array(
                 [_power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k) for row in rows]
             )
@@ -164,23 +207,30 @@ class Blocks:
 
     def _last_with_room(self, done: int) -> int:
         """Return the last step of a chunk after ``done`` whose records fit into a buffer."""
-        room = max(LARGEST_BUFFER // ((self.kernel.size + 1) * self.lanes), 1)
+        room = max(LARGEST_BUFFER // (self.width * self.lanes), 1)
         ahead = self.job.record[np.searchsorted(self.job.record, done) :]
-        return int(ahead[room]) if len(ahead) > room else self.job.steps + 1
+        last = int(ahead[room]) if len(ahead) > room else self.job.steps + 1
+        return last if self.job.batches is None else min(last, done + max(LARGEST_BUFFER // self.job.batches.batch, 1))
 
     def _chunk(self, number: int, first: int, last: int) -> None:
         """Take the steps ``first`` to ``last``, and put what they record in its place."""
         low, high = np.searchsorted(self.job.record, [first - 1, last])
-        n = self.kernel.size
-        alone = self.lanes == 1 and high > low  # one run records straight into its history
-        out = self.history[low:high].reshape(-1) if alone else _aligned(max((high - low) * (n + 1) * self.lanes, 1))
-        plan = np.concatenate([[first, last], self.job.record[low:high], [-1]]).astype(np.int64, copy=False)
-        cache.kernel(self.kernel.source)(self.blocks[number], plan, out)
+        # one run records straight into its history
+        alone = self.lanes == 1 and high > low and self.runs == 1
+        out = self.history[low:high].reshape(-1) if alone else _aligned(max((high - low) * self.width * self.lanes, 1))
+        self.call(self.blocks[number], first, last, self.job.record[low:high], out)
         if alone:
             return
         runs = slice(number * self.lanes, min((number + 1) * self.lanes, self.runs))
-        seen = out[: (high - low) * (n + 1) * self.lanes].reshape(high - low, n + 1, self.lanes)
+        seen = out[: (high - low) * self.width * self.lanes].reshape(high - low, self.width, self.lanes)
         self.history[low:high, runs] = seen.transpose(0, 2, 1)[:, : runs.stop - runs.start]
+
+    def call(self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array) -> None:
+        """Call the kernel for the steps ``first`` to ``last``."""
+        header = [first, last, *([3 + len(self.integers)] if self.kernel.size is None else []), *self.integers]
+        plan = np.concatenate([header, record, [-1]]).astype(np.int64, copy=False)
+        drawn = () if self.job.batches is None else (self.job.batches.indices(first, last).reshape(-1),)
+        cache.kernel(self.kernel.source)(block, plan, out, *self.job.data, *drawn)
 
     def _rows(self, key: Key, block: Array) -> Array:
         first, count = self.layout.rows[key]
@@ -209,7 +259,7 @@ class Blocks:
             best_theta=self.read("best") if best else theta,
             hits=np.hstack([np.zeros((self.runs, 0)), *(self.read(("hit", j)) for j in range(len(self.job.targets)))]),
             states={s.name: self.read(("state", s.name)) for s in update.states},
-            history_theta=self.history[:, :, :-1],
+            history_theta=self.history[:, :, :-1] if self.kernel.options.paths else None,
             history_loss=self.history[:, :, -1],
             interrupted=interrupted,
             seconds=seconds,
@@ -222,7 +272,9 @@ class Blocks:
         """
         block = self.block(run // self.lanes)
         self._rows("status", block)[...] = CONVERGED
-        cache.kernel(self.kernel.source)(block, np.array([1, step - 1, -1]), np.zeros(1))
+        few = self._last_with_room(0)
+        for first in range(1, step, few):
+            self.call(block, first, min(first + few, step) - 1, np.zeros(0, dtype=np.int64), np.zeros(1))
         keys = [key for key in (*self.layout.rows, *self.layout.cells) if key[0] in ("power", "factor", "state")]
         lane = run % self.lanes
         rows = self.layout.rows

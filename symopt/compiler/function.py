@@ -44,7 +44,7 @@ class Function:
         printer = Printer(graph, lambda _: LANE, lambda key: self.inputs[key])
         lines: list[str] = []
         constants: list[str] = []
-        texts = printer.write(outputs.values(), (constants, [], lines), {})
+        texts = printer.write(outputs.values(), (constants, [], lines, lines), {})
         loads = [
             f"{name} = block[{_place(k)}]  # {ascii(self.labels[key])[1:-1]}"
             for k, (key, name) in enumerate(self.inputs.items())

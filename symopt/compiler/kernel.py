@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from symopt.autodiff.program import Program
 from symopt.autodiff.update import Update
-from symopt.compiler.layout import Kernel, Options
-from symopt.compiler.looped import Looped
+from symopt.compiler.layout import Kernel, LoopCost, Options
+from symopt.compiler.looped import WrittenLooped
+from symopt.compiler.summed import Summed
 from symopt.compiler.unrolled import Unrolled
 
 UNROLLED = 4  # up to this many parameters the coordinates are written out
 
 
-def write_kernel(cost: Program, update: Update, size: int, options: Options) -> Kernel:
-    """Return the kernel of a cost's value and gradient with ``size`` parameters, and a rule."""
-    kind = Unrolled if size <= UNROLLED else Looped
+def write_kernel(cost: Program | LoopCost, update: Update, size: int, options: Options) -> Kernel:
+    """Return the kernel of a cost's value and gradient with ``size`` parameters, and a rule.
+
+    The kernel of a cost with sums serves any number of parameters.
+    """
+    if isinstance(cost, LoopCost):
+        return Summed(cost, update, options).kernel()
+    kind = Unrolled if size <= UNROLLED else WrittenLooped
     return kind(cost, update, size, options).kernel()
 
 
-__all__ = ["Kernel", "Options", "write_kernel"]
+__all__ = ["Kernel", "LoopCost", "Options", "write_kernel"]

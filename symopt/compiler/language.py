@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 def fma(a: float, b: float, c: float) -> float:
@@ -60,3 +62,13 @@ def from_bits(a: int) -> float:
 def float64(a: int) -> float:
     """Return an integer as a float64."""
     return np.float64(a)
+
+
+def part(a: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
+    """Return an array from one of its entries on, without a copy."""
+    return a[start:]
+
+
+def empty(size: int) -> npt.NDArray[np.float64]:
+    """Return a new array; its entries are written before they are read."""
+    return np.full(size, np.nan)

@@ -1,17 +1,21 @@
 """A block: everything one call of a kernel changes, as one flat array.
 
 Rows of ``lanes`` numbers (the coordinates of theta and of each state, loss, status, ...), then
-single cells. One base pointer with constant offsets lets LLVM see that no two rows overlap.
+single cells. One base pointer with constant offsets lets LLVM see that no two rows overlap. Where
+the number of parameters is known only when a kernel runs, what has a row for each of them is wide:
+it lies behind the other rows, and a kernel takes it as an array of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symopt.autodiff.program import Key, Program
+from symopt.autodiff.program import Key, Name, Program
 from symopt.autodiff.update import LATE, Update, find_states
 from symopt.compiler.printer import CONSTANT, LANE, STEP
 
+CACHE_LINE = 8  # numbers
 RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
 """The numbers of a lane's status row."""
 
@@ -33,6 +37,12 @@ class Options:
         For how many losses the first step at or below them is kept.
     tolerance
         Whether a small gradient ends a run.
+    paths
+        Whether theta is recorded beside the loss.
+    batch
+        Whether gradients are taken over mini-batches.
+    noise
+        Whether gradients are noisy.
     """
 
     lanes: int = 1
@@ -40,6 +50,9 @@ class Options:
     best: bool = True
     targets: int = 0
     tolerance: bool = False
+    paths: bool = True
+    batch: bool = False
+    noise: bool = False
 
 
 class Layout:
@@ -48,6 +61,7 @@ class Layout:
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
         self.rows: dict[Key, tuple[int, int]] = {}
+        self.wide: list[Key] = []
         self.cells: dict[Key, int] = {}
         self.height = 0
 
@@ -59,6 +73,18 @@ class Layout:
     def cell(self, key: Key) -> None:
         """Add a cell."""
         self.cells[key] = len(self.cells)
+
+    def sized(self, n: int) -> Layout:
+        """Return the layout for ``n`` parameters, each wide part at a multiple of the cache line."""
+        if not self.wide:
+            return self
+        result = Layout(self.lanes)
+        result.rows, result.cells, result.height = dict(self.rows), self.cells, self.height
+        rows = -(-CACHE_LINE // self.lanes)
+        for key in self.wide:
+            result.height = -(-result.height // rows) * rows
+            result.row(key, n)
+        return result
 
     @property
     def size(self) -> int:
@@ -85,8 +111,10 @@ class Places:
         Powers that differ from lane to lane.
     """
 
-    def __init__(self, cost: Program, update: Update, size: int, options: Options, looped: bool) -> None:
-        self.cost, self.update, self.n, self.options = cost, update, size, options
+    def __init__(
+        self, constants: Sequence[Key], update: Update, size: int | None, options: Options, looped: bool
+    ) -> None:
+        self.constants, self.update, self.n, self.options = constants, update, size, options
         self.vector = {state.name for state in update.states if state.vector}
         late = find_states(update.program, {s.name: s.initial for s in update.states}, LATE)
         self.swept_powers = self._swept_powers()
@@ -96,8 +124,17 @@ class Places:
         if looped:
             self._working_rows(self.layout)
 
+    def _each(self, layout: Layout, key: Key) -> None:
+        """Add a row for each parameter."""
+        if self.n is None:
+            layout.wide.append(key)
+        else:
+            layout.row(key, self.n)
+
     def level(self, key: Key) -> int:
         """Return when an input is known."""
+        if key[0] == "size":
+            return CONSTANT
         if key == "t" or (key[0] == "power" and key not in self.swept_powers):
             return STEP
         if key[0] == "state" and key[1] not in self.lane_states | self.vector:
@@ -132,11 +169,11 @@ class Places:
             reached |= found
 
     def _layout(self) -> Layout:
-        layout, update, options, n = Layout(self.options.lanes), self.update, self.options, self.n
-        layout.row("theta", n)
+        layout, update, options = Layout(self.options.lanes), self.update, self.options
+        self._each(layout, "theta")
         for state in update.states:
             if state.vector:
-                layout.row(("state", state.name), n)
+                self._each(layout, ("state", state.name))
             elif state.name in self.lane_states:
                 layout.row(("state", state.name))
             else:
@@ -145,40 +182,79 @@ class Places:
             place = layout.row if ("power", k) in self.swept_powers else layout.cell
             place(("power", k))
             place(("factor", k))
-        constants = [key for key in self.cost.inputs if key[0] == "c"]
-        for key in [*(("given", name) for name in update.given), *constants]:
+        for key in [*(("given", name) for name in update.given), *self.constants]:
             (layout.row if key in options.swept else layout.cell)(key)
         for name in ("loss", "status", "steps"):
             layout.row(name)
         if options.best:
             layout.row("best_loss")
-            layout.row("best", n)
+            self._each(layout, "best")
         for j in range(options.targets):
             layout.row(("hit", j))
             layout.cell(("target", j))
         for name in ("limit", "T", "n", "tolerance"):
             layout.cell(name)
+        if options.noise:
+            layout.row("stream")
+            layout.cell("noise")
         return layout
 
     def _working_rows(self, layout: Layout) -> None:
         for stage in self.update.stages:
             if stage.kind == "grad":
-                layout.row(("grad", stage.number), self.n)
+                self._each(layout, ("grad", stage.number))
             else:
                 layout.row(("sum", stage.number))
-        layout.row("point", self.n)
+        self._each(layout, "point")
         for name in ("theta", *sorted(self.vector)):
-            layout.row(("before", name), self.n)
+            self._each(layout, ("before", name))
         for name in ("going", "better", "bad"):
             layout.row(name)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel's source, and what a driver must know to fill and read its blocks."""
+    """A kernel's source, and what a driver must know to fill and read its blocks.
+
+    Attributes
+    ----------
+    size
+        The number of parameters, or None where the kernel serves any number.
+    integers
+        What the kernel wants to know when it runs, in the order of ``plan``.
+    stored
+        The arrays it stores on the way, which lie behind the cells.
+    """
 
     source: str
     layout: Layout
     update: Update
     options: Options
-    size: int
+    size: int | None
+    integers: tuple[Key, ...] = ()
+    stored: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoopCost:
+    """A cost with sums, as kernels take it.
+
+    Attributes
+    ----------
+    gradient
+        The program of J and its gradient, over all samples.
+    batch
+        The program of J and its gradient over a mini-batch, whose samples are in ("data", "batch").
+    arrays
+        The parameter arrays, in the order of theta.
+    constants
+        The keys of the constants.
+    data
+        The data arrays and their kinds: f for numbers, i for integers.
+    """
+
+    gradient: Program
+    batch: Program | None
+    arrays: tuple[Name, ...]
+    constants: tuple[Key, ...]
+    data: Mapping[Name, str]

@@ -1,4 +1,4 @@
-"""Kernels of many parameters: the cost is written out, the update is a loop over coordinates.
+"""Kernels of many parameters: the update is a loop over coordinates.
 
 Unrolled, Adam silently stops vectorising above some twenty coordinates. A step is one pass over
 lanes for each evaluation of the cost and one over coordinates for each stage of the rule.
@@ -6,17 +6,33 @@ lanes for each evaluation of the cost and one over coordinates for each stage of
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from symopt.autodiff.program import Key
 from symopt.autodiff.update import Stage
 from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
 from symopt.compiler.writer import INFINITY, Writer
+from symopt.compiler.written import WrittenOut
 
 
 class Looped(Writer):
-    """Writes the update once, for the coordinate of a loop."""
+    """Writes the update once, for the coordinate of a loop; how the cost is evaluated is left to its kinds."""
 
     looped = True
+    whole = ""
+    """The test of whether the loss is of all samples, where it can be another."""
+
+    @abstractmethod
+    def _count(self) -> str:
+        """Return the number of coordinates, as text."""
+
+    @abstractmethod
+    def _evaluated(self, point: Key, value: bool, stage: Stage | None) -> tuple[list[str], list[str], str]:
+        """Return the evaluation of the cost at rows of points: its value, and its gradient for a stage.
+
+        Statements outside and inside the loop over lanes, and the text of the value.
+        """
 
     def _steps(self) -> list[str]:
         """Return one pass over lanes for each evaluation of the cost, one over coordinates for each stage."""
@@ -32,14 +48,10 @@ class Looped(Writer):
         return program.nodes[program.outputs["point", stage.number]].payload == "theta"
 
     def _observing_pass(self, gradient: Stage | None) -> list[str]:
-        nodes = self._cost(self._rows(self._iterate), ["J", *(self._gradient if gradient else [])])
-        lines: list[str] = []
-        texts = self._write(list(nodes.values()), lines, {})
-        for k, text in enumerate(texts[1:]):
-            lines.append(f"{self._at(('grad', gradient.number), k)} = {text}")  # type: ignore[union-attr]
+        outside, lines, value = self._evaluated(self._iterate, True, gradient)
         lines += [
-            f"loss = {texts[0]}",
-            *self._observe("loss"),
+            f"loss = {value}",
+            *self._observe("loss", self.whole),
             f"ok = going & (fabs(loss) <= {self._cell_name('limit')})",
             f"ending = {DIVERGED} if fabs(loss) < {INFINITY} else {NONFINITE}",
             f"{self._at('status')} = ending if going ^ ok else status",
@@ -47,14 +59,24 @@ class Looped(Writer):
             f"{self._at('bad')} = 0.0",
             *([f"{self._at('better')} = 1.0 if better else 0.0"] if self.options.best else []),
         ]
-        return loop("i", self.options.lanes, lines)
+        noise = self._noise_pass(gradient) if gradient else []
+        return [*outside, *loop("i", self.options.lanes, lines), *noise]
+
+    def _noise_pass(self, stage: Stage) -> list[str]:
+        """Return the pass that adds noise to a gradient."""
+        if not self.options.noise:
+            return []
+        slope = self._each(("grad", stage.number))
+        return self._coordinates(
+            [f"{slope} = fma({self._cell_name('noise')}, {self._normal(stage.number, 'k')}, {slope})"]
+        )
 
     def _each(self, key: Key) -> str:
         return self._leaf(("each", key))
 
     def _coordinates(self, body: list[str]) -> list[str]:
         lanes = self.options.lanes
-        return loop("k", self.n, [f"row = k*{lanes}", *loop("i", lanes, body)])
+        return loop("k", self._count(), [f"row = k*{lanes}", *loop("i", lanes, body)])
 
     def _coordinate_inputs(self) -> dict[Key, int]:
         own: dict[Key, int] = {"theta": self.graph.input(("each", "theta"))}
@@ -72,11 +94,9 @@ class Looped(Writer):
         point: list[str] = []
         text = self._stage_text(("point", stage.number), point)
         point.append(f"{self._each('point')} = {text}")
-        lines: list[str] = []
-        slopes = self._cost(self._rows("point"), self._gradient)
-        for k, slope in enumerate(self._write([slopes[key] for key in self._gradient], lines, {})):
-            lines.append(f"{self._at(('grad', stage.number), k)} = {slope}")
-        return [*self._coordinates(point), *loop("i", self.options.lanes, lines)]
+        outside, lines, _ = self._evaluated("point", False, stage)
+        evaluation = [*outside, *(loop("i", self.options.lanes, lines) if lines else [])]
+        return [*self._coordinates(point), *evaluation, *self._noise_pass(stage)]
 
     def _sum_pass(self, stage: Stage) -> list[str]:
         total = self._at(("sum", stage.number))
@@ -131,8 +151,24 @@ class Looped(Writer):
             restore.append(f"{place} = {before}")
         lane = [
             "finite = 1.0",
-            *loop("k", self.n, [f"row = k*{self.options.lanes}", *restore]),
+            *loop("k", self._count(), [f"row = k*{self.options.lanes}", *restore]),
             f"{self._at('status')} = {DIVERGED} if finite == 1.0 else {NONFINITE}",
         ]
         test = f"if ({self._at('going')} == 1.0) & ({self._at('bad')} == 1.0):"
         return ["if failed == 1.0:", *indented(loop("i", self.options.lanes, [test, *indented(lane)]))]
+
+
+class WrittenLooped(Looped, WrittenOut):
+    """A looped kernel whose cost is straight code."""
+
+    def _count(self) -> str:
+        return str(self.n)
+
+    def _evaluated(self, point: Key, value: bool, stage: Stage | None) -> tuple[list[str], list[str], str]:
+        wanted: list[Key] = [*(["J"] if value else []), *(self._gradient if stage else [])]
+        nodes = self._cost(self._rows(point), wanted)
+        lines: list[str] = []
+        texts = dict(zip(wanted, self._write(list(nodes.values()), lines, {}), strict=True))
+        for k, key in enumerate(self._gradient if stage else []):
+            lines.append(f"{self._at(('grad', stage.number), k)} = {texts[key]}")  # type: ignore[union-attr]
+        return [], lines, texts.get("J", "")

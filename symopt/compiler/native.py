@@ -8,7 +8,8 @@ the optimiser, the machine code and the disk cache.
 The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers,
 ``& | ^`` on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select);
 ``a[i]``; ``for i in range(lo, hi)``, ``if``, ``break``; calls of the primitives in
-``language.py`` and of helper functions in the same file that end in their one ``return``.
+``language.py`` and of functions in the same file: helpers that end in their one ``return``, of the
+type that their annotation says, and parts of the kernel without one, whose arrays never overlap.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 DOUBLE, INT, BOOL, VOID = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.VoidType()
+GIVES = {"float": DOUBLE, "int": INT}
+ARRAYS = {"f": types.float64[::1], "i": types.int64[::1]}
+ALIGNMENT = 64
 KINDS = {types.float64: DOUBLE, types.int64: INT}
 OPERATIONS = {
     (ast.Add, DOUBLE): "fadd", (ast.Sub, DOUBLE): "fsub",
@@ -37,15 +42,21 @@ FLOAT_PRIMITIVES = ("fma", "sqrt", "fabs", "floor")
 CASTS = {"bits": ("bitcast", INT), "from_bits": ("bitcast", DOUBLE), "float64": ("sitofp", DOUBLE)}
 
 
-def jit(entry: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a generated entry function: the one place that decides Numba's options.
+def jit(data: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what compiles a generated entry function: the one place that decides Numba's options.
 
-    Every kernel has the same signature: ``block`` (numbers it changes), ``plan`` (integers that
-    say what to do) and ``out`` (numbers it only writes).
+    Every kernel begins with ``block`` (numbers it changes), ``plan`` (integers that say what to
+    do) and ``out`` (numbers it only writes); ``data`` names the arrays that it only reads after
+    them, a letter each: f for numbers, i for integers.
     """
-    on_disk = Path(entry.__code__.co_filename).exists()
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "cache": on_disk}
-    compiled: Callable[..., Any] = njit("void(float64[::1], int64[::1], float64[::1])", **options)(entry)
+    kinds = [ARRAYS[letter] for letter in f"fif{data}"]
+
+    def compiled(entry: Callable[..., Any]) -> Callable[..., Any]:
+        on_disk = Path(entry.__code__.co_filename).exists()
+        options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "cache": on_disk}
+        made: Callable[..., Any] = njit(types.void(*kinds), **options)(entry)
+        return made
+
     return compiled
 
 
@@ -53,19 +64,22 @@ def lowered(function: Callable[..., Any]) -> Any:
     """Return an intrinsic with the meaning of ``function``, whose helpers are its module's functions."""
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def body(_typing: Any, block: Any, plan: Any, out: Any) -> Any:
+    def body(_typing: Any, *arrays: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pairs = zip(signature.args, values, strict=True)
+            pairs = zip(signature.args[0], cgutils.unpack_tuple(builder, values[0]), strict=True)
             pointers = [context.make_array(kind)(context, builder, value).data for kind, value in pairs]
             builder.call(Lowering.of(function, builder.module, pointers), pointers)
-            # LLVM prefers 256 bits on several AVX-512 processors, which is slower here; llvmlite's
-            # own add knows attributes without a value only
-            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+            _prefer_wide_vectors(builder.function)
             return context.get_dummy_value()
 
-        return types.void(block, plan, out), generate
+        return types.void(types.StarArgTuple(arrays)), generate
 
     return body
+
+
+def _prefer_wide_vectors(function: ir.Function) -> None:
+    """Ask for 512 bits: LLVM prefers 256 on several AVX-512 processors, which is slower here."""
+    set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite's own add takes no values
 
 
 class Lowering:
@@ -91,10 +105,12 @@ class Lowering:
 
     def write(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
         """Write the whole function."""
-        gives_value = isinstance(self.tree.body[-1], ast.Return)
-        made = ir.Function(self.module, ir.FunctionType(DOUBLE if gives_value else VOID, kinds), name)
+        gives = GIVES[ast.unparse(self.tree.returns)] if self.tree.returns else VOID
+        made = ir.Function(self.module, ir.FunctionType(gives, kinds), name)
         made.linkage = "internal"
-        made.attributes.add("alwaysinline")
+        _prefer_wide_vectors(made)
+        if gives != VOID:
+            made.attributes.add("alwaysinline")
         for argument in made.args:
             if isinstance(argument.type, ir.PointerType):
                 argument.add_attribute("noalias")  # a kernel's arrays never overlap
@@ -102,7 +118,7 @@ class Lowering:
         for argument, value in zip(self.tree.args.args, made.args, strict=True):
             self._assign(argument.arg, value)
         self._statements(self.tree.body)
-        if not gives_value:
+        if gives == VOID:
             self.builder.ret_void()
         return made
 
@@ -113,6 +129,8 @@ class Lowering:
             match statement:
                 case ast.Expr(value=ast.Constant()):
                     pass  # a docstring
+                case ast.Expr(value=ast.Call() as call):
+                    self._value(call)
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self._assign(name, self._value(value))
                 case ast.Assign(targets=[ast.Subscript() as target], value=value):
@@ -189,9 +207,18 @@ class Lowering:
                 return self._comparison(COMPARISONS[type(op)], self._value(left), self._value(right))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.builder.select(self._value(test), self._value(body), self._value(orelse))
+            case ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=int() as size)]):
+                return self._empty(size)
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self._call(name, [self._value(argument) for argument in arguments])
         raise _unknown(node)
+
+    def _empty(self, size: int) -> Any:
+        """Return the address of a new array, which lives as long as the function runs."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(DOUBLE, size)
+        place.align = ALIGNMENT
+        return place
 
     def _address(self, node: ast.Subscript) -> Any:
         return self.builder.gep(self._value(node.value), [self._value(node.slice)], inbounds=True)
@@ -210,6 +237,8 @@ class Lowering:
         return compare(op, left, right)
 
     def _call(self, name: str, values: list[Any]) -> Any:
+        if name == "part":
+            return self.builder.gep(values[0], [values[1]], inbounds=True)
         if name in CASTS:
             instruction, kind = CASTS[name]
             return getattr(self.builder, instruction)(values[0], kind)

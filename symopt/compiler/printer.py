@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from symopt.autodiff.index import Loop
 from symopt.autodiff.program import Graph, Key, demand_order
-from symopt.compiler import vecmath
+from symopt.compiler import helpers
 
-CONSTANT, STEP, LANE = 0, 1, 2
-"""When a value is known: for the whole run, from the step, or from the lane."""
+CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
+"""When a value is known: for the whole run, from the step, from loops that all lanes share, or from the lane."""
 
-HEADER = """from symopt.compiler.language import bits, fabs, float64, floor, fma, from_bits, sqrt
+HEADER = """from symopt.compiler.language import bits, empty, fabs, float64, floor, fma, from_bits, part, sqrt
 from symopt.compiler.native import jit, lowered
 """
 FOOTER = """
 body = lowered({name})
 
 
-@jit
-def kernel(block, plan, out):
-    body(block, plan, out)
+@jit("{kinds}")
+def kernel({arguments}):
+    body({arguments})
 """
 BINARY = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}
 RELATIONS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&", "or": "|"}
@@ -50,32 +51,37 @@ class Printer:
         self._count = 0
         self.outer: dict[int, tuple[str, int]] = {}
 
+    def fresh(self, letter: str) -> str:
+        """Return a name that is not in use."""
+        self._count += 1
+        return f"{letter}{self._count - 1}"
+
     def level(self, number: int) -> int:
         """Return when a node is known."""
         for node in self.graph.nodes[len(self.levels) :]:
             if node.op == "input":
                 self.levels.append(self._input_level(node.payload))  # type: ignore[arg-type]
             else:
-                self.levels.append(max((self.levels[arg] for arg in node.args), default=CONSTANT))
+                below = max((self.levels[arg] for arg in node.args), default=CONSTANT)
+                self.levels.append(max(below, UNIFORM) if isinstance(node.payload, Loop) else below)
         return self.levels[number]
 
     def write(self, wanted: Iterable[int], scopes: Sequence[list[str]], known: dict[int, tuple[str, int]]) -> list[str]:
         """Print what ``wanted`` needs and return the texts that stand for it.
 
-        ``scopes`` are the lines of the constants, the step and the innermost loop; ``known`` holds
-        the texts of the innermost loop and is added to.
+        ``scopes`` are the lines of the constants, the step, the loops that all lanes share and the
+        loop over lanes; ``known`` holds the texts of the loops around and is added to.
         """
         wanted = list(wanted)
-        order = [n for n in demand_order(self.graph.nodes, wanted) if n not in known and n not in self.outer]
+        order = demand_order(self.graph.nodes, wanted, {*known, *self.outer})
         named = self._named(order, wanted)
         for number in order:
             level = self.level(number)
             text = self._text(number, known)
-            texts = known if level == LANE else self.outer
+            texts = known if level >= UNIFORM else self.outer
             # an input is read before anything is stored: its place may be overwritten on the way
             if number in named or len(text[0]) > LONGEST or "[" in text[0]:
-                name = f"t{self._count}"
-                self._count += 1
+                name = self.fresh("t")
                 scopes[level].append(f"{name} = {text[0]}")
                 text = (name, 4)
             texts[number] = text
@@ -139,8 +145,21 @@ def loop(index: str, high: int | str, body: list[str], low: int | str = 0) -> li
     return [f"for {index} in range({low}, {high}):", *indented(body)]
 
 
-def module_source(name: str, body: list[str], functions: Iterable[str]) -> str:
-    """Return the file of a kernel: the functions it calls, its own, and the compiled entry."""
-    helpers = vecmath.source(sorted(functions))
-    own = "\n".join([f"def {name}(block, plan, out):", *indented(body)])
-    return "\n\n".join([HEADER, *([helpers] if helpers else []), own]) + "\n\n" + FOOTER.format(name=name)
+def function_source(name: str, arguments: Iterable[str], body: list[str]) -> str:
+    """Return a function of the kernel language."""
+    return "\n".join([f"def {name}({', '.join(arguments)}):", *indented(body)])
+
+
+def module_source(
+    name: str, body: list[str], functions: Iterable[str], parts: Iterable[str] = (), data: str = ""
+) -> str:
+    """Return the file of a kernel: the functions it calls, its own, and the compiled entry.
+
+    ``parts`` are functions that ``body`` is divided into; ``data`` are the kinds of the arrays
+    d0, d1, ... that it reads.
+    """
+    called = helpers.source(sorted(functions))
+    arguments = ["block", "plan", "out", *(f"d{k}" for k in range(len(data)))]
+    own = function_source(name, arguments, body)
+    footer = FOOTER.format(name=name, kinds=data, arguments=", ".join(arguments))
+    return "\n\n\n".join([HEADER.rstrip(), *([called.strip()] if called else []), *parts, own]) + "\n\n" + footer

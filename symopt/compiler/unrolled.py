@@ -7,10 +7,11 @@ from itertools import chain
 from symopt.autodiff.program import Key
 from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
-from symopt.compiler.writer import INFINITY, Writer
+from symopt.compiler.writer import INFINITY
+from symopt.compiler.written import WrittenOut
 
 
-class Unrolled(Writer):
+class Unrolled(WrittenOut):
     """Writes every coordinate's equations, one after the other."""
 
     looped = False
@@ -26,12 +27,18 @@ class Unrolled(Writer):
             parts = [self._update([key], own[k])[key] for k in range(self.n)]
             if stage.kind == "grad":
                 slopes = self._cost(parts, self._gradient)
-                values = [slopes["g", k] for k in range(self.n)]
+                values = [self._noisy(slopes["g", k], stage.number, k) for k in range(self.n)]
             else:
                 values = [self._total(parts)] * self.n
             for k in range(self.n):
                 own[k][stage.kind, stage.number] = values[k]
         return own
+
+    def _noisy(self, slope: int, stage: int, k: int) -> int:
+        """Return a slope with its noise, if there is any."""
+        if not self.options.noise:
+            return slope
+        return self.graph.op("fma", self.graph.input("noise"), self.graph.input(("normal", stage, k)), slope)
 
     def _total(self, parts: list[int]) -> int:
         total = self.graph.const(0.0)

@@ -3,17 +3,18 @@
 In step t a lane stands at theta of step t - 1: its loss is computed and observed first, then the
 update. The update is kept only where the new theta is within the limit; a lane that fails stays
 at its last finite theta for good, with a status. The step after the last one only observes.
-``plan`` is (first step, last step, steps to record ..., -1).
+``plan`` is (first step, last step, integers the kernel asks for ..., steps to record ..., -1).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
-from symopt.autodiff.program import Graph, Key, Program
+from symopt.autodiff.program import Graph, Key
 from symopt.autodiff.update import Update
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
-from symopt.compiler.printer import Printer, indented, loop, module_source
+from symopt.compiler.printer import Printer, indented, loop
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
 CADENCE = 16  # the gradient tolerance is tested every so many steps
@@ -25,12 +26,12 @@ class Writer(ABC):
 
     looped: bool
 
-    def __init__(self, cost: Program, update: Update, size: int, options: Options) -> None:
-        self.cost, self.update, self.n, self.options = cost, update, size, options
-        self.places = Places(cost, update, size, options, self.looped)
+    def __init__(self, constants: Sequence[Key], update: Update, size: int | None, options: Options) -> None:
+        self.update, self.options = update, options
+        self.places = Places(constants, update, size, options, self.looped)
         self.layout, self.vector, self.lane_states = self.places.layout, self.places.vector, self.places.lane_states
         self.graph = Graph()
-        self.printer = Printer(self.graph, self.places.level, self._leaf)
+        self.printer = Printer(self.graph, self._level, self._leaf)
         self.constants: list[str] = []
         self.step: list[str] = []
         self.body: list[str] = []
@@ -39,25 +40,30 @@ class Writer(ABC):
     def _steps(self) -> list[str]:
         """Return the statements of observing and updating all lanes once."""
 
+    @abstractmethod
+    def _is_flat(self) -> tuple[list[str], list[str], str]:
+        """Return the test of the gradient: statements outside and inside the loop over lanes, and its text."""
+
+    @abstractmethod
     def kernel(self) -> Kernel:
         """Write the whole kernel."""
+
+    def _advance(self) -> list[str]:
+        """Return the statements of taking steps."""
         self.body += self._record_theta() + self._advance_powers()
         if self.options.tolerance:
             self.body += self._probe()
         self.body += self._steps()
         self.body += self._record_loss()
-        return Kernel(self._source(), self.layout, self.update, self.options, self.n)
-
-    def _source(self) -> str:
         ends = self._scalar_states()
         scalars = [key for key in self.layout.cells if key[0] in ("state", "power")]
         powers = [key for key in scalars if key[0] == "power"]
-        advance = [
+        return [
             *self._map(),
             "first = plan[0]",
             "last = plan[1]",
-            "slot = 2",
-            *(f"{self._cell_name(key)} = block[{self.layout.at(key)}]  # {_label(key)}" for key in self.layout.cells),
+            f"slot = {self._header()}",
+            *(f"{self._cell_name(key)} = {self._cell(key)}  # {_label(key)}" for key in self.layout.cells),
             *self.constants,
             "for step in range(first, last + 1):",
             "    t = float64(step)",
@@ -66,9 +72,20 @@ class Writer(ABC):
             *indented(self.step),
             *indented(self.body),
             *indented(ends),
-            *(f"block[{self.layout.at(key)}] = {self._cell_name(key)}" for key in scalars),
+            *(f"{self._cell(key)} = {self._cell_name(key)}" for key in scalars),
         ]
-        return module_source("advance", advance, self.printer.functions)
+
+    @abstractmethod
+    def _header(self) -> str:
+        """Return how many integers of the plan come before the steps to record."""
+
+    def _level(self, key: Key) -> int:
+        """Return when an input is known."""
+        return self.places.level(key)
+
+    def _cell(self, key: Key) -> str:
+        """Return where a cell lies."""
+        return f"block[{self.layout.at(key)}]"
 
     def _map(self) -> list[str]:
         """Return comments that say what lies where in a block."""
@@ -90,8 +107,8 @@ class Writer(ABC):
         names = [s.name for s in self.update.states if s.name not in self.vector | self.lane_states]
         nodes = [self._update([("new", name)], {})["new", name] for name in names]
         texts = self._write(nodes, [], {})
-        lines = [f"n{k} = {text}" for k, text in enumerate(texts)]
-        return lines + [f"{self._cell_name(('state', name))} = n{k}" for k, name in enumerate(names)]
+        lines = [f"next{k} = {text}" for k, text in enumerate(texts)]
+        return lines + [f"{self._cell_name(('state', name))} = next{k}" for k, name in enumerate(names)]
 
     # The graph
 
@@ -100,11 +117,23 @@ class Writer(ABC):
             return "t"
         if key in self.layout.cells:
             return self._cell_name(key)
+        if key[0] == "normal":
+            return self._normal(*key[1:])
         if key[0] == "at":  # one coordinate, written out
             return self._at(*key[1:])
         if key[0] == "each":  # the coordinate of the loop around
             return f"block[row + {self.layout.at(key[1])} + i]"
         return self._at(key)
+
+    def _normal(self, stage: int, coordinate: int | str) -> str:
+        """Return the text of a standard normal number of a step, a gradient and a coordinate."""
+        self.printer.functions.add("normal")
+        return f"normal(seed, {self._whole(self._at('stream'))}, step, {stage}, {coordinate})"
+
+    @staticmethod
+    def _whole(text: str) -> str:
+        """Return a whole float from 0 to 2**52 as an integer: its lowest bits, beside 2**52."""
+        return f"bits({text} + 4503599627370496.0) & 4503599627370495"
 
     def _cell_name(self, key: Key) -> str:
         return f"c{self.layout.cells[key]}"
@@ -126,30 +155,15 @@ class Writer(ABC):
 
         return self.graph.splice(self.update.program.only(wanted), given)
 
-    def _cost(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
-        """Build the cost and derivatives at a point."""
-
-        def given(key: Key) -> int:
-            return point[key[1]] if key[0] == "x" else self.graph.input(key)  # type: ignore[index]
-
-        return self.graph.splice(self.cost.only(wanted), given)
-
-    @property
-    def _gradient(self) -> list[Key]:
-        return [("g", k) for k in range(self.n)]
-
     @property
     def _iterate(self) -> Key:
         """The rows that are observed."""
         return "theta" if self.update.iterate == "theta" else ("state", self.update.iterate)
 
-    def _rows(self, name: Key) -> list[int]:
-        return [self.graph.input(("at", name, k)) for k in range(self.n)]
-
     # Statements
 
     def _write(self, numbers: list[int], lines: list[str], known: dict[int, tuple[str, int]]) -> list[str]:
-        return self.printer.write(numbers, (self.constants, self.step, lines), known)
+        return self.printer.write(numbers, (self.constants, self.step, lines, lines), known)
 
     def _at(self, key: Key, k: int = 0) -> str:
         return f"block[{self.layout.at(key, k)} + i]"
@@ -163,8 +177,12 @@ class Writer(ABC):
             lines.append(f"{at} = 0.0 if fabs(power) < {SMALLEST_NORMAL} else power")
         return loop("i", self.options.lanes, lines) if lines else []
 
-    def _observe(self, loss: str) -> list[str]:
-        """Return the statements that look at the loss of the theta at which the step begins."""
+    def _observe(self, loss: str, whole: str = "") -> list[str]:
+        """Return the statements that look at the loss of the theta at which the step begins.
+
+        ``whole`` is the test of whether the loss is of all samples, where it can be another.
+        """
+        test = f"seen & {whole}" if whole else "seen"
         lines = [
             f"status = {self._at('status')}",
             f"steps = {self._at('steps')}",
@@ -174,44 +192,44 @@ class Writer(ABC):
         ]
         if self.options.best:
             best = self._at("best_loss")
-            lines += [f"better = seen & ({loss} < {best})", f"{best} = {loss} if better else {best}"]
+            lines += [f"better = {test} & ({loss} < {best})", f"{best} = {loss} if better else {best}"]
         for j in range(self.options.targets):
             hit, target = self._at(("hit", j)), self._cell_name(("target", j))
-            lines.append(f"{hit} = before if seen & ({hit} < 0.0) & ({loss} <= {target}) else {hit}")
+            lines.append(f"{hit} = before if {test} & ({hit} < 0.0) & ({loss} <= {target}) else {hit}")
         return lines
 
     def _kept(self, place: str, new: str) -> str:
         """Return the statement that takes a new value where the step succeeded."""
         return f"{place} = {new} if ok else {place}"
 
+    @abstractmethod
+    def _numbers(self) -> tuple[str, str]:
+        """Return how many numbers theta holds, and the text of number i of the iterate."""
+
     def _record_theta(self) -> list[str]:
-        size = self.n * self.options.lanes
-        copy = loop("i", size, [f"out[at + i] = block[{self.layout.at(self._iterate)} + i]"])
-        return [
-            "kept = (plan[slot] == step - 1)",
-            f"at = (slot - 2)*{size + self.options.lanes}",
-            "if kept:",
-            *indented(copy),
-        ]
+        size, number = self._numbers()
+        lanes = self.options.lanes
+        lines = ["kept = (plan[slot] == step - 1)", f"at = (slot - {self._header()})*{lanes}"]
+        if not self.options.paths:
+            return lines
+        lines[1] = f"at = (slot - {self._header()})*({size} + {lanes})"
+        return [*lines, "if kept:", *indented(loop("i", size, [f"out[at + i] = {number}"]))]
 
     def _record_loss(self) -> list[str]:
-        lanes = self.options.lanes
-        copy = loop("i", lanes, [f"out[at + {self.n * lanes} + i] = block[{self.layout.at('loss')} + i]"])
+        place = f"out[at + {self._numbers()[0]} + i]" if self.options.paths else "out[at + i]"
+        copy = loop("i", self.options.lanes, [f"{place} = {self._at('loss')}"])
         return ["if kept:", *indented([*copy, "slot = slot + 1"])]
 
     def _probe(self) -> list[str]:
         """Return the test of the gradient's largest component, at a fixed cadence in steps."""
-        lines: list[str] = []
-        slopes = self._cost(self._rows(self._iterate), self._gradient)
-        texts = self._write([slopes[key] for key in self._gradient], lines, {})
-        flat = " & ".join(f"(fabs({text}) <= {self._cell_name('tolerance')})" for text in texts)
+        outside, lines, flat = self._is_flat()
         status = self._at("status")
         lines += [
             f"seen = ({self._at('steps')} == before) & ({status} == {RUNNING})",
             f"{status} = {CONVERGED} if seen & {flat} else {status}",
         ]
         when = f"if (((step - 1) & {CADENCE - 1}) == 0) | (t > {self._cell_name('T')}):"
-        return [when, *indented(loop("i", self.options.lanes, lines))]
+        return [when, *indented([*outside, *loop("i", self.options.lanes, lines)])]
 
 
 def _label(key: Key) -> str:

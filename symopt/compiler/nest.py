@@ -1,0 +1,347 @@
+"""A program with sums printed as nested loops, for one run or for a block of lanes.
+
+Inside a loop stand segments (straight code) and inner loops. In a block of lanes a segment is a
+loop over the lanes; alone, the turns of a loop with inner loops are taken in strips of W, and a
+segment is a loop over the strip: either way its elementary functions run on vector units. What
+one segment computes and another needs is kept in a buffer as wide as the lanes or the strip.
+
+A sum is W partial sums, term number k in partial sum k mod W, added in a fixed tree: W = 32 for
+sums that stand in no loop, else 8. So sums vectorise too, and have the same bits in every kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from symopt.autodiff.index import Affine, Loop
+from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Key, Name, Read, Statement
+from symopt.compiler.printer import CONSTANT, LANE, Printer, indented, literal, loop
+from symopt.compiler.schedule import Frame, Scheduler, Task
+
+OUTER, INNER = 5, 3  # the logarithms of W
+START = {"sum": "0.0", "prod": "1.0", "peak": literal(float("-inf"))[0]}
+Texts = dict[int, tuple[str, int]]
+
+
+class Places(Protocol):
+    """Where arrays lie and how indices are spelled."""
+
+    def place(self, array: Name, at: tuple[Affine, ...], near: bool) -> str:
+        """Return the text of an entry."""
+
+    def index(self, index: Affine) -> str:
+        """Return the text of an index."""
+
+    def open(self, loops: Iterable[Loop], variable: str) -> None:
+        """Call the variables of loops by one name from here on."""
+
+
+class Axis(NamedTuple):
+    """What a segment loops over: a variable, its end, the width of buffers, and what each turn begins with."""
+
+    variable: str
+    end: str
+    width: int
+    before: tuple[str, ...] = ()
+
+
+class Nest:
+    """Prints the loops of one evaluation."""
+
+    def __init__(self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int) -> None:
+        self.printer, self.places, self.lanes = printer, places, lanes
+        self.graph: Graph = printer.graph
+        self.constants, self.step = constants, step
+        self.scheduler = Scheduler(self.graph)
+        self.slots: dict[int, str] = {}
+
+    def write(self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]) -> list[str]:
+        """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
+        tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at, s.near) for s in statements]
+        self.known: Texts = {}
+        axis = Axis("i", str(self.lanes), self.lanes) if self.lanes > 1 else None
+        return self._block(tasks, list(wanted), frozenset(), self.known, axis)
+
+    def text(self, node: int) -> str:
+        """Return the text of a node that was wanted, after the loops."""
+        return self._text(node, self.known)
+
+    def _name(self, letter: str) -> str:
+        return self.printer.fresh(letter)
+
+    # What stands inside a loop
+
+    def _block(
+        self, tasks: list[Task], wanted: list[int], around: frozenset[Loop], known: Texts, axis: Axis | None
+    ) -> list[str]:
+        plan = self.scheduler.schedule(tasks, wanted, around, known)
+        lines: list[str] = []
+        for number, now in enumerate(plan.between):
+            later = [*plan.between[number + 1 :], *(frame.tasks for frame in plan.frames[number:])]
+            unwritten = {task.array for tasks in later for task in tasks if task.kind != "reduce"}
+            ahead = self._ahead(plan.frames[number:], wanted, around, known, unwritten)
+            lines += self._segment(now, ahead, known, axis)
+            if number < len(plan.frames):
+                lines += self._framed(plan.frames[number], around, known, axis)
+        return lines
+
+    def _ahead(
+        self, frames: list[Frame], wanted: list[int], around: frozenset[Loop], known: Texts, unwritten: set[Name]
+    ) -> list[int]:
+        """Return what later frames need of this place and can be computed now: the uppermost such nodes."""
+        found: dict[int, None] = {}
+        stack = [*reversed([root for frame in frames for task in frame.tasks for root in self.scheduler.roots(task)])]
+        stack = [*wanted, *stack]
+        seen: set[int] = set()
+        while stack:
+            number = stack.pop()
+            if number in seen or number in known:
+                continue
+            seen.add(number)
+            op = self.graph.nodes[number].op
+            if op in COMPARISONS or op in LOGIC:  # buffers hold numbers: truth is found again where it is needed
+                stack.extend(self.graph.nodes[number].args)
+            elif self.graph.loops(number) <= around and self._is_ready(number, known, unwritten):
+                if op != "const" and self.printer.level(number) != CONSTANT:
+                    found[number] = None
+            else:
+                stack.extend(self.graph.nodes[number].args)
+        return list(found)
+
+    def _is_ready(self, number: int, known: Texts, unwritten: set[Name]) -> bool:
+        """Return whether a node needs no loop, and nothing of an array, that is still to come."""
+        below = [self.graph.nodes[n].payload for n in self.scheduler.below(Task("define", number, ()), known)]
+        return not any(isinstance(p, Loop) or (isinstance(p, Read) and p.array in unwritten) for p in below)
+
+    def _segment(self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None) -> list[str]:
+        """Return straight code that does ``tasks`` and computes ``ahead``, whose texts are added to ``known``."""
+        if not tasks and not ahead:
+            return []
+        shared: list[str] = []
+        body: list[str] = []
+        texts = dict(known) if axis else known
+        scopes = (self.constants, self.step, shared if axis else body, body)
+        for task in tasks:  # one after the other: what one stores, the next may read
+            operands = self.printer.write(self._operands(*self.scheduler.roots(task)), scopes, texts)
+            body += self._done(task, operands)
+        self.printer.write(ahead, scopes, texts)
+        for node in ahead if axis else ():
+            known[node] = self._kept(node, texts, body, axis) if node in texts else self.printer.outer[node]  # type: ignore[arg-type]
+        if axis is None or not body:
+            return shared + body
+        return shared + loop(axis.variable, axis.end, [*axis.before, *body])
+
+    def _text(self, node: int, texts: Texts) -> str:
+        return (texts.get(node) or self.printer.outer[node])[0]
+
+    def _kept(self, node: int, texts: Texts, body: list[str], axis: Axis) -> tuple[str, int]:
+        """Return the text of a node outside its segment: a buffer, if it differs along the axis."""
+        if self.lanes > 1 and self.printer.level(node) < LANE:
+            return texts[node]
+        name = self._name("b")
+        self.constants.append(f"{name} = empty({axis.width})")
+        body.append(f"{name}[{axis.variable}] = {texts[node][0]}")
+        return f"{name}[{axis.variable}]", 4
+
+    def _operands(self, node: int) -> tuple[int, ...]:
+        """Return what is added by a task: the factors of a product, which is added by fma, or the node itself."""
+        made = self.graph.nodes[node]
+        if made.op == "neg" and self.graph.nodes[made.args[0]].op == "mul":
+            x, y = self.graph.nodes[made.args[0]].args
+            return self.graph.op("neg", x), y
+        return made.args if made.op == "mul" else (node,)
+
+    def _done(self, task: Task, texts: list[str]) -> list[str]:
+        """Return the statement that does a task whose loops are all open."""
+        if task.kind == "reduce":
+            return [_combined(self.graph.nodes[task.node].op, self.slots[task.node], texts)]
+        place = self.places.place(task.array, task.at, task.near)
+        if task.kind == "define":
+            return [f"{place} = {'*'.join(f'({text})' for text in texts) if len(texts) > 1 else texts[0]}"]
+        return [_combined("sum", place, texts)]
+
+    # Loops
+
+    def _framed(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+        """Return a loop and what follows it; in a strip, one loop for each turn of the strip."""
+        if axis is None or self.lanes > 1:
+            return self._frame(frame, around, known, axis)
+        inside = dict(known)
+        lines = self._frame(frame, around, inside, None)
+        for task in frame.tasks:
+            if task.kind == "reduce":
+                name = self._name("b")
+                self.constants.append(f"{name} = empty({axis.width})")
+                lines.append(f"{name}[{axis.variable}] = {inside[task.node][0]}")
+                known[task.node] = (f"{name}[{axis.variable}]", 4)
+        return loop(axis.variable, axis.end, [*axis.before, *lines])
+
+    def _frame(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+        turn = _Turn(self, frame, around, known, axis)
+        return [*turn.begin(), *turn.loops(), *turn.end()]
+
+
+class _Turn:
+    """One frame being printed."""
+
+    def __init__(self, nest: Nest, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> None:
+        self.nest, self.frame, self.around, self.known, self.axis = nest, frame, around, known, axis
+        self.shift = INNER if around else OUTER
+        self.width, self.lanes = 1 << self.shift, nest.lanes
+        self.sums = [task for task in frame.tasks if task.kind == "reduce"]
+        self.arrays = {task.node: nest._name("a") for task in self.sums}
+        self.variable, self.bounds = nest._name("k"), nest._name("h")
+        index = nest.places.index
+        self.ranges = {one: (index(one.low), index(one.high)) for one in frame.loops}
+        self.is_single = len(set(self.ranges.values())) == 1
+        self.is_straight = all(nest.scheduler.is_straight(task, around, known) for task in frame.tasks)
+
+    # Before and after
+
+    def begin(self) -> list[str]:
+        """Return the statements that start the partial sums."""
+        lines = []
+        for node, name in self.arrays.items():
+            size = self.width * self.lanes
+            self.nest.constants.append(f"{name} = empty({size})")
+            lines += loop("r", size, [f"{name}[r] = {START[self.nest.graph.nodes[node].op]}"])
+        return lines
+
+    def end(self) -> list[str]:
+        """Return the statements that fold the partial sums, halving their number each time."""
+        lines = []
+        for node, name in self.arrays.items():
+            op, half = self.nest.graph.nodes[node].op, self.width // 2
+            while half:
+                lines += loop(
+                    "r", half * self.lanes, [_combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])]
+                )
+                half //= 2
+            self.known[node] = (f"{name}[{self.axis.variable if self.axis else 0}]", 4)
+            if self.axis is None:
+                result = self.nest._name("t")
+                lines.append(f"{result} = {name}[0]")
+                self.known[node] = (result, 4)
+        return lines
+
+    # The loop itself
+
+    def loops(self) -> list[str]:
+        """Return the loop, or loops: edges and whole blocks, where a run alone adds in vectors."""
+        if self.lanes > 1:
+            return self._plainly(self.axis)
+        if not self.is_straight:
+            return self._strips()
+        if self.sums or not self.is_single:
+            return self._edges_and_blocks()
+        return self._plainly(None)
+
+    def _plainly(self, axis: Axis | None) -> list[str]:
+        """Return one loop over all turns; a range that is shorter than others is asked for in each."""
+        first, last = self._outermost()
+        return [*self._lowest_and_highest(), *loop(self.variable, f"{last} + 1", self._guarded(axis), first)]
+
+    def _outermost(self) -> tuple[str, str]:
+        if self.is_single:
+            return next(iter(self.ranges.values()))
+        return f"{self.bounds}_least", f"{self.bounds}_most"
+
+    def _lowest_and_highest(self) -> list[str]:
+        """Return the statements that find where the first range begins and the last ends, if there are several."""
+        if self.is_single:
+            return []
+        lows, highs = zip(*self.ranges.values(), strict=True)
+        return [
+            *_chosen(f"{self.bounds}_least", lows, "<"), *_chosen(f"{self.bounds}_most", highs, ">"),
+            *_chosen(f"{self.bounds}_from", lows, ">"), *_chosen(f"{self.bounds}_to", highs, "<"),
+        ]  # fmt: skip
+
+    def _guarded(self, axis: Axis | None) -> list[str]:
+        """Return a turn in which each range is asked whether it holds the variable."""
+        self._slots(f"(({self.variable} - ({self._low()})) & {self.width - 1})")
+        if self.is_single:
+            return self._body(self.frame.tasks, axis)
+        lines: list[str] = []
+        for one, (low, high) in self.ranges.items():
+            tasks = [task for task in self.frame.tasks if task.loops[0] == one]
+            test = f"if ({self.variable} >= {low}) & ({self.variable} <= {high}):"
+            lines += [test, *indented(self._body(tasks, axis))]
+        return lines
+
+    def _low(self) -> str:
+        """Return where the sums begin."""
+        return self.nest.places.index(self.sums[0].loops[0].low) if self.sums else "0"
+
+    def _slots(self, partial: str) -> None:
+        """Say in which partial sum a turn adds."""
+        for node, name in self.arrays.items():
+            self.nest.slots[node] = f"{name}[{partial}]" if self.lanes == 1 else f"{name}[{partial}*{self.lanes} + i]"
+
+    def _body(self, tasks: list[Task], axis: Axis | None) -> list[str]:
+        self.nest.places.open(self.frame.loops, self.variable)
+        inner = [task._replace(loops=task.loops[1:]) for task in tasks]
+        around = self.around | frozenset(self.frame.loops)
+        return self.nest._block(inner, [], around, dict(self.known), axis)
+
+    def _edges_and_blocks(self) -> list[str]:
+        """Return whole blocks of W turns in which all ranges are met, and the turns before and after them."""
+        first, last = self._outermost()
+        low, high = (first, last) if self.is_single else (f"{self.bounds}_from", f"{self.bounds}_to")
+        k, h, w = self.variable, self.bounds, self.width
+        aligned = (
+            low
+            if self.is_single
+            else f"{self._low()} + ((({low}) - ({self._low()}) + {w - 1}) >> {self.shift} << {self.shift})"
+        )
+        count = f"(({high}) + 1 - {h}_first) >> {self.shift}"
+        lines = [*self._lowest_and_highest(), f"{h}_first = {aligned}", f"{h}_count = {count}"]
+        lines += [
+            f"{h}_count = {h}_count if {h}_count > 0 else 0",
+            f"{h}_end = {h}_first + ({h}_count << {self.shift})",
+        ]
+        self._slots("r")
+        inner = loop("r", w, [f"{k} = {h}_first + (q << {self.shift}) + r", *self._body(self.frame.tasks, None)])
+        blocks = loop("q", f"{h}_count", inner)
+        if self.is_single:
+            return [*lines, *blocks, *loop(k, f"{last} + 1", self._guarded(None), f"{h}_end")]
+        sides = [
+            f"{h}_begin = {first} if side == 0 else {h}_end",
+            f"{h}_stop = {h}_first if (side == 0) & ({h}_count > 0) else {last} + 1",
+            f"{h}_begin = {h}_begin if (side == 0) | ({h}_count > 0) else {h}_stop",
+            *loop(k, f"{h}_stop", self._guarded(None), f"{h}_begin"),
+            "if side == 0:",
+            *indented(blocks),
+        ]
+        return [*lines, *loop("side", 2, sides)]
+
+    def _strips(self) -> list[str]:
+        """Return a loop over strips of W turns, each of them done segment by segment."""
+        (low, high), h = self._outermost(), self.bounds
+        axis = Axis(f"{h}_r", f"{h}_rows", self.width, (f"{self.variable} = {h}_base + {h}_r",))
+        self._slots(axis.variable)
+        inside = [
+            f"{h}_base = {low} + ({h}_strip << {self.shift})",
+            f"{h}_rows = {high} + 1 - {h}_base",
+            f"{h}_rows = {h}_rows if {h}_rows < {self.width} else {self.width}",
+            *self._body(self.frame.tasks, axis),
+        ]
+        return loop(f"{h}_strip", f"({high} + {self.width} - ({low})) >> {self.shift}", inside)
+
+
+def _combined(op: str, place: str, texts: list[str]) -> str:
+    """Return the statement that takes something into a partial sum, product or maximum."""
+    if op == "sum":
+        return (
+            f"{place} = fma({texts[0]}, {texts[1]}, {place})" if len(texts) == 2 else f"{place} = {place} + {texts[0]}"
+        )
+    value = f"({texts[0]})*({texts[1]})" if len(texts) == 2 else texts[0]
+    if op == "prod":
+        return f"{place} = {place}*({value})"
+    return f"{place} = {place} if ({place} >= {value}) | ({place} != {place}) else {value}"
+
+
+def _chosen(name: str, texts: Iterable[str], sign: str) -> list[str]:
+    """Return the statements that take the least (<) or greatest (>) of some whole numbers."""
+    first, *rest = texts
+    return [f"{name} = {first}", *(f"{name} = {text} if {text} {sign} {name} else {name}" for text in rest)]
