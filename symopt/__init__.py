@@ -26,6 +26,7 @@ from symopt.rule import Rule, rule
 from symopt.run import Run, minimize
 from symopt.status import Status
 from symopt.study import Study
+from symopt.sums import logsumexp
 from symopt.sweep import sweep, uniform
 from symopt.symbols import T, dot, grad0, mean, norm, t, theta0
 
@@ -40,6 +41,10 @@ def __getattr__(name: str) -> Any:
         import symopt.plot
 
         return symopt.plot
+    if name == "problems":
+        import symopt.problems
+
+        return symopt.problems
     raise AttributeError(f"module 'symopt' has no attribute {name!r}")
 
 
@@ -59,12 +64,14 @@ __all__ = [
     "UnsupportedError",
     "dot",
     "grad0",
+    "logsumexp",
     "mean",
     "minimize",
     "norm",
     "optimizers",
     "parse",
     "plot",
+    "problems",
     "rule",
     "sweep",
     "t",

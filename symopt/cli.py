@@ -6,12 +6,15 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 import tempfile
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -22,44 +25,68 @@ from symopt.compiler.vectorised import report as vector_report
 from symopt.errors import RunError, SymoptError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+LARGEST_START = 10**8  # numbers
 WIDTH = 120  # of a table where no terminal tells its own
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
 
 
 @app.command()
 def race(
-    text: Annotated[str, typer.Argument(metavar="EXPR", help="The cost, as in '100*(y-x^2)^2+(1-x)^2'.")],
-    start: Annotated[str, typer.Option(help="Where to begin, as in x=-1.2,y=1; these are the parameters.")],
+    text: Annotated[
+        str, typer.Argument(metavar="EXPR", help="The cost, as in '100*(y-x^2)^2+(1-x)^2', or the name of a problem.")
+    ],
+    start: Annotated[
+        str, typer.Option(help="The parameters and where they begin: x=-1.2,y=1 or arrays, x[100]=-1.2,W[3,4]=0.5.")
+    ] = "",
     rule: Annotated[list[str] | None, typer.Option(help="adam:eta=0.02, nesterov:eta=1e-3,beta=0.9, ...")] = None,
-    steps: Annotated[int, typer.Option(help="The budget of each rule.")] = 5000,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="The budget of each rule; 5000 if left out, 5000000/n from 100 up for n > 1000 parameters."),
+    ] = None,
     constant: Annotated[str, typer.Option(help="Values of the other symbols, as in kappa=50.")] = "",
     tolerance: Annotated[float | None, typer.Option(help="End when no slope is larger.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Take each gradient over so many samples of the data.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for race.png and race.json.")] = None,
 ) -> None:
     """Run optimizers on one cost from one start, and compare them.
 
-    Without --rule all known rules run, each with the best of 31 learning rates from 1e-5 to 1.
+    Without --rule all known rules run, each with the best of 31 learning rates from 1e-5 to 1, or
+    of 11 for more than 1000 parameters, tried for no more steps than --steps has by default.
+    ``symopt problems`` lists the problems that have a name.
     """
-    point, constants = _pairs(start, "--start"), _pairs(constant, "--constant")
-    if not point:
-        raise RunError("--start is empty; expected name=number, as in x=-1.2,y=1")
-    cost = so.parse(text, params=list(point))(**constants)
+    cost, begin = _problem(text, start, _pairs(constant, "--constant"))
     folder = _folder(out)
-    begin = list(point.values())
-    rules = racing.read_rules(rule) if rule else racing.tuned(cost, begin, steps, progress=True)
-    runs = {
-        name: so.minimize(cost, one, begin, steps, tolerance=tolerance, record=True, progress=True)
-        for name, one in rules.items()
-    }
+    size = racing.entries(begin)
+    steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
+    rules = racing.read_rules(rule) if rule else racing.tuned(cost, begin, steps, True, batch)
+    run = partial(so.minimize, tolerance=tolerance, batch=batch, record="auto" if batch else record, progress=True)
+    runs = {name: run(cost, one, begin, steps) for name, one in rules.items()}
     best = racing.lowest(runs)
     rows = {name: racing.row(run, best) for name, run in runs.items()}
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(racing.table(f"J = {text}", rows, runs), markup=False)
     if folder is not None:
-        content = {"cost": text, "params": list(point), "rules": rows}
+        content = {"cost": text, "params": [p.name for p in cost.params], "rules": rows}
         _write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
         _write(folder / "race.png", racing.picture(runs, best))
         typer.echo(f"wrote {folder / 'race.png'} and {folder / 'race.json'}")
+
+
+def _problem(text: str, start: str, constants: dict[str, float]) -> tuple[so.Cost, Any]:
+    """Return a cost and where to begin: of a problem that is named, or of an expression and --start."""
+    if text in so.problems.NAMED and not start:
+        problem = so.problems.NAMED[text]()
+        return problem.cost(**constants), problem.start
+    point = _start(start)
+    begin = point if any(map(np.ndim, point.values())) else list(point.values())
+    return so.parse(text, params=list(point))(**constants), begin
+
+
+@app.command()
+def problems() -> None:
+    """List the problems that have a name."""
+    for name, make in so.problems.NAMED.items():
+        typer.echo(f"{name:22} {(make.__doc__ or '').splitlines()[0]}")
 
 
 @app.command()
@@ -104,21 +131,51 @@ def main() -> None:
         sys.exit(2)
 
 
-def _pairs(text: str, option: str) -> dict[str, float]:
-    """Read x=-1.2,y=1."""
+def _pairs(text: str, option: str, example: str = "x=-1.2,y=1") -> dict[str, float]:
+    """Read x=-1.2,y=1; a comma in brackets parts nothing."""
     pairs: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in filter(None, (piece.strip() for piece in re.split(r",(?![^\[\]]*\])", text))):
         name, _, value = (piece.strip() for piece in part.partition("="))
         try:
             number = float(value)
         except ValueError:
-            raise RunError(f"{option} {text!r}: cannot read {part!r}; expected name=number, as in x=-1.2,y=1") from None
+            raise RunError(f"{option} {text!r}: cannot read {part!r}; expected name=number, as in {example}") from None
         if not math.isfinite(number):
             raise RunError(f"{option} {text!r}: {part!r} is not a finite number")
         if name in pairs:
             raise RunError(f"{option} {text!r}: {name} is given twice")
         pairs[name] = number
     return pairs
+
+
+def _start(text: str) -> dict[str, Any]:
+    """Read x=-1.2,y=1 and arrays of equal entries, x[100000]=-1.2,W[3,4]=0.5."""
+    start: dict[str, Any] = {}
+    left = LARGEST_START
+    for key, value in _pairs(text, "--start", "x=-1.2,y=1 or x[100]=-1.2").items():
+        name, bracket, counts = (piece.strip() for piece in key.partition("["))
+        if name in start:
+            raise RunError(f"--start {text!r}: {name} is given twice")
+        shape = _shape(counts, f"--start {text!r}: {key!r}", left) if bracket else ()
+        left -= math.prod(shape)
+        start[name] = np.full(shape, value) if bracket else value
+    if not start:
+        raise RunError("--start is empty; expected name=number, as in x=-1.2,y=1 or x[100]=-1.2")
+    return start
+
+
+def _shape(counts: str, given: str, most: int) -> tuple[int, ...]:
+    """Read 100] or 3,4]."""
+    parts = [piece.strip() for piece in counts.removesuffix("]").split(",")]
+    whole = all(part.isascii() and part.isdigit() and part.strip("0") for part in parts)
+    if not (counts.endswith("]") and whole and len(parts) <= 2):
+        raise RunError(
+            f"{given}; expected one count in the brackets or two, whole numbers from 1, as in x[100] or W[3,4]"
+        )
+    shape = tuple(int(part) if len(part) < 20 else LARGEST_START + 1 for part in parts)
+    if math.prod(shape) > most:
+        raise RunError(f"{given} makes more than {LARGEST_START} numbers in all; expected fewer")
+    return shape
 
 
 def _folder(out: Path | None) -> Path | None:

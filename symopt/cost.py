@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,10 +18,27 @@ from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.compiler.function import Function
 from symopt.door import free_symbols, made_real, parameters, reject_impossible, scalar
-from symopt.errors import CostError, did_you_mean
+from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.shapes import Sizes
+from symopt.sumcost import SumCost
+from symopt.sums import Data, has_sums, read_data, read_sums
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
+LARGEST_DENSE = 5_000  # parameters of a cost with sums whose Hessian is made at all
+LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
+
+
+def warn_if_unrolled(operations: int) -> None:
+    """Say once how an expression that is long because it was written out can be a loop."""
+    if operations > LONG:
+        warnings.warn(
+            f"the cost has {operations} operations written out, which compile slowly; a sum can stay a loop for any "
+            'number of terms: x, i, n = sp.IndexedBase("x"), *sp.symbols("i n", integer=True); '
+            "so.Cost(sp.Sum((x[i + 1] - x[i])**2, (i, 0, n - 2)), params=x)",
+            SymoptWarning,
+            stacklevel=3,
+        )
 
 
 class Cost:
@@ -33,18 +51,32 @@ class Cost:
     first argument (in SymPy's order), the slope of sqrt at 0 is 0. log(1 + exp(x)), 1/(1 + exp(x)),
     x*log(x), log(1 + x) and exp(x) - 1 are computed in forms that neither overflow nor cancel.
 
+    ``sympy.Sum``, ``sympy.Product`` and ``so.logsumexp`` over arrays stay loops: one kernel serves
+    any number of terms and any data. theta is then flat: the parameter arrays one after the other,
+    each in row order. Size symbols follow from data and from theta, since the largest index of
+    an array is its last.
+
     Parameters
     ----------
     expression
         A scalar SymPy expression, or another Cost.
     params
-        The parameters, in the order of theta: symbols or their names. All free symbols, sorted by
-        name, if left out.
+        The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or
+        two indices) or their names. All that occur and are not data, sorted by name, if left out.
+    data
+        The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
+        code, used where they lie if they are contiguous float64.
+    where
+        Named intermediates, computed once and stored: ``{H[k, j]: expression}``, over the ranges
+        of the sums that use it, or ``{H[k, j]: (expression, (k, 0, m - 1), (j, 0, h - 1))}``.
+    samples
+        The index that mini-batches draw from, as in ``minimize(..., batch=64)``.
 
     Raises
     ------
     CostError
-        If a parameter does not occur, two symbols share a name, or the expression is not real.
+        If a parameter does not occur, two symbols share a name, the expression is not real, an
+        index stands outside its sum or is not affine, or data do not fit.
     UnsupportedError
         If it holds a function that has no machine code.
 
@@ -60,22 +92,50 @@ class Cost:
     >>> J.hessian([1, 1], kappa=50)
     array([[ 1.,  0.],
            [ 0., 50.]])
+    >>> i, n = sp.symbols("i n", integer=True)
+    >>> theta = sp.IndexedBase("theta")
+    >>> chain = so.Cost(sp.Sum((theta[i + 1] - theta[i])**2, (i, 0, n - 2)), params=theta)
+    >>> chain.value([0, 1, 3]), chain.grad([0, 1, 3])
+    (np.float64(5.0), array([-2., -2.,  4.]))
     """
 
-    def __init__(self, expression: Any, params: Iterable[Any] | sp.Symbol | str | None = None) -> None:
+    def __init__(
+        self,
+        expression: Any,
+        params: Iterable[Any] | sp.Symbol | sp.IndexedBase | str | None = None,
+        *,
+        data: Mapping[Any, npt.ArrayLike] | None = None,
+        where: Mapping[Any, Any] | None = None,
+        samples: Any = None,
+    ) -> None:
         if isinstance(expression, Cost) and params is None:
             self.__dict__.update(expression.__dict__)
             return
         given = scalar(expression.expression if isinstance(expression, Cost) else expression)
-        symbols = free_symbols(given)
-        reject_impossible(given)
-        self.params = parameters(symbols, params)
-        self.constants = tuple(name for name in sorted(symbols) if name not in {p.name for p in self.params})
-        self.expression: sp.Expr = made_real(given, symbols)
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
         self.kernels: dict[Any, Any] = {}  # those that were written for this cost, shared with its bound copies
+        self.sums: SumCost | None = None
+        self.data: Data = {}
+        reject_impossible(given)
+        if data or where or samples is not None or has_sums(given):
+            self._read_sums(given, params, data or {}, where or {}, samples)
+            return
+        symbols = free_symbols(given)
+        self.params = parameters(symbols, params)
+        self.constants = tuple(name for name in sorted(symbols) if name not in {p.name for p in self.params})
+        self.expression: sp.Expr = made_real(given, symbols)
         self._value  # noqa: B018  what cannot be lowered is refused here, before anything runs
+
+    def _read_sums(
+        self, expression: sp.Expr, params: Any, data: Mapping[Any, Any], where: Mapping[Any, Any], samples: Any
+    ) -> None:
+        form = read_sums(expression, params, data, where, samples)
+        self.sums = SumCost(form)
+        self.data = read_data(data, form.data, form.integer_data)
+        self.params = tuple(sp.IndexedBase(name) if axes else sp.Symbol(name) for name, axes in form.params.items())
+        self.constants = form.constants
+        self.expression = expression
 
     def __call__(self, /, **constants: Any) -> Cost:
         """Return the same cost with its constants given; an array makes an axis of a sweep.
@@ -85,32 +145,61 @@ class Cost:
         CostError
             If a name is not a constant of this cost.
         """
-        for name in constants:
-            if name not in self.constants:
-                raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, self.constants)}")
+        self._check_names(constants)
         other = object.__new__(Cost)
         other.__dict__.update(self.__dict__)
+        if self.sums is not None:
+            data = {name: constants.pop(name) for name in self.data if name in constants}
+            other.data = {**self.data, **read_data(data, self.sums.form.data, self.sums.form.integer_data)}
         other.bound = {**self.bound, **constants}
         return other
+
+    @property
+    def _size_names(self) -> frozenset[str]:
+        return self.sums.form.sizes if self.sums is not None else frozenset()
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        known = [*self.constants, *sorted(self._size_names), *self.data]
+        for name in given:
+            if name not in known:
+                raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, known)}")
 
     # Values
 
     def value(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Any:
-        """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array."""
+        """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array.
+
+        A point is flat, or a mapping from each parameter to its value (an array for an array, with
+        leading axes for many points).
+        """
+        if self.sums is not None:
+            return self._over_sums("value", theta, constants)[0][()]
         return self._at(self._value_function, theta, constants)["J"][()]
 
     def grad(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
         """Return the gradient, shape (..., n)."""
+        if self.sums is not None:
+            return self._over_sums("gradient", theta, constants)[1]
         return np.stack(list(self._at(self._gradient_function, theta, constants).values()), axis=-1)
 
     def hvp(self, theta: npt.ArrayLike | Mapping[Any, float], v: npt.ArrayLike, /, **constants: Any) -> Array:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
+        if self.sums is not None:
+            return self._over_sums("tangent", theta, constants, v)[1]
         direction = self._points(v)
         more: dict[Key, Any] = {("v", k): direction[..., k] for k in range(self.size)}
         return np.stack(list(self._at(self._hvp_function, theta, constants, more).values()), axis=-1)
 
     def hessian(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
-        """Return the Hessian, shape (..., n, n)."""
+        """Return the Hessian, shape (..., n, n).
+
+        Raises
+        ------
+        CostError
+            If a cost with sums has so many parameters that it would not fit; use :meth:`hvp`.
+        """
+        if self.sums is not None:
+            return self._hessian_over_sums(theta, constants)
         n = self.size
         if self._hessian_function is None:
             points = self._points(theta)[..., None, :]
@@ -126,17 +215,89 @@ class Cost:
 
     @property
     def size(self) -> int:
-        """How many parameters there are."""
-        return len(self.params)
+        """How many parameters there are.
+
+        Raises
+        ------
+        CostError
+            If that depends on theta: a cost with sums over parameters serves any number of them.
+        """
+        return len(self.params) if self.sums is None else self.sizes({}, None).total
+
+    def arrays(self, theta: npt.ArrayLike) -> dict[str, Array]:
+        """Return points, shape (..., n), as arrays by the names of the parameters.
+
+        Examples
+        --------
+        >>> import sympy as sp, symopt as so
+        >>> i, j = sp.symbols("i j", integer=True)
+        >>> W = sp.IndexedBase("W", shape=(2, 2))
+        >>> J = so.Cost(sp.Sum(W[i, j]**2, (i, 0, 1), (j, 0, 1)), params=W)
+        >>> J.arrays([1.0, 2.0, 3.0, 4.0])["W"]
+        array([[1., 2.],
+               [3., 4.]])
+        """
+        points, sizes = self.points(theta)
+        return sizes.split(points) if sizes is not None else {p.name: points[..., k] for k, p in enumerate(self.params)}
+
+    def labels(self, sizes: Sizes | None) -> list[str]:
+        """Return a name for each entry of theta."""
+        return [p.name for p in self.params] if sizes is None else sizes.labels()
+
+    def points(self, theta: Any, constants: Mapping[str, Any] | None = None) -> tuple[Array, Sizes | None]:
+        """Return points as floats, shape (..., n), and for a cost with sums the sizes that follow from them."""
+        if self.sums is None:
+            return self._points(theta), None
+        return self.sums.points(theta, self.data, self._given_sizes(constants or {}))
+
+    def sizes(self, constants: Mapping[str, Any], total: int | None) -> Sizes:
+        """Return the sizes of a cost with sums that has so many parameters."""
+        assert self.sums is not None
+        return self.sums.sizes(self.data, self._given_sizes(constants), {}, total)
+
+    def _given_sizes(self, constants: Mapping[str, Any]) -> dict[str, int]:
+        given = {n: v for n, v in {**self.bound, **constants}.items() if n in self._size_names}
+        for name, value in given.items():
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+                raise CostError(f"the size {name}={value!r}; expected a whole number, 0 or more")
+        return {name: int(value) for name, value in given.items()}
+
+    def _over_sums(
+        self, which: str, theta: Any, constants: Mapping[str, Any], v: npt.ArrayLike | None = None
+    ) -> tuple[Array, Array]:
+        assert self.sums is not None
+        numbers = self.check_constants(constants)
+        points, sizes = self.sums.points(theta, self.data, self._given_sizes(constants))
+        direction = None if v is None else self.sums.points(v, self.data, dict(sizes.sizes))[0]
+        return self.sums.evaluate(which, points, sizes, numbers, self.data, direction)
+
+    def _hessian_over_sums(self, theta: Any, constants: Mapping[str, Any]) -> Array:
+        assert self.sums is not None
+        points, sizes = self.points(theta, constants)
+        n = points.shape[-1]
+        if n > LARGEST_DENSE:
+            raise CostError(
+                f"the Hessian of {n} parameters would take {n * n * 8 / 2**30:.0f} GiB; at most {LARGEST_DENSE} are "
+                "allowed: use J.hvp(theta, v) instead"
+            )
+        assert sizes is not None
+        seeds, band = self.sums.seeds(n)
+        numbers = {name: np.asarray(value)[..., None] for name, value in self.check_constants(constants).items()}
+        columns = self.sums.evaluate("tangent", points[..., None, :], sizes, numbers, self.data, seeds)[1]
+        return self.sums.dense(columns, n, band)
 
     @property
     def source(self) -> str:
         """The generated Python of value and gradient: the code that is compiled."""
+        if self.sums is not None:
+            return self.sums.functions["gradient"].source
         return self._function(self.program).source
 
     @property
     def statements(self) -> int:
-        """How many operations value and gradient take together."""
+        """How many operations value and gradient take together; in loops, in one turn of each."""
+        if self.sums is not None:
+            return sum(bool(node.args) for node in self.sums.gradient.nodes)
         return sum(bool(node.args) for node in self.program.nodes)
 
     def check_constants(self, constants: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,9 +309,7 @@ class Cost:
             If one is missing or unknown, or is not finite.
         """
         values = {**self.bound, **constants}
-        for name in constants:
-            if name not in self.constants:
-                raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, self.constants)}")
+        self._check_names(constants)
         missing = [name for name in self.constants if name not in values]
         if missing:
             names = ", ".join(missing)
@@ -169,6 +328,8 @@ class Cost:
 
     @cached_property
     def _value(self) -> Program:
+        if self.sums is not None:
+            return self.sums.value
         graph = Graph()
         place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
         place |= {name: ("c", name) for name in self.constants}
@@ -181,8 +342,12 @@ class Cost:
 
     @cached_property
     def program(self) -> Program:
-        """The program of J and ("g", k) that every kernel is made of."""
-        return contracted(self._raw_gradient)
+        """The program of J and its gradient that every kernel is made of."""
+        if self.sums is not None:
+            return self.sums.gradient
+        made = contracted(self._raw_gradient)
+        warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
+        return made
 
     @cached_property
     def _value_function(self) -> Function:
@@ -287,7 +452,7 @@ class Cost:
     @property
     def _shown(self) -> Sequence[sp.Symbol]:
         """The parameters whose slopes a notebook shows: SymPy's own derivatives swell on large costs."""
-        small = len(self._value.nodes) <= 60 and self.size <= 6
+        small = self.sums is None and len(self._value.nodes) <= 60 and self.size <= 6
         return self.params if small else ()
 
     def _repr_latex_(self) -> str:

@@ -17,9 +17,9 @@ import sympy as sp
 
 from symopt.cost import Cost
 from symopt.errors import ParseError, did_you_mean
+from symopt.sums_text import DEEPEST, POWERS, PRODUCTS, SUMMED, SUMS, Names, Scope, chain, spelled, sum_name
 
 LONGEST = 10_000  # characters
-DEEPEST = 100  # nested operations; a sum or a product of any length is one
 LARGEST_EXPONENT = 1_000
 MOST_DIGITS = 400  # of an exact number
 REFUSED_CHARACTERS = "#;\\\0"
@@ -37,14 +37,16 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
 
     Numbers, names, ``+ - * / ** ^`` (``^`` is a power), parentheses, ``pi``, ``e`` and the
     functions sqrt, exp, log, ln, abs, sign, the trigonometric and hyperbolic ones and their
-    inverses, erf, floor, ceil, max, min, pow.
+    inverses, erf, floor, ceil, max, min, pow. ``sum(term, i, first, last)`` and ``prod(...)`` run
+    over entries of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are sizes.
 
     Parameters
     ----------
     text
         At most 10 000 characters, nested at most 100 deep, constant exponents up to 1000.
     params
-        The names of the parameters, in order; all names, sorted, if left out.
+        The names of the parameters, in order; all arrays and names that are neither index nor size,
+        sorted, if left out.
 
     Raises
     ------
@@ -57,9 +59,11 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     >>> so.parse("(1-x)^2 + 100*(y-x^2)^2")
     Cost((1 - x)**2 + 100*(-x**2 + y)**2, params=(x, y))
     """
-    read = expression(text)
-    if not read.free_symbols:
+    read, names = _read(text)
+    if not names.parameters:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
+    if params is None and names.has_sums:
+        params = names.parameters
     cost = Cost(read, params.replace(" ", "").split(",") if isinstance(params, str) else params)
     cost.text = text.strip()
     return cost
@@ -67,13 +71,19 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
 
 def expression(text: str) -> sp.Expr:
     """Read a SymPy expression from text; ``parse`` makes a cost of it."""
+    return _read(text)[0]
+
+
+def _read(text: str) -> tuple[sp.Expr, Names]:
     if not isinstance(text, str):
         raise ParseError(f"expected text, not {type(text).__name__}")
     if len(text) > LONGEST:
         raise ParseError(f"the text has {len(text)} characters; at most {LONGEST} are read")
     if not text.strip():
         raise ParseError("the text is empty; expected an expression such as (1-x)^2 + 100*(y-x^2)^2")
-    return _build(_tree(text)).expression
+    root = _tree(text)
+    names = Names(root, RESERVED)
+    return _build(root, names).expression, names
 
 
 def _tree(text: str) -> ast.expr:
@@ -97,78 +107,73 @@ def _tree(text: str) -> ast.expr:
         raise ParseError(f"{shown} is not an expression{near}; write products with *, as in 2*x") from None
 
 
-def _build(root: ast.expr) -> Part:
+def _build(root: ast.expr, names: Names) -> Part:
     """Build bottom up: list the nodes, parents before children, then work backwards."""
-    order: list[ast.expr] = []
-    stack = [(root, 0)]
+    order: list[tuple[ast.expr, list[ast.expr]]] = []
+    stack: list[tuple[ast.expr, int, Scope]] = [(root, 0, frozenset())]
     while stack:
-        node, depth = stack.pop()
+        node, depth, scope = stack.pop()
         if depth > DEEPEST:
             raise ParseError(f"operations are nested more than {DEEPEST} deep")
-        order.append(node)
-        stack.extend((child, depth + 1) for child in _children(node))
+        children = _children(node, names)
+        order.append((node, children))
+        inner = names.meet(node, scope, depth)
+        stack.extend((child, depth + 1, inner) for child in children)
+    names.settle()
     made: dict[int, Part] = {}
-    for node in reversed(order):
-        made[id(node)] = _node(node, [made[id(child)] for child in _children(node)])
+    for node, children in reversed(order):
+        made[id(node)] = _node(node, [made[id(child)] for child in children], names)
     return made[id(root)]
 
 
-SUMS, PRODUCTS, POWERS = (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow, ast.BitXor)
-
-
-def _children(node: ast.expr) -> list[ast.expr]:
+def _children(node: ast.expr, names: Names) -> list[ast.expr]:
     match node:
         case ast.BinOp(op=op) if isinstance(op, SUMS):
-            return [child for child, _ in _chain(node, SUMS)]
+            return [child for child, _ in chain(node, SUMS)]
         case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
-            return [child for child, _ in _chain(node, PRODUCTS)]
+            return [child for child, _ in chain(node, PRODUCTS)]
         case ast.BinOp(left=left, right=right):
             return [left, right]
         case ast.UnaryOp(operand=operand):
             return [operand]
         case ast.Call(func=ast.Name(), args=args, keywords=[]):
-            return list(args)
+            return args[:1] if sum_name(node) else args
         case ast.Name() | ast.Constant():
+            return []
+        case ast.Subscript() if names.has_sums:
             return []
     raise _not_allowed(node)
 
 
-def _chain(node: ast.expr, kinds: tuple[type[ast.operator], ...]) -> list[tuple[ast.expr, bool]]:
-    """Return the terms of a sum (or factors of a product), and which are subtracted (divided by)."""
-    parts: list[tuple[ast.expr, bool]] = []
-    while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
-        parts.append((node.right, isinstance(node.op, kinds[1])))
-        node = node.left
-    return [(node, False), *reversed(parts)]
-
-
-def _node(node: ast.expr, parts: list[Part]) -> Part:
+def _node(node: ast.expr, parts: list[Part], names: Names) -> Part:
     match node:
         case ast.Constant(value=value):
             return _number(value)
         case ast.Name(id=name):
-            return _name(name)
+            return _name(name, names)
+        case ast.Subscript():
+            return Part(names.entry(node))
         case ast.BinOp(op=op) if isinstance(op, SUMS):
-            return _sum(parts, [inverse for _, inverse in _chain(node, SUMS)])
+            return _sum(parts, [inverse for _, inverse in chain(node, SUMS)])
         case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
-            return _product(parts, [inverse for _, inverse in _chain(node, PRODUCTS)])
+            return _product(parts, [inverse for _, inverse in chain(node, PRODUCTS)])
         case ast.BinOp(op=op) if isinstance(op, POWERS):
             return _power(*parts)
         case ast.UnaryOp(op=ast.USub()):
             return _negative(parts[0])
         case ast.UnaryOp(op=ast.UAdd()):
             return parts[0]
+        case ast.Call() if sum_name(node):
+            return Part(names.total(node, parts[0].expression))
         case ast.Call(func=ast.Name(id=name)):
             return _call(name, parts)
     raise _not_allowed(node)
 
 
 def _not_allowed(node: ast.expr) -> ParseError:
-    try:
-        shown = ast.unparse(node)[:60]
-    except RecursionError:
-        shown = type(node).__name__
-    return ParseError(f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and functions")
+    shown = spelled(node)[:60]
+    hint = "; x[i] is read in a text with sum(x[i]^2, i, 0, n-1)" if isinstance(node, ast.Subscript) else ""
+    return ParseError(f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and functions{hint}")
 
 
 def _number(value: object) -> Part:
@@ -179,14 +184,14 @@ def _number(value: object) -> Part:
     return _exact(sp.Integer(value) if isinstance(value, int) else sp.Float(value))
 
 
-def _name(name: str) -> Part:
+def _name(name: str, names: Names) -> Part:
     if name in CONSTANTS:
         return Part(CONSTANTS[name], float(CONSTANTS[name]))
-    if name in FUNCTIONS or name in SEVERAL or name == "pow":
+    if name in names.reserved:
         raise ParseError(f"{name} is a function: write {name}(x)")
     if name.startswith("__"):
         raise ParseError(f"{name!r} is not allowed as a name")
-    return Part(sp.Symbol(name, real=True))
+    return Part(names.symbol(name))
 
 
 def _exact(number: sp.Expr) -> Part:
@@ -293,7 +298,7 @@ def _call(name: str, parts: list[Part]) -> Part:
             return number
         return Part(SEVERAL[name][0](*(part.expression for part in parts), evaluate=False))
     if name not in FUNCTIONS:
-        known = [*FUNCTIONS, *SEVERAL, "pow"]
+        known = [*FUNCTIONS, *SEVERAL, "pow", *SUMMED]
         raise ParseError(f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in x*(y+1)")
     _check_count(name, parts, 1)
     function, of_number = FUNCTIONS[name]
@@ -331,3 +336,4 @@ FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[[float], Any]]] = {
     "sec": (sp.sec, lambda x: 1 / math.cos(x)), "csc": (sp.csc, lambda x: 1 / math.sin(x)),
     "cot": (sp.cot, lambda x: 1 / math.tan(x)),
 }  # fmt: skip
+RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *SEVERAL, "pow"})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from symopt.cost import Cost
@@ -22,24 +23,50 @@ from symopt.symbols import T, t
 
 GAPS = {"1e-3": 1e-3, "1e-6": 1e-6, "1e-9": 1e-9}
 LEARNING_RATES = np.geomspace(1e-5, 1.0, 31)
+FEW_LEARNING_RATES = LEARNING_RATES[::3]  # for many parameters
 LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 """The shares of the budget at which a learning rate is judged by its worst loss."""
+MANY = 1000  # parameters, beyond which a race makes fewer steps
+LISTED = 100  # parameters up to which every step is recorded and theta is written out
 
 
-def tuned(cost: Cost, start: Any, steps: int, progress: bool = False) -> dict[str, Rule]:
+def entries(start: Any) -> int:
+    """Return how many numbers a start holds: an array, or a mapping from names to numbers and arrays."""
+    return sum(int(np.size(value)) for value in start.values()) if isinstance(start, Mapping) else len(start)
+
+
+def budget(size: int) -> int:
+    """Return the steps of a race that is told none: fewer for many parameters, so that it stays short."""
+    return max(200, min(5000, 50_000_000 // size))
+
+
+def recording(size: int) -> bool | int:
+    """Return which steps of a race are recorded: all, or some of them for many parameters."""
+    return True if size <= LISTED else 1000
+
+
+def tuned(cost: Cost, start: Any, steps: int, progress: bool = False, batch: int | None = None) -> dict[str, Rule]:
     """Return every known rule with the best learning rate of a grid.
 
     The best is lowest at the worst of several late steps, so that a rate that jumps about and
-    happens to end low does not win.
+    happens to end low does not win. For many parameters there are fewer rates, and at most the
+    steps of ``budget``.
     """
+    size = entries(start)
+    many = size > MANY
+    rates = FEW_LEARNING_RATES if many else LEARNING_RATES
+    steps = min(steps, budget(size)) if many else steps
     record = sorted({round(share * steps) for share in LATE})
     rules = dict(RULES)
     for name, rule in RULES.items():
         if "eta" in rule.values:
-            dataset = sweep(cost, rule(eta=LEARNING_RATES), start, steps, record=record, progress=progress)[name]
+            study = sweep(
+                cost, rule(eta=rates), start, steps, record=record, paths=False, batch=batch, progress=progress
+            )
+            dataset = study[name]
             worst = dataset["history_loss"].max("step", skipna=False).values
             best = int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))
-            rules[name] = rule(eta=float(f"{LEARNING_RATES[best]:.4g}"))
+            rules[name] = rule(eta=float(f"{rates[best]:.4g}"))
     return rules
 
 
@@ -90,11 +117,14 @@ def lowest(runs: Mapping[str, Run]) -> float:
 
 
 def row(run: Run, best: float) -> dict[str, Any]:
-    """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached)."""
+    """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached).
+
+    ``steps_to`` are recorded steps; theta is None where it is long.
+    """
     losses = run.history["loss"].values
     reached = {name: np.flatnonzero(losses - best <= gap) for name, gap in GAPS.items()}
     return {
-        "theta": [_finite(value) for value in run.theta],
+        "theta": [_finite(value) for value in run.theta] if len(run.theta) <= LISTED else None,
         "final_loss": _finite(run.loss),
         "best_loss": _finite(run.best_loss),
         "steps_to": {name: int(run.recorded[steps[0]]) if len(steps) else None for name, steps in reached.items()},
@@ -109,7 +139,7 @@ def row(run: Run, best: float) -> dict[str, Any]:
 
 def table(title: str, rows: Mapping[str, Any], runs: Mapping[str, Run]) -> Table:
     """Return the rows as a table for a terminal."""
-    result = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     gaps = [f"to {gap}" for gap in GAPS]
     for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
         result.add_column(heading, justify="left" if heading in ("rule", "status") else "right", no_wrap=True)
@@ -129,7 +159,7 @@ def picture(runs: Mapping[str, Run], best: float) -> bytes:
 
     from symopt.plot import convergence, trajectory
 
-    panels = 2 if next(iter(runs.values())).cost.size == 2 else 1
+    panels = 2 if len(next(iter(runs.values())).theta) == 2 else 1
     figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, panels))
     convergence(runs, ax=axes[0], optimum=best if math.isfinite(best) else None)

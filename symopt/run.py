@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,28 @@ from symopt.cost import Cost
 from symopt.errors import RuleError
 from symopt.floats import Array
 from symopt.interrupt import stop_on_ctrl_c
-from symopt.launch import Finished, Record, as_cost, as_rule, check_settings, launch, single_start
+from symopt.launch import (
+    Finished,
+    Record,
+    as_cost,
+    as_rule,
+    check_chance,
+    check_settings,
+    launch,
+    placed,
+)
 from symopt.progress import progress_bar
 from symopt.rule import Rule
+from symopt.shapes import Sizes
 from symopt.status import Status
 
 if TYPE_CHECKING:
     import xarray as xr
 
 RECORD_ALL = 1_000_000  # numbers in a history up to which every step is recorded unless asked otherwise
+RECORD_SOME, RECORD_FEW = 1000, 100  # log-spaced steps otherwise; where each takes the loss over all samples
+RECORD_PATHS = 8_000_000  # numbers of theta that are recorded unless asked otherwise
+MOST_SHOWN = 12  # entries of theta in a line
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +45,7 @@ class Run:
     Attributes
     ----------
     theta, loss
-        The last finite theta, shape (n,), and J there.
+        The last finite theta, shape (n,), and J there (over all samples).
     best_theta, best_loss
         Where J was smallest among all steps.
     status, reason
@@ -59,18 +73,32 @@ class Run:
     recorded: npt.NDArray[np.int64] = field(repr=False)
     _history: Array = field(repr=False)
     _source: str = field(repr=False)
+    _sizes: Sizes | None = field(default=None, repr=False)
 
     @cached_property
     def history(self) -> xr.Dataset:
-        """The recorded steps: ``loss`` over step, ``theta`` over (step, param)."""
+        """The recorded steps: ``loss`` over step, and ``theta`` over (step, param) where paths were recorded."""
         import xarray as xr
 
-        names = [p.name for p in self.cost.params]
-        return xr.Dataset(
-            {"loss": ("step", self._history[:, -1]), "theta": (("step", "param"), self._history[:, :-1])},
-            coords={"step": self.recorded, "param": names},
-            attrs={"rule": repr(self.rule), "status": str(self.status), "reason": self.reason},
-        )
+        variables: dict[str, Any] = {"loss": ("step", self._history[:, -1])}
+        coords: dict[str, Any] = {"step": self.recorded}
+        if self._history.shape[1] > 1:
+            variables["theta"] = (("step", "param"), self._history[:, :-1])
+            coords["param"] = self.labels
+        attrs = {"rule": repr(self.rule), "status": str(self.status), "reason": self.reason}
+        return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """A name for each entry of theta, as x, theta[3] or W[0,2]."""
+        return self.cost.labels(self._sizes)
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """The last theta as arrays by the names of the parameters."""
+        if self._sizes is not None:
+            return self._sizes.split(self.theta)
+        return {name: self.theta[k] for k, name in enumerate(self.labels)}
 
     @property
     def source(self) -> str:
@@ -78,8 +106,9 @@ class Run:
         return self._source
 
     def __repr__(self) -> str:
-        place = ", ".join(f"{p.name}={value:.6g}" for p, value in zip(self.cost.params, self.theta, strict=True))
-        shown = place if len(place) < 120 else place[:120] + "..."
+        few = self._sizes.labels(MOST_SHOWN) if self._sizes else self.labels
+        place = ", ".join(f"{name}={value:.6g}" for name, value in zip(few, self.theta, strict=False))
+        shown = place if len(place) < 120 and len(few) == len(self.theta) else place[:120] + "..."
         return f"Run({self.rule.name}: J = {self.loss:.6g} at {shown}; {self.status}: {self.reason})"
 
 
@@ -90,8 +119,13 @@ def minimize(
     steps: int = 1000,
     *,
     record: Record | str = "auto",
+    paths: bool | None = None,
     tolerance: float | None = None,
     limit: float = 1e20,
+    batch: int | None = None,
+    replace: bool = False,
+    noise: float = 0.0,
+    rng: Any = 0,
     progress: bool = False,
     **constants: float,
 ) -> Run:
@@ -104,20 +138,40 @@ def minimize(
     rule
         A rule, such as ``so.adam(eta=0.02)``, or the name of one.
     start
-        n numbers, or a mapping from parameters to numbers; never changed.
+        n numbers, or a mapping from parameters to numbers or arrays; never changed.
     steps
         The budget.
     record
         True for every step, a number of log-spaced steps, a list of steps, or None. By default
-        every step, or 1000 of them where that would take over a million numbers.
+        every step, or 1000 of them where that would take over a million numbers, or 100 with
+        ``batch``, where each takes the loss over all samples.
+    paths
+        Whether theta is recorded beside the loss; by default where that takes at most 64 MB.
     tolerance
         End when no component of the gradient is larger; tested every 16 steps. None: never.
     limit
         The run has diverged when |J| or a component of theta is larger.
+    batch
+        Take each gradient over so many samples, drawn from the index that the cost names in
+        ``samples``: the sum over B of m samples times m/B, which has the full gradient as its mean.
+        The loss of all samples is seen, for ``best_loss`` too, at the recorded steps and at the end.
+    replace
+        Draw samples with replacement; otherwise every epoch is a new shuffle of all.
+    noise
+        Add to each component of each gradient an independent normal number of this standard
+        deviation.
+    rng
+        What batches and noise follow from: a seed, or a pair (seed, stream), whose stream tells
+        the noise of runs with one seed apart; None for an arbitrary seed. Philox 4x32-10 (Salmon
+        et al. 2011) makes the same numbers on every machine.
     progress
         Whether to draw a bar (on a terminal).
     **constants
         The cost's constants.
+
+    A run keeps O(n) numbers for n parameters: theta, the states of the rule, the gradient and the
+    best theta, and as many again to go back one step; beside them what it records, and what the
+    cost stores.
 
     Returns
     -------
@@ -140,16 +194,18 @@ def minimize(
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
     values = objective.check_constants(constants)
-    objective = objective(**values)
-    point = single_start(objective, start)
+    objective, point = placed(objective(**constants), start, (1,), {})
     for kind, named in (("hyperparameter", optimizer.hyperparameters), ("constant", values)):
         for name, value in named.items():
             if np.ndim(value):
                 raise RuleError(f"the {kind} {name} is an array; minimize takes one number, use so.sweep for many")
+    chance = check_chance(batch, replace, noise, rng)
     if isinstance(record, str) and record == "auto":
-        few = (steps + 1) * (objective.size + 1) <= RECORD_ALL if isinstance(steps, int) else True
-        record = True if few else 1000
-    settings = check_settings(steps, record, tolerance, limit, (), True, 1)
+        few = (steps + 1) * (len(point) + 1) <= RECORD_ALL if isinstance(steps, int) else True
+        record = RECORD_FEW if batch is not None else True if few else RECORD_SOME
+    settings = check_settings(steps, record, tolerance, limit, (), True, 1, True, chance)
+    if paths is False or (paths is None and len(settings.record) * len(point) > RECORD_PATHS):
+        settings = dataclasses.replace(settings, paths=False)
     with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:
         finished = launch(
             objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, stop, report
@@ -175,4 +231,5 @@ def _run(cost: Cost, rule: Rule, finished: Finished) -> Run:
         recorded=finished.blocks.job.record,
         _history=finished.blocks.history[:, 0],
         _source=finished.blocks.kernel.source,
+        _sizes=finished.sizes,
     )

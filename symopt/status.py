@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from symopt.autodiff.program import Key, Program
+from symopt.autodiff.program import Key
 from symopt.autodiff.update import Update
 from symopt.compiler.drive import Blocks, Outcome
 from symopt.compiler.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING
 from symopt.compiler.plain import evaluate
+from symopt.floats import Array
 
 
 class Status(StrEnum):
@@ -43,7 +44,14 @@ def statuses(outcome: Outcome, budget: int, limit: float) -> npt.NDArray[np.str_
     return result
 
 
-def reason(status: str, run: int, blocks: Blocks, outcome: Outcome, cost: Program, names: Sequence[str]) -> str:
+Gradient = Callable[[Array, Mapping[str, float]], Array]
+MOST_SHOWN = 8  # coordinates of theta in a sentence
+MOST_REPLAYED = 2000  # coordinates of a step that is done again in plain Python
+
+
+def reason(
+    status: str, run: int, blocks: Blocks, outcome: Outcome, gradient: Gradient, names: Callable[[], list[str]]
+) -> str:
     """Return why a run ended; a failed step is replayed in plain Python to name what failed."""
     steps = int(outcome.steps[run])
     if status == Status.BUDGET:
@@ -52,14 +60,14 @@ def reason(status: str, run: int, blocks: Blocks, outcome: Outcome, cost: Progra
         return f"interrupted after {steps} of {blocks.job.steps} steps"
     if status == Status.CONVERGED:
         return f"every component of the gradient is at most {blocks.job.tolerance:g} after {steps} steps"
-    return _Replay(run, blocks, outcome, cost, names).sentence()
+    return _Replay(run, blocks, outcome, gradient, names()).sentence()
 
 
 class _Replay:
     """One step of one run, in plain Python, from where the run stopped."""
 
-    def __init__(self, run: int, blocks: Blocks, outcome: Outcome, cost: Program, names: Sequence[str]) -> None:
-        self.run, self.blocks, self.outcome, self.cost, self.names = run, blocks, outcome, cost, names
+    def __init__(self, run: int, blocks: Blocks, outcome: Outcome, gradient: Gradient, names: Sequence[str]) -> None:
+        self.run, self.blocks, self.outcome, self.gradient, self.names = run, blocks, outcome, gradient, names
         self.update: Update = blocks.kernel.update
         self.step = int(outcome.steps[run]) + 1
         self.constants = {key: _one(value, run) for key, value in blocks.job.given.items()}
@@ -67,14 +75,16 @@ class _Replay:
     def sentence(self) -> str:
         limit = self.blocks.job.limit
         loss = float(self.outcome.loss[self.run])
-        place = ", ".join(
-            f"{name} = {value:g}" for name, value in zip(self.names, self.outcome.iterate[self.run], strict=True)
-        )
+        pairs = list(zip(self.names, self.outcome.iterate[self.run], strict=True))
+        place = ", ".join(f"{name} = {value:g}" for name, value in pairs[:MOST_SHOWN])
+        place += ", ..." if len(pairs) > MOST_SHOWN else ""
         after = f"after {self.step - 1} steps, at {place}"
         if not np.isfinite(loss):
             return f"J is {loss} {after}"
         if abs(loss) > limit:
             return f"|J| = {abs(loss):g} is beyond the limit {limit:g} {after}"
+        if len(pairs) > MOST_REPLAYED:
+            return f"the gradient, a state or a component of theta went beyond the limit {limit:g} {after}"
         values = self._values()
         for what, value in values:
             if not np.isfinite(value):
@@ -113,10 +123,8 @@ class _Replay:
         return [*(s.name for s in self.update.states), "theta"]
 
     def _gradient(self, point: Sequence[float]) -> list[float]:
-        keys: list[Key] = [("g", k) for k in range(len(point))]
-        given: dict[Key, float] = {("x", k): value for k, value in enumerate(point)}
-        values = evaluate(self.cost.only(keys), {**given, **self.constants})
-        return [float(values[key]) for key in keys]
+        constants = {key[1]: value for key, value in self.constants.items() if key[0] == "c"}
+        return [float(slope) for slope in self.gradient(np.array(point), constants)]
 
     def _inputs(self) -> list[dict[Key, float]]:
         """Return, for each coordinate, the inputs of the rule's program that are known before the step."""

@@ -10,10 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.cost import Cost
-from symopt.errors import RuleError, RunError
+from symopt.errors import CostError, RuleError, RunError
 from symopt.floats import Array, as_floats
 from symopt.interrupt import stop_on_ctrl_c
-from symopt.launch import Finished, Record, Settings, as_cost, as_rule, check_settings, check_start, launch
+from symopt.launch import (
+    Finished,
+    Record,
+    Settings,
+    as_cost,
+    as_rule,
+    check_chance,
+    check_settings,
+    launch,
+    placed,
+)
 from symopt.progress import progress_bar
 from symopt.rule import Rule
 from symopt.study import Study
@@ -83,6 +93,11 @@ def sweep(
     limit: float = 1e20,
     best: bool = True,
     threads: int | None = None,
+    paths: bool = True,
+    batch: int | None = None,
+    replace: bool = False,
+    noise: float = 0.0,
+    rng: Any = 0,
     progress: bool = False,
     **constants: Any,
 ) -> Study:
@@ -100,8 +115,8 @@ def sweep(
     rules
         A rule or a list of them, or a mapping from names to rules where one occurs twice.
     start
-        n numbers, an array of shape (N, n), ``so.uniform(...)``, or a DataArray with a dimension
-        ``param``.
+        n numbers, an array of shape (N, n), ``so.uniform(...)``, a DataArray with a dimension
+        ``param``, or a mapping from parameters to arrays, with a leading axis for the starts.
     steps
         The budget of each run.
     record
@@ -114,6 +129,11 @@ def sweep(
         Whether the best loss and theta of each run are kept (else the last ones stand there).
     threads
         As many as there are processors if left out.
+    paths
+        Whether theta is recorded beside the loss, where ``record`` asks for steps.
+    batch, replace, noise, rng
+        As in :func:`minimize`. All runs see the same batches, so that they differ in nothing else;
+        the noise of a run has the number of its start as the stream.
     **constants
         The cost's constants, numbers or arrays.
 
@@ -137,9 +157,11 @@ def sweep(
     """
     objective = as_cost(cost)
     named = _named(rules)
-    settings = check_settings(steps, record, tolerance, limit, targets, best, threads)
+    chance = check_chance(batch, replace, noise, rng)
+    settings = check_settings(steps, record, tolerance, limit, targets, best, threads, paths, chance)
     values = objective.check_constants(constants)
-    starts = _starts(objective, start)
+    objective = objective(**{name: value for name, value in constants.items() if name not in values})
+    objective, starts = _starts(objective, start)
     plans = {name: _plan(rule, values, starts) for name, rule in named.items()}
     datasets, finished = {}, {}
     with stop_on_ctrl_c() as stop:
@@ -148,7 +170,7 @@ def sweep(
             total = -(-axes.runs // 32) * (settings.steps + 1)
             with progress_bar(total, name, progress) as report:
                 finished[name] = launch(
-                    objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report
+                    objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report, axes.streams
                 )
             datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
             if stop.is_set():
@@ -164,6 +186,7 @@ class _Axes:
     start: Array
     hypers: dict[str, Any]
     constants: dict[str, Any]
+    streams: Array
 
     @property
     def runs(self) -> int:
@@ -186,8 +209,8 @@ def _named(rules: Any) -> dict[str, Rule]:
     return dict(zip(names, made, strict=True))
 
 
-def _starts(cost: Cost, start: Any) -> xr.DataArray:
-    """Return the starts with the dimension ``param`` last."""
+def _starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
+    """Return the starts with the dimension ``param`` last, and the cost with the sizes that follow from them."""
     import xarray as xr
 
     if isinstance(start, xr.DataArray):
@@ -198,13 +221,24 @@ def _starts(cost: Cost, start: Any) -> xr.DataArray:
             turned = turned.sel(param=[p.name for p in cost.params])
         if not turned.size:
             raise RunError("start is empty; expected at least one start")
-        checked = check_start(cost, turned.values.reshape(-1, turned.sizes["param"]), (2,))
-        return turned.copy(data=checked.reshape(turned.shape))
-    array = start.draw(cost.size) if isinstance(start, Uniform) else start
-    array = check_start(cost, array, (1, 2))
+        cost, checked = placed(cost, turned.values.reshape(-1, turned.sizes["param"]), (2,), {})
+        return cost, turned.copy(data=checked.reshape(turned.shape))
+    array = start.draw(_dimensions(cost, start)) if isinstance(start, Uniform) else start
+    cost, array = placed(cost, array, (1, 2), {})
     if not array.size:
         raise RunError("start is empty; expected at least one start")
-    return xr.DataArray(array, dims=("start", "param")[-array.ndim :])
+    return cost, xr.DataArray(array, dims=("start", "param")[-array.ndim :])
+
+
+def _dimensions(cost: Cost, box: Uniform) -> int:
+    """Return how many parameters a start has: those of the cost, or of the box where the cost serves any number."""
+    corner = max((np.asarray(bound) for bound in (box.low, box.high)), key=lambda bound: bound.ndim)
+    if cost.sums is not None and corner.ndim == 1:
+        return len(corner)
+    try:
+        return cost.size
+    except CostError as error:
+        raise RunError(f"uniform: {error}; or give low or high one number for each parameter") from None
 
 
 def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Axes:
@@ -224,10 +258,12 @@ def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Ax
     def laid_out(value: xr.DataArray) -> npt.NDArray[Any]:
         return value.broadcast_like(shape).transpose(*shape.dims).values.ravel().astype(np.float64)
 
-    columns = [laid_out(starts.isel(param=k, drop=True)) for k in range(starts.sizes["param"])]
+    number = starts.isel(param=0, drop=True)
+    number = number.copy(data=np.arange(number.size).reshape(number.shape))
+    rows = starts.transpose(*number.dims, "param").values.reshape(number.size, -1)[laid_out(number).astype(int)]
     hypers = {n: laid_out(swept[n]) if n in swept else v for n, v in rule.hyperparameters.items()}
     fixed = {n: laid_out(swept["cost." + n]) if "cost." + n in swept else v for n, v in constants.items()}
-    return _Axes(shape, np.stack(columns, axis=1), hypers, fixed)
+    return _Axes(shape, rows, hypers, fixed, laid_out(number))
 
 
 def _axis(name: str, value: Any) -> xr.DataArray:
@@ -267,13 +303,14 @@ def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: 
         "steps": over(outcome.steps.astype(np.int64)),
         "gradient_evaluations": over(finished.gradient_evaluations),
     }
-    coords: dict[str, Any] = {"param": [p.name for p in cost.params]}
+    coords: dict[str, Any] = {"param": finished.labels()}
     if settings.targets:
         variables["hit"] = over(hits, "target")
         coords["target"] = list(settings.targets)
     if len(settings.record):
         variables["history_loss"] = over(outcome.history_loss.T, "step")
-        variables["history_theta"] = over(outcome.history_theta.transpose(1, 0, 2), "step", "param")
+        if outcome.history_theta is not None:
+            variables["history_theta"] = over(outcome.history_theta.transpose(1, 0, 2), "step", "param")
         coords["step"] = settings.record
     attrs = {"rule": repr(rule), "cost": repr(cost), "steps": settings.steps, "interrupted": int(outcome.interrupted)}
     attrs |= {"compile_seconds": finished.compile_seconds, "run_seconds": outcome.seconds}

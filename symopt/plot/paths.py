@@ -45,9 +45,10 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
     'y'
     """
     runs = runs_by_name(result)
-    cost = next(iter(runs.values())).cost
-    if cost.size != 2:
-        raise RunError(f"a trajectory is drawn for two parameters; this cost has {cost.size}")
+    first = next(iter(runs.values()))
+    cost, size = first.cost, len(first.theta)
+    if size != 2:
+        raise RunError(f"a trajectory is drawn for two parameters; this cost has {size}")
     ax = axes_or_new(ax)
     paths = {name: recorded(run, name).history["theta"].values for name, run in runs.items()}
     window = _window(list(runs.values()), list(paths.values()))
@@ -56,8 +57,8 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
         _path(path, name, line_style(k), ax)
     ax.set_xlim(window[0], window[1])
     ax.set_ylim(window[2], window[3])
-    ax.set_xlabel(cost.params[0].name)
-    ax.set_ylabel(cost.params[1].name)
+    ax.set_xlabel(first.labels[0])
+    ax.set_ylabel(first.labels[1])
     legend(ax)
     return ax
 

@@ -160,6 +160,7 @@ def chain(n):
     return sp.Add(*(100 * (z[i + 1] - z[i] ** 2) ** 2 + (1 - z[i]) ** 2 for i in range(n - 1)))
 
 
+@pytest.mark.filterwarnings("ignore:the cost has")
 def test_the_gradient_is_linear_in_the_size():
     sizes = [len(so.Cost(chain(n)).program.nodes) for n in (50, 100, 200)]
     assert sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0])
@@ -176,6 +177,7 @@ def test_no_depth_is_too_deep():
     assert len(program.nodes) > 150_000 - 10
 
 
+@pytest.mark.filterwarnings("ignore:the cost has")
 def test_a_deep_expression_of_sympy():
     expression = x
     for _ in range(150):
@@ -186,6 +188,7 @@ def test_a_deep_expression_of_sympy():
     assert cost.grad([0.3])[0] == pytest.approx(slope, rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:the cost has")
 def test_large_gradient_and_hessian_against_central_differences():
     cost = so.Cost(chain(60))
     rng = np.random.default_rng(0)

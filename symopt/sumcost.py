@@ -1,0 +1,292 @@
+"""A cost with sums: its programs, its compiled functions, and the sizes of each call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.autodiff.adjoint import Shape, loop_gradient, loop_tangent
+from symopt.autodiff.band import half_width
+from symopt.autodiff.batched import batched, sample_loop
+from symopt.autodiff.contract import contracted
+from symopt.autodiff.gather import gathered
+from symopt.autodiff.index import evaluated, length
+from symopt.autodiff.program import Name, Program
+from symopt.compiler.layout import LoopCost
+from symopt.compiler.loopfunction import LoopFunction
+from symopt.errors import CostError
+from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.shapes import Sizes, Solver, axis_length, uses_of
+from symopt.sums import Data, SumForm
+
+
+class SumCost:
+    """What is derived from a cost with sums; the same for all data and sizes."""
+
+    def __init__(self, form: SumForm) -> None:
+        self.form = form
+        self.uses = uses_of(form.value, form.declared)
+        self.arrays: list[Name] = [("x", name) for name in form.params]
+        self.kinds: dict[Name, str] = {("data", name): "i" if name in form.integer_data else "f" for name in form.data}
+
+    # Programs
+
+    @cached_property
+    def value(self) -> Program:
+        """The program of J alone."""
+        return contracted(self.form.value)
+
+    @cached_property
+    def _raw_gradient(self) -> Program:
+        return loop_gradient(self.form.value, self._shapes)
+
+    @cached_property
+    def _shapes(self) -> dict[Name, Shape]:
+        return {
+            ("x", name): tuple(axis_length(self.uses, ("x", name), axis) for axis in range(axes))
+            for name, axes in self.form.params.items()
+        }
+
+    @cached_property
+    def gradient(self) -> Program:
+        """The program of J and its gradient."""
+        return contracted(gathered(self._raw_gradient))
+
+    @cached_property
+    def tangent(self) -> Program:
+        """The program of the Hessian times a direction."""
+        return contracted(gathered(loop_tangent(self._raw_gradient, self.arrays)))
+
+    @cached_property
+    def batch(self) -> Program:
+        """The program of J and its gradient over a mini-batch.
+
+        Raises
+        ------
+        CostError
+            If no index of samples is named, or the sum over it does not enter the cost linearly.
+        """
+        if self.form.samples is None:
+            raise CostError("a mini-batch needs the index that it draws from: so.Cost(..., samples=k)")
+        return contracted(gathered(loop_gradient(batched(self.form.value, self.form.samples), self._shapes)))
+
+    def loops(self, batch: bool) -> LoopCost:
+        """Return the cost as kernels take it."""
+        constants = tuple(("c", name) for name in self.form.constants)
+        drawn = self.batch if batch else None
+        return LoopCost(self.gradient, drawn, tuple(self.arrays), constants, self.kinds)
+
+    def samples(self, sizes: Sizes) -> int:
+        """Return how many samples there are."""
+        assert self.form.samples is not None
+        terms = length(sample_loop(self.form.value, self.form.samples))
+        return evaluated(terms, lambda atom: sizes.sizes[str(atom[0])])
+
+    def function(self, program: Program) -> LoopFunction:
+        """Return a program as a compiled function."""
+        return LoopFunction(program, self.arrays, self.form.constants, self.kinds)
+
+    @cached_property
+    def functions(self) -> dict[str, LoopFunction]:
+        """The compiled functions: "value", "gradient" and "tangent"."""
+        return {name: self.function(getattr(self, name)) for name in ("value", "gradient", "tangent")}
+
+    # Sizes
+
+    def sizes(
+        self, data: Data, given: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]], total: int | None
+    ) -> Sizes:
+        """Return the sizes of a call, from data, from sizes given by name, from shapes of parameters or their number.
+
+        Raises
+        ------
+        CostError
+            If a size is unknown, or two lengths contradict each other.
+        """
+        solver = self._solver(data, given, shapes)
+        solver.settle()
+        if total is not None and not shapes:
+            self._settle_total(solver, total)
+        unknown = sorted(set().union(*(solver.unknown(use.at) for use in self.uses), self._unsettled(solver)))
+        if unknown:
+            raise CostError(
+                f"the size {unknown[0]} is unknown; give it by name, as in {unknown[0]}=10, by data, "
+                "by a start for each parameter array, or by sympy.IndexedBase(name, shape=...)"
+            )
+        solver.check()
+        return self._finished(solver, total)
+
+    def _unsettled(self, solver: Solver) -> set[str]:
+        return {name for name in self.form.sizes if name not in solver.sizes}
+
+    def _solver(self, data: Data, given: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> Solver:
+        lengths: dict[tuple[Name, int], tuple[int, str]] = {}
+        for kind, known in (("data", {name: array.shape for name, array in data.items()}), ("x", shapes)):
+            for name, shape in known.items():
+                for axis, n in enumerate(shape):
+                    lengths[(kind, name), axis] = (n, f"{name} has shape {shape}")
+        ranges = {name: (int(array.min()), int(array.max())) for name, array in data.items() if array.dtype.kind == "i"}
+        return Solver(self.uses, lengths, ranges, dict(given), {name: f"{name}={n}" for name, n in given.items()})
+
+    def _settle_total(self, solver: Solver, total: int) -> None:
+        """Find the one unknown size from the number of parameters."""
+        unknown = {
+            name
+            for array, axes in self.form.params.items()
+            for axis in range(axes)
+            for top in solver._tops(("x", array), axis)
+            for name in solver.unknown(top)
+        }
+        if len(unknown) != 1:
+            return
+        (name,) = unknown
+        solver.origins[name] = f"{total} parameters are given"
+        low, high = 0, max(total, 1) + 1
+        while low < high:  # the largest size that needs no more parameters
+            solver.sizes[name] = (low + high + 1) // 2
+            low, high = (low, solver.sizes[name] - 1) if self._count(solver) > total else (solver.sizes[name], high)
+        solver.sizes[name] = low
+        solver.settle()
+
+    def _count(self, solver: Solver) -> int:
+        shapes = [solver.shape(("x", name), axes) for name, axes in self.form.params.items()]
+        return sum(math.prod(shape) for shape in shapes if shape is not None)
+
+    def _finished(self, solver: Solver, total: int | None) -> Sizes:
+        counts = {("x", name): axes for name, axes in self.form.params.items()}
+        counts |= {s.array: len(s.at) for s in self.form.value.statements}
+        shapes: dict[Name, tuple[int, ...]] = {}
+        sizes = dict(solver.sizes)
+        for array, axes in counts.items():
+            shape = solver.shape(array, axes)
+            assert shape is not None
+            shapes[array] = shape
+        for array, axis in ((array, axis) for array, axes in counts.items() for axis in range(axes)):
+            length = axis_length(self.uses, array, axis)
+            for atom, _ in length.terms:
+                if atom[0] not in sizes:
+                    sizes[str(atom[0])] = shapes[array][axis]
+        for (kind, name), axis in solver.lengths:
+            if kind == "data":
+                known = {a: n for ((k, other), a), (n, _) in solver.lengths.items() if (k, other) == (kind, name)}
+                shapes[kind, name] = tuple(known[a] for a in sorted(known))
+                assert axis in known
+        result = Sizes(sizes, shapes, tuple(self.form.params), self.form.sizes)
+        if total is not None and result.total != total:
+            raise CostError(f"{total} number(s) for the parameters; expected {result.total}: {self.described(result)}")
+        return result
+
+    def described(self, sizes: Sizes) -> str:
+        """Return the parameters with their shapes, in words."""
+        shapes = {name: " x ".join(map(str, sizes.shapes["x", name])) for name in self.form.params}
+        return ", ".join(f"{name} ({shape})" if shape else name for name, shape in shapes.items())
+
+    # Points
+
+    def points(self, theta: Any, data: Data, given: Mapping[str, int]) -> tuple[Array, Sizes]:
+        """Return points as an array of shape (..., P), and the sizes that follow.
+
+        ``theta`` is flat, or a mapping from each parameter to its array, with leading axes for many points.
+        """
+        if isinstance(theta, Mapping):
+            arrays, shapes, leading = self._arrays(theta)
+            sizes = self.sizes(data, given, shapes, None)
+            for name, shape in shapes.items():
+                if shape != sizes.shapes["x", name]:
+                    raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
+            flat = [np.broadcast_to(a, (*leading, *shapes[n])).reshape(*leading, -1) for n, a in arrays.items()]
+            return np.concatenate(flat, axis=-1), sizes
+        points = np.atleast_1d(self._numbers("a point", theta))
+        return points, self.sizes(data, given, {}, points.shape[-1])
+
+    def _arrays(self, theta: Mapping[Any, Any]) -> tuple[dict[str, Array], dict[str, tuple[int, ...]], tuple[int, ...]]:
+        by_name = {str(getattr(key, "label", key)): value for key, value in theta.items()}
+        if by_name.keys() != self.form.params.keys() or len(by_name) < len(theta):
+            raise CostError(
+                f"a point is given for {', '.join(map(str, theta))}; expected {', '.join(self.form.params)}"
+            )
+        arrays = {name: self._numbers(name, by_name[name]) for name in self.form.params}
+        shapes: dict[str, tuple[int, ...]] = {}
+        leads: list[tuple[int, ...]] = []
+        for name, axes in self.form.params.items():
+            if arrays[name].ndim < axes:
+                raise CostError(f"{name} has shape {arrays[name].shape}; expected {axes} axes, or more for many points")
+            cut = arrays[name].ndim - axes
+            shapes[name] = arrays[name].shape[cut:]
+            leads.append(arrays[name].shape[:cut])
+        try:
+            return arrays, shapes, np.broadcast_shapes(*leads)
+        except ValueError:
+            raise CostError(f"the leading axes {leads} of the parameters do not fit together") from None
+
+    def _numbers(self, what: str, value: Any) -> Array:
+        try:
+            return as_floats(value, finite=False)
+        except NotNumbersError as error:
+            raise CostError(f"{what}: {error}; expected numbers for {', '.join(self.form.params)}") from None
+
+    # Values
+
+    def evaluate(
+        self, which: str, points: Array, sizes: Sizes, constants: Mapping[str, Any], data: Data, v: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return values, shape (...), and gradients or Hessian-vector products, shape (..., P)."""
+        function = self.functions[which]
+        leading = points.shape[:-1]
+        columns = [np.asarray(constants[name], dtype=np.float64) for name in self.form.constants]
+        try:
+            leading = np.broadcast_shapes(leading, *(c.shape for c in columns), *(() if v is None else (v.shape[:-1],)))
+        except ValueError:
+            shapes = {name: column.shape for name, column in zip(self.form.constants, columns, strict=True)}
+            raise CostError(
+                f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
+            ) from None
+        count = math.prod(leading)
+        flat = self._rows(points, leading, count)
+        numbers = (
+            np.stack([np.broadcast_to(c, leading).ravel() for c in columns], axis=1)
+            if columns
+            else np.zeros((count, 0))
+        )
+        direction = None if v is None else self._rows(v, leading, count)
+        integers = {key: sizes.integer(key) for key in function.integers}
+        stored = {name: sizes.stored(name) for name in function.stored}
+        values, slopes = function(flat, direction, numbers, integers, stored, self.ordered_data(data))
+        return values.reshape(leading), slopes.reshape(*leading, -1)
+
+    def _rows(self, points: Array, leading: tuple[int, ...], count: int) -> Array:
+        return np.broadcast_to(points, (*leading, points.shape[-1])).reshape(count, points.shape[-1])
+
+    def ordered_data(self, data: Data) -> list[npt.NDArray[Any]]:
+        """Return the data arrays, flat, in the order in which kernels take them."""
+        return [data[name].reshape(-1) for name in self.form.data]
+
+    # Hessians
+
+    def seeds(self, n: int) -> tuple[Array, int | None]:
+        """Return directions whose Hessian-vector products hold a whole Hessian, and its half-width if it is a band.
+
+        Columns of a band of half-width b do not overlap if they are 2b + 1 apart: one direction
+        serves them all (Curtis, Powell and Reid 1974).
+        """
+        band = half_width(self.form.value) if list(self.form.params.values()) == [1] else None
+        if band is None or 2 * band + 1 >= n:
+            return np.eye(n), None
+        columns = np.arange(n)
+        return (columns % (2 * band + 1) == np.arange(2 * band + 1)[:, None]).astype(np.float64), band
+
+    @staticmethod
+    def dense(products: Array, n: int, band: int | None) -> Array:
+        """Return the symmetric Hessian, shape (..., n, n), from products with the directions of :meth:`seeds`."""
+        if band is None:
+            return (products + np.swapaxes(products, -1, -2)) / 2
+        result = np.zeros((*products.shape[:-2], n, n))
+        for offset in range(-band, band + 1):
+            rows = np.arange(max(0, -offset), min(n, n - offset))
+            result[..., rows, rows + offset] = products[..., (rows + offset) % (2 * band + 1), rows]
+        return (result + np.swapaxes(result, -1, -2)) / 2

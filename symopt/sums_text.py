@@ -1,0 +1,246 @@
+"""Sums in text: what each name is, and the whole numbers in indices and bounds.
+
+A name is one thing in a whole text: an array (``x[i]``), the index of sums, a size (a name in their
+bounds) or a plain number. Indices and bounds are sums of whole multiples of names, as 2*i + n - 1.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+import sympy as sp
+
+from symopt.errors import ParseError
+
+SUMMED = {"sum": sp.Sum, "prod": sp.Product}
+SUMS, PRODUCTS, POWERS = (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow, ast.BitXor)
+DEEPEST = 100  # nested operations; a sum or a product of any length is one
+LARGEST_INTEGER = 10**9  # in an index or a bound
+LARGEST_POWER = 100
+MOST_INDICES = 2
+EXPECTED = "expected whole multiples of names and a whole number, as in 2*i + n - 1"
+KINDS = {"index": "the index of a sum", "size": "a size, in the bounds of a sum,", "value": "a name without indices"}
+
+Scope = frozenset[str]  # the indices of the sums around a place
+Whole = dict[str, int]  # the factor of each name, and the constant at ""
+
+
+class Names:
+    """What the names of a text are: noted while it is walked, from the outside inwards, then settled."""
+
+    def __init__(self, root: ast.expr, reserved: frozenset[str]) -> None:
+        self.has_sums = any(sum_name(node) for node in ast.walk(root))
+        self.reserved = reserved | SUMMED.keys() if self.has_sums else reserved
+        self.seen: dict[str, dict[str, ast.expr]] = {}  # where each name was first met as what
+        self.ranks: dict[str, int] = {}  # how many indices each array has
+        self.read: dict[int, tuple[str, list[sp.Expr]]] = {}  # array and indices, or index and bounds, by a node's id
+
+    def meet(self, node: ast.expr, scope: Scope, depth: int) -> Scope:
+        """Note the names of a node, and return the indices that its children see."""
+        match node:
+            case ast.Name(id=name) if name not in scope and name not in self.reserved:
+                self._note(name, "value", node)
+            case ast.Subscript():
+                self._meet_entry(node, scope, depth)
+            case ast.Call() if sum_name(node):
+                return scope | {self._meet_sum(node, scope, depth)}
+        return scope
+
+    def _meet_entry(self, node: ast.Subscript, scope: Scope, depth: int) -> None:
+        indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if not isinstance(node.value, ast.Name) or not 1 <= len(indices) <= MOST_INDICES:
+            raise ParseError(f"{shown(node)!r}: expected a name with one index or two, as x[i] or W[k, j]")
+        name = self._checked(node.value.id, "an array", node)
+        self._note(name, "array", node)
+        if self.ranks.setdefault(name, len(indices)) != len(indices):
+            raise ParseError(
+                f"{name} has {self.ranks[name]} index(es) in {shown(self.seen[name]['array'])!r} and {len(indices)} in "
+                f"{shown(node)!r}; expected the same number everywhere"
+            )
+        self._meet_integers(node, name, indices, "offset", scope, depth)
+
+    def _meet_sum(self, node: ast.Call, scope: Scope, depth: int) -> str:
+        word, example = sum_name(node), f"{sum_name(node)}(x[i]^2, i, 0, n-1)"
+        if len(node.args) != 4:
+            raise ParseError(
+                f"{word} takes 4 arguments, not {len(node.args)}: a term, its index, the first and the last value of "
+                f"the index, as in {example}"
+            )
+        if not isinstance(node.args[1], ast.Name):
+            raise ParseError(f"{word}: the index {shown(node.args[1])!r} is not a plain name, such as i in {example}")
+        name = self._checked(node.args[1].id, "an index", node)
+        if name in scope:
+            raise ParseError(
+                f"{shown(node)!r} is inside another sum or product over {name}; expected another name for each, "
+                "as in sum(sum(a[i, j], j, 0, n-1), i, 0, n-1)"
+            )
+        self._note(name, "index", node)
+        self._meet_integers(node, name, node.args[2:], "size", scope, depth)
+        return name
+
+    def _meet_integers(
+        self, node: ast.expr, head: str, parts: list[ast.expr], kind: str, scope: Scope, depth: int
+    ) -> None:
+        read = [whole(part, DEEPEST - depth - 1) for part in parts]
+        for name in (name for one in read for name in one if name and name not in scope):
+            self._note(self._checked(name, "a size", node), kind, node)
+        self.read[id(node)] = head, [affine(one) for one in read]
+
+    def _checked(self, name: str, role: str, node: ast.expr) -> str:
+        if name in self.reserved or name.startswith("__"):
+            raise ParseError(f"{name!r} is not allowed as the name of {role}, in {shown(node)!r}; choose another name")
+        return name
+
+    def _note(self, name: str, kind: str, node: ast.expr) -> None:
+        self.seen.setdefault(name, {}).setdefault(kind, node)
+
+    def settle(self) -> None:
+        """Refuse a name that is two things, or unknown in an index.
+
+        Raises
+        ------
+        ParseError
+            With the place where the name stands.
+        """
+        for name, places in self.seen.items():
+            other = next((KINDS[kind] for kind in ("index", "size", "value") if kind in places), "")
+            if "array" in places and other:
+                raise ParseError(
+                    f"{name} is an array in {shown(places['array'])!r} and {other} too; give one of them another name"
+                )
+            if "index" in places and len(places) > 1:
+                raise ParseError(
+                    f"{name} is the index of {shown(places['index'])!r} and stands outside it too; expected an "
+                    "index in its own sum or product only: give one of them another name"
+                )
+            if "offset" in places and "size" not in places:
+                raise ParseError(
+                    f"{name} in {shown(places['offset'])!r} is neither the index of a sum around it nor a size; sizes "
+                    f"are names in the bounds of sums, here {', '.join(self._all('size')) or 'none'}"
+                )
+
+    def _all(self, kind: str) -> list[str]:
+        return sorted(name for name, places in self.seen.items() if kind in places)
+
+    def symbol(self, name: str) -> sp.Symbol:
+        """Return the symbol of a name: whole for an index or a size, else real."""
+        return integer(name) if self.seen[name].keys() & {"index", "size"} else sp.Symbol(name, real=True)
+
+    @property
+    def parameters(self) -> list[Any]:
+        """The arrays, and the names that are neither index nor size, sorted by name."""
+        names = sorted({*self._all("array"), *self._all("value")} - {*self._all("size")})
+        return [sp.IndexedBase(name) if name in self.ranks else self.symbol(name) for name in names]
+
+    def entry(self, node: ast.Subscript) -> sp.Expr:
+        """Return the entry of an array."""
+        name, indices = self.read[id(node)]
+        return sp.Indexed(sp.IndexedBase(name), *indices)
+
+    def total(self, node: ast.Call, term: sp.Expr) -> sp.Expr:
+        """Return a sum or a product of a term, which stays as it is."""
+        name, bounds = self.read[id(node)]
+        return SUMMED[sum_name(node)](term, (integer(name), *bounds))
+
+
+def sum_name(node: ast.AST) -> str:
+    """Return ``sum`` or ``prod`` if a node is a call of it, else nothing."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if name in SUMMED:
+            return name
+    return ""
+
+
+def integer(name: str) -> sp.Symbol:
+    """Return the symbol of an index or a size."""
+    return sp.Symbol(name, integer=True)
+
+
+def affine(one: Whole) -> sp.Expr:
+    """Return a whole number in SymPy's own form."""
+    return sp.Add(*(factor * integer(name) if name else sp.Integer(factor) for name, factor in one.items()))
+
+
+def whole(node: ast.expr, levels: int) -> Whole:
+    """Read an index or a bound, nested so many levels deep at most."""
+    if levels < 0:
+        raise ParseError(f"operations are nested more than {DEEPEST} deep")
+    result = {name: factor for name, factor in _whole(node, levels - 1).items() if factor}
+    if any(abs(factor) >= LARGEST_INTEGER for factor in result.values()):
+        raise ParseError(f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9")
+    return result
+
+
+def _whole(node: ast.expr, levels: int) -> Whole:
+    match node:
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            return {"": value}
+        case ast.Name(id=name):
+            return {name: 1}
+        case ast.UnaryOp(op=ast.UAdd() | ast.USub() as op, operand=operand):
+            return _added([(whole(operand, levels), isinstance(op, ast.USub))])
+        case ast.BinOp(op=op) if isinstance(op, SUMS):
+            return _added([(whole(term, levels), minus) for term, minus in chain(node, SUMS)])
+        case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
+            return _multiplied(node, levels)
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, POWERS):
+            return _raised(node, whole(left, levels), whole(right, levels))
+        case ast.Constant():
+            raise ParseError(f"{shown(node)!r} in an index or a bound is not a whole number, which has no point or e")
+    raise ParseError(f"{shown(node)!r} cannot stand in an index or a bound; {EXPECTED}")
+
+
+def _added(terms: list[tuple[Whole, bool]]) -> Whole:
+    result: Whole = {}
+    for term, minus in terms:
+        for name, factor in term.items():
+            result[name] = result.get(name, 0) + (-factor if minus else factor)
+    return result
+
+
+def _multiplied(node: ast.expr, levels: int) -> Whole:
+    number, names = 1, None
+    for part, below in chain(node, PRODUCTS):
+        factor = whole(part, levels)
+        if below:
+            raise ParseError(f"{shown(node)!r} divides in an index or a bound, which may not be whole; {EXPECTED}")
+        if factor.keys() <= {""}:
+            number *= factor.get("", 0)
+        elif names is None:
+            names = factor
+        else:
+            raise ParseError(f"{shown(node)!r} multiplies names in an index or a bound; {EXPECTED}")
+        if abs(number) >= LARGEST_INTEGER:
+            raise ParseError(f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9")
+    return {name: number * factor for name, factor in (names or {"": 1}).items()}
+
+
+def _raised(node: ast.expr, base: Whole, exponent: Whole) -> Whole:
+    power = exponent.get("", 0)
+    if not base.keys() | exponent.keys() <= {""} or not 0 <= power <= LARGEST_POWER:
+        raise ParseError(f"the power {shown(node)!r} cannot stand in an index or a bound; {EXPECTED}")
+    return {"": math.prod([base.get("", 0)] * power)}
+
+
+def chain(node: ast.expr, kinds: tuple[type[ast.operator], ...]) -> list[tuple[ast.expr, bool]]:
+    """Return the terms of a sum (or factors of a product), and which are subtracted (divided by)."""
+    parts: list[tuple[ast.expr, bool]] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
+        parts.append((node.right, isinstance(node.op, kinds[1])))
+        node = node.left
+    return [(node, False), *reversed(parts)]
+
+
+def shown(node: ast.expr) -> str:
+    """Return the beginning of what a node was written as."""
+    return spelled(node).replace("**", "^")[:60]
+
+
+def spelled(node: ast.expr) -> str:
+    """Return what a node was written as, or what it is where that is too deep or too long to tell."""
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return type(node).__name__
