@@ -6,7 +6,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import symopt as so
+from symopt import race as racing
+from symopt.cli import _start as read_start
 
 ROSENBROCK = "100*(y-x^2)^2+(1-x)^2"
 
@@ -74,6 +79,130 @@ def test_losses_that_are_no_numbers_are_null_in_json(tmp_path):
     assert math.isfinite(row["theta"][0])
 
 
+# Starts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x=-1.2,y=1", {"x": -1.2, "y": 1.0}),
+        (" x = 1e-3 , y=2,", {"x": 1e-3, "y": 2.0}),
+        ("x[3]=-1.2", {"x": np.full(3, -1.2)}),
+        ("W[2,3]=0.5", {"W": np.full((2, 3), 0.5)}),
+        (" W [ 2 , 3 ] = 0.5 , x[1]=4,k=-1", {"W": np.full((2, 3), 0.5), "x": np.full(1, 4.0), "k": -1.0}),
+        ("k=2,x[100000]=0", {"k": 2.0, "x": np.zeros(100_000)}),
+        ("x[007]=1", {"x": np.ones(7)}),
+    ],
+)
+def test_a_start_is_numbers_and_arrays(text, expected):
+    start = read_start(text)
+    assert list(start) == list(expected)
+    for name, value in expected.items():
+        assert np.ndim(start[name]) == np.ndim(value)
+        np.testing.assert_array_equal(start[name], value)
+        assert not np.ndim(value) or start[name].dtype == np.float64
+
+
+WRONG_STARTS = {
+    "x[0]=1": "whole numbers from 1", "x[-3]=1": "whole numbers from 1", "x[2.5]=1": "whole numbers from 1",
+    "x[1e3]=1": "whole numbers from 1", "x[n]=1": "whole numbers from 1", "x[]=1": "whole numbers from 1", "x[3,]=1": "from 1",
+    "x[3,0]=1": "from 1", "x[2,2,2]=1": "one count in the brackets or two", "x[3=1": "from 1", "x[3]]=1": "from 1", "x[²]=1": "from 1",
+    "x[3][4]=1": "from 1", "x[3]y=1": "from 1", "x[+3]=1": "from 1", "x[3]": "cannot read 'x[3]'", "x[3]=one": "cannot read", "x[2,3]=": "cannot read",
+    "x[3]=nan": "not a finite number", "x[3]=1,x[3]=2": "given twice", "x[3]=1,x[4]=2": "x is given twice", "x=1,x[4]=2": "x is given twice",
+    "x[100000001]=1": "more than 100000000 numbers", "x[20000,20000]=1": "more than 100000000", "x[" + "9" * 5000 + "]=1": "more than",
+    "x[99999999]=1,y[2]=1": "'y[2]' makes more than", "": "--start is empty", " , ": "--start is empty", "x[3,y=1": "cannot read 'x[3'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WRONG_STARTS, ids=lambda text: text[:20])
+def test_a_start_that_is_none_is_refused(text, monkeypatch):
+    monkeypatch.setattr(np, "full", lambda shape, value: np.broadcast_to(value, shape))
+    with pytest.raises(so.RunError, match="--start") as caught:
+        read_start(text)
+    assert WRONG_STARTS[text] in str(caught.value)
+
+
+def test_the_budget_shrinks_with_the_parameters():
+    assert [racing.budget(n) for n in (1, 1000, 1001, 10_000, 100_000, 10**8)] == [5000, 5000, 4995, 500, 100, 100]
+    assert [racing.recording(n) for n in (1, 100)] == [True, True]
+    assert [racing.recording(n) for n in (101, 20_000, 100_000, 10**8)] == [1000, 1000, 200, 2]
+    assert racing.entries([1.0, 2.0]) == 2
+    assert racing.entries(read_start("x[3]=1,W[2,5]=1,k=1")) == 14
+    assert len(racing.FEW_LEARNING_RATES) == 11
+    assert racing.FEW_LEARNING_RATES[[0, -1]].tolist() == racing.LEARNING_RATES[[0, -1]].tolist()
+
+
+def test_a_row_of_a_run_that_recorded_some_steps():
+    size = 101
+    cost = so.parse("+".join(f"x{k}^2" for k in range(size)))
+    run = so.minimize(cost, so.gd(eta=0.1), [1.0] * size, 200, record=20)
+    row = racing.row(run, 0.0)
+    assert row["theta"] is None
+    reached = row["steps_to"]["1e-6"]
+    assert reached in run.recorded
+    assert (
+        cost.value([0.8**reached] * size) <= 1e-6 < cost.value([0.8 ** run.recorded[run.recorded < reached][-1]] * size)
+    )
+    assert racing.picture({"gd": run}, 0.0)[:4] == b"\x89PNG"
+
+
+def test_rates_of_many_parameters_are_tuned_on_the_budget_only(monkeypatch):
+    asked = []
+
+    def swept(cost, rule, start, steps, record, progress):
+        asked.append((len(rule.values["eta"]), steps, max(record)))
+        raise InterruptedError
+
+    monkeypatch.setattr(racing, "sweep", swept)
+    for start in ([1.0] * 1000, {"x": np.ones(2000)}, {"x": np.ones((100, 1000)), "k": 1.0}):
+        with pytest.raises(InterruptedError):
+            racing.tuned(None, start, 9000)
+    assert asked == [(31, 9000, 9000), (11, 2500, 2500), (11, 100, 100)]
+
+
+# Sums
+
+CHAIN = "sum(100*(x[i+1]-x[i]^2)^2 + (1-x[i])^2, i, 0, n-2)"
+
+
+def test_race_on_a_sum(tmp_path):
+    rules = ["--rule", "adam:eta=0.02", "--rule", "gd:eta=1e-3"]
+    symopt("race", CHAIN, "--start", "x[4]=-1.2", *rules, "--steps", "3000", "--out", str(tmp_path))
+    found = json.loads((tmp_path / "race.json").read_text())
+    assert found["params"] == ["x"]
+    assert len(found["rules"]["adam"]["theta"]) == 4
+    assert found["rules"]["gd"]["gradient_evaluations"] == found["rules"]["adam"]["gradient_evaluations"] == 3000
+    losses = [found["rules"][name]["final_loss"] for name in ("adam", "gd")]
+    points = [np.array(found["rules"][name]["theta"]) for name in ("adam", "gd")]
+    wanted = [float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)) for x in points]
+    assert losses == pytest.approx(wanted, rel=1e-9, abs=1e-25)
+
+
+def test_race_on_a_sum_of_many_parameters(tmp_path):
+    symopt("race", CHAIN, "--start", "x[100000]=-1.2", "--out", str(tmp_path))
+    found = json.loads((tmp_path / "race.json").read_text())["rules"]
+    assert list(found) == ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
+    assert all(row["theta"] is None for row in found.values())
+    assert found["adam"]["gradient_evaluations"] == 100
+    assert found["adam"]["final_loss"] < 0.1 * 99_999 * (100 * 2.64**2 + 2.2**2)
+    assert (tmp_path / "race.json").stat().st_size < 10_000
+
+
+def test_race_on_arrays_of_two_indices_and_numbers(tmp_path):
+    text = "sum(sum((W[i,j] - k*i)^2, j, 0, m-1), i, 0, n-1)/n + (k - 2)^2"
+    symopt("race", text, "--start", "W[2,3]=0.5,k=1", "--rule", "gd:eta=0.1", "--steps", "3000", "--out", str(tmp_path))
+    found = json.loads((tmp_path / "race.json").read_text())
+    assert found["params"] == ["W", "k"]
+    assert found["rules"]["gd"]["theta"] == pytest.approx([0, 0, 0, 2, 2, 2, 2], abs=1e-5)
+
+
+def test_race_on_an_array_of_two_numbers_draws_what_it_can(tmp_path):
+    symopt(
+        "race", "sum(x[i]^2, i, 0, n-1)", "--start", "x[2]=1", "--rule", "gd", "--steps", "20", "--out", str(tmp_path)
+    )
+    assert (tmp_path / "race.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_show():
     text = symopt("show", "nesterov")
     assert "Nesterov 1983" in text
@@ -107,6 +236,11 @@ BAD = {
     "schedule of something else": (
         ["race", "x^2", "--start", "x=1", "--rule", "adam:eta=1/z"],
         "so.t and so.T only, not z",
+    ),
+    "count that is none": (["race", "x^2", "--start", "x[0]=1"], "whole numbers from 1"),
+    "index that is unknown": (
+        ["race", "sum(x[i+k]^2, i, 0, n-1)", "--start", "x[3]=1"],
+        "k in 'x[i + k]' is neither the index",
     ),
     "hostile": (["race", "__import__('os').system('x')", "--start", "x=1"], "not allowed in a cost"),
     "start without a name": (["race", "x^2", "--start", "1"], "expected name=number"),
