@@ -20,17 +20,21 @@ def as_floats(value: Any, finite: bool = True) -> Array:
     Integers become floats; truth values, texts, None, complex numbers, ragged lists and numbers
     beyond float64 are refused, and so are NaN and infinity unless ``finite`` is False.
     """
-    shown = repr(value) if len(repr(value)) < 80 else repr(value)[:80] + "..."
     try:
         raw = np.asarray(value)
         result = np.array(_converted(raw), dtype=np.float64)
     except OverflowError:
-        raise NotNumbersError(f"{shown} is beyond float64 (1.8e308)") from None
+        raise NotNumbersError(f"{_shown(value)} is beyond float64 (1.8e308)") from None
     except (TypeError, ValueError):
-        raise NotNumbersError(f"{shown} is not made of real numbers") from None
+        raise NotNumbersError(f"{_shown(value)} is not made of real numbers") from None
     if finite and not np.isfinite(result).all():
-        raise NotNumbersError(f"{shown} is not finite")
+        raise NotNumbersError(f"{_shown(value)} is not finite")
     return result
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:80] + "..."
 
 
 def _converted(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:

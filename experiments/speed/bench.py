@@ -83,15 +83,20 @@ class Table(list[dict[str, Any]]):
         print(f"  {candidate:35s}{value:9.3f} {unit}{shown}", flush=True)
 
 
-def take_turns(candidates: Mapping[str, Candidate], repeats: int) -> dict[str, float]:
-    """Return the median seconds of each candidate; everybody's first turn is thrown away."""
+def take_turns(
+    candidates: Mapping[str, Candidate], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Return the median seconds of each candidate; everybody's first turn is thrown away.
+
+    On a busy machine work of one thread is better timed by ``time.process_time``.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(repeats + 1):
         for name, candidate in candidates.items():
             candidate.prepare()
-            began = time.perf_counter()
+            began = clock()
             candidate.work()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
 
 
@@ -128,14 +133,14 @@ def pooled(call: Callable[[int], Any], count: int, threads: int) -> None:
 
 
 @cache
-def library(lanes: int, best: bool) -> ctypes.CDLL:
-    """Compile ``kernels.c`` and load it.
+def library(lanes: int, best: bool, name: str = "kernels") -> ctypes.CDLL:
+    """Compile a C file and load it.
 
     It is linked without -ffast-math, whose start-up code would flush the whole process's denormals.
     """
-    source, flags = Path(__file__).with_name("kernels.c"), ["-O3", "-march=native", "-ffast-math", "-fPIC"]
+    source, flags = Path(__file__).with_name(f"{name}.c"), ["-O3", "-march=native", "-ffast-math", "-fPIC"]
     with tempfile.TemporaryDirectory() as place:
-        made, loadable = Path(place) / "kernels.o", Path(place) / "kernels.so"
+        made, loadable = Path(place) / "made.o", Path(place) / "made.so"
         subprocess.run(["gcc", *flags, f"-DLANES={lanes}", f"-DBEST={int(best)}", "-c", source, "-o", made], check=True)
         subprocess.run(["gcc", "-shared", made, "-o", loadable, "-lmvec", "-lm"], check=True)
         loaded = ctypes.CDLL(str(loadable))
@@ -176,7 +181,7 @@ def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, bes
 
 
 def finished(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any) -> Finished:
-    """Return a job of symopt that has run once, so that its kernel is compiled."""
+    """Return a job of symopt that has run once, so that its kernel is compiled; ``rule`` may have an eta a run."""
     usual = {"record": None, "tolerance": None, "limit": 1e20, "targets": (), "best": True, "threads": 1}
     return launch(cost, rule, start, rule.hyperparameters, {}, check_settings(steps, **{**usual, **options}))
 
@@ -185,14 +190,15 @@ def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
     """Return a job's kernel alone: every block from its start to its end in one call."""
     blocks = drive.Blocks(made.blocks.kernel, made.blocks.job)
     entry, fresh = kernels.kernel(blocks.kernel.source), [block.copy() for block in blocks.blocks]
-    plan = np.array([1, blocks.job.steps + 1, *blocks.job.record, -1], dtype=np.int64)
-    out = drive._aligned(max(len(blocks.job.record) * (blocks.kernel.size + 1) * blocks.lanes, 1))
+    steps = 1, blocks.job.steps + 1
+    plan, inputs = blocks.plan(*steps, blocks.job.record), blocks.inputs(*steps)
+    out = drive._aligned(max(len(blocks.job.record) * blocks.width * blocks.lanes, 1))
 
     def prepare() -> None:
         for block, values in zip(blocks.blocks, fresh, strict=True):
             block[:] = values
 
-    work = lambda: pooled(lambda number: entry(blocks.blocks[number], plan, out), len(fresh), threads)  # noqa: E731
+    work = lambda: pooled(lambda number: entry(blocks.blocks[number], plan, out, *inputs), len(fresh), threads)  # noqa: E731
     return Candidate(work, lambda: blocks.read("theta"), prepare)
 
 

@@ -13,11 +13,10 @@ import ctypes
 import importlib.util
 import json
 import os
-import subprocess
-import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,10 @@ os.environ |= {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "JAX_CPU_ENABLE_AS
 import llvmlite.binding
 import numpy as np
 import sympy as sp
-from bench import Candidate, Table, check, drive, finished, pinned, so, symopt_blocks, take_turns
+from bench import Candidate, Table, check, drive, finished, kernels, library, pinned, so, symopt_blocks, take_turns
+
+from symopt.compiler.draws import Batches
+from symopt.launch import Chance
 
 LANES = 64
 BETAS = 0.9, 0.999
@@ -91,51 +93,52 @@ def logistic(problem: Regression) -> so.Cost:
 
 
 def symopt_gradient(start: np.ndarray, times: int) -> Candidates:
-    """Return the value and gradient of the chain. The kernel alone is to come; this is what a user calls."""
-    cost = chain()
-    return {"J.value and J.grad": Candidate(lambda: [(cost.value(start), cost.grad(start)) for _ in range(times)])}
+    """Return the value and gradient of the chain: the kernel alone, at one point again and again."""
+    n, made = len(start), chain().sums.functions["gradient"]
+    sizes = {("size", "n"): n}
+    block, out = np.concatenate([start, start]), np.empty(n + 1)
+    plan = np.array([times, n, 0, 0, *(sizes.get(key, 0) for key in made.integers)])
+    entry = kernels.kernel(made.source)
+    return {"symopt kernel": Candidate(lambda: entry(block, plan, out), lambda: np.append(out[1:], out[0] / n))}
 
 
 def symopt_chain(start: np.ndarray, steps: int) -> Candidates:
     """Return Adam on the chain: the kernel alone, and what a user calls."""
     cost, rule = chain(), so.adam(eta=ETA)
     return {
+        "symopt kernel, best=False": symopt_blocks(finished(cost, rule, start[None], steps, best=False)),
         "symopt kernel": symopt_blocks(finished(cost, rule, start[None], steps)),
         "minimize(record=None)": Candidate(partial(so.minimize, cost, rule, start, steps, record=None)),
     }
 
 
 def symopt_regression(problem: Regression) -> Candidates:
-    """Return what a user calls; it draws its own batches. The kernel alone, on the problem's, is to come."""
+    """Return the kernel alone, given the batches, and what a user calls, which draws them."""
     cost, steps = logistic(problem), problem.steps
-    options = {} if problem.index is None else {"batch": problem.index.shape[1], "rng": 0}
-    if len(problem.starts) == 1:
-        rule = so.adam(eta=float(problem.etas[0]))
-        call = partial(so.minimize, cost, rule, problem.starts[0], steps, record=None, **options)
-        return {"minimize(record=None)": Candidate(call)}
-    call = partial(so.sweep, cost, so.adam(eta=problem.etas), problem.starts, steps, **options)
-    return {"sweep": Candidate(call)}
+    batch = None if problem.index is None else problem.index.shape[1]
+    rule, start = so.adam(eta=float(problem.etas[0])), problem.starts[:1]
+    call = partial(so.minimize, cost, rule, start[0], steps, record=None, batch=batch)
+    if len(problem.starts) > 1:
+        eta, start = problem.runs()
+        rule = so.adam(eta=eta)
+        call = partial(
+            so.sweep, cost, so.adam(eta=problem.etas), problem.starts, steps, batch=batch, best=False, threads=1
+        )
+    made = {
+        "symopt kernel": symopt_blocks(finished(cost, rule, start, steps, best=False, chance=Chance(batch))),
+        call.func.__name__: Candidate(call),
+    }
+    return made
 
 
 # C
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """Compile ``sums.c`` and load it; linked without -ffast-math, as in ``bench.py``."""
-    source, flags = Path(__file__).with_name("sums.c"), ["-O3", "-march=native", "-ffast-math", "-fPIC"]
-    with tempfile.TemporaryDirectory() as place:
-        made, loadable = Path(place) / "sums.o", Path(place) / "sums.so"
-        subprocess.run(["gcc", *flags, f"-DLANES={LANES}", "-c", source, "-o", made], check=True)
-        subprocess.run(["gcc", "-shared", made, "-o", loadable, "-lmvec", "-lm"], check=True)
-        return ctypes.CDLL(str(loadable))
 
 
 def c_call(name: str, *arguments: np.ndarray | float) -> Callable[[], Any]:
     """Return a call of a function in C; it keeps its arrays alive."""
     kinds: dict[type, Any] = {int: ctypes.c_long, float: ctypes.c_double}
     given = [value.ctypes if isinstance(value, np.ndarray) else kinds[type(value)](value) for value in arguments]
-    return partial(getattr(library(), name), *given)
+    return partial(getattr(library(LANES, False, "sums"), name), *given)
 
 
 def aligned(*shape: int) -> np.ndarray:
@@ -322,7 +325,7 @@ def made_up(m: int, d: int, batch: int | None, *, etas: np.ndarray, starts: int,
     rng = np.random.default_rng(0)
     X = rng.standard_normal((m, d))
     t = np.where(X @ rng.standard_normal(d) + rng.standard_normal(m) > 0, 1.0, -1.0)
-    index = None if batch is None else rng.integers(0, m, (steps, batch))
+    index = None if batch is None else Batches(m, batch, seed=0).indices(1, steps + 1)
     return Regression(X, t, index, etas, 0.1 * rng.standard_normal((starts, d)), steps)
 
 
@@ -346,14 +349,14 @@ def ensemble(m: int, d: int, batch: int | None) -> Workload:
     return regressions(problem, title, names, "us/run-step")
 
 
-def measure(table: Table, workload: Workload, repeats: int, *, symopt: bool) -> None:
+def measure(table: Table, workload: Workload, repeats: int) -> None:
     """Check that all candidates agree after a few steps, then time many."""
     print(workload.title)
-    made = lambda steps: workload.others(steps) | (workload.symopt(steps) if symopt else {})  # noqa: E731
+    made = lambda steps: workload.others(steps) | workload.symopt(steps)  # noqa: E731
     few = made(20)
     take_turns(few, 1)
     check(few, 1e-8)
-    medians = take_turns(made(workload.steps), repeats)
+    medians = take_turns(made(workload.steps), repeats, time.process_time)
     best = min(seconds for name, seconds in medians.items() if name.startswith("C"))
     scale = SCALES[workload.unit[:2]] / workload.steps / workload.items
     for name, seconds in medians.items():
@@ -365,7 +368,7 @@ def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer turns")
-    parser.add_argument("--symopt", action="store_true", help="symopt too, not only C and JAX")
+    parser.add_argument("--only", default="", help="workloads whose title holds this")
     parser.add_argument("--json", type=Path, help="a file for the numbers")
     asked = parser.parse_args()
     about = {"cpu": llvmlite.binding.get_host_cpu_name(), "symopt": so.__version__}
@@ -379,8 +382,8 @@ def main() -> None:
         print(about, "\n" if HAVE_JAX else "\nJAX or optax is not installed: without their rows\n")
         workloads = [gradients(1000, 2000), gradients(100_000, 20), chains(1000, 2000), chains(100_000, 40)]
         workloads += [one_regression(), ensemble(10_000, 50, 64), ensemble(200, 10, None)]
-        for workload in workloads:
-            measure(table, workload, repeats, symopt=asked.symopt)
+        for workload in (one for one in workloads if asked.only in one.title):
+            measure(table, workload, repeats)
     if asked.json:
         asked.json.write_text(json.dumps({**about, "rows": table}, indent=1))
 

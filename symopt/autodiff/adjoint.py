@@ -29,10 +29,7 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
     outputs = graph.splice(value, graph.input)
     sweep = _Sweep(graph, dict(outputs))
     for (_, name), shape in shapes.items():
-        loops = tuple(
-            Loop(-1 - len(shape) + axis, f"at{axis}", constant(0), plus(length, constant(-1)))
-            for axis, length in enumerate(shape)
-        )
+        loops = coordinates(shape)
         sweep.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
     for stored in value.statements:
         sweep.zero(("adjoint", stored.array[1]), stored.at, stored.loops)
@@ -47,6 +44,14 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
 
 def _adjoint(stored: Statement) -> Read:
     return Read(("adjoint", stored.array[1]), stored.at)
+
+
+def coordinates(shape: Shape) -> tuple[Loop, ...]:
+    """Return loops over all entries of an array; they stand in no sum, and come before all others."""
+    return tuple(
+        Loop(-1 - len(shape) + axis, f"at{axis}", constant(0), plus(length, constant(-1)))
+        for axis, length in enumerate(shape)
+    )
 
 
 class _Sweep:

@@ -28,6 +28,8 @@ class Memory(NamedTuple):
         Whether it begins somewhere inside.
     whole
         Whether it holds integers.
+    single
+        Whether it is no array: only one entry is in use at a time.
     """
 
     variable: str
@@ -35,6 +37,7 @@ class Memory(NamedTuple):
     like: Name | None = None
     offset: bool = False
     whole: bool = False
+    single: bool = False
 
 
 class Arrays:
@@ -62,6 +65,8 @@ class Arrays:
     def place(self, array: Name, at: tuple[Affine, ...], near: bool) -> str:
         """Return the text of an entry."""
         memory = self.memory[array]
+        if memory.single:
+            return memory.variable
         shaped = memory.like or array
         terms = [self.integer("offset", shaped)] if memory.offset else []
         for axis, index in enumerate(at):

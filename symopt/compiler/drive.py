@@ -20,7 +20,7 @@ import numpy.typing as npt
 from symopt.autodiff.program import Key, Name
 from symopt.compiler import cache, vecmath
 from symopt.compiler.draws import Batches
-from symopt.compiler.layout import CONVERGED, RUNNING, Kernel
+from symopt.compiler.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING, Kernel
 from symopt.compiler.plain import evaluate
 from symopt.floats import Array
 
@@ -218,19 +218,40 @@ class Blocks:
         # one run records straight into its history
         alone = self.lanes == 1 and high > low and self.runs == 1
         out = self.history[low:high].reshape(-1) if alone else _aligned(max((high - low) * self.width * self.lanes, 1))
-        self.call(self.blocks[number], first, last, self.job.record[low:high], out)
+        self._advance(self.blocks[number], first, last, self.job.record[low:high], out)
         if alone:
             return
         runs = slice(number * self.lanes, min((number + 1) * self.lanes, self.runs))
         seen = out[: (high - low) * self.width * self.lanes].reshape(high - low, self.width, self.lanes)
         self.history[low:high, runs] = seen.transpose(0, 2, 1)[:, : runs.stop - runs.start]
 
+    def _advance(self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array) -> None:
+        """Take steps; where a kernel leaves a failed step as it became, go back to the step before it."""
+        before = block[: self.layout.size].copy() if self.kernel.rerun else None
+        self.call(block, first, last, record, out)
+        status, made = (float(self._rows(key, block)[0, 0]) for key in ("status", "steps"))
+        if before is None or status not in (DIVERGED, NONFINITE):
+            return
+        block[: self.layout.size] = before
+        if made >= first:
+            self.call(block, first, int(made), record, out)
+        block[self.layout.at("T")] = made
+        self.call(block, int(made) + 1, int(made) + 1, np.zeros(0, dtype=np.int64), np.zeros(1))
+        self._rows("status", block)[...] = status
+
     def call(self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array) -> None:
         """Call the kernel for the steps ``first`` to ``last``."""
+        cache.kernel(self.kernel.source)(block, self.plan(first, last, record), out, *self.inputs(first, last))
+
+    def plan(self, first: int, last: int, record: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return what a kernel is told to do."""
         header = [first, last, *([3 + len(self.integers)] if self.kernel.size is None else []), *self.integers]
-        plan = np.concatenate([header, record, [-1]]).astype(np.int64, copy=False)
+        return np.concatenate([header, record, [-1]]).astype(np.int64, copy=False)
+
+    def inputs(self, first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return the arrays that a kernel reads: data, and the samples of each step."""
         drawn = () if self.job.batches is None else (self.job.batches.indices(first, last).reshape(-1),)
-        cache.kernel(self.kernel.source)(block, plan, out, *self.job.data, *drawn)
+        return (*self.job.data, *drawn)
 
     def _rows(self, key: Key, block: Array) -> Array:
         first, count = self.layout.rows[key]

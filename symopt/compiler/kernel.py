@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from symopt.autodiff.program import Program
 from symopt.autodiff.update import Update
+from symopt.compiler.alone import Alone
+from symopt.compiler.fused import Fused, can_fuse
 from symopt.compiler.layout import Kernel, LoopCost, Options
 from symopt.compiler.looped import WrittenLooped
 from symopt.compiler.summed import Summed
@@ -18,9 +20,10 @@ def write_kernel(cost: Program | LoopCost, update: Update, size: int, options: O
     The kernel of a cost with sums serves any number of parameters.
     """
     if isinstance(cost, LoopCost):
-        return Summed(cost, update, options).kernel()
-    kind = Unrolled if size <= UNROLLED else WrittenLooped
-    return kind(cost, update, size, options).kernel()
+        kind = Summed if options.lanes > 1 else Fused if can_fuse(cost, update, options) else Alone
+        return kind(cost, update, options).kernel()
+    written = Unrolled if size <= UNROLLED else WrittenLooped
+    return written(cost, update, size, options).kernel()
 
 
 __all__ = ["Kernel", "LoopCost", "Options", "write_kernel"]

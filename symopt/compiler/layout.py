@@ -206,8 +206,11 @@ class Places:
             else:
                 layout.row(("sum", stage.number))
         self._each(layout, "point")
-        for name in ("theta", *sorted(self.vector)):
-            self._each(layout, ("before", name))
+        if self.n is None and self.options.lanes == 1:
+            self._each(layout, "next")
+        else:
+            for name in ("theta", *sorted(self.vector)):
+                self._each(layout, ("before", name))
         for name in ("going", "better", "bad"):
             layout.row(name)
 
@@ -224,6 +227,8 @@ class Kernel:
         What the kernel wants to know when it runs, in the order of ``plan``.
     stored
         The arrays it stores on the way, which lie behind the cells.
+    rerun
+        Whether a step that fails leaves the block as it became, for the driver to go back.
     """
 
     source: str
@@ -233,6 +238,7 @@ class Kernel:
     size: int | None
     integers: tuple[Key, ...] = ()
     stored: tuple[Name, ...] = ()
+    rerun: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,21 @@ class Looped(Writer):
 
     def _steps(self) -> list[str]:
         """Return one pass over lanes for each evaluation of the cost, one over coordinates for each stage."""
+        lines = [*self._observing_pass(self._first_at_theta()), *self._later_stages()]
+        return [*lines, *self._updating_pass(), *self._closing_pass(), *self._undo_pass()]
+
+    def _first_at_theta(self) -> Stage | None:
+        """Return the first stage if it is a gradient where the loss is looked at: one evaluation serves both."""
         first = self.update.stages[0] if self.update.stages else None
         at_theta = first is not None and first.kind == "grad" and self._is_plain(first) and self._iterate == "theta"
-        lines = self._observing_pass(first if at_theta else None)
-        for stage in self.update.stages[1 if at_theta else 0 :]:
+        return first if at_theta else None
+
+    def _later_stages(self) -> list[str]:
+        """Return the passes of the stages after that."""
+        lines: list[str] = []
+        for stage in self.update.stages[1 if self._first_at_theta() else 0 :]:
             lines += self._gradient_pass(stage) if stage.kind == "grad" else self._sum_pass(stage)
-        return [*lines, *self._updating_pass(), *self._closing_pass(), *self._undo_pass()]
+        return lines
 
     def _is_plain(self, stage: Stage) -> bool:
         program = self.update.program
@@ -105,37 +114,47 @@ class Looped(Writer):
         lines.append(f"{total} = {total} + {text}")
         return [*loop("i", self.options.lanes, [f"{total} = 0.0"]), *self._coordinates(lines)]
 
-    def _updating_pass(self) -> list[str]:
-        names: list[Key] = ["theta", *(s.name for s in self.update.states if s.vector)]
+    def _next(self, lines: list[str]) -> dict[Key, str]:
+        """Return the texts of the next theta and states of a coordinate, by the rows they lie in."""
+        names = ["theta", *(s.name for s in self.update.states if s.vector)]
         outputs: list[Key] = [("new", name) for name in names]
         nodes = self._update(outputs, self._coordinate_inputs())
-        lines: list[str] = []
         texts = self._write([nodes[key] for key in outputs], lines, {})
-        lines.append(f"going = ({self._at('going')} == 1.0)")
-        if self.options.best:
-            best, iterate = self._each("best"), self._each(self._iterate)
-            lines.append(f"{best} = {iterate} if {self._at('better')} == 1.0 else {best}")
-        for name, text in zip(names, texts, strict=True):
-            place = self._each(name if name == "theta" else ("state", name))
-            lines += [f"{self._each(('before', name))} = {place}", f"{place} = {text} if going else {place}"]
-        bad = self._at("bad")
-        lines.append(f"{bad} = {bad} if fabs({texts[0]}) <= {self._cell_name('limit')} else 1.0")
-        return self._coordinates(lines)
+        rows: list[Key] = [name if name == "theta" else ("state", name) for name in names]
+        return dict(zip(rows, texts, strict=True))
 
-    def _closing_pass(self) -> list[str]:
-        """Return the end of the step: what has one value a lane, and whether any lane failed."""
+    def _lane_states_next(self, lines: list[str]) -> dict[str, str]:
+        """Return the texts of the next values of what has one value a lane, by their places."""
         names = [s.name for s in self.update.states if s.name in self.lane_states]
         own: dict[Key, int] = {
             (stage.kind, stage.number): self.graph.input((stage.kind, stage.number)) for stage in self.update.stages
         }
-        nodes = [self._update([("new", name)], own)["new", name] for name in names]
+        texts = self._write([self._update([("new", name)], own)["new", name] for name in names], lines, {})
+        return {self._at(("state", name)): text for name, text in zip(names, texts, strict=True)}
+
+    def _updating_pass(self) -> list[str]:
         lines: list[str] = []
-        texts = self._write(nodes, lines, {})
+        texts = self._next(lines)
+        lines.append(f"going = ({self._at('going')} == 1.0)")
+        if self.options.best:
+            best, iterate = self._each("best"), self._each(self._iterate)
+            lines.append(f"{best} = {iterate} if {self._at('better')} == 1.0 else {best}")
+        for row, text in texts.items():
+            place, before = self._each(row), self._each(("before", row if row == "theta" else row[1]))
+            lines += [f"{before} = {place}", f"{place} = {text} if going else {place}"]
+        bad = self._at("bad")
+        lines.append(f"{bad} = {bad} if fabs({texts['theta']}) <= {self._cell_name('limit')} else 1.0")
+        return self._coordinates(lines)
+
+    def _closing_pass(self) -> list[str]:
+        """Return the end of the step: what has one value a lane, and whether any lane failed."""
+        lines: list[str] = []
+        states = self._lane_states_next(lines)
         lines += [
             f"going = ({self._at('going')} == 1.0)",
             f"fails = going & ({self._at('bad')} == 1.0)",
             "ok = going ^ fails",
-            *(self._kept(self._at(("state", name)), text) for name, text in zip(names, texts, strict=True)),
+            *(self._kept(place, text) for place, text in states.items()),
             self._kept(self._at("steps"), "t"),
             "failed = 1.0 if fails else failed",
         ]

@@ -109,8 +109,7 @@ class Lowering:
         made = ir.Function(self.module, ir.FunctionType(gives, kinds), name)
         made.linkage = "internal"
         _prefer_wide_vectors(made)
-        if gives != VOID:
-            made.attributes.add("alwaysinline")
+        made.attributes.add("noinline" if gives == VOID else "alwaysinline")
         for argument in made.args:
             if isinstance(argument.type, ir.PointerType):
                 argument.add_attribute("noalias")  # a kernel's arrays never overlap

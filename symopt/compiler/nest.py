@@ -11,7 +11,7 @@ sums that stand in no loop, else 8. So sums vectorise too, and have the same bit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from symopt.autodiff.index import Affine, Loop
@@ -47,7 +47,15 @@ class Axis(NamedTuple):
 
 
 class Nest:
-    """Prints the loops of one evaluation."""
+    """Prints the loops of one evaluation.
+
+    Attributes
+    ----------
+    buffers
+        The statements that make buffers and partial sums.
+    after
+        What follows the updates of a turn, given the text of the first.
+    """
 
     def __init__(self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int) -> None:
         self.printer, self.places, self.lanes = printer, places, lanes
@@ -55,6 +63,8 @@ class Nest:
         self.constants, self.step = constants, step
         self.scheduler = Scheduler(self.graph)
         self.slots: dict[int, str] = {}
+        self.buffers = constants
+        self.after: Callable[[str], list[str]] = lambda _: []
 
     def write(self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]) -> list[str]:
         """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
@@ -122,9 +132,14 @@ class Nest:
         body: list[str] = []
         texts = dict(known) if axis else known
         scopes = (self.constants, self.step, shared if axis else body, body)
-        for task in tasks:  # one after the other: what one stores, the next may read
+        updates = [task for task in tasks if task.kind == "update"]
+        for task in (task for task in tasks if task.kind != "update"):  # what one stores, the next may read
             operands = self.printer.write(self._operands(*self.scheduler.roots(task)), scopes, texts)
             body += self._done(task, operands)
+        if updates:
+            new = self.printer.write([task.node for task in updates], scopes, texts)
+            body += [f"{self._place(task)} = {text}" for task, text in zip(updates, new, strict=True)]
+            body += self.after(new[0])
         self.printer.write(ahead, scopes, texts)
         for node in ahead if axis else ():
             known[node] = self._kept(node, texts, body, axis) if node in texts else self.printer.outer[node]  # type: ignore[arg-type]
@@ -140,7 +155,7 @@ class Nest:
         if self.lanes > 1 and self.printer.level(node) < LANE:
             return texts[node]
         name = self._name("b")
-        self.constants.append(f"{name} = empty({axis.width})")
+        self.buffers.append(f"{name} = empty({axis.width})")
         body.append(f"{name}[{axis.variable}] = {texts[node][0]}")
         return f"{name}[{axis.variable}]", 4
 
@@ -152,11 +167,14 @@ class Nest:
             return self.graph.op("neg", x), y
         return made.args if made.op == "mul" else (node,)
 
+    def _place(self, task: Task) -> str:
+        return self.places.place(task.array, task.at, task.near)
+
     def _done(self, task: Task, texts: list[str]) -> list[str]:
         """Return the statement that does a task whose loops are all open."""
         if task.kind == "reduce":
             return [_combined(self.graph.nodes[task.node].op, self.slots[task.node], texts)]
-        place = self.places.place(task.array, task.at, task.near)
+        place = self._place(task)
         if task.kind == "define":
             return [f"{place} = {'*'.join(f'({text})' for text in texts) if len(texts) > 1 else texts[0]}"]
         return [_combined("sum", place, texts)]
@@ -172,7 +190,7 @@ class Nest:
         for task in frame.tasks:
             if task.kind == "reduce":
                 name = self._name("b")
-                self.constants.append(f"{name} = empty({axis.width})")
+                self.buffers.append(f"{name} = empty({axis.width})")
                 lines.append(f"{name}[{axis.variable}] = {inside[task.node][0]}")
                 known[task.node] = (f"{name}[{axis.variable}]", 4)
         return loop(axis.variable, axis.end, [*axis.before, *lines])
@@ -204,7 +222,7 @@ class _Turn:
         lines = []
         for node, name in self.arrays.items():
             size = self.width * self.lanes
-            self.nest.constants.append(f"{name} = empty({size})")
+            self.nest.buffers.append(f"{name} = empty({size})")
             lines += loop("r", size, [f"{name}[r] = {START[self.nest.graph.nodes[node].op]}"])
         return lines
 
@@ -233,9 +251,9 @@ class _Turn:
             return self._plainly(self.axis)
         if not self.is_straight:
             return self._strips()
-        if self.sums or not self.is_single:
-            return self._edges_and_blocks()
-        return self._plainly(None)
+        if self.sums:
+            return self._blocks()
+        return self._plainly(None) if self.is_single else self._edges()
 
     def _plainly(self, axis: Axis | None) -> list[str]:
         """Return one loop over all turns; a range that is shorter than others is asked for in each."""
@@ -255,6 +273,10 @@ class _Turn:
         return [
             *_chosen(f"{self.bounds}_least", lows, "<"), *_chosen(f"{self.bounds}_most", highs, ">"),
             *_chosen(f"{self.bounds}_from", lows, ">"), *_chosen(f"{self.bounds}_to", highs, "<"),
+            # where no turn is in all ranges, all turns come before it
+            f"{self.bounds}_none = {self.bounds}_from > {self.bounds}_to",
+            f"{self.bounds}_from = {self.bounds}_most + 1 if {self.bounds}_none else {self.bounds}_from",
+            f"{self.bounds}_to = {self.bounds}_most if {self.bounds}_none else {self.bounds}_to",
         ]  # fmt: skip
 
     def _guarded(self, axis: Axis | None) -> list[str]:
@@ -284,36 +306,63 @@ class _Turn:
         around = self.around | frozenset(self.frame.loops)
         return self.nest._block(inner, [], around, dict(self.known), axis)
 
-    def _edges_and_blocks(self) -> list[str]:
-        """Return whole blocks of W turns in which all ranges are met, and the turns before and after them."""
-        first, last = self._outermost()
-        low, high = (first, last) if self.is_single else (f"{self.bounds}_from", f"{self.bounds}_to")
-        k, h, w = self.variable, self.bounds, self.width
-        aligned = (
-            low
-            if self.is_single
-            else f"{self._low()} + ((({low}) - ({self._low()}) + {w - 1}) >> {self.shift} << {self.shift})"
-        )
-        count = f"(({high}) + 1 - {h}_first) >> {self.shift}"
-        lines = [*self._lowest_and_highest(), f"{h}_first = {aligned}", f"{h}_count = {count}"]
-        lines += [
-            f"{h}_count = {h}_count if {h}_count > 0 else 0",
+    def _blocks(self) -> list[str]:
+        """Return whole blocks of W turns in which all ranges are met, and what lies before and after them.
+
+        A block that is not whole is a loop over a part of the partial sums: it vectorises too.
+        """
+        h = self.bounds
+        self._slots("r")
+        low, high = self._outermost() if self.is_single else (f"{h}_from", f"{h}_to")
+        whole = loop("q", f"{h}_count", self._block_turns("0", str(self.width), f"{h}_first + (q << {self.shift})"))
+        if self.is_single:
+            count = f"({high} + 1 - ({low})) >> {self.shift}"
+            lines = [f"{h}_first = {low}", *_chosen(f"{h}_count", ["0", count], ">")]
+            lines.append(f"{h}_end = {h}_first + ({h}_count << {self.shift})")
+            return [*lines, *whole, *self._block_turns("0", f"{high} + 1 - {h}_end", f"{h}_end")]
+        parts = [
+            f"{h}_base = {self._aligned(low)} if part == 1 else {h}_end",
+            f"{h}_begin = {low} - {h}_base if part == 1 else 0",
+            f"{h}_stop = {h}_first - {h}_base if part == 1 else ({high} + 1 - {h}_end if part == 2 else 0)",
+            *self._block_turns(f"{h}_begin", f"{h}_stop", f"{h}_base"),
+            "if part == 1:",
+            *indented(whole),
+        ]
+        return [*self._lowest_and_highest(), *self._ends_of_blocks(low, high), *self._with_edges(4, parts)]
+
+    def _block_turns(self, begin: str, stop: str, base: str) -> list[str]:
+        body = self._body(self.frame.tasks, None)
+        return loop("r", stop, [f"{self.variable} = {base} + r", *body], begin)
+
+    def _aligned(self, index: str) -> str:
+        """Return where the block of a turn begins, counted from the first term of the sums."""
+        return f"{self._low()} + (({index} - ({self._low()})) >> {self.shift} << {self.shift})"
+
+    def _ends_of_blocks(self, low: str, high: str) -> list[str]:
+        """Return the statements that find where whole blocks begin and end, between the turns that all ranges meet."""
+        h = self.bounds
+        return [
+            f"{h}_first = {self._aligned(f'{low} + {self.width - 1}')}",
+            f"{h}_first = {h}_first if {h}_first < {high} + 1 else {high} + 1",
+            f"{h}_count = ({high} + 1 - {h}_first) >> {self.shift}",
             f"{h}_end = {h}_first + ({h}_count << {self.shift})",
         ]
-        self._slots("r")
-        inner = loop("r", w, [f"{k} = {h}_first + (q << {self.shift}) + r", *self._body(self.frame.tasks, None)])
-        blocks = loop("q", f"{h}_count", inner)
-        if self.is_single:
-            return [*lines, *blocks, *loop(k, f"{last} + 1", self._guarded(None), f"{h}_end")]
-        sides = [
-            f"{h}_begin = {first} if side == 0 else {h}_end",
-            f"{h}_stop = {h}_first if (side == 0) & ({h}_count > 0) else {last} + 1",
-            f"{h}_begin = {h}_begin if (side == 0) | ({h}_count > 0) else {h}_stop",
-            *loop(k, f"{h}_stop", self._guarded(None), f"{h}_begin"),
-            "if side == 0:",
-            *indented(blocks),
+
+    def _edges(self) -> list[str]:
+        """Return the turns that all ranges meet as one loop, and those before and after it."""
+        h = self.bounds
+        inside = loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from")
+        return [*self._lowest_and_highest(), *self._with_edges(2, ["if part == 0:", *indented(inside)])]
+
+    def _with_edges(self, parts: int, inside: list[str]) -> list[str]:
+        """Return ``inside`` for every part, where the first part begins, and the last ends, with turns that ask."""
+        h = self.bounds
+        edges = [
+            f"{h}_begin = {h}_least if part == 0 else ({h}_to + 1 if part == {parts - 1} else {h}_most + 1)",
+            f"{h}_stop = {h}_from if part == 0 else {h}_most + 1",
+            *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
         ]
-        return [*lines, *loop("side", 2, sides)]
+        return loop("part", parts, [*edges, *inside])
 
     def _strips(self) -> list[str]:
         """Return a loop over strips of W turns, each of them done segment by segment."""

@@ -15,11 +15,14 @@ from symopt.autodiff.index import Affine, Loop, variable
 from symopt.autodiff.program import Graph, Name, Read, demand_order
 
 NEAR = 16  # ranges whose ends differ by no more are run through in one loop
-RANK = {"define": 0, "reduce": 1, "add": 2}
+RANK = {"define": 0, "reduce": 1, "add": 2, "update": 3}
 
 
 class Task(NamedTuple):
-    """``kind`` "reduce", "define" or "add": what is done with a node, and the loops still around it."""
+    """``kind`` "reduce", "define", "add" or "update": what is done with a node, and the loops still around it.
+
+    Updates of one turn are done together: each is computed before any is stored.
+    """
 
     kind: str
     node: int
@@ -118,7 +121,8 @@ class Scheduler:
             seen = list(reads.get(other.array, []))
             if other.array == task.array and earlier:
                 seen.append(task.at)
-            if other.kind != "reduce" and other != task and seen:
+            together = task.kind == other.kind == "update"
+            if other.kind != "reduce" and other != task and seen and not together:
                 first[other] = _same_turn(task, other, seen)
         return first
 

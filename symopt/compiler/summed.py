@@ -32,8 +32,16 @@ class Summed(Looped):
         )
         self.data = dict(cost.data) | ({BATCH: "i"} if options.batch else {})
         self.arrays = Arrays(self._memory(), options.lanes)
+        self.parts: list[str] = []  # functions of the kernel besides its steps
+
+    rerun = False
+    """Whether a step that fails has to be undone by the driver."""
 
     # Memory
+
+    def _argument(self, key: Key) -> str:
+        """Return what a wide part of the block is called as an argument."""
+        return self._variable(key)
 
     def _variable(self, key: Key) -> str:
         """Return the name of a wide part of the block."""
@@ -44,7 +52,7 @@ class Summed(Looped):
         memory: dict[Name, Memory] = {}
         for key in self.layout.wide:
             for like in self.cost.arrays:
-                memory[_kind(key), like[1]] = Memory(self._variable(key), like=like, offset=True)
+                memory[kind_of(key), like[1]] = Memory(self._variable(key), like=like, offset=True)
         memory |= {name: Memory(f"s{k}", like=("where", name[1])) for k, name in enumerate(self.stored)}
         for k, (name, kind) in enumerate(self.data.items()):
             memory[name] = Memory("batch" if name == BATCH else f"d{k}", laned=False, whole=kind == "i")
@@ -81,21 +89,27 @@ class Summed(Looped):
         if self.options.noise:
             body.insert(0, f"seed = {self.arrays.integer('seed')}")
         inside = [f"{name} = plan[{k + 3}]" for k, name in enumerate(self.arrays.integers.values())]
-        first = ["header = plan[2]", *(["i = 0"] if self.options.lanes == 1 else [])]
-        wide: dict[str, Key] = {self._variable(key): ("rows", key) for key in self.layout.wide}
+        first = ["header = plan[2]"]
+        wide: dict[str, Key] = {self._argument(key): ("rows", key) for key in self.layout.wide}
         wide |= {"cells": ("cells",)} | {f"s{k}": ("stored", name) for k, name in enumerate(self.stored)}
         data = [f"d{k}" for k in range(len(self.data))]
         steps = function_source("steps", ["block", "plan", "out", *wide, *data], [*first, *inside, *body])
         parts = [f"part(block, plan[{k + 3 + len(inside)}])" for k in range(len(wide))]
         call = f"steps({', '.join(['block', 'plan', 'out', *parts, *data])})"
-        source = module_source("advance", [call], self.printer.functions, [steps], "".join(self.data.values()))
+        source = module_source(
+            "advance", [call], self.printer.functions, [*self.parts, steps], "".join(self.data.values())
+        )
         integers = (*self.arrays.integers, *wide.values())
-        return Kernel(source, self.layout, self.update, self.options, None, integers, tuple(self.stored))
+        return Kernel(source, self.layout, self.update, self.options, None, integers, tuple(self.stored), self.rerun)
 
     def _steps(self) -> list[str]:
         live = f"live = 1.0 if {self._at('status')} == {RUNNING} else live"
         # blocks that have come to their end cost nothing more
         lines = ["live = 0.0", *loop("i", self.options.lanes, [live]), "if live == 1.0:", *indented(super()._steps())]
+        return self._with_batch(lines)
+
+    def _with_batch(self, lines: list[str]) -> list[str]:
+        """Return the statements of a step, after those that say where its samples are."""
         if not self.options.batch:
             return lines
         draws = f"d{list(self.data).index(BATCH)}"
@@ -114,20 +128,22 @@ class Summed(Looped):
         name = self.printer.fresh("f")
         self.constants.append(f"{name} = empty({self.options.lanes})")
         whole, of_all = self._loops(self.cost.gradient, point, True, None)
-        whole += loop("i", self.options.lanes, [f"{name}[i] = {of_all}"])
-        return [*lines, "if whole:", *indented(whole)], [], f"({name}[i] if whole else {text})"
+        lane = "i" if self.options.lanes > 1 else "0"
+        keep = [f"{name}[{lane}] = {of_all}"]
+        whole += loop("i", self.options.lanes, keep) if self.options.lanes > 1 else keep
+        return [*lines, "if whole:", *indented(whole)], [], f"({name}[{lane}] if whole else {text})"
 
     def _loops(self, program: Program, point: Key, value: bool, stage: Stage | None) -> tuple[list[str], str]:
         """Return the loops that evaluate a program at rows of points, and the text of its value."""
 
         def given(key: Key) -> int:
             if isinstance(key, Read) and key.array[0] == "x":
-                key = key._replace(array=(_kind(point), key.array[1]))
+                key = key._replace(array=(kind_of(point), key.array[1]))
             return self.graph.input(key)
 
         nodes = self.graph.splice(program, given)
         statements = [
-            s._replace(array=(_kind(("grad", stage.number)), s.array[1])) if stage and s.array[0] == "g" else s
+            s._replace(array=(kind_of(("grad", stage.number)), s.array[1])) if stage and s.array[0] == "g" else s
             for s in program.statements
             if stage or s.array[0] == "where"
         ]
@@ -145,6 +161,6 @@ class Summed(Looped):
         return lines, [], "(flat[i] == 1.0)"
 
 
-def _kind(key: Key) -> str:
+def kind_of(key: Key) -> str:
     """Return what the arrays that lie in some rows are called."""
     return key if isinstance(key, str) else " ".join(str(part) for part in key)

@@ -50,7 +50,7 @@ class Writer(ABC):
 
     def _advance(self) -> list[str]:
         """Return the statements of taking steps."""
-        self.body += self._record_theta() + self._advance_powers()
+        self.body += self._begin() + self._record_theta() + self._advance_powers()
         if self.options.tolerance:
             self.body += self._probe()
         self.body += self._steps()
@@ -73,7 +73,16 @@ class Writer(ABC):
             *indented(self.body),
             *indented(ends),
             *(f"{self._cell(key)} = {self._cell_name(key)}" for key in scalars),
+            *self._end(),
         ]
+
+    def _begin(self) -> list[str]:
+        """Return what every step begins with."""
+        return []
+
+    def _end(self) -> list[str]:
+        """Return what every call ends with."""
+        return []
 
     @abstractmethod
     def _header(self) -> str:

@@ -1,4 +1,4 @@
-"""Models that are fitted to data: regression, classification, factorisation, small networks; the iris data.
+"""Models that are fitted to data: regression, classification, factorisation, small networks.
 
 In every equation k counts the samples, the index that mini-batches draw from; j counts the features.
 The sizes m (samples) and d (features) are those of the data.
@@ -7,7 +7,6 @@ The sizes m (samples) and d (features) are those of the data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,16 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.cost import Cost
-from symopt.errors import CostError
 from symopt.floats import Array
+from symopt.problems import data
+from symopt.problems.data import iris, standardised, with_intercept
 from symopt.problems.problem import Problem
 from symopt.sums import logsumexp
 
-Classes = npt.NDArray[np.int64]
+__all__ = [
+    "deep_linear_chain", "iris", "iris_logistic", "iris_softmax", "iris_two_layer", "linear", "logistic",
+    "matrix_factorisation", "softmax", "standardised", "two_layer", "with_intercept",
+]  # fmt: skip
 
 i, j, k, q = sp.symbols("i j k q", integer=True)  # class or layer, feature or column, sample or row, unit or factor
 m, n, d, L = sp.symbols("m n d L", integer=True)
@@ -63,7 +66,7 @@ def linear(
     >>> J.value([0, 1]), J.grad([1, 1])
     (np.float64(0.0), array([1., 2.]))
     """
-    inputs, targets, source = _given(inputs, targets) or _line(n_samples, n_features, noise, rng)
+    inputs, targets, source = data.given(inputs, targets) or data.line(n_samples, n_features, noise, rng)
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum((z - t[k]) ** 2, (k, 0, m - 1)) / (2 * m)
     square = sp.Sum(theta[j] ** 2, (j, 0, d - 1))
@@ -105,8 +108,8 @@ def logistic(
     >>> problem.cost.value(problem.start).round(6)  # log(2): both classes are as likely
     np.float64(0.693147)
     """
-    inputs, targets, source = _given(inputs, targets) or _coin_flips(n_samples, n_features, rng)
-    _check_signs(targets)
+    inputs, targets, source = data.given(inputs, targets) or data.coin_flips(n_samples, n_features, rng)
+    data.check_signs(targets)
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m
     square = sp.Sum(theta[j] ** 2, (j, 0, d - 1))
@@ -146,8 +149,8 @@ def softmax(
     >>> problem.cost.value(problem.start).round(6)  # log(3): all classes are as likely
     np.float64(1.098612)
     """
-    inputs, classes, source = _given(inputs, classes) or _clouds(n_samples, n_features, n_classes, rng)
-    K = _count(classes)
+    inputs, classes, source = data.given(inputs, classes) or data.clouds(n_samples, n_features, n_classes, rng)
+    K = data.count(classes)
     W = sp.IndexedBase("W", shape=(K, d))
 
     def z(i: sp.Expr) -> sp.Expr:
@@ -192,7 +195,7 @@ def matrix_factorisation(
     (np.float64(0.0), np.float64(2.5))
     """
     rng = np.random.default_rng(rng)
-    R_, source = _given_or_low_rank(ratings, rank, (n_rows, n_columns), noise, rng)
+    R_, source = data.given_or_low_rank(ratings, rank, (n_rows, n_columns), noise, rng)
     U, V = sp.IndexedBase("U", shape=(m, rank)), sp.IndexedBase("V", shape=(n, rank))
     entry = sp.Sum(U[k, q] * V[j, q], (q, 0, rank - 1))
     J = Cost(sp.Sum((R[k, j] - entry) ** 2, (j, 0, n - 1), (k, 0, m - 1)) / 2, params=(U, V), data={R: R_}, samples=k)
@@ -235,8 +238,8 @@ def two_layer(
     True
     """
     rng = np.random.default_rng(rng)
-    inputs, classes, source = _given(inputs, classes) or _quadrants(n_samples, rng)
-    K = _count(classes)
+    inputs, classes, source = data.given(inputs, classes) or data.quadrants(n_samples, rng)
+    K = data.count(classes)
     W, a = sp.IndexedBase("W", shape=(hidden, d)), sp.IndexedBase("a", shape=(hidden,))
     V, b = sp.IndexedBase("V", shape=(K, hidden)), sp.IndexedBase("b", shape=(K,))
     H = sp.IndexedBase("H")
@@ -284,24 +287,6 @@ def deep_linear_chain(depth: int = 7, *, rng: Any = 0) -> Problem:
 # Iris
 
 
-def iris() -> tuple[Array, Classes]:
-    """Return the iris flowers: four lengths in cm, shape (150, 4), and the species, shape (150,).
-
-    Sepal length, sepal width, petal length and petal width of 50 flowers of each species: 0 Iris
-    setosa, 1 Iris versicolor, 2 Iris virginica (measured by Anderson 1935, published by Fisher 1936).
-
-    Examples
-    --------
-    >>> from symopt.problems import learning
-    >>> X, species = learning.iris()
-    >>> X[0], species[0]
-    (array([5.1, 3.5, 1.4, 0.2]), np.int64(0))
-    """
-    lines = [line for line in files(__package__).joinpath("iris.csv").read_text("utf-8").splitlines() if line[0] != "#"]
-    table = np.array([line.split(",") for line in lines[1:]], dtype=np.float64)
-    return np.ascontiguousarray(table[:, :4]), table[:, 4].astype(np.int64)
-
-
 def iris_softmax(lam: npt.ArrayLike | None = 0.01) -> Problem:
     """Softmax regression of the three iris species.
 
@@ -318,8 +303,9 @@ def iris_softmax(lam: npt.ArrayLike | None = 0.01) -> Problem:
     >>> import symopt as so
     >>> from symopt.problems import learning
     >>> problem = learning.iris_softmax()
-    >>> so.minimize(problem.cost, so.nesterov(eta=0.5), problem.start, steps=500).loss.round(6)
-    np.float64(0.266201)
+    >>> run = so.minimize(problem.cost, so.nesterov(eta=0.5), problem.start, steps=500)
+    >>> round(run.loss, 6)
+    0.266201
     """
     X, species = iris()
     problem = softmax(with_intercept(standardised(X)), species, lam=lam)
@@ -342,8 +328,9 @@ def iris_logistic(lam: npt.ArrayLike | None = 0.01) -> Problem:
     >>> import symopt as so
     >>> from symopt.problems import learning
     >>> problem = learning.iris_logistic()
-    >>> so.minimize(problem.cost, so.nesterov(eta=0.5), problem.start, steps=500).loss.round(6)
-    np.float64(0.170329)
+    >>> run = so.minimize(problem.cost, so.nesterov(eta=0.5), problem.start, steps=500)
+    >>> round(run.loss, 6)
+    0.170329
     """
     X, species = iris()
     X, species = X[species > 0], species[species > 0]
@@ -372,38 +359,6 @@ def iris_two_layer(hidden: int = 8, *, rng: Any = 0) -> Problem:
     return Problem("iris_two_layer", problem.cost, problem.start, IRIS)
 
 
-# Features
-
-
-def standardised(X: npt.ArrayLike) -> Array:
-    """Return every column with mean 0 and standard deviation 1; a constant column becomes 0.
-
-    Examples
-    --------
-    >>> from symopt.problems import learning
-    >>> learning.standardised([[1, 5], [3, 5]])
-    array([[-1.,  0.],
-           [ 1.,  0.]])
-    """
-    X = np.asarray(X, dtype=np.float64)
-    spread = X.std(axis=0)
-    return np.asarray((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1))
-
-
-def with_intercept(X: npt.ArrayLike) -> Array:
-    """Return X behind a column of ones, whose weight is the intercept.
-
-    Examples
-    --------
-    >>> from symopt.problems import learning
-    >>> learning.with_intercept([[2.0], [3.0]])
-    array([[1., 2.],
-           [1., 3.]])
-    """
-    X = np.asarray(X, dtype=np.float64)
-    return np.column_stack([np.ones(len(X)), X])
-
-
 # Helpers
 
 
@@ -412,64 +367,6 @@ def _penalised(loss: sp.Expr, square: sp.Expr, lam: npt.ArrayLike | None, **role
     if lam is None:
         return Cost(loss, **roles)
     return Cost(loss + sp.Symbol("lam") / 2 * square, **roles)(lam=lam)
-
-
-def _given(inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None) -> tuple[Array, Any, str] | None:
-    if inputs is None and targets is None:
-        return None
-    if inputs is None or targets is None:
-        raise CostError("inputs or targets alone; give both, or neither for data that are drawn")
-    X, t = np.asarray(inputs, dtype=np.float64), np.asarray(targets)
-    if X.ndim != 2 or t.shape != X.shape[:1]:
-        raise CostError(f"inputs of shape {X.shape} with targets of shape {t.shape}; expected (m, d) with (m,)")
-    return X, t, "given data"
-
-
-def _check_signs(labels: Array) -> None:
-    if not np.isin(labels, (-1, 1)).all():
-        raise CostError(f"labels {np.unique(labels)[:5]}; expected -1 and 1 (labels 0 and 1 become those as 2*t - 1)")
-
-
-def _count(classes: Classes) -> int:
-    if classes.dtype.kind not in "iu" or classes.min(initial=0) < 0:
-        raise CostError(f"classes {np.unique(classes)[:5]}; expected integers 0, 1, ..., K - 1")
-    return int(classes.max()) + 1
-
-
-def _line(m: int, d: int, noise: float, rng: Any) -> tuple[Array, Array, str]:
-    rng = np.random.default_rng(rng)
-    X = with_intercept(rng.normal(size=(m, d)))
-    return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
-
-
-def _coin_flips(m: int, d: int, rng: Any) -> tuple[Array, Array, str]:
-    rng = np.random.default_rng(rng)
-    X = with_intercept(rng.normal(size=(m, d)))
-    likely = 1 / (1 + np.exp(-X @ rng.normal(size=d + 1)))
-    return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
-
-
-def _clouds(m: int, d: int, K: int, rng: Any) -> tuple[Array, Classes, str]:
-    rng = np.random.default_rng(rng)
-    classes = np.arange(m) % K
-    X = 2 * rng.normal(size=(K, d))[classes] + rng.normal(size=(m, d))
-    return with_intercept(X), classes, "drawn from normal clouds"
-
-
-def _quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
-    X = rng.normal(size=(m, 2))
-    return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64), "drawn: XOR of two signs"
-
-
-def _given_or_low_rank(
-    R: npt.ArrayLike | None, rank: int, shape: tuple[int, int], noise: float, rng: np.random.Generator
-) -> tuple[Array, str]:
-    if R is None:
-        U, V = rng.normal(size=(shape[0], rank)), rng.normal(size=(shape[1], rank))
-        return U @ V.T + noise * rng.normal(size=shape), f"drawn, of rank {rank}"
-    if np.ndim(R) != 2:
-        raise CostError(f"ratings of shape {np.shape(R)}; expected a matrix, (m, n)")
-    return np.asarray(R, dtype=np.float64), "given data"
 
 
 def _network_start(d: int, h: int, K: int, rng: np.random.Generator) -> Mapping[str, Array]:

@@ -1,0 +1,139 @@
+"""Data for the models: the iris flowers, features made from inputs, data that are drawn, and data that are given.
+
+Here m counts the samples, d the features and K the classes.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.errors import CostError
+from symopt.floats import Array
+
+Classes = npt.NDArray[np.int64]
+
+
+def iris() -> tuple[Array, Classes]:
+    """Return the iris flowers: four lengths in cm, shape (150, 4), and the species, shape (150,).
+
+    Sepal length, sepal width, petal length and petal width of 50 flowers of each species: 0 Iris
+    setosa, 1 Iris versicolor, 2 Iris virginica (measured by Anderson 1935, published by Fisher 1936).
+
+    Examples
+    --------
+    >>> from symopt.problems import data
+    >>> X, species = data.iris()
+    >>> X[0], species[0]
+    (array([5.1, 3.5, 1.4, 0.2]), np.int64(0))
+    """
+    lines = [line for line in files(__package__).joinpath("iris.csv").read_text("utf-8").splitlines() if line[0] != "#"]
+    table = np.array([line.split(",") for line in lines[1:]], dtype=np.float64)
+    return np.ascontiguousarray(table[:, :4]), table[:, 4].astype(np.int64)
+
+
+# Features
+
+
+def standardised(X: npt.ArrayLike) -> Array:
+    """Return every column with mean 0 and standard deviation 1; a constant column becomes 0.
+
+    Examples
+    --------
+    >>> from symopt.problems import data
+    >>> data.standardised([[1, 5], [3, 5]])
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    """
+    X = np.asarray(X, dtype=np.float64)
+    spread = X.std(axis=0)
+    return np.asarray((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1))
+
+
+def with_intercept(X: npt.ArrayLike) -> Array:
+    """Return X behind a column of ones, whose weight is the intercept.
+
+    Examples
+    --------
+    >>> from symopt.problems import data
+    >>> data.with_intercept([[2.0], [3.0]])
+    array([[1., 2.],
+           [1., 3.]])
+    """
+    X = np.asarray(X, dtype=np.float64)
+    return np.column_stack([np.ones(len(X)), X])
+
+
+# Drawn
+
+
+def line(m: int, d: int, noise: float, rng: Any) -> tuple[Array, Array, str]:
+    """Draw x normal, theta normal, t = x . theta + noise*normal."""
+    rng = np.random.default_rng(rng)
+    X = with_intercept(rng.normal(size=(m, d)))
+    return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
+
+
+def coin_flips(m: int, d: int, rng: Any) -> tuple[Array, Array, str]:
+    """Draw x and theta normal, t = 1 with probability 1/(1 + exp(-x . theta)), -1 else."""
+    rng = np.random.default_rng(rng)
+    X = with_intercept(rng.normal(size=(m, d)))
+    likely = 1 / (1 + np.exp(-X @ rng.normal(size=d + 1)))
+    return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
+
+
+def clouds(m: int, d: int, K: int, rng: Any) -> tuple[Array, Classes, str]:
+    """Draw a normal cloud around a normal centre for each class, the classes in turn."""
+    rng = np.random.default_rng(rng)
+    classes = np.arange(m) % K
+    X = 2 * rng.normal(size=(K, d))[classes] + rng.normal(size=(m, d))
+    return with_intercept(X), classes, "drawn from normal clouds"
+
+
+def quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
+    """Draw x normal in the plane; its class is whether the two coordinates agree in sign."""
+    X = rng.normal(size=(m, 2))
+    return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64), "drawn: XOR of two signs"
+
+
+# Given
+
+
+def given(inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None) -> tuple[Array, Any, str] | None:
+    """Return inputs and targets that are given, checked, or None where both are left out."""
+    if inputs is None and targets is None:
+        return None
+    if inputs is None or targets is None:
+        raise CostError("inputs or targets alone; give both, or neither for data that are drawn")
+    X, t = np.asarray(inputs, dtype=np.float64), np.asarray(targets)
+    if X.ndim != 2 or t.shape != X.shape[:1]:
+        raise CostError(f"inputs of shape {X.shape} with targets of shape {t.shape}; expected (m, d) with (m,)")
+    return X, t, "given data"
+
+
+def check_signs(labels: Array) -> None:
+    """Refuse labels other than -1 and 1."""
+    if not np.isin(labels, (-1, 1)).all():
+        raise CostError(f"labels {np.unique(labels)[:5]}; expected -1 and 1 (labels 0 and 1 become those as 2*t - 1)")
+
+
+def count(classes: Classes) -> int:
+    """Return the number of classes, which are integers from 0."""
+    if classes.dtype.kind not in "iu" or classes.min(initial=0) < 0:
+        raise CostError(f"classes {np.unique(classes)[:5]}; expected integers 0, 1, ..., K - 1")
+    return int(classes.max()) + 1
+
+
+def given_or_low_rank(
+    R: npt.ArrayLike | None, rank: int, shape: tuple[int, int], noise: float, rng: np.random.Generator
+) -> tuple[Array, str]:
+    """Return a matrix that is given, or draw one: a product of normal factors, plus noise*normal."""
+    if R is None:
+        U, V = rng.normal(size=(shape[0], rank)), rng.normal(size=(shape[1], rank))
+        return U @ V.T + noise * rng.normal(size=shape), f"drawn, of rank {rank}"
+    if np.ndim(R) != 2:
+        raise CostError(f"ratings of shape {np.shape(R)}; expected a matrix, (m, n)")
+    return np.asarray(R, dtype=np.float64), "given data"
