@@ -19,14 +19,20 @@ from symopt.autodiff.index import Affine, Atom, Loop, Ref, Size, constant, extre
 from symopt.autodiff.program import Key, Name, Program, Read
 from symopt.errors import CostError
 
+LARGEST = 1 << 53  # the largest size and index: beyond, an index as a number is not exact
+
 
 class Use(NamedTuple):
-    """An axis of an array and an index that occurs in it; ``near`` says that it may lie outside."""
+    """An axis of an array and an index that occurs in it.
+
+    ``near`` says that it may lie outside, ``defines`` that the entry is computed there.
+    """
 
     array: Name
     axis: int
     at: Affine
     near: bool
+    defines: bool = False
 
 
 def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
@@ -34,7 +40,7 @@ def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list
     reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
     found = dict.fromkeys(Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at))
     found |= dict.fromkeys(
-        Use(s.array, axis, index, s.near) for s in program.statements for axis, index in enumerate(s.at)
+        Use(s.array, axis, index, s.near, True) for s in program.statements for axis, index in enumerate(s.at)
     )
     for use in list(found):
         stack = [use.at]
@@ -86,11 +92,14 @@ class Solver:
         Known lengths by array and axis, with what they come from in words.
     ranges
         The least and the greatest entry of each integer array.
+    declared
+        The shapes that ``IndexedBase(shape=...)`` states.
     """
 
     uses: Sequence[Use]
     lengths: dict[tuple[Name, int], tuple[int, str]]
     ranges: Mapping[str, tuple[int, int]]
+    declared: Mapping[Name, Sequence[Affine]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
 
@@ -118,7 +127,7 @@ class Solver:
 
     def _from_axis(self, array: Name, axis: int, length: int) -> tuple[str, int] | None:
         """Return the one unknown size of an axis, such that the largest index is the last."""
-        tops = [top for top in self._tops(array, axis) if self.unknown(top)]
+        tops = [top for top in self.tops(array, axis) if self.unknown(top)]
         names = set().union(*(self.unknown(top) for top in tops))
         if len(names) != 1:
             return None
@@ -131,7 +140,8 @@ class Solver:
                 candidates.append((length - 1 - extreme(rest, 1, self.value)) // factor)
         return (name, min(candidates)) if candidates else None
 
-    def _tops(self, array: Name, axis: int) -> list[Affine]:
+    def tops(self, array: Name, axis: int) -> list[Affine]:
+        """Return the greatest value of each index of an axis."""
         mine = [use for use in self.uses if (use.array, use.axis) == (array, axis)]
         inside = [use for use in mine if not use.near]
         # where all may lie outside, those at a loop's own variable are taken to lie inside
@@ -140,7 +150,7 @@ class Solver:
 
     def length(self, array: Name, axis: int) -> int | None:
         """Return the length of an axis, or None where a size in it is unknown."""
-        tops = self._tops(array, axis)
+        tops = self.tops(array, axis)
         if any(self.unknown(top) for top in tops):
             return None
         return max((extreme(top, 1, self.value) + 1 for top in tops), default=0)
@@ -159,35 +169,84 @@ class Solver:
             If an index lies outside its array, or two lengths contradict each other.
         """
         for name, size in self.sizes.items():
-            if size < 0:
-                raise CostError(f"the size {name} would be {size}, from {self.origins.get(name, 'the lengths given')}")
+            if not 0 <= size <= LARGEST:
+                origin = self.origins.get(name, "the lengths given ask for")
+                raise CostError(f"the size {name} would be {size}, as {origin}; expected 0 to {LARGEST}")
+        self._check_declared()
+        self._check_lengths()
+        self._check_indices()
+
+    def _check_declared(self) -> None:
+        for array, axis, n in (
+            (array, axis, n) for array, shape in self.declared.items() for axis, n in enumerate(shape)
+        ):
+            stated = extreme(n, 1, self.value)
+            known, words = self.lengths.get((array, axis), (stated, ""))
+            if known != stated:
+                raise CostError(
+                    f"{words}, but its IndexedBase states a length of {stated} along axis {axis}{self._why([n])}"
+                )
+            for use in self._inside(array, axis):
+                if (top := extreme(use.at, 1, self.value)) >= stated:
+                    raise CostError(
+                        f"{array[1]} is read at index {top} along axis {axis}{self._why([largest(use.at)])}, but its "
+                        f"IndexedBase states a length of {stated} there; expected indices up to {stated - 1}"
+                    )
+
+    def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Use]:
+        """Return the indices of an axis that must lie inside: those that are read, or those that are computed."""
+        return [use for use in self.uses if use[:2] == (array, axis) and not use.near and use.defines == defines]
+
+    def _check_lengths(self) -> None:
         for (array, axis), (length, words) in self.lengths.items():
             needed = self.length(array, axis)
             if needed is None or needed == length:
                 continue
-            tops = self._tops(array, axis)
+            tops = self.tops(array, axis)
             sizes = {atom.size for top in tops for atom, _ in top.terms if isinstance(atom, Size)}
             if needed < length and not sizes:
                 continue  # numbers in a bound may leave entries of data unused
             raise CostError(
-                f"{words}, but its largest index is {needed - 1}{self._why(sizes, tops)}; "
-                f"expected {needed} along axis {axis}"
+                f"{words}, but its largest index is {needed - 1}{self._why(tops)}; expected {needed} along axis {axis}"
             )
-        for use in self.uses:
-            if not use.near and extreme(use.at, -1, self.value) < 0:
-                raise CostError(
-                    f"{use.array[1]} is read at index {extreme(use.at, -1, self.value)}; indices begin at 0"
-                )
 
-    def _why(self, sizes: set[str], tops: Sequence[Affine]) -> str:
+    def _check_indices(self) -> None:
+        for use in self.uses:
+            if use.near:
+                continue
+            low, high = (extreme(use.at, side, self.value) for side in (-1, 1))
+            if low < 0 or high > LARGEST:
+                index = low if low < 0 else high
+                raise CostError(f"{use.array[1]} is read at index {index}{self._why([use.at])}; indices begin at 0")
+            if use.array[0] == "where":
+                self._check_computed(use, low, high)
+
+    def _check_computed(self, use: Use, low: int, high: int) -> None:
+        """Refuse an entry of a named intermediate that nothing computes."""
+        made = [use.at for use in self._inside(use.array, use.axis, defines=True)]
+        first = min(extreme(at, -1, self.value) for at in made)
+        last = max(extreme(at, 1, self.value) for at in made)
+        if low < first or high > last:
+            raise CostError(
+                f"where: {use.array[1]} is computed from index {first} to {last} along axis {use.axis}"
+                f"{self._why([largest(at) for at in made])}, but used from {low} to {high}; "
+                "expected a range that holds every use"
+            )
+
+    def _why(self, indices: Sequence[Affine]) -> str:
+        words = self.reasons(indices)
+        return f" ({'; '.join(words)})" if words else ""
+
+    def reasons(self, indices: Sequence[Affine]) -> list[str]:
         """Return where the sizes and entries in some indices come from, in words."""
+        atoms = [atom for index in indices for atom, _ in index.terms]
         words = [
             f"{name} = {self.sizes[name]}" + (f", as {self.origins[name]}" if name in self.origins else "")
-            for name in sorted(sizes)
+            for name in sorted({atom.size for atom in atoms if isinstance(atom, Size)})
         ]
-        looked_up = sorted({atom.array[1] for top in tops for atom, _ in top.terms if isinstance(atom, Ref)})
-        words += [f"the entries of {name} go up to {self.ranges[name][1]}" for name in looked_up]
-        return f" ({'; '.join(words)})" if words else ""
+        looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
+        spans = {name: self.ranges[name] for name in looked_up}
+        return words + [f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()]
 
 
 @dataclass(frozen=True)

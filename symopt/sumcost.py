@@ -24,6 +24,8 @@ from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.shapes import Sizes, Solver, axis_length, uses_of
 from symopt.sums import Data, SumForm
 
+LARGEST_STORED = 1 << 32  # numbers that a named intermediate may hold
+
 
 class SumCost:
     """What is derived from a cost with sums; the same for all data and sizes."""
@@ -131,7 +133,7 @@ class SumCost:
                 for axis, n in enumerate(shape):
                     lengths[(kind, name), axis] = (n, f"{name} has shape {shape}")
         ranges = {name: (int(array.min()), int(array.max())) for name, array in data.items() if array.dtype.kind == "i"}
-        return Solver(self.uses, lengths, ranges, dict(given), {name: f"{name}={n}" for name, n in given.items()})
+        return Solver(self.uses, lengths, ranges, self.form.declared, dict(given), dict.fromkeys(given, "given"))
 
     def _settle_total(self, solver: Solver, total: int) -> None:
         """Find the one unknown size from the number of parameters."""
@@ -139,7 +141,7 @@ class SumCost:
             name
             for array, axes in self.form.params.items()
             for axis in range(axes)
-            for top in solver._tops(("x", array), axis)
+            for top in solver.tops(("x", array), axis)
             for name in solver.unknown(top)
         }
         if len(unknown) != 1:
@@ -166,6 +168,7 @@ class SumCost:
             shape = solver.shape(array, axes)
             assert shape is not None
             shapes[array] = shape
+            self._check_stored(array, shape)
         for array, axis in ((array, axis) for array, axes in counts.items() for axis in range(axes)):
             length = axis_length(self.uses, array, axis)
             for atom, _ in length.terms:
@@ -178,8 +181,25 @@ class SumCost:
                 assert axis in known
         result = Sizes(sizes, shapes, tuple(self.form.params), self.form.sizes)
         if total is not None and result.total != total:
-            raise CostError(f"{total} number(s) for the parameters; expected {result.total}: {self.described(result)}")
+            words = self._reasons(solver)
+            raise CostError(
+                f"{total} number(s) for the parameters; expected {result.total}: {self.described(result)}{words}"
+            )
         return result
+
+    def _reasons(self, solver: Solver) -> str:
+        """Return where the lengths of the parameters come from, in words."""
+        arrays = self.form.params.items()
+        tops = [top for name, axes in arrays for axis in range(axes) for top in solver.tops(("x", name), axis)]
+        words = solver.reasons(tops)
+        return f", where {'; '.join(words)}" if words else ""
+
+    def _check_stored(self, array: Name, shape: tuple[int, ...]) -> None:
+        if array[0] == "where" and math.prod(shape) > LARGEST_STORED:
+            raise CostError(
+                f"{array[1]} is stored and would take {math.prod(shape) * 8 / 2**30:.0f} GiB, of shape {shape}; "
+                f"expected at most {LARGEST_STORED} numbers"
+            )
 
     def described(self, sizes: Sizes) -> str:
         """Return the parameters with their shapes, in words."""
@@ -188,7 +208,7 @@ class SumCost:
 
     # Points
 
-    def points(self, theta: Any, data: Data, given: Mapping[str, int]) -> tuple[Array, Sizes]:
+    def points(self, theta: Any, data: Data, given: Mapping[str, int], what: str = "a point") -> tuple[Array, Sizes]:
         """Return points as an array of shape (..., P), and the sizes that follow.
 
         ``theta`` is flat, or a mapping from each parameter to its array, with leading axes for many points.
@@ -201,7 +221,7 @@ class SumCost:
                     raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
             flat = [np.broadcast_to(a, (*leading, *shapes[n])).reshape(*leading, -1) for n, a in arrays.items()]
             return np.concatenate(flat, axis=-1), sizes
-        points = np.atleast_1d(self._numbers("a point", theta))
+        points = np.atleast_1d(self._numbers(what, theta))
         return points, self.sizes(data, given, {}, points.shape[-1])
 
     def _arrays(self, theta: Mapping[Any, Any]) -> tuple[dict[str, Array], dict[str, tuple[int, ...]], tuple[int, ...]]:
@@ -215,7 +235,9 @@ class SumCost:
         leads: list[tuple[int, ...]] = []
         for name, axes in self.form.params.items():
             if arrays[name].ndim < axes:
-                raise CostError(f"{name} has shape {arrays[name].shape}; expected {axes} axes, or more for many points")
+                raise CostError(
+                    f"{name} has shape {arrays[name].shape}; expected {axes} axis(es), or more for many points"
+                )
             cut = arrays[name].ndim - axes
             shapes[name] = arrays[name].shape[cut:]
             leads.append(arrays[name].shape[:cut])
@@ -239,13 +261,14 @@ class SumCost:
         function = self.functions[which]
         leading = points.shape[:-1]
         columns = [np.asarray(constants[name], dtype=np.float64) for name in self.form.constants]
+        if which == "tangent" and v is None:
+            raise CostError(f"the direction v is None; expected {points.shape[-1]} numbers")
         try:
             leading = np.broadcast_shapes(leading, *(c.shape for c in columns), *(() if v is None else (v.shape[:-1],)))
         except ValueError:
             shapes = {name: column.shape for name, column in zip(self.form.constants, columns, strict=True)}
-            raise CostError(
-                f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
-            ) from None
+            others = f"constants of shapes {shapes}" if v is None else f"v of shape {v.shape}, constants {shapes}"
+            raise CostError(f"points of shape {points.shape} and {others} do not fit together") from None
         count = math.prod(leading)
         flat = self._rows(points, leading, count)
         numbers = (

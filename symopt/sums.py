@@ -12,12 +12,14 @@ import sympy as sp
 
 from symopt.autodiff.index import Affine, Ref
 from symopt.autodiff.program import Graph, Name, Program, Read
-from symopt.autodiff.sums import SumLowering, Tables, logsumexp, lower_sums
+from symopt.autodiff.sums import SumLowering, Tables, logsumexp, lower_sums, outside
+from symopt.door import reject_impossible
 from symopt.errors import CostError, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 
 __all__ = ["Data", "SumForm", "has_sums", "logsumexp", "read_data", "read_sums"]
 
+LARGEST = 1 << 53  # the largest bound of a sum, and entry of integer data
 RANGED = (sp.Sum, sp.Product, logsumexp)
 Limits = tuple[sp.Tuple, ...]
 Data = dict[str, npt.NDArray[Any]]
@@ -68,10 +70,12 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
     CostError
         If a name is used in two ways or is unknown, or an index does not stand in its sum.
     """
+    if not isinstance(where, Mapping):
+        raise CostError(f"where={where!r}; expected {{H[k, j]: expression}}")
     definitions = {_target(target): _definition(target, value) for target, value in where.items()}
     everything = [expression, *(value for value, _ in definitions.values())]
     names = _Names(everything, [limits for _, limits in definitions.values()], definitions)
-    given = {_base_name(key, "data") for key in data}
+    given = _given(names, [_base_name(key, "data") for key in data])
     chosen = _chosen(names, params, given)
     sample = _sample(samples, names)
     arrays: dict[str, tuple[Name, int]] = {}
@@ -79,14 +83,13 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
         kind = "data" if name in given else "where" if name in names.where else "x"
         if kind != "x" or name in chosen:
             arrays[name] = ((kind, name), count)
-    unknown = given - names.arrays.keys()
-    if unknown:
-        name = min(unknown)
-        raise CostError(f"data is given for {name}, which does not occur in the cost{did_you_mean(name, names.arrays)}")
     scalars = frozenset(name for name in chosen if name not in arrays)
     tables = Tables(arrays, scalars, names.sizes)
     value = lower_sums(expression, tables, _with_limits(expression, definitions))
     constants = tuple(sorted(names.scalars - scalars))
+    for symbol in names.bound:
+        if ("c", str(symbol)) in value.inputs and str(symbol) not in constants:
+            raise outside(symbol)
     read = {name: names.arrays.get(name, 0) for name in chosen}
     return SumForm(
         read, constants, value, _declared(names, tables), names.sizes, {n: names.arrays[n] for n in sorted(given)},
@@ -108,6 +111,7 @@ class _Names:
         self.bound: set[sp.Basic] = set()
         self.where = {str(target.base.label) for target in definitions}
         in_indices: set[sp.Basic] = set()
+        in_lengths: set[sp.Basic] = set()
         symbols: dict[str, sp.Basic] = {}
         plain: set[sp.Basic] = set()
         for target in definitions:
@@ -119,12 +123,18 @@ class _Names:
         ]:
             for limit in limits or ():
                 self.bound.add(limit[0])
-                in_indices |= set().union(*(_symbols_of(bound) for bound in limit[1:]))
+                _check_bounds(limit)
+                in_lengths |= set().union(*(_symbols_of(bound) for bound in limit[1:]))
         for part in (part for one in expressions for part in _parts(one)):
             if isinstance(part, sp.Indexed):
                 self._array(part, in_indices)
             elif isinstance(part, sp.Symbol | sp.Idx):
                 plain.add(part)
+        in_lengths |= {symbol for base in self.bases.values() for n in base.shape or () for symbol in _symbols_of(n)}
+        for symbol in in_indices - in_lengths - self.bound | {one for one in in_lengths if isinstance(one, sp.Idx)}:
+            if symbol not in self.bound:
+                raise outside(symbol)
+        in_indices |= in_lengths
         for symbol in plain | in_indices | self.bound:
             if symbols.setdefault(str(symbol), symbol) != symbol:
                 raise CostError(
@@ -141,9 +151,12 @@ class _Names:
         name, count = str(part.base.label), len(part.indices)
         if self.arrays.setdefault(name, count) != count:
             raise CostError(f"{name} is used with {self.arrays[name]} and with {count} indices")
-        self.bases.setdefault(name, part.base)
+        shapes = {base.shape for base in (part.base, self.bases.get(name, part.base)) if base.shape is not None}
+        if len(shapes) > 1:
+            raise CostError(f"{name} is used with the shapes {' and '.join(map(str, shapes))}; make each array once")
+        if shapes == {part.base.shape} or name not in self.bases:
+            self.bases[name] = part.base
         in_indices |= set().union(*(_symbols_of(index) for index in part.indices))
-        in_indices |= set().union(*(_symbols_of(length) for length in part.base.shape or ()))
 
 
 def _parts(expression: sp.Basic) -> Iterator[sp.Basic]:
@@ -170,6 +183,13 @@ def _symbols_of(index: sp.Basic) -> set[sp.Basic]:
     return {symbol for symbol in index.atoms(sp.Symbol, sp.Idx) if symbol not in labels | plain}
 
 
+def _check_bounds(limit: sp.Tuple) -> None:
+    """Refuse bounds of a sum that are beyond whole numbers which floats hold exactly."""
+    for number in (number for bound in limit[1:] for number in bound.atoms(sp.Integer)):
+        if abs(number) > LARGEST:
+            raise CostError(f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}")
+
+
 def _base_name(key: Any, what: str) -> str:
     if isinstance(key, sp.IndexedBase):
         return str(key.label)
@@ -178,15 +198,33 @@ def _base_name(key: Any, what: str) -> str:
     raise CostError(f"{what}: {key!r} is a {type(key).__name__}; expected a sympy.IndexedBase or its name")
 
 
+def _given(names: _Names, given: list[str]) -> set[str]:
+    """Return the names of the data."""
+    for name in given:
+        if given.count(name) > 1:
+            raise CostError(f"the data {name} are given twice")
+        if name in names.where:
+            raise CostError(f"{name} is given as data and in where; expected one of them")
+        if name in names.scalars | names.sizes:
+            raise CostError(f"data is given for {name}, which is no array; give its value as in J({name}=2)")
+        if name not in names.arrays:
+            known = did_you_mean(name, names.arrays)
+            raise CostError(f"data is given for {name}, which does not occur in the cost{known}")
+    return set(given)
+
+
 def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
     """Return the names of the parameters, in order."""
     known = (names.arrays.keys() | names.scalars) - data - names.where
     if params is None:
+        if not known:
+            raise CostError("the cost has no parameters: every array in it is data; there is nothing to optimise")
         return sorted(known)
     if not isinstance(params, sp.Basic | str | Iterable):
         raise CostError(f"params={params!r}; expected arrays and symbols or their names, in order")
     listed = [params] if isinstance(params, sp.Basic | str) else list(params)
     result = [_base_name(one, "params") for one in listed]
+    indices = {str(symbol) for symbol in names.bound}
     if not result:
         raise CostError("params is empty: name at least one parameter")
     for name in result:
@@ -196,6 +234,8 @@ def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
             raise CostError(f"{name} is given as a parameter and {'as data' if name in data else 'in where'}")
         if name in names.sizes:
             raise CostError(f"the parameter {name!r} stands in a bound or an index of a sum: it is a size")
+        if name in indices:
+            raise CostError(f"the parameter {name!r} is the index of a sum; expected an array or a symbol")
         if name not in known:
             raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, sorted(known))}")
     return result
@@ -204,8 +244,10 @@ def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
 def _sample(samples: Any, names: _Names) -> str | None:
     if samples is None:
         return None
-    if samples not in names.bound and str(samples) not in {str(symbol) for symbol in names.bound}:
-        raise CostError(f"samples={samples}: no sum of the cost runs over {samples}")
+    known = {str(symbol) for symbol in names.bound}
+    if not isinstance(samples, str | sp.Symbol | sp.Idx) or str(samples) not in known:
+        expected = f"one of {', '.join(sorted(known))}" if known else "a cost with a sum"
+        raise CostError(f"samples={samples!r}: no sum of the cost runs over it; expected {expected}")
     return str(samples)
 
 
@@ -237,25 +279,31 @@ def _integer_data(value: Program) -> frozenset[str]:
 def _target(target: Any) -> sp.Indexed:
     if not isinstance(target, sp.Indexed) or not all(isinstance(i, sp.Symbol | sp.Idx) for i in target.indices):
         raise CostError(f"where: {target!r} cannot be defined; expected an array at plain indices, as in H[k, j]")
+    if len(set(target.indices)) < len(target.indices):
+        raise CostError(f"where: {target} has an index twice; expected indices that differ, as in H[k, j]")
     return target
 
 
 def _definition(target: sp.Indexed, value: Any) -> tuple[sp.Expr, Limits | None]:
-    expression, *limits = value if isinstance(value, tuple | list) else (value,)
+    expression, *limits = value if isinstance(value, tuple | list) and value else (value,)
     if isinstance(expression, int | float):
         expression = sp.sympify(expression, strict=True)
     if not isinstance(expression, sp.Expr):
         raise CostError(f"where: {target} is {expression!r}; expected a SymPy expression")
+    reject_impossible(expression)
     if not limits:
         return expression, None
-    ranges = tuple(limit if isinstance(limit, sp.Tuple) else sp.Tuple(*limit) for limit in limits)
-    missing = set(target.indices) - {limit[0] for limit in ranges}
-    if missing or len(ranges) != len(target.indices) or any(len(limit) != 3 for limit in ranges):
-        raise CostError(
-            f"where: {target} needs a range for each of its indices, as in "
-            f"{{{target}: (expression, {', '.join(f'({i}, first, last)' for i in target.indices)})}}"
-        )
+    if any(not isinstance(limit, tuple | list | sp.Tuple) or len(limit) != 3 for limit in limits):
+        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
+    ranges = tuple(sp.Tuple(*limit) for limit in limits)
+    if len(ranges) != len(target.indices) or set(target.indices) != {limit[0] for limit in ranges}:
+        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
+    reject_impossible(sp.Tuple(*ranges))
     return expression, ranges
+
+
+def _with_ranges(target: sp.Indexed) -> str:
+    return f"{{{target}: (expression, {', '.join(f'({i}, first, last)' for i in target.indices)})}}"
 
 
 def _with_limits(
@@ -266,12 +314,11 @@ def _with_limits(
     found: dict[sp.Indexed, tuple[sp.Expr, Limits]] = {}
     for target in reversed(order):
         value, limits = definitions[target]
-        if limits is None:
-            users = [(expression, {}), *((other, _scope(ranges)) for other, ranges in found.values())]
-            limits = _inferred(target, [use for user, scope in users for use in _uses(user, target, scope)])
-        else:
-            limits = tuple(reversed(limits))
-        found[target] = (value, limits)
+        users = [(expression, {}), *((other, _scope(ranges)) for other, ranges in found.values())]
+        uses = [use for user, scope in users for use in _uses(user, target, scope)]
+        if not uses:
+            raise CostError(f"where: {target} is not used in the cost; expected one of its sums to use it")
+        found[target] = (value, _inferred(target, uses) if limits is None else tuple(reversed(limits)))
     return {target: found[target] for target in order}
 
 
@@ -313,7 +360,7 @@ def _uses(
         if (part, key := tuple(around.items())) in seen:
             continue
         seen.add((part, key))
-        if isinstance(part, sp.Indexed) and part.base == target.base:
+        if isinstance(part, sp.Indexed) and part.base.label == target.base.label:
             yield part, around
         elif isinstance(part, RANGED):
             stack.append((part.function, {**around, **_scope(tuple(reversed(part.limits)))}))
@@ -323,16 +370,19 @@ def _uses(
 
 def _inferred(target: sp.Indexed, uses: list[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]) -> Limits:
     """Return limits that hold every index at which the sums use an array."""
-    if not uses:
-        raise CostError(f"where: {target} is not used in the cost")
     limits = []
+    for use, _ in uses:
+        if any(index.has(sp.Indexed) for index in use.indices):
+            raise CostError(
+                f"where: {use} stands at entries of data; give {target} a range, as in {_with_ranges(target)}"
+            )
     for axis, symbol in enumerate(target.indices):
         bounds = [(_end(use.indices[axis], around, -1), _end(use.indices[axis], around, 1)) for use, around in uses]
         low, high = _least([low for low, _ in bounds]), _least([-high for _, high in bounds])
         if low is None or high is None:
             raise CostError(
                 f"where: the sums that use {target} have different ranges for {symbol}; give its own, as in "
-                f"{{{target}: (expression, {', '.join(f'({i}, first, last)' for i in target.indices)})}}"
+                f"{_with_ranges(target)}"
             )
         limits.append(sp.Tuple(symbol, low, -high))
     return tuple(reversed(limits))
@@ -342,7 +392,7 @@ def _end(index: sp.Expr, around: Mapping[sp.Basic, sp.Tuple], side: int) -> sp.E
     """Return the least (``side`` -1) or greatest (1) value of an index inside limits, as a formula in sizes."""
     for symbol, low, high in reversed(list(around.values())):
         factor = sp.expand(index).coeff(symbol)
-        index = index.xreplace({symbol: high if factor * side > 0 else low})
+        index = index.xreplace({symbol: high if (factor * side).is_positive else low})
     return sp.expand(index)
 
 
@@ -373,7 +423,8 @@ def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: froz
         result[name] = _integers(name, values) if name in integer else _numbers(name, values)
         if result[name].ndim != indices[name]:
             raise CostError(
-                f"data {name} has shape {result[name].shape}; the cost uses it with {indices[name]} index(es)"
+                f"data {name} has shape {result[name].shape}; the cost uses it with {indices[name]} index(es): "
+                f"expected {indices[name]} axis(es)"
             )
         if not result[name].size:
             raise CostError(f"data {name} is empty, of shape {result[name].shape}; expected at least one entry")
@@ -381,20 +432,27 @@ def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: froz
 
 
 def _numbers(name: str, values: Any) -> npt.NDArray[Any]:
+    if np.ma.is_masked(values):
+        raise CostError(f"data {name} has masked entries; expected numbers everywhere, as {name}.filled(0) makes them")
     if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous:
         if not np.isfinite(values).all():
             raise CostError(f"data {name} holds NaN or infinity; expected finite numbers")
         return values
     try:
-        return np.ascontiguousarray(as_floats(values))
+        return np.asarray(as_floats(values), order="C")
     except NotNumbersError as error:
         raise CostError(f"data {name}: {error}; expected an array of numbers") from None
 
 
 def _integers(name: str, values: Any) -> npt.NDArray[Any]:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iu":
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise CostError(f"data {name} has rows of different lengths; it chooses entries: expected an array") from None
+    if array.dtype.kind not in "iu" and array.size:
         raise CostError(
             f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
         )
-    return np.ascontiguousarray(array, dtype=np.int64)
+    if array.size and int(array.max()) > LARGEST:
+        raise CostError(f"data {name} holds {array.max()}; it chooses entries: expected at most {LARGEST}")
+    return np.asarray(array, dtype=np.int64, order="C")

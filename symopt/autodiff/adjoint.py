@@ -62,8 +62,8 @@ class _Sweep:
         self.statements: list[Statement] = []
 
     def zero(self, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...]) -> None:
-        """Begin an array with zeros."""
-        self._put("define", array, at, loops, self.graph.const(0.0))
+        """Begin an array with zeros: with -0.0, which added to changes nothing, so that it costs nothing."""
+        self._put("define", array, at, loops, self.graph.const(-0.0))
 
     def add(self, adjoints: Adjoints) -> None:
         """Add the adjoint of every entry that is read to its place."""

@@ -311,9 +311,23 @@ def _mul(g: Graph, a: int, b: int) -> int | None:
                 if _is_power_of_two(g.value(inner)) or (g.value(inner) is not None and _is_power_of_two(factor)):
                     return g.op("mul", g.const(factor * g.value(inner)), rest)  # type: ignore[operator]
     for x, y in ((a, b), (b, a)):
+        scaled, plain = _scale(g, x), _scale(g, y)
+        if scaled and plain and _is_power_of_two(scaled[0]):
+            return g.op("mul", g.op("mul", g.const(scaled[0] * plain[0]), plain[1]), scaled[1])
+    for x, y in ((a, b), (b, a)):
         if g.nodes[x].op == "neg" and g.value(y) is None:
             return g.op("neg", g.op("mul", g.nodes[x].args[0], y))
     return _fold(g, lambda x, y: x * y, a, b)
+
+
+def _scale(g: Graph, number: int) -> tuple[float, int] | None:
+    """Return the constant factor of a product, and the other factor."""
+    node = g.nodes[number]
+    for factor, rest in (node.args, node.args[::-1]) if node.op == "mul" else ():
+        value = g.value(factor)
+        if value is not None:
+            return value, rest
+    return None
 
 
 def _is_power_of_two(value: float | None) -> bool:

@@ -69,6 +69,11 @@ def part(a: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
     return a[start:]
 
 
+def abreast(low: int, high: int) -> range:
+    """Return a range of turns to be taken side by side on vector units."""
+    return range(low, high)
+
+
 def empty(size: int) -> npt.NDArray[np.float64]:
     """Return a new array; its entries are written before they are read."""
     return np.full(size, np.nan)

@@ -7,7 +7,7 @@ the optimiser, the machine code and the disk cache.
 
 The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers,
 ``& | ^`` on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select);
-``a[i]``; ``for i in range(lo, hi)``, ``if``, ``break``; calls of the primitives in
+``a[i]``; ``for i in range(lo, hi)`` or ``abreast(lo, hi)``, ``if``, ``break``; calls of the primitives in
 ``language.py`` and of functions in the same file: helpers that end in their one ``return``, of the
 type that their annotation says, and parts of the kernel without one, whose arrays never overlap.
 """
@@ -169,8 +169,18 @@ class Lowering:
         self.exits.pop()
         following = self.builder.add(index, INT(1), flags=("nsw",))
         index.add_incoming(following, self.builder.block)
-        self.builder.branch(head)
+        back = self.builder.branch(head)
+        if ast.unparse(loop.iter.func) == "abreast":
+            back.set_metadata("llvm.loop", self._never_unrolled())
         self.builder.position_at_end(done)
+
+    def _never_unrolled(self) -> Any:
+        """Return what keeps LLVM from unrolling a short loop before it could vectorise it."""
+        add, number = self.module.add_metadata, len(self.module.metadata)
+        off = add([ir.MetaDataString(self.module, "llvm.loop.unroll.disable")])
+        mark = add([ir.Constant(ir.IntType(32), number), off])
+        mark.operands = (mark, off)  # what marks a loop begins with itself
+        return mark
 
     def _if(self, branch: ast.If) -> None:
         yes, done = (self.builder.append_basic_block(part) for part in ("yes", "done"))

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from symopt.autodiff.index import Affine, Loop
+from symopt.autodiff.index import Affine, Loop, variable
 from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Key, Name, Read, Statement
 from symopt.compiler.printer import CONSTANT, LANE, Printer, indented, literal, loop
 from symopt.compiler.schedule import Frame, Scheduler, Task
 
 OUTER, INNER = 5, 3  # the logarithms of W
+EIGHT = 8  # turns of a strip that share a loop
 START = {"sum": "0.0", "prod": "1.0", "peak": literal(float("-inf"))[0]}
 Texts = dict[int, tuple[str, int]]
 
@@ -185,6 +186,9 @@ class Nest:
         """Return a loop and what follows it; in a strip, one loop for each turn of the strip."""
         if axis is None or self.lanes > 1:
             return self._frame(frame, around, known, axis)
+        turn = _Turn(self, frame, around, known, None)
+        if turn.can_be_shared(axis):
+            return turn.shared(axis)
         inside = dict(known)
         lines = self._frame(frame, around, inside, None)
         for task in frame.tasks:
@@ -314,7 +318,9 @@ class _Turn:
         h = self.bounds
         self._slots("r")
         low, high = self._outermost() if self.is_single else (f"{h}_from", f"{h}_to")
-        whole = loop("q", f"{h}_count", self._block_turns("0", str(self.width), f"{h}_first + (q << {self.shift})"))
+        turns = "abreast" if self.shift == INNER else "range"
+        base = f"{h}_first + (q << {self.shift})"
+        whole = loop("q", f"{h}_count", self._block_turns("0", str(self.width), base, turns))
         if self.is_single:
             count = f"({high} + 1 - ({low})) >> {self.shift}"
             lines = [f"{h}_first = {low}", *_chosen(f"{h}_count", ["0", count], ">")]
@@ -330,9 +336,9 @@ class _Turn:
         ]
         return [*self._lowest_and_highest(), *self._ends_of_blocks(low, high), *self._with_edges(4, parts)]
 
-    def _block_turns(self, begin: str, stop: str, base: str) -> list[str]:
+    def _block_turns(self, begin: str, stop: str, base: str, turns: str = "range") -> list[str]:
         body = self._body(self.frame.tasks, None)
-        return loop("r", stop, [f"{self.variable} = {base} + r", *body], begin)
+        return loop("r", stop, [f"{self.variable} = {base} + r", *body], begin, turns)
 
     def _aligned(self, index: str) -> str:
         """Return where the block of a turn begins, counted from the first term of the sums."""
@@ -363,6 +369,29 @@ class _Turn:
             *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
         ]
         return loop("part", parts, [*edges, *inside])
+
+    def can_be_shared(self, axis: Axis) -> bool:
+        """Return whether eight turns of a strip can share the loop: each entry is still added to in order."""
+        adds = all(task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks)
+        fixed = not any(axis.variable in text for text in self._bounds_in_strip(axis))
+        return adds and fixed and self.is_single and self.is_straight and axis.width >= EIGHT
+
+    def _bounds_in_strip(self, axis: Axis) -> list[str]:
+        """Return the bounds of the loop, in terms of the turn of a strip."""
+        turn = axis.before[0].split(" = ")[0]
+        return [text.replace(turn, axis.variable) for text in self._outermost()]
+
+    def shared(self, axis: Axis) -> list[str]:
+        """Return the loop for eight turns of a strip at a time, and for each of the rest."""
+        first, last = self._outermost()
+        body, group = self._body(self.frame.tasks, None), f"{self.bounds}_group"
+        turn = [f"{axis.variable} = ({group} << 3) + eighth", *axis.before, *body]
+        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, turn), first)
+        rest = loop(self.variable, f"{last} + 1", self._body(self.frame.tasks, None), first)
+        return [
+            *loop(group, f"{axis.end} >> 3", eight),
+            *loop(axis.variable, axis.end, [*axis.before, *rest], f"{axis.end} >> 3 << 3"),
+        ]
 
     def _strips(self) -> list[str]:
         """Return a loop over strips of W turns, each of them done segment by segment."""

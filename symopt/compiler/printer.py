@@ -12,7 +12,7 @@ from symopt.compiler import helpers
 CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
 """When a value is known: for the whole run, from the step, from loops that all lanes share, or from the lane."""
 
-HEADER = """from symopt.compiler.language import bits, empty, fabs, float64, floor, fma, from_bits, part, sqrt
+HEADER = """from symopt.compiler.language import abreast, bits, empty, fabs, float64, floor, fma, from_bits, part, sqrt
 from symopt.compiler.native import jit, lowered
 """
 FOOTER = """
@@ -140,9 +140,9 @@ def indented(lines: Iterable[str], by: int = 1) -> list[str]:
     return ["    " * by + line for line in lines]
 
 
-def loop(index: str, high: int | str, body: list[str], low: int | str = 0) -> list[str]:
+def loop(index: str, high: int | str, body: list[str], low: int | str = 0, turns: str = "range") -> list[str]:
     """Return a loop over ``body``."""
-    return [f"for {index} in range({low}, {high}):", *indented(body)]
+    return [f"for {index} in {turns}({low}, {high}):", *indented(body)]
 
 
 def function_source(name: str, arguments: Iterable[str], body: list[str]) -> str:
