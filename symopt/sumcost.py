@@ -208,7 +208,7 @@ class SumCost:
 
     # Points
 
-    def points(self, theta: Any, data: Data, given: Mapping[str, int], what: str = "a point") -> tuple[Array, Sizes]:
+    def points(self, theta: Any, data: Data, given: Mapping[str, int]) -> tuple[Array, Sizes]:
         """Return points as an array of shape (..., P), and the sizes that follow.
 
         ``theta`` is flat, or a mapping from each parameter to its array, with leading axes for many points.
@@ -221,8 +221,20 @@ class SumCost:
                     raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
             flat = [np.broadcast_to(a, (*leading, *shapes[n])).reshape(*leading, -1) for n, a in arrays.items()]
             return np.concatenate(flat, axis=-1), sizes
-        points = np.atleast_1d(self._numbers(what, theta))
+        points = np.atleast_1d(self._numbers("a point", theta))
         return points, self.sizes(data, given, {}, points.shape[-1])
+
+    def direction(self, v: Any, data: Data, sizes: Sizes) -> Array:
+        """Return directions, given like points, as an array of shape (..., P)."""
+        if isinstance(v, Mapping):
+            return self.points(v, data, sizes.sizes)[0]
+        directions = np.atleast_1d(self._numbers("the direction v", v))
+        if directions.shape[-1] != sizes.total:
+            raise CostError(
+                f"the direction v has shape {directions.shape}; expected {sizes.total} number(s), for "
+                f"{self.described(sizes)}"
+            )
+        return directions
 
     def _arrays(self, theta: Mapping[Any, Any]) -> tuple[dict[str, Array], dict[str, tuple[int, ...]], tuple[int, ...]]:
         by_name = {str(getattr(key, "label", key)): value for key, value in theta.items()}

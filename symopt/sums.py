@@ -16,10 +16,10 @@ from symopt.autodiff.sums import SumLowering, Tables, logsumexp, lower_sums, out
 from symopt.door import reject_impossible
 from symopt.errors import CostError, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
+from symopt.shapes import LARGEST
 
 __all__ = ["Data", "SumForm", "has_sums", "logsumexp", "read_data", "read_sums"]
 
-LARGEST = 1 << 53  # the largest bound of a sum, and entry of integer data
 RANGED = (sp.Sum, sp.Product, logsumexp)
 Limits = tuple[sp.Tuple, ...]
 Data = dict[str, npt.NDArray[Any]]
@@ -133,7 +133,10 @@ class _Names:
         in_lengths |= {symbol for base in self.bases.values() for n in base.shape or () for symbol in _symbols_of(n)}
         for symbol in in_indices - in_lengths - self.bound | {one for one in in_lengths if isinstance(one, sp.Idx)}:
             if symbol not in self.bound:
-                raise outside(symbol)
+                raise CostError(
+                    f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., "
+                    f"shape=({symbol},))"
+                )
         in_indices |= in_lengths
         for symbol in plain | in_indices | self.bound:
             if symbols.setdefault(str(symbol), symbol) != symbol:
@@ -184,8 +187,13 @@ def _symbols_of(index: sp.Basic) -> set[sp.Basic]:
 
 
 def _check_bounds(limit: sp.Tuple) -> None:
-    """Refuse bounds of a sum that are beyond whole numbers which floats hold exactly."""
-    for number in (number for bound in limit[1:] for number in bound.atoms(sp.Integer)):
+    """Refuse bounds of a sum that are no whole numbers, or beyond those that floats hold exactly."""
+    for bound, number in ((part, number) for part in limit[1:] for number in part.atoms(sp.Number)):
+        if not number.is_Integer:
+            raise CostError(
+                f"the sum over {limit[0]} has the bound {bound}; expected whole numbers, indices and sizes, as in "
+                f"({limit[0]}, 0, h) with a size h of its own, given as in J.value(theta, h=2)"
+            )
         if abs(number) > LARGEST:
             raise CostError(f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}")
 
@@ -218,7 +226,9 @@ def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
     known = (names.arrays.keys() | names.scalars) - data - names.where
     if params is None:
         if not known:
-            raise CostError("the cost has no parameters: every array in it is data; there is nothing to optimise")
+            raise CostError(
+                "the cost has no parameters: no symbol or array is left beside data; there is nothing to optimise"
+            )
         return sorted(known)
     if not isinstance(params, sp.Basic | str | Iterable):
         raise CostError(f"params={params!r}; expected arrays and symbols or their names, in order")

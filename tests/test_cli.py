@@ -123,9 +123,9 @@ def test_a_start_that_is_none_is_refused(text, monkeypatch):
 
 
 def test_the_budget_shrinks_with_the_parameters():
-    assert [racing.budget(n) for n in (1, 1000, 1001, 10_000, 100_000, 10**8)] == [5000, 5000, 4995, 500, 100, 100]
+    assert [racing.budget(n) for n in (1, 10_000, 10_001, 100_000, 250_000, 10**8)] == [5000, 5000, 4999, 500, 200, 200]
     assert [racing.recording(n) for n in (1, 100)] == [True, True]
-    assert [racing.recording(n) for n in (101, 20_000, 100_000, 10**8)] == [1000, 1000, 200, 2]
+    assert [racing.recording(n) for n in (101, 20_000, 100_000, 10**8)] == [1000, 1000, 1000, 1000]
     assert racing.entries([1.0, 2.0]) == 2
     assert racing.entries(read_start("x[3]=1,W[2,5]=1,k=1")) == 14
     assert len(racing.FEW_LEARNING_RATES) == 11
@@ -149,15 +149,15 @@ def test_a_row_of_a_run_that_recorded_some_steps():
 def test_rates_of_many_parameters_are_tuned_on_the_budget_only(monkeypatch):
     asked = []
 
-    def swept(cost, rule, start, steps, record, progress):
-        asked.append((len(rule.values["eta"]), steps, max(record)))
+    def swept(cost, rule, start, steps, record, paths, batch, progress):
+        asked.append((len(rule.values["eta"]), steps, max(record), paths, batch))
         raise InterruptedError
 
     monkeypatch.setattr(racing, "sweep", swept)
-    for start in ([1.0] * 1000, {"x": np.ones(2000)}, {"x": np.ones((100, 1000)), "k": 1.0}):
+    for start in ([1.0] * 1000, {"x": np.ones(20_000)}, {"x": np.ones((1000, 1000)), "k": 1.0}):
         with pytest.raises(InterruptedError):
             racing.tuned(None, start, 9000)
-    assert asked == [(31, 9000, 9000), (11, 2500, 2500), (11, 100, 100)]
+    assert asked == [(31, 9000, 9000, False, None), (11, 2500, 2500, False, None), (11, 200, 200, False, None)]
 
 
 # Sums
@@ -183,7 +183,7 @@ def test_race_on_a_sum_of_many_parameters(tmp_path):
     found = json.loads((tmp_path / "race.json").read_text())["rules"]
     assert list(found) == ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
     assert all(row["theta"] is None for row in found.values())
-    assert found["adam"]["gradient_evaluations"] == 100
+    assert found["adam"]["gradient_evaluations"] == 500
     assert found["adam"]["final_loss"] < 0.1 * 99_999 * (100 * 2.64**2 + 2.2**2)
     assert (tmp_path / "race.json").stat().st_size < 10_000
 

@@ -135,8 +135,7 @@ class Nest:
         scopes = (self.constants, self.step, shared if axis else body, body)
         updates = [task for task in tasks if task.kind == "update"]
         for task in (task for task in tasks if task.kind != "update"):  # what one stores, the next may read
-            operands = self.printer.write(self._operands(*self.scheduler.roots(task)), scopes, texts)
-            body += self._done(task, operands)
+            body += self._done(task, scopes, texts)
         if updates:
             new = self.printer.write([task.node for task in updates], scopes, texts)
             body += [f"{self._place(task)} = {text}" for task, text in zip(updates, new, strict=True)]
@@ -160,25 +159,30 @@ class Nest:
         body.append(f"{name}[{axis.variable}] = {texts[node][0]}")
         return f"{name}[{axis.variable}]", 4
 
-    def _operands(self, node: int) -> tuple[int, ...]:
-        """Return what is added by a task: the factors of a product, which is added by fma, or the node itself."""
+    def _terms(self, node: int) -> list[tuple[int, ...]]:
+        """Return what is added one after the other to a sum: products, which are added by fma, and what remains."""
         made = self.graph.nodes[node]
+        if made.op == "fma":
+            return [*self._terms(made.args[2]), made.args[:2]]
         if made.op == "neg" and self.graph.nodes[made.args[0]].op == "mul":
             x, y = self.graph.nodes[made.args[0]].args
-            return self.graph.op("neg", x), y
-        return made.args if made.op == "mul" else (node,)
+            return [(self.graph.op("neg", x), y)]
+        return [made.args if made.op == "mul" else (node,)]
 
     def _place(self, task: Task) -> str:
         return self.places.place(task.array, task.at, task.near)
 
-    def _done(self, task: Task, texts: list[str]) -> list[str]:
-        """Return the statement that does a task whose loops are all open."""
-        if task.kind == "reduce":
-            return [_combined(self.graph.nodes[task.node].op, self.slots[task.node], texts)]
-        place = self._place(task)
-        if task.kind == "define":
-            return [f"{place} = {'*'.join(f'({text})' for text in texts) if len(texts) > 1 else texts[0]}"]
-        return [_combined("sum", place, texts)]
+    def _done(self, task: Task, scopes: tuple[list[str], ...], texts: Texts) -> list[str]:
+        """Return the statements that do a task whose loops are all open."""
+        (root,) = self.scheduler.roots(task)
+        op = self.graph.nodes[task.node].op if task.kind == "reduce" else "sum"
+        place = self.slots[task.node] if task.kind == "reduce" else self._place(task)
+        if task.kind == "define" or op != "sum":
+            (text,) = self.printer.write([root], scopes, texts)
+            return [f"{place} = {text}" if task.kind == "define" else _combined(op, place, [text])]
+        terms = self._terms(root)
+        operands = iter(self.printer.write([node for term in terms for node in term], scopes, texts))
+        return [_combined("sum", place, [next(operands) for _ in term]) for term in terms]
 
     # Loops
 
@@ -413,10 +417,9 @@ def _combined(op: str, place: str, texts: list[str]) -> str:
         return (
             f"{place} = fma({texts[0]}, {texts[1]}, {place})" if len(texts) == 2 else f"{place} = {place} + {texts[0]}"
         )
-    value = f"({texts[0]})*({texts[1]})" if len(texts) == 2 else texts[0]
     if op == "prod":
-        return f"{place} = {place}*({value})"
-    return f"{place} = {place} if ({place} >= {value}) | ({place} != {place}) else {value}"
+        return f"{place} = {place}*({texts[0]})"
+    return f"{place} = {place} if ({place} >= {texts[0]}) | ({place} != {place}) else {texts[0]}"
 
 
 def _chosen(name: str, texts: Iterable[str], sign: str) -> list[str]:

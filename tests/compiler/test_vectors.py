@@ -24,6 +24,7 @@ def kernel_and_job(cost, lanes, rule=so.adam, steps=400):
     return kernel, job
 
 
+@pytest.mark.filterwarnings("ignore:the cost has .* operations written out")  # which are what is measured
 @pytest.mark.parametrize("n", [2, 10, 26, 100])
 def test_packed_square_roots_and_fma(n):
     cost = chained(n)
