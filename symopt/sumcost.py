@@ -132,6 +132,11 @@ class SumCost:
             for name, shape in known.items():
                 for axis, n in enumerate(shape):
                     lengths[(kind, name), axis] = (n, f"{name} has shape {shape}")
+        for array, shape in self.form.declared.items():
+            for axis, n in enumerate(shape):
+                if not n.terms:
+                    words = f"the IndexedBase of {array[1]} states a length of {n.const} along axis {axis}"
+                    lengths.setdefault((array, axis), (n.const, words))
         ranges = {name: (int(array.min()), int(array.max())) for name, array in data.items() if array.dtype.kind == "i"}
         return Solver(self.uses, lengths, ranges, self.form.declared, dict(given), dict.fromkeys(given, "given"))
 

@@ -131,24 +131,18 @@ class _Names:
             elif isinstance(part, sp.Symbol | sp.Idx):
                 plain.add(part)
         in_lengths |= {symbol for base in self.bases.values() for n in base.shape or () for symbol in _symbols_of(n)}
-        for symbol in in_indices - in_lengths - self.bound | {one for one in in_lengths if isinstance(one, sp.Idx)}:
-            if symbol not in self.bound:
-                raise CostError(
-                    f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., "
-                    f"shape=({symbol},))"
-                )
-        in_indices |= in_lengths
-        for symbol in plain | in_indices | self.bound:
+        for symbol in plain | in_indices | in_lengths | self.bound:
             if symbols.setdefault(str(symbol), symbol) != symbol:
                 raise CostError(
                     f"two different symbols are called {str(symbol)!r} (they differ in their assumptions); "
                     "make each symbol once and use it everywhere"
                 )
-        self.sizes = frozenset(str(symbol) for symbol in in_indices - self.bound)
-        self.scalars = {str(symbol) for symbol in plain - in_indices - self.bound}
+        self.sizes = frozenset(str(symbol) for symbol in (in_indices | in_lengths) - self.bound)
+        self.scalars = {str(symbol) for symbol in plain - in_indices - in_lengths - self.bound}
         both = sorted(self.arrays.keys() & (self.scalars | self.sizes | {str(symbol) for symbol in self.bound}))
         if both:
             raise CostError(f"{both[0]} is used both as an array and as a plain symbol; give one of them another name")
+        _check_inside(in_indices - in_lengths | {one for one in in_lengths if isinstance(one, sp.Idx)}, self.bound)
 
     def _array(self, part: sp.Indexed, in_indices: set[sp.Basic]) -> None:
         name, count = str(part.base.label), len(part.indices)
@@ -184,6 +178,15 @@ def _symbols_of(index: sp.Basic) -> set[sp.Basic]:
     labels = {base.label for base in index.atoms(sp.IndexedBase)}
     plain = {symbol for idx in index.atoms(sp.Idx) for symbol in idx.atoms(sp.Symbol)}
     return {symbol for symbol in index.atoms(sp.Symbol, sp.Idx) if symbol not in labels | plain}
+
+
+def _check_inside(symbols: set[sp.Basic], bound: set[sp.Basic]) -> None:
+    """Refuse symbols of indices that no sum runs over, and that are the length of nothing."""
+    if stray := symbols - bound:
+        symbol = min(stray, key=str)
+        raise CostError(
+            f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., shape=({symbol},))"
+        )
 
 
 def _check_bounds(limit: sp.Tuple) -> None:

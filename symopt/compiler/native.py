@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,12 @@ class Lowering:
         self.builder.position_at_end(done)
 
     def _never_unrolled(self) -> Any:
-        """Return what keeps LLVM from unrolling a short loop before it could vectorise it."""
-        add, number = self.module.add_metadata, len(self.module.metadata)
-        off = add([ir.MetaDataString(self.module, "llvm.loop.unroll.disable")])
-        mark = add([ir.Constant(ir.IntType(32), number), off])
-        mark.operands = (mark, off)  # what marks a loop begins with itself
+        """Return what keeps LLVM from unrolling a short loop before it could vectorise it; after that it may."""
+        add, text = self.module.add_metadata, partial(ir.MetaDataString, self.module)
+        first = add([text("llvm.loop.unroll.disable")])
+        then = add([text("llvm.loop.vectorize.followup_vectorized"), add([text("llvm.loop.unroll.enable")])])
+        mark = add([ir.Constant(ir.IntType(32), len(self.module.metadata)), first, then])
+        mark.operands = (mark, first, then)  # what marks a loop begins with itself
         return mark
 
     def _if(self, branch: ast.If) -> None:

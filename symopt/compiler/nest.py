@@ -145,7 +145,9 @@ class Nest:
             known[node] = self._kept(node, texts, body, axis) if node in texts else self.printer.outer[node]  # type: ignore[arg-type]
         if axis is None or not body:
             return shared + body
-        return shared + loop(axis.variable, axis.end, [*axis.before, *body])
+        return shared + loop(
+            axis.variable, axis.end, [*axis.before, *body], turns="abreast" if self.lanes > 1 else "range"
+        )
 
     def _text(self, node: int, texts: Texts) -> str:
         return (texts.get(node) or self.printer.outer[node])[0]
