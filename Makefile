@@ -23,8 +23,9 @@ lint: .venv/lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-speed: .venv/run  ## ratios against C; needs gcc
+speed: .venv/run  ## ratios against C, and against JAX where it is installed; needs gcc
 	$(BIN)/python experiments/speed/bench.py
+	$(BIN)/python experiments/speed/sums.py
 
 pictures: .venv/run  ## the picture of the README
 	$(BIN)/python experiments/readme_picture.py

@@ -430,7 +430,9 @@ class Cost:
 
     def __repr__(self) -> str:
         text = self._shown_text
-        return f"Cost({text if len(text) < 200 else text[:200] + '...'}, params=({self._names}))"
+        shapes = ", ".join(f"{name}: {' x '.join(map(str, array.shape))}" for name, array in self.data.items())
+        data = f", data={{{shapes}}}" if shapes else ""
+        return f"Cost({text if len(text) < 200 else text[:200] + '...'}, params=({self._names}){data})"
 
     @cached_property
     def _shown_text(self) -> str:

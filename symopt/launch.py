@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt.autodiff.batched import BATCH_SIZE
 from symopt.autodiff.program import Key
 from symopt.autodiff.update import State, Update
 from symopt.compiler import cache, drive
@@ -198,7 +199,7 @@ def _integers(kernel: Kernel, sizes: Sizes | None, chance: Chance) -> dict[Key, 
     if sizes is None:
         return {}
     asked = [key for key in kernel.integers if key[0] in ("size", "offset", "stride", "extent")]
-    return {key: chance.batch or 0 if key == ("size", "batch") else sizes.integer(key) for key in asked}
+    return {key: chance.batch or 0 if key == ("size", BATCH_SIZE) else sizes.integer(key) for key in asked}
 
 
 def _kernel(cost: Cost, update: Update, options: Options, n: int) -> Kernel:

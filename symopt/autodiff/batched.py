@@ -13,16 +13,18 @@ from symopt.autodiff.index import Affine, Loop, Ref, Size, constant, length, loo
 from symopt.autodiff.program import Counter, Graph, Name, Program, Read
 from symopt.errors import CostError
 
-BATCH: Name = ("data", "batch")
+BATCH: Name = ("drawn", "samples")
+"""The samples of a mini-batch, and below the name of how many they are: no array or size of a cost is called so."""
+BATCH_SIZE = "size of a batch"
 
 
 def _drawn_loop(loop: Loop) -> Loop:
     """Return the loop over the samples of a batch, in the place of that over all."""
-    return Loop(loop.order, "drawn", constant(0), plus(variable(Size("batch")), constant(-1)))
+    return Loop(loop.order, "drawn", constant(0), plus(variable(Size(BATCH_SIZE)), constant(-1)))
 
 
 def batched(value: Program, samples: str) -> Program:
-    """Return the program of the estimate of J from the samples in the array ("data", "batch").
+    """Return the program of the estimate of J from the samples in the array ``BATCH``.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def _holds(graph: Graph, loop: Loop, *roots: int) -> bool:
 def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: set[Name]) -> int:
     """Return a node with each sum over samples replaced by m/B times that over the batch."""
     sums = [n for n in range(top + 1) if graph.nodes[n].payload == loop]
-    factor = graph.op("div", graph.input(Counter(length(loop))), graph.input(("size", "batch")))
+    factor = graph.op("div", graph.input(Counter(length(loop))), graph.input(("size", BATCH_SIZE)))
     replaced: dict[int, int] = {}
     for number in sums:
         body = graph.replaced(graph.nodes[number].args[0], replaced)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from symopt.autodiff.index import Affine, Atom, Loop, Ref, Size
 from symopt.autodiff.program import Counter, Key, Name, Read
+from symopt.compiler.printer import label
 
 
 class Memory(NamedTuple):
@@ -57,6 +58,10 @@ class Arrays:
     def integer(self, *key: object) -> str:
         """Return the name of an integer."""
         return self.integers.setdefault(key, f"n{len(self.integers)}")
+
+    def loads(self, first: int) -> list[str]:
+        """Return the statements that take the integers from ``plan``, where they begin at ``first``."""
+        return [f"{name} = plan[{first + k}]  # {label(key)}" for k, (key, name) in enumerate(self.integers.items())]
 
     def open(self, loops: Iterable[Loop], variable: str) -> None:
         """Call the variables of loops by one name from here on."""

@@ -250,7 +250,7 @@ class LoopCost:
     gradient
         The program of J and its gradient, over all samples.
     batch
-        The program of J and its gradient over a mini-batch, whose samples are in ("data", "batch").
+        The program of J and its gradient over a mini-batch.
     arrays
         The parameter arrays, in the order of theta.
     constants

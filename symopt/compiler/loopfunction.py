@@ -17,7 +17,7 @@ from symopt.autodiff.program import Counter, Graph, Key, Name, Program, Read
 from symopt.compiler import cache
 from symopt.compiler.arrays import Arrays, Memory
 from symopt.compiler.nest import Nest
-from symopt.compiler.printer import CONSTANT, LANE, Printer, function_source, loop, module_source
+from symopt.compiler.printer import CONSTANT, LANE, Printer, function_source, label, loop, module_source
 from symopt.floats import Array
 
 Shapes = Mapping[Name, tuple[int, ...]]
@@ -65,7 +65,7 @@ class LoopFunction:
         names = [f"w{k}" for k in range(len(self.stored))]
         data = [f"d{k}" for k in range(len(self.data))]
         inside = ["theta", "v", "c", "value", "g", "plan", *names, *data]
-        loads = [f"{name} = plan[{k + 4}]" for k, name in enumerate(places.integers.values())]
+        loads = [*(f"# {name}: {label(key)}" for name, key in zip(data, self.data, strict=True)), *places.loads(4)]
         one = function_source("one", inside, [*loads, *constants, *body])
         parts = ["part(block, at)", "part(block, at + plan[1])", "part(block, at + 2*plan[1])"]
         parts += ["part(out, to)", "part(out, to + 1)", "plan"]

@@ -131,6 +131,12 @@ def literal(value: float) -> tuple[str, int]:
     return repr(value), 4 if math.copysign(1, value) > 0 else 3
 
 
+def label(key: Key) -> str:
+    """Return what a row, a cell or an integer is, in words for a comment; a user's name is escaped."""
+    parts = [key] if isinstance(key, str) else [label(part) if isinstance(part, tuple) else str(part) for part in key]
+    return ascii(" ".join(parts))[1:-1]
+
+
 def _wrap(part: tuple[str, int], strength: int) -> str:
     return part[0] if part[1] >= strength else f"({part[0]})"
 

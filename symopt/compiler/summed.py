@@ -6,16 +6,14 @@ them from the block and calls ``steps``, in which LLVM knows that no two of them
 
 from __future__ import annotations
 
+from symopt.autodiff.batched import BATCH, BATCH_SIZE
 from symopt.autodiff.program import Counter, Key, Name, Program, Read
 from symopt.autodiff.update import Stage, Update
 from symopt.compiler.arrays import Arrays, Memory
 from symopt.compiler.layout import RUNNING, Kernel, LoopCost, Options
 from symopt.compiler.looped import Looped
 from symopt.compiler.nest import Nest
-from symopt.compiler.printer import LANE, UNIFORM, function_source, indented, loop, module_source
-
-BATCH: Name = ("data", "batch")
-"""The samples of the mini-batch of a step."""
+from symopt.compiler.printer import LANE, UNIFORM, function_source, indented, label, loop, module_source
 
 
 class Summed(Looped):
@@ -88,8 +86,8 @@ class Summed(Looped):
         body = self._advance()
         if self.options.noise:
             body.insert(0, f"seed = {self.arrays.integer('seed')}")
-        inside = [f"{name} = plan[{k + 3}]" for k, name in enumerate(self.arrays.integers.values())]
-        first = ["header = plan[2]"]
+        inside = self.arrays.loads(3)
+        first = [f"# d{k}: {label(name)}" for k, name in enumerate(self.data)] + ["header = plan[2]"]
         wide: dict[str, Key] = {self._argument(key): ("rows", key) for key in self.layout.wide}
         wide |= {"cells": ("cells",)} | {f"s{k}": ("stored", name) for k, name in enumerate(self.stored)}
         data = [f"d{k}" for k in range(len(self.data))]
@@ -114,7 +112,7 @@ class Summed(Looped):
             return lines
         draws = f"d{list(self.data).index(BATCH)}"
         return [
-            f"batch = part({draws}, (step - first)*{self.arrays.integer('size', 'batch')})",
+            f"batch = part({draws}, (step - first)*{self.arrays.integer('size', BATCH_SIZE)})",
             f"whole = kept | (t > {self._cell_name('T')})",
             *lines,
         ]

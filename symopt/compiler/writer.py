@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from symopt.autodiff.program import Graph, Key
 from symopt.autodiff.update import Update
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
-from symopt.compiler.printer import Printer, indented, loop
+from symopt.compiler.printer import Printer, indented, label, loop
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
 CADENCE = 16  # the gradient tolerance is tested every so many steps
@@ -63,7 +63,7 @@ class Writer(ABC):
             "first = plan[0]",
             "last = plan[1]",
             f"slot = {self._header()}",
-            *(f"{self._cell_name(key)} = {self._cell(key)}  # {_label(key)}" for key in self.layout.cells),
+            *(f"{self._cell_name(key)} = {self._cell(key)}  # {label(key)}" for key in self.layout.cells),
             *self.constants,
             "for step in range(first, last + 1):",
             "    t = float64(step)",
@@ -103,7 +103,7 @@ class Writer(ABC):
             (key, self.layout.at(key), self.layout.at(key) + rows * lanes)
             for key, (_, rows) in self.layout.rows.items()
         ]
-        return [f"# block[{start}:{stop}]: {_label(key)}" for key, start, stop in rows]
+        return [f"# block[{start}:{stop}]: {label(key)}" for key, start, stop in rows]
 
     def _power(self, key: Key) -> list[str]:
         """Return the statements of a running product; a denormal would never reach 0, and is slow."""
@@ -239,8 +239,3 @@ class Writer(ABC):
         ]
         when = f"if (((step - 1) & {CADENCE - 1}) == 0) | (t > {self._cell_name('T')}):"
         return [when, *indented([*outside, *loop("i", self.options.lanes, lines)])]
-
-
-def _label(key: Key) -> str:
-    """Return what a row or cell holds, in words for a comment; a user's name is escaped."""
-    return ascii(key if isinstance(key, str) else " ".join(str(part) for part in key))[1:-1]
