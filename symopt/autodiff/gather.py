@@ -22,16 +22,24 @@ def gathered(program: Program) -> Program:
     graph = Graph()
     outputs = graph.splice(program, graph.input)
     anchors = _anchors(graph, outputs, program.statements)
-    statements = []
+    statements, moved = [], []
     for statement in program.statements:
         shift = _offset(graph, outputs, statement)
-        key = _family(statement, shift) if shift is not None else None
-        if shift is not None and key in anchors and shift != anchors[key]:
-            statement, outputs[statement.key] = _shifted(  # noqa: PLW2901
-                graph, statement, outputs[statement.key], shift - anchors[key]
-            )
-        statements.append(statement)
+        by = 0 if shift is None else shift - anchors[_family(statement, shift)]
+        if by:
+            new, outputs[statement.key] = _shifted(graph, statement, outputs[statement.key], by)
+            moved.append(new)
+        else:
+            statements.append(statement)
+    for statement in moved:
+        _insert(statements, statement)
     return graph.program(outputs, statements)
+
+
+def _insert(statements: list[Statement], late: Statement) -> None:
+    """Put an addition behind all others to its array: those that are not shifted share a range with the sums."""
+    place = max(number for number, one in enumerate(statements) if one.array == late.array)
+    statements.insert(place + 1, late)
 
 
 def _anchors(graph: Graph, outputs: dict[Key, int], statements: Sequence[Statement]) -> dict[object, int]:

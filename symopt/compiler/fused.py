@@ -11,13 +11,14 @@ from __future__ import annotations
 import ast
 
 from symopt.autodiff.index import Affine, variable
-from symopt.autodiff.program import Key, Program, Read, Statement
+from symopt.autodiff.program import Graph, Key, Program, Read, Statement
 from symopt.autodiff.update import Update
 from symopt.compiler.alone import Alone
 from symopt.compiler.arrays import Memory
 from symopt.compiler.layout import LoopCost, Options
 from symopt.compiler.nest import Nest
 from symopt.compiler.printer import function_source, indented
+from symopt.compiler.schedule import Scheduler, Task
 from symopt.compiler.summed import kind_of
 
 BUFFERS = ("theta", "next", "best")
@@ -36,13 +37,16 @@ def can_fuse(cost: LoopCost, update: Update, options: Options) -> bool:
         and all(s.array[0] == "g" and len(s.at) == 1 for s in cost.gradient.statements)
         and len(cost.arrays) == 1
         and all(not s.near and len(s.loops) == 1 and s.at == (variable(s.loops[0]),) for s in adds)
-        and _is_one_pass(cost.gradient, [s.key for s in adds])
+        and _is_one_pass(cost.gradient)
     )
 
 
-def _is_one_pass(program: Program, keys: list[Key]) -> bool:
-    """Return whether what is added to a gradient can be known before any sum is."""
-    return not any(node.op in ("sum", "prod", "peak") for node in program.only(keys).nodes)
+def _is_one_pass(program: Program) -> bool:
+    """Return whether the value and all of the gradient are found in one loop."""
+    graph = Graph()
+    nodes = graph.splice(program, graph.input)
+    tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at) for s in program.statements]
+    return len(Scheduler(graph).schedule(tasks, [nodes["J"]], frozenset(), {}).frames) == 1
 
 
 class Fused(Alone):
