@@ -306,7 +306,7 @@ class Sizes:
     def split(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return theta, shape (..., P), as arrays by name."""
         return {
-            name: theta[..., place : place + math.prod(shape)].reshape(*theta.shape[:-1], *shape)
+            name: theta[..., place : place + math.prod(shape)].reshape((*theta.shape[:-1], *shape))
             for name, (place, shape) in self.parts().items()
         }
 

@@ -83,8 +83,9 @@ class _Replay:
             return f"J is {loss} {after}"
         if abs(loss) > limit:
             return f"|J| = {abs(loss):g} is beyond the limit {limit:g} {after}"
-        if len(pairs) > MOST_REPLAYED:
-            return f"the gradient, a state or a component of theta went beyond the limit {limit:g} {after}"
+        drawn = self.blocks.job.noise > 0 or self.blocks.job.batches is not None
+        if len(pairs) > MOST_REPLAYED or drawn:  # too long to take again, or with another gradient
+            return f"the gradient or theta went beyond the limit {limit:g} in step {self.step}, {after}"
         values = self._values()
         for what, value in values:
             if not np.isfinite(value):

@@ -7,12 +7,15 @@ the function of the mean, and a batch is refused.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 from symopt.autodiff.derive import NOWHERE, reverse
 from symopt.autodiff.gather import with_indices
-from symopt.autodiff.index import Affine, Loop, Ref, Size, constant, length, loops_of, plus, variable
-from symopt.autodiff.program import Counter, Graph, Name, Program, Read
+from symopt.autodiff.index import Affine, Loop, Ref, Size, bounds_of, constant, length, plus, variable
+from symopt.autodiff.program import COMPARISONS, LOGIC, Counter, Graph, Name, Program, Read
 from symopt.errors import CostError
 
+STEPS = COMPARISONS | LOGIC | {"sign", "floor"}
 BATCH: Name = ("drawn", "samples")
 """The samples of a mini-batch, and below the name of how many they are: no array or size of a cost is called so."""
 BATCH_SIZE = "size of a batch"
@@ -35,9 +38,14 @@ def batched(value: Program, samples: str) -> Program:
     outputs = graph.splice(value, graph.input)
     loop = sample_loop(value, samples)
     _refuse_nonlinear(graph, outputs["J"], loop)
+    stored = {
+        s.array: [axis for axis, at in enumerate(s.at) if at == variable(loop)]
+        for s in value.statements
+        if loop in s.loops
+    }
+    _refuse_elsewhere(graph, loop, stored)
     drawn = _drawn_loop(loop)
     new = {loop: plus(variable(Ref(BATCH, (variable(drawn),))), loop.low)}
-    stored = {s.array for s in value.statements if loop in s.loops}
     statements = []
     for statement in value.statements:
         node = outputs[statement.key]
@@ -61,15 +69,35 @@ def sample_loop(value: Program, samples: str) -> Loop:
         ranges = "no range" if not found else "several ranges"
         raise CostError(f"the sample index {samples} has {ranges} in the cost; a mini-batch needs just one")
     (loop,) = found
-    if loops_of(loop.low) | loops_of(loop.high):
+    if bounds_of(loop):
         raise CostError(
             f"the range of the sample index {samples} depends on another index; a mini-batch needs a fixed one"
         )
     return loop
 
 
+def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[int]]) -> None:
+    """Refuse where what is stored for each sample is read for another one, or a range ends at the sample."""
+    for node in list(graph.nodes):
+        key = node.payload
+        axes = stored.get(key.array, ()) if isinstance(key, Read) else ()
+        if any(key.at[axis] != variable(loop) for axis in axes):
+            raise CostError(
+                f"a mini-batch is refused: {key.array[1]} is stored for the samples of a batch, and is read at another "
+                f"index than {loop.name}"
+            )
+        if isinstance(key, Loop) and loop in bounds_of(key):
+            raise CostError(f"a mini-batch is refused: the range of {key.name} depends on the sample index {loop.name}")
+
+
 def _refuse_nonlinear(graph: Graph, top: int, loop: Loop) -> None:
-    """Refuse where the slope of J by a sum over samples depends on samples."""
+    """Refuse where the slope of J by a sum over samples depends on samples, or a step or condition on such a sum."""
+    for number, node in enumerate(list(graph.nodes)):
+        if node.op in STEPS and _holds(graph, loop, number):
+            raise CostError(
+                f"a mini-batch is refused: a condition or a step depends on a sum over the sample index {loop.name}, "
+                "which does not enter the cost linearly"
+            )
     adjoints = reverse(graph, top, {NOWHERE: graph.const(1.0)})
     for number, by_domain in adjoints.items():
         node = graph.nodes[number]
@@ -87,7 +115,7 @@ def _holds(graph: Graph, loop: Loop, *roots: int) -> bool:
     return any(node.payload == loop for node in graph.below(*roots))
 
 
-def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: set[Name]) -> int:
+def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]) -> int:
     """Return a node with each sum over samples replaced by m/B times that over the batch."""
     sums = [n for n in range(top + 1) if graph.nodes[n].payload == loop]
     factor = graph.op("div", graph.input(Counter(length(loop))), graph.input(("size", BATCH_SIZE)))
@@ -99,7 +127,7 @@ def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored:
     return graph.replaced(top, replaced)
 
 
-def _drawn(graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: set[Name]) -> int:
+def _drawn(graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]) -> int:
     """Return a node at a drawn sample; what is stored for samples is stored by their place in the batch."""
     reads = {n: graph.nodes[n].payload for n in range(node + 1) if isinstance(graph.nodes[n].payload, Read)}
     here = {
@@ -112,10 +140,4 @@ def _drawn(graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored:
 
 def _place(index: Affine, loop: Loop) -> Affine:
     """Return the index of a stored array with the sample's place in the batch for the sample."""
-    if index == variable(loop):
-        return variable(_drawn_loop(loop))
-    if loop in loops_of(index):
-        raise CostError(
-            f"a mini-batch is refused: what is stored for each sample is read at another index than {loop.name}"
-        )
-    return index
+    return variable(_drawn_loop(loop)) if index == variable(loop) else index

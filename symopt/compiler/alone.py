@@ -30,6 +30,9 @@ class Alone(Summed):
     def _coordinates(self, body: list[str]) -> list[str]:
         return loop("k", self._count(), body)
 
+    def _begin(self) -> list[str]:
+        return [f"live = {self._at('status')} == {RUNNING}"]
+
     def _steps(self) -> list[str]:
         evaluation, loss = self._evaluation()
         lines = [
@@ -43,7 +46,7 @@ class Alone(Summed):
             "if ok:",
             *indented([*self._updating(), *self._committing()]),
         ]
-        return self._with_batch([f"if {self._at('status')} == {RUNNING}:", *indented(lines)])
+        return self._with_batch(["if live:", *indented(lines)])
 
     def _evaluation(self) -> tuple[list[str], str]:
         """Return the evaluation at theta, and the text of the loss."""

@@ -64,9 +64,11 @@ class Fused(Alone):
 
     def _begin(self) -> list[str]:
         """Return the choice of the buffers of a step: its theta, the next, and the best."""
+        live = super()._begin()
         if not self.options.best:
-            return [_buffer("theta", "now", 2), "next = next_buffer if now == 0 else theta_buffer"]
+            return [*live, _buffer("theta", "now", 2), "next = next_buffer if now == 0 else theta_buffer"]
         return [
+            *live,
             "free = 3 - now - held if now != held else (now + 1 if now < 2 else 0)",
             *(_buffer(name, number, 3) for name, number in (("theta", "now"), ("next", "free"), ("best", "held"))),
         ]

@@ -50,7 +50,7 @@ def jit(data: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     do) and ``out`` (numbers it only writes); ``data`` names the arrays that it only reads after
     them, a letter each: f for numbers, i for integers.
     """
-    kinds = [ARRAYS[letter] for letter in f"fif{data}"]
+    kinds = [ARRAYS[letter] for letter in "fif"] + [ARRAYS[letter].copy(readonly=True) for letter in data]
 
     def compiled(entry: Callable[..., Any]) -> Callable[..., Any]:
         on_disk = Path(entry.__code__.co_filename).exists()

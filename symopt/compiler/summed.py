@@ -100,11 +100,13 @@ class Summed(Looped):
         integers = (*self.arrays.integers, *wide.values())
         return Kernel(source, self.layout, self.update, self.options, None, integers, tuple(self.stored), self.rerun)
 
+    def _begin(self) -> list[str]:
+        """Return the test of whether any lane is still running: blocks at their end cost nothing more."""
+        test = f"live = 1.0 if {self._at('status')} == {RUNNING} else live"
+        return ["live = 0.0", *loop("i", self.options.lanes, [test])]
+
     def _steps(self) -> list[str]:
-        live = f"live = 1.0 if {self._at('status')} == {RUNNING} else live"
-        # blocks that have come to their end cost nothing more
-        lines = ["live = 0.0", *loop("i", self.options.lanes, [live]), "if live == 1.0:", *indented(super()._steps())]
-        return self._with_batch(lines)
+        return self._with_batch(["if live == 1.0:", *indented(super()._steps())])
 
     def _with_batch(self, lines: list[str]) -> list[str]:
         """Return the statements of a step, after those that say where its samples are."""
