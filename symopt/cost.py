@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,28 +16,23 @@ from symopt.autodiff.derive import gradient, tangent
 from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.compiler.function import Function
-from symopt.door import free_symbols, made_real, parameters, reject_impossible, scalar
-from symopt.errors import CostError, SymoptWarning, did_you_mean
+from symopt.door import (
+    checked_constants,
+    free_symbols,
+    made_real,
+    mapping,
+    parameters,
+    reject_impossible,
+    scalar,
+    warn_if_unrolled,
+)
+from symopt.errors import CostError, did_you_mean
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.shapes import Sizes
 from symopt.sumcost import SumCost
 from symopt.sums import Data, has_sums, read_data, read_sums
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
-LARGEST_DENSE = 5_000  # parameters of a cost with sums whose Hessian is made at all
-LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
-
-
-def warn_if_unrolled(operations: int) -> None:
-    """Say once how an expression that is long because it was written out can be a loop."""
-    if operations > LONG:
-        warnings.warn(
-            f"the cost has {operations} operations written out, which compile slowly; a sum can stay a loop for any "
-            'number of terms: x, i, n = sp.IndexedBase("x"), *sp.symbols("i n", integer=True); '
-            "so.Cost(sp.Sum((x[i + 1] - x[i])**2, (i, 0, n - 2)), params=x)",
-            SymoptWarning,
-            stacklevel=3,
-        )
 
 
 class Cost:
@@ -118,8 +112,10 @@ class Cost:
         self.sums: SumCost | None = None
         self.data: Data = {}
         reject_impossible(given)
+        data = mapping(data, "data", "{X: array} with X a sympy.IndexedBase or its name")
+        where = mapping(where, "where", "{H[k, j]: expression}")
         if data or where or samples is not None or has_sums(given):
-            self._read_sums(given, params, data or {}, where or {}, samples)
+            self._read_sums(given, params, data, where, samples)
             return
         symbols = free_symbols(given)
         self.params = parameters(symbols, params)
@@ -154,12 +150,9 @@ class Cost:
         other.bound = {**self.bound, **constants}
         return other
 
-    @property
-    def _size_names(self) -> frozenset[str]:
-        return self.sums.form.sizes if self.sums is not None else frozenset()
-
     def _check_names(self, given: Mapping[str, Any]) -> None:
-        known = [*self.constants, *sorted(self._size_names), *self.data]
+        sizes = sorted(self.sums.form.sizes) if self.sums is not None else ()
+        known = [*self.constants, *sizes, *self.data]
         for name in given:
             if name not in known:
                 raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, known)}")
@@ -199,7 +192,8 @@ class Cost:
             If a cost with sums has so many parameters that it would not fit; use :meth:`hvp`.
         """
         if self.sums is not None:
-            return self._hessian_over_sums(theta, constants)
+            bound = self(**constants)
+            return self.sums.hessian(theta, bound.data, bound.bound, bound.check_constants({}))
         n = self.size
         if self._hessian_function is None:
             points = self._points(theta)[..., None, :]
@@ -248,43 +242,20 @@ class Cost:
         """Return points as floats, shape (..., n), and for a cost with sums the sizes that follow from them."""
         if self.sums is None:
             return self._points(theta), None
-        return self.sums.points(theta, self.data, self._given_sizes(constants or {}))
+        bound = self(**(constants or {}))
+        return self.sums.points(theta, bound.data, self.sums.given(bound.bound))
 
     def sizes(self, constants: Mapping[str, Any], total: int | None) -> Sizes:
         """Return the sizes of a cost with sums that has so many parameters."""
         assert self.sums is not None
-        return self.sums.sizes(self.data, self._given_sizes(constants), {}, total)
-
-    def _given_sizes(self, constants: Mapping[str, Any]) -> dict[str, int]:
-        given = {n: v for n, v in {**self.bound, **constants}.items() if n in self._size_names}
-        for name, value in given.items():
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-                raise CostError(f"the size {name}={value!r}; expected a whole number, 0 or more")
-        return {name: int(value) for name, value in given.items()}
+        return self.sums.sizes(self.data, self.sums.given({**self.bound, **constants}), {}, total)
 
     def _over_sums(
         self, which: str, theta: Any, constants: Mapping[str, Any], v: npt.ArrayLike | None = None
     ) -> tuple[Array, Array]:
-        assert self.sums is not None
-        numbers = self.check_constants(constants)
-        points, sizes = self.sums.points(theta, self.data, self._given_sizes(constants))
-        direction = None if v is None else self.sums.points(v, self.data, dict(sizes.sizes))[0]
-        return self.sums.evaluate(which, points, sizes, numbers, self.data, direction)
-
-    def _hessian_over_sums(self, theta: Any, constants: Mapping[str, Any]) -> Array:
-        assert self.sums is not None
-        points, sizes = self.points(theta, constants)
-        n = points.shape[-1]
-        if n > LARGEST_DENSE:
-            raise CostError(
-                f"the Hessian of {n} parameters would take {n * n * 8 / 2**30:.0f} GiB; at most {LARGEST_DENSE} are "
-                "allowed: use J.hvp(theta, v) instead"
-            )
-        assert sizes is not None
-        seeds, band = self.sums.seeds(n)
-        numbers = {name: np.asarray(value)[..., None] for name, value in self.check_constants(constants).items()}
-        columns = self.sums.evaluate("tangent", points[..., None, :], sizes, numbers, self.data, seeds)[1]
-        return self.sums.dense(columns, n, band)
+        bound = self(**constants)  # data may be among them
+        assert bound.sums is not None
+        return bound.sums.at(which, theta, bound.data, bound.bound, bound.check_constants({}), v)
 
     @property
     def source(self) -> str:
@@ -296,8 +267,6 @@ class Cost:
     @property
     def statements(self) -> int:
         """How many operations value and gradient take together; in loops, in one turn of each."""
-        if self.sums is not None:
-            return sum(bool(node.args) for node in self.sums.gradient.nodes)
         return sum(bool(node.args) for node in self.program.nodes)
 
     def check_constants(self, constants: Mapping[str, Any]) -> dict[str, Any]:
@@ -308,21 +277,8 @@ class Cost:
         CostError
             If one is missing or unknown, or is not finite.
         """
-        values = {**self.bound, **constants}
         self._check_names(constants)
-        missing = [name for name in self.constants if name not in values]
-        if missing:
-            names = ", ".join(missing)
-            raise CostError(
-                f"missing: {names}. Give a value, as in J({missing[0]}=1.0); "
-                f"or name it among params={[p.name for p in self.params]} if it is to be optimised"
-            )
-        for name in self.constants:
-            try:
-                as_floats(values[name])
-            except NotNumbersError as error:
-                raise CostError(f"constant {name}: {error}; expected a number or an array of numbers") from None
-        return {name: values[name] for name in self.constants}
+        return checked_constants(self.constants, [p.name for p in self.params], {**self.bound, **constants})
 
     # Programs
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sympy as sp
 
-from symopt.errors import CostError, did_you_mean
+from symopt.autodiff.sums import logsumexp
+from symopt.errors import CostError, SymoptWarning, did_you_mean
+from symopt.floats import NotNumbersError, as_floats
 
+LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
+RANGED = (sp.Sum, sp.Product, logsumexp)
 IMPOSSIBLE = {
     sp.I: "the imaginary unit I (as sqrt(-1) gives it): costs are real",
     sp.zoo: "zoo, a division by zero",
@@ -39,10 +44,43 @@ def _walk(expression: sp.Basic) -> Iterable[sp.Basic]:
             stack.extend(part.args)
 
 
+def parts(expression: sp.Basic) -> Iterator[sp.Basic]:
+    """Give every different part of an expression that stands for a value: no bounds, no plain indices."""
+    seen, stack = set(), [expression]
+    while stack:
+        part = stack.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        yield part
+        if isinstance(part, sp.Indexed):
+            stack.extend(inner for index in part.indices for inner in index.atoms(sp.Indexed))
+        elif isinstance(part, RANGED):
+            stack.append(part.function)
+        else:
+            stack.extend(part.args)
+
+
+def mapping(value: Any, what: str, example: str) -> Mapping[Any, Any]:
+    """Return a mapping, an empty one for None, or say what is expected."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise CostError(f"{what}={repr(value)[:80]}, a {type(value).__name__}; expected a mapping, as in {example}")
+    return value
+
+
+def array_without_index(base: sp.IndexedBase) -> CostError:
+    """Return the error of an array that stands where a number is expected."""
+    return CostError(f"{base} is an array: give it an index, as in {base}[i]")
+
+
 def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
     """Return the free symbols by name."""
     found: dict[str, sp.Symbol] = {}
     for part in _walk(expression):
+        if isinstance(part, sp.IndexedBase):
+            raise array_without_index(part)
         if isinstance(part, sp.Symbol) and found.setdefault(part.name, part) != part:
             raise CostError(
                 f"two different symbols are called {part.name!r} (they differ in their assumptions); "
@@ -54,8 +92,13 @@ def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
 
 
 def reject_impossible(expression: sp.Expr) -> None:
-    """Refuse what is not real and finite."""
+    """Refuse matrices, and what is not real and finite."""
     for part in _walk(expression):
+        if isinstance(part, sp.MatrixSymbol):
+            raise CostError(
+                f"{part.name} is a sympy.MatrixSymbol; expected an array with indices: "
+                f"{part.name} = sympy.IndexedBase({part.name!r}, shape={part.shape}), as in {part.name}[i, j]"
+            )
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
@@ -90,6 +133,8 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
                 f"the parameter {name!r} and the symbol {name!r} in the cost differ in their assumptions; "
                 "make the symbol once and use it in both"
             )
+    elif isinstance(parameter, sp.IndexedBase):
+        raise array_without_index(parameter)
     else:
         raise CostError(f"the parameter {parameter!r} is a {type(parameter).__name__}; expected a symbol or its name")
     if name not in symbols:
@@ -108,3 +153,31 @@ def made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
         return expression  # nested more deeply than SymPy can rebuild; the programs do not mind
     reject_impossible(result)
     return result
+
+
+def checked_constants(wanted: Iterable[str], params: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the wanted constants, or say which is missing or is no finite number."""
+    missing = [name for name in wanted if name not in values]
+    if missing:
+        raise CostError(
+            f"missing: {', '.join(missing)}. Give a value, as in J({missing[0]}=1.0); "
+            f"or name it among params={list(params)} if it is to be optimised"
+        )
+    for name in wanted:
+        try:
+            as_floats(values[name])
+        except NotNumbersError as error:
+            raise CostError(f"constant {name}: {error}; expected a number or an array of numbers") from None
+    return {name: values[name] for name in wanted}
+
+
+def warn_if_unrolled(operations: int) -> None:
+    """Say once how an expression that is long because it was written out can be a loop."""
+    if operations > LONG:
+        warnings.warn(
+            f"the cost has {operations} operations written out, which compile slowly; a sum can stay a loop for any "
+            'number of terms: x, i, n = sp.IndexedBase("x"), *sp.symbols("i n", integer=True); '
+            "so.Cost(sp.Sum((x[i + 1] - x[i])**2, (i, 0, n - 2)), params=x)",
+            SymoptWarning,
+            stacklevel=3,
+        )

@@ -14,18 +14,10 @@ from symopt.cost import Cost
 from symopt.errors import RuleError
 from symopt.floats import Array
 from symopt.interrupt import stop_on_ctrl_c
-from symopt.launch import (
-    Finished,
-    Record,
-    as_cost,
-    as_rule,
-    check_chance,
-    check_settings,
-    launch,
-    placed,
-)
+from symopt.launch import Finished, as_cost, as_rule, launch, placed
 from symopt.progress import progress_bar
 from symopt.rule import Rule
+from symopt.settings import Record, check_chance, check_settings
 from symopt.shapes import Sizes
 from symopt.status import Status
 

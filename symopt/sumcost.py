@@ -24,6 +24,7 @@ from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.shapes import Sizes, Solver, axis_length, uses_of
 from symopt.sums import Data, SumForm
 
+LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
 LARGEST_STORED = 1 << 32  # numbers that a named intermediate may hold
 
 
@@ -99,6 +100,14 @@ class SumCost:
         return {name: self.function(getattr(self, name)) for name in ("value", "gradient", "tangent")}
 
     # Sizes
+
+    def given(self, named: Mapping[str, Any]) -> dict[str, int]:
+        """Return the sizes among values given by name, checked."""
+        sizes = {name: value for name, value in named.items() if name in self.form.sizes}
+        for name, value in sizes.items():
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+                raise CostError(f"the size {name}={value!r}; expected a whole number, 0 or more")
+        return {name: int(value) for name, value in sizes.items()}
 
     def sizes(
         self, data: Data, given: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]], total: int | None
@@ -232,7 +241,10 @@ class SumCost:
     def direction(self, v: Any, data: Data, sizes: Sizes) -> Array:
         """Return directions, given like points, as an array of shape (..., P)."""
         if isinstance(v, Mapping):
-            return self.points(v, data, sizes.sizes)[0]
+            try:
+                return self.points(v, data, sizes.sizes)[0]
+            except CostError as error:
+                raise CostError(f"the direction v: {error}") from None
         directions = np.atleast_1d(self._numbers("the direction v", v))
         if directions.shape[-1] != sizes.total:
             raise CostError(
@@ -271,6 +283,14 @@ class SumCost:
 
     # Values
 
+    def at(
+        self, which: str, theta: Any, data: Data, named: Mapping[str, Any], constants: Mapping[str, Any], v: Any
+    ) -> tuple[Array, Array]:
+        """Return what :meth:`evaluate` does, from points and a direction as a user gives them; ``named`` has sizes."""
+        points, sizes = self.points(theta, data, self.given(named))
+        direction = self.direction(v, data, sizes) if which == "tangent" else None
+        return self.evaluate(which, points, sizes, constants, data, direction)
+
     def evaluate(
         self, which: str, points: Array, sizes: Sizes, constants: Mapping[str, Any], data: Data, v: Array | None = None
     ) -> tuple[Array, Array]:
@@ -278,8 +298,6 @@ class SumCost:
         function = self.functions[which]
         leading = points.shape[:-1]
         columns = [np.asarray(constants[name], dtype=np.float64) for name in self.form.constants]
-        if which == "tangent" and v is None:
-            raise CostError(f"the direction v is None; expected {points.shape[-1]} numbers")
         try:
             leading = np.broadcast_shapes(leading, *(c.shape for c in columns), *(() if v is None else (v.shape[:-1],)))
         except ValueError:
@@ -307,6 +325,20 @@ class SumCost:
         return [data[name].reshape(-1) for name in self.form.data]
 
     # Hessians
+
+    def hessian(self, theta: Any, data: Data, named: Mapping[str, Any], constants: Mapping[str, Any]) -> Array:
+        """Return the Hessian, shape (..., P, P), made of columns."""
+        points, sizes = self.points(theta, data, self.given(named))
+        n = points.shape[-1]
+        if n > LARGEST_DENSE:
+            raise CostError(
+                f"the Hessian of {n} parameters would take {n * n * 8 / 2**30:.0f} GiB; at most {LARGEST_DENSE} are "
+                "allowed: use J.hvp(theta, v) instead"
+            )
+        seeds, band = self.seeds(n)
+        numbers = {name: np.asarray(value)[..., None] for name, value in constants.items()}
+        columns = self.evaluate("tangent", points[..., None, :], sizes, numbers, data, seeds)[1]
+        return self.dense(columns, n, band)
 
     def seeds(self, n: int) -> tuple[Array, int | None]:
         """Return directions whose Hessian-vector products hold a whole Hessian, and its half-width if it is a band.

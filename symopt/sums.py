@@ -1,8 +1,8 @@
-"""What may be a cost with sums: its arrays, data, sizes and named intermediates, checked at the door."""
+"""What may be a cost with sums: its arrays, data and sizes, checked at the door."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,14 @@ import sympy as sp
 from symopt.autodiff.index import Affine, Ref
 from symopt.autodiff.program import Graph, Name, Program, Read
 from symopt.autodiff.sums import SumLowering, Tables, logsumexp, lower_sums, outside
-from symopt.door import reject_impossible
+from symopt.door import RANGED, array_without_index, parts
 from symopt.errors import CostError, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 from symopt.shapes import LARGEST
+from symopt.where import Definitions, Limits, read_where, with_limits
 
 __all__ = ["Data", "SumForm", "has_sums", "logsumexp", "read_data", "read_sums"]
 
-RANGED = (sp.Sum, sp.Product, logsumexp)
-Limits = tuple[sp.Tuple, ...]
 Data = dict[str, npt.NDArray[Any]]
 
 
@@ -70,11 +69,10 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
     CostError
         If a name is used in two ways or is unknown, or an index does not stand in its sum.
     """
-    if not isinstance(where, Mapping):
-        raise CostError(f"where={where!r}; expected {{H[k, j]: expression}}")
-    definitions = {_target(target): _definition(target, value) for target, value in where.items()}
+    definitions = read_where(where)
     everything = [expression, *(value for value, _ in definitions.values())]
     names = _Names(everything, [limits for _, limits in definitions.values()], definitions)
+    _check_indexed(everything)
     given = _given(names, [_base_name(key, "data") for key in data])
     chosen = _chosen(names, params, given)
     sample = _sample(samples, names)
@@ -85,7 +83,7 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
             arrays[name] = ((kind, name), count)
     scalars = frozenset(name for name in chosen if name not in arrays)
     tables = Tables(arrays, scalars, names.sizes)
-    value = lower_sums(expression, tables, _with_limits(expression, definitions))
+    value = lower_sums(expression, tables, with_limits(expression, definitions))
     constants = tuple(sorted(names.scalars - scalars))
     for symbol in names.bound:
         if ("c", str(symbol)) in value.inputs and str(symbol) not in constants:
@@ -103,9 +101,7 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
 class _Names:
     """What every name in some expressions is used as."""
 
-    def __init__(
-        self, expressions: list[sp.Expr], more_limits: list[Limits | None], definitions: Mapping[sp.Indexed, Any]
-    ) -> None:
+    def __init__(self, expressions: list[sp.Expr], more_limits: list[Limits | None], definitions: Definitions) -> None:
         self.arrays: dict[str, int] = {}
         self.bases: dict[str, sp.IndexedBase] = {}
         self.bound: set[sp.Basic] = set()
@@ -119,13 +115,13 @@ class _Names:
             self.bound |= set(target.indices)
         for limits in [
             *more_limits,
-            *(part.limits for one in expressions for part in _parts(one) if isinstance(part, RANGED)),
+            *(part.limits for one in expressions for part in parts(one) if isinstance(part, RANGED)),
         ]:
             for limit in limits or ():
                 self.bound.add(limit[0])
                 _check_bounds(limit)
                 in_lengths |= set().union(*(_symbols_of(bound) for bound in limit[1:]))
-        for part in (part for one in expressions for part in _parts(one)):
+        for part in (part for one in expressions for part in parts(one)):
             if isinstance(part, sp.Indexed):
                 self._array(part, in_indices)
             elif isinstance(part, sp.Symbol | sp.Idx):
@@ -156,21 +152,11 @@ class _Names:
         in_indices |= set().union(*(_symbols_of(index) for index in part.indices))
 
 
-def _parts(expression: sp.Basic) -> Iterator[sp.Basic]:
-    """Give every different part of an expression that stands for a value: no bounds, no plain indices."""
-    seen, stack = set(), [expression]
-    while stack:
-        part = stack.pop()
-        if part in seen:
-            continue
-        seen.add(part)
-        yield part
-        if isinstance(part, sp.Indexed):
-            stack.extend(inner for index in part.indices for inner in index.atoms(sp.Indexed))
-        elif isinstance(part, RANGED):
-            stack.append(part.function)
-        else:
-            stack.extend(part.args)
+def _check_indexed(expressions: Iterable[sp.Basic]) -> None:
+    """Refuse arrays that stand in a value without an index."""
+    for part in (part for one in expressions for part in parts(one)):
+        if isinstance(part, sp.IndexedBase):
+            raise array_without_index(part)
 
 
 def _symbols_of(index: sp.Basic) -> set[sp.Basic]:
@@ -267,7 +253,7 @@ def _sample(samples: Any, names: _Names) -> str | None:
 def _declared(names: _Names, tables: Tables) -> dict[Name, tuple[Affine, ...]]:
     reader = SumLowering(Graph(), tables)
     return {
-        tables.arrays[name][0]: tuple(reader.index(length) for length in base.shape)
+        tables.arrays[name][0]: tuple(reader.index(length, ("the length", f" of {name}")) for length in base.shape)
         for name, base in names.bases.items()
         if base.shape is not None and name in tables.arrays
     }
@@ -284,139 +270,6 @@ def _integer_data(value: Program) -> frozenset[str]:
                 found.add(atom.array[1])
                 stack.extend(atom.at)
     return frozenset(found)
-
-
-# Named intermediates
-
-
-def _target(target: Any) -> sp.Indexed:
-    if not isinstance(target, sp.Indexed) or not all(isinstance(i, sp.Symbol | sp.Idx) for i in target.indices):
-        raise CostError(f"where: {target!r} cannot be defined; expected an array at plain indices, as in H[k, j]")
-    if len(set(target.indices)) < len(target.indices):
-        raise CostError(f"where: {target} has an index twice; expected indices that differ, as in H[k, j]")
-    return target
-
-
-def _definition(target: sp.Indexed, value: Any) -> tuple[sp.Expr, Limits | None]:
-    expression, *limits = value if isinstance(value, tuple | list) and value else (value,)
-    if isinstance(expression, int | float):
-        expression = sp.sympify(expression, strict=True)
-    if not isinstance(expression, sp.Expr):
-        raise CostError(f"where: {target} is {expression!r}; expected a SymPy expression")
-    reject_impossible(expression)
-    if not limits:
-        return expression, None
-    if any(not isinstance(limit, tuple | list | sp.Tuple) or len(limit) != 3 for limit in limits):
-        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
-    ranges = tuple(sp.Tuple(*limit) for limit in limits)
-    if len(ranges) != len(target.indices) or set(target.indices) != {limit[0] for limit in ranges}:
-        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
-    reject_impossible(sp.Tuple(*ranges))
-    return expression, ranges
-
-
-def _with_ranges(target: sp.Indexed) -> str:
-    return f"{{{target}: (expression, {', '.join(f'({i}, first, last)' for i in target.indices)})}}"
-
-
-def _with_limits(
-    expression: sp.Expr, definitions: Mapping[sp.Indexed, tuple[sp.Expr, Limits | None]]
-) -> dict[sp.Indexed, tuple[sp.Expr, Limits]]:
-    """Return the definitions in an order in which they can be computed, each with its limits, the innermost first."""
-    order = _dependencies_first(definitions)
-    found: dict[sp.Indexed, tuple[sp.Expr, Limits]] = {}
-    for target in reversed(order):
-        value, limits = definitions[target]
-        users = [(expression, {}), *((other, _scope(ranges)) for other, ranges in found.values())]
-        uses = [use for user, scope in users for use in _uses(user, target, scope)]
-        if not uses:
-            raise CostError(f"where: {target} is not used in the cost; expected one of its sums to use it")
-        found[target] = (value, _inferred(target, uses) if limits is None else tuple(reversed(limits)))
-    return {target: found[target] for target in order}
-
-
-def _dependencies_first(definitions: Mapping[sp.Indexed, tuple[sp.Expr, Limits | None]]) -> list[sp.Indexed]:
-    by_name = {str(target.base.label): target for target in definitions}
-    if len(by_name) < len(definitions):
-        raise CostError("where: an array is defined twice; give each its own name")
-    uses = {
-        name: {str(part.base.label) for part in _parts(definitions[target][0]) if isinstance(part, sp.Indexed)}
-        for name, target in by_name.items()
-    }
-    order: list[str] = []
-    waiting = list(by_name)
-    while waiting:
-        ready = [name for name in waiting if not uses[name] & set(waiting)]
-        if not ready:
-            name = next((name for name in waiting if name in uses[name]), waiting[0])
-            words = (
-                "itself" if name in uses[name] else f"{', '.join(w for w in waiting if w != name)}, which refers to it"
-            )
-            raise CostError(f"where: {by_name[name]} refers to {words}; expected what can be computed before it")
-        order += ready
-        waiting = [name for name in waiting if name not in ready]
-    return [by_name[name] for name in order]
-
-
-def _scope(limits: Limits) -> dict[sp.Basic, sp.Tuple]:
-    return {limit[0]: limit for limit in limits}
-
-
-def _uses(
-    expression: sp.Basic, target: sp.Indexed, scope: Mapping[sp.Basic, sp.Tuple]
-) -> Iterator[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]:
-    """Give every use of an array, with the limits around it."""
-    stack = [(expression, scope)]
-    seen = set()
-    while stack:
-        part, around = stack.pop()
-        if (part, key := tuple(around.items())) in seen:
-            continue
-        seen.add((part, key))
-        if isinstance(part, sp.Indexed) and part.base.label == target.base.label:
-            yield part, around
-        elif isinstance(part, RANGED):
-            stack.append((part.function, {**around, **_scope(tuple(reversed(part.limits)))}))
-        else:
-            stack.extend((arg, around) for arg in part.args)
-
-
-def _inferred(target: sp.Indexed, uses: list[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]) -> Limits:
-    """Return limits that hold every index at which the sums use an array."""
-    limits = []
-    for use, _ in uses:
-        if any(index.has(sp.Indexed) for index in use.indices):
-            raise CostError(
-                f"where: {use} stands at entries of data; give {target} a range, as in {_with_ranges(target)}"
-            )
-    for axis, symbol in enumerate(target.indices):
-        bounds = [(_end(use.indices[axis], around, -1), _end(use.indices[axis], around, 1)) for use, around in uses]
-        low, high = _least([low for low, _ in bounds]), _least([-high for _, high in bounds])
-        if low is None or high is None:
-            raise CostError(
-                f"where: the sums that use {target} have different ranges for {symbol}; give its own, as in "
-                f"{_with_ranges(target)}"
-            )
-        limits.append(sp.Tuple(symbol, low, -high))
-    return tuple(reversed(limits))
-
-
-def _end(index: sp.Expr, around: Mapping[sp.Basic, sp.Tuple], side: int) -> sp.Expr:
-    """Return the least (``side`` -1) or greatest (1) value of an index inside limits, as a formula in sizes."""
-    for symbol, low, high in reversed(list(around.values())):
-        factor = sp.expand(index).coeff(symbol)
-        index = index.xreplace({symbol: high if (factor * side).is_positive else low})
-    return sp.expand(index)
-
-
-def _least(ends: list[sp.Expr]) -> sp.Expr | None:
-    """Return the least of some formulas in sizes, where a size is taken to be more than a number; None if none is."""
-    return next((one for one in ends if all(_is_above(other, one) for other in ends)), None)
-
-
-def _is_above(one: sp.Expr, other: sp.Expr) -> bool:
-    constant, rest = sp.expand(one - other).as_coeff_Add()
-    return all(term.as_coeff_Mul()[0] > 0 for term in sp.Add.make_args(rest)) if rest else constant >= 0
 
 
 # Data

@@ -13,19 +13,10 @@ from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
 from symopt.floats import Array, as_floats
 from symopt.interrupt import stop_on_ctrl_c
-from symopt.launch import (
-    Finished,
-    Record,
-    Settings,
-    as_cost,
-    as_rule,
-    check_chance,
-    check_settings,
-    launch,
-    placed,
-)
+from symopt.launch import Finished, as_cost, as_rule, launch, placed
 from symopt.progress import progress_bar
 from symopt.rule import Rule
+from symopt.settings import Record, Settings, check_chance, check_settings
 from symopt.study import Study
 
 if TYPE_CHECKING:

@@ -80,10 +80,10 @@ def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[i
     """Refuse where what is stored for each sample is read for another one, or a range ends at the sample."""
     for node in list(graph.nodes):
         key = node.payload
-        axes = stored.get(key.array, ()) if isinstance(key, Read) else ()
-        if any(key.at[axis] != variable(loop) for axis in axes):
+        read = key if isinstance(key, Read) else Read(("", ""), ())
+        if any(read.at[axis] != variable(loop) for axis in stored.get(read.array, ())):
             raise CostError(
-                f"a mini-batch is refused: {key.array[1]} is stored for the samples of a batch, and is read at another "
+                f"a mini-batch is refused: {read.array[1]} is stored for the samples of a batch, but read at another "
                 f"index than {loop.name}"
             )
         if isinstance(key, Loop) and loop in bounds_of(key):

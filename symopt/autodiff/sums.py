@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
@@ -20,6 +20,9 @@ from symopt.errors import CostError, did_you_mean
 
 Scope = Mapping[sp.Basic, Loop]
 """The sums around a part of the expression: their symbols and loops."""
+
+Role = tuple[str, str]
+"""What an index expression stands for, in words before and after it."""
 
 
 class logsumexp(ExprWithLimits):  # type: ignore[misc]  # noqa: N801  it is called like a function
@@ -47,12 +50,30 @@ class logsumexp(ExprWithLimits):  # type: ignore[misc]  # noqa: N801  it is call
 
     is_real = True
 
+    def __new__(cls, expr: Any, *limits: Any, **assumptions: Any) -> Self:
+        """Return it with its limits as SymPy keeps them, or say which of them has no range."""
+        try:
+            return super().__new__(cls, expr, *limits, **assumptions)  # type: ignore[no-any-return]
+        except sp.SympifyError:
+            raise
+        except ValueError:
+            raise _without_range(expr, limits) from None
+
     def doit(self, **hints: Any) -> sp.Expr:
         """Return it written out by its definition."""
         return sp.log(sp.Sum(sp.exp(self.function), *self.limits).doit(**hints))
 
     def _latex(self, printer: Any) -> str:
         return printer._print(sp.log(sp.Sum(sp.exp(self.function, evaluate=False), *self.limits)))  # type: ignore[no-any-return]
+
+
+def _without_range(expression: Any, limits: Sequence[Any]) -> CostError:
+    for limit in limits:
+        symbol, *bounds = limit if isinstance(limit, tuple | list | sp.Tuple) and len(limit) else (limit,)
+        if len(bounds) != 2 or None in bounds:
+            return CostError(f"the sum over {symbol} has no range; expected ({symbol}, first, last)")
+    given = ", ".join(map(str, (expression, *limits)))
+    return CostError(f"logsumexp({given}): expected a range for each index, as in logsumexp(x[i], (i, first, last))")
 
 
 RANGES = {sp.Sum: "sum", sp.Product: "prod"}
@@ -166,7 +187,8 @@ class SumLowering(Lowering):
                 raise CostError(f"the sum over {limit[0]} has no range; expected ({limit[0]}, first, last)")
             symbol, low, high = limit
             inside = self.within(dict(scope), self.near)
-            scope[symbol] = self.tables.loop(symbol, inside.index(low), inside.index(high), scope)
+            role = ("the bound", f" of the sum over {symbol}")
+            scope[symbol] = self.tables.loop(symbol, inside.index(low, role), inside.index(high, role), scope)
             loops.append(scope[symbol])
         return scope, loops
 
@@ -205,8 +227,8 @@ class SumLowering(Lowering):
             raise CostError(f"{part} has {len(part.indices)} index(es); {label} takes {indices}")
         return Read(name, tuple(self.index(index) for index in part.indices), self.near)
 
-    def index(self, expression: sp.Basic) -> Affine:
-        """Return an index expression as an affine one.
+    def index(self, expression: sp.Basic, role: Role = ("the index", "")) -> Affine:
+        """Return an index expression, or what has another role, as an affine one.
 
         Raises
         ------
@@ -218,7 +240,7 @@ class SumLowering(Lowering):
         if expression.is_Integer:
             return constant(int(expression))
         if isinstance(expression, sp.Indexed):
-            return self._lookup(expression)
+            return self._lookup(expression, role)
         if expression.is_Symbol or isinstance(expression, sp.Idx):
             if str(expression) not in self.tables.sizes:
                 raise outside(expression)
@@ -226,23 +248,23 @@ class SumLowering(Lowering):
         if expression.is_Add:
             result = constant(0)
             for term in expression.args:
-                result = plus(result, self.index(term))
+                result = plus(result, self.index(term, role))
             return result
-        return self._multiple(expression)
+        return self._multiple(expression, role)
 
-    def _multiple(self, expression: sp.Basic) -> Affine:
+    def _multiple(self, expression: sp.Basic, role: Role) -> Affine:
         factor, rest = expression.as_coeff_Mul()
         if not factor.is_Integer or rest == expression:
             raise CostError(
-                f"the index {expression} is not affine; expected whole multiples of indices and sizes, as in 2*i + 1, "
-                "or a look-up in integer data, as in c[k]"
+                f"{role[0]} {expression}{role[1]} is not affine; expected whole multiples of indices and sizes, "
+                "as in 2*i + 1, or a look-up in integer data, as in c[k]"
             )
-        return times(self.index(rest), int(factor))
+        return times(self.index(rest, role), int(factor))
 
-    def _lookup(self, part: sp.Indexed) -> Affine:
+    def _lookup(self, part: sp.Indexed, role: Role) -> Affine:
         name, at, _ = self._read(part)
         if name[0] != "data":
-            raise CostError(f"the index {part} is not data: only integer data can choose an entry")
+            raise CostError(f"{role[0]} {part}{role[1]} is not data: only integer data can choose an entry")
         return variable(Ref(name, at))
 
 
