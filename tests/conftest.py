@@ -1,13 +1,38 @@
 """Every test session compiles into a cache of its own, so that nothing outside can help or hurt."""
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests' own helpers: golden, textbook
 os.environ.setdefault("SYMOPT_CACHE", tempfile.mkdtemp(prefix="symopt-tests-"))
 settings.register_profile("symopt", derandomize=True, deadline=None)
 settings.load_profile("symopt")
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """Check a refusal: its class, the words of its message, and that no kernel was asked for."""
+    import symopt as so  # not before the cache has its place
+    from symopt.compiler import cache
+
+    def forbidden(source):
+        raise AssertionError("a kernel was compiled before the refusal")
+
+    def check(call, kind, *words):
+        before = cache.compiled
+        with monkeypatch.context() as patched:
+            patched.setattr(cache, "load", forbidden)
+            with pytest.raises(so.SymoptError) as caught:
+                call()
+        assert isinstance(caught.value, kind)
+        assert cache.compiled == before
+        missing = [word for word in words if not re.search(word, str(caught.value))]
+        assert not missing, f"{missing} not in: {caught.value}"
+
+    return check

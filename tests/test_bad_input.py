@@ -12,7 +12,6 @@ import sympy as sp
 import xarray as xr
 
 import symopt as so
-from symopt.compiler import cache
 
 x, y, k = sp.symbols("x y k")
 f = sp.Function("f")
@@ -23,27 +22,6 @@ WITH_CONSTANT = so.Cost(x**2 + k * y**2, params=[x, y])
 
 def real(name):
     return sp.Symbol(name, real=True)
-
-
-@pytest.fixture
-def refused(monkeypatch):
-    """Check a refusal: its class, the words of its message, and that no kernel was asked for."""
-
-    def forbidden(source):
-        raise AssertionError("a kernel was compiled before the refusal")
-
-    def check(call, kind, *words):
-        before = cache.compiled
-        with monkeypatch.context() as patched:
-            patched.setattr(cache, "load", forbidden)
-            with pytest.raises(so.SymoptError) as caught:
-                call()
-        assert isinstance(caught.value, kind)
-        assert cache.compiled == before
-        missing = [word for word in words if not re.search(word, str(caught.value))]
-        assert not missing, f"{missing} not in: {caught.value}"
-
-    return check
 
 
 def minimize(**changes):

@@ -9,7 +9,6 @@ import sympy as sp
 
 import symopt as so
 from symopt import sumcost
-from symopt.compiler import cache
 
 i, j, k, m, n, d = sp.symbols("i j k m n d", integer=True)
 a = sp.Symbol("a")
@@ -18,27 +17,6 @@ Sum, NAN, INF = sp.Sum, math.nan, math.inf
 ROWS, TARGETS = np.arange(15.0).reshape(5, 3), np.ones(5)
 CHAIN = so.Cost(Sum((th[i + 1] - th[i]) ** 2, (i, 0, n - 2)), params=th)
 SCALED = so.Cost(a * Sum(th[i] ** 2, (i, 0, n - 1)), params=th)
-
-
-@pytest.fixture
-def refused(monkeypatch):
-    """Check a refusal: its class, the words of its message, and that no kernel was asked for."""
-
-    def forbidden(source):
-        raise AssertionError("a kernel was compiled before the refusal")
-
-    def check(call, kind, *words):
-        before = cache.compiled
-        with monkeypatch.context() as patched:
-            patched.setattr(cache, "load", forbidden)
-            with pytest.raises(so.SymoptError) as caught:
-                call()
-        assert isinstance(caught.value, kind)
-        assert cache.compiled == before
-        missing = [word for word in words if not re.search(word, str(caught.value))]
-        assert not missing, f"{missing} not in: {caught.value}"
-
-    return check
 
 
 def fit(**changes):
@@ -251,7 +229,7 @@ def test_float64_data_that_would_be_used_where_they_lie_are_looked_at_too(refuse
     [
         ({t: TARGETS, W: TARGETS}, ["W", "does not occur"]), ({"tt": TARGETS}, ["tt", "did you mean 't'"]), ({"a": TARGETS}, ["a, which is no array", r"J\(a=2\)"]),
         ({"m": 3}, ["m, which is no array"]), ({"k": 3}, ["k, which does not occur"]), ({th: TARGETS, t: TARGETS}, ["theta", "parameter", "data"]),
-        ({t: TARGETS, "t": TARGETS}, ["t are given twice"]), ([TARGETS], ["ndarray", "IndexedBase"]), ({1: TARGETS}, ["1 is a int", "IndexedBase"]),
+        ({t: TARGETS, "t": TARGETS}, ["t are given twice"]), ([TARGETS], ["a list; expected a mapping", "IndexedBase"]), ({1: TARGETS}, ["1 is a int", "IndexedBase"]),
         ({t[k]: TARGETS}, [r"t\[k\]", "IndexedBase"]), ({}, [r"t\[k\]", "neither a parameter nor data", "data={t: array}"]),
     ],
 )  # fmt: skip
@@ -319,7 +297,7 @@ def test_a_sum_without_a_range_is_refused_by_sympy(limit):
     [
         (sp.oo, "oo"), (-sp.oo, "oo"), (sp.Float(3.5), r"sum over i has the bound 3\.5"), (sp.Float(3.0), r"bound 3\.0"), (sp.Rational(5, 2), "bound 5/2"),
         (n / 2, "bound n/2.*size h"), (sp.floor(n / 2), r"bound floor\(n/2\)"), (1.0 * a, r"bound 1\.0\*a"), (n**2, r"n\*\*2"), (sp.I, "I"), (sp.zoo, "zoo"),
-        (sp.nan, "nan"), (th[0], r"theta\[0\] is not data"), (t[0], r"t\[0\]"), (sp.sin(a), r"sin\(a\)"), (Sum(j, (j, 0, 2)), "Sum"),
+        (sp.nan, "nan"), (th[0], r"the bound theta\[0\] of the sum over \w+ is not data"), (t[0], r"t\[0\]"), (sp.sin(a), r"sin\(a\)"), (Sum(j, (j, 0, 2)), "Sum"),
     ],
 )  # fmt: skip
 def test_bounds_that_are_no_whole_numbers(refused, high, words):
@@ -504,3 +482,39 @@ def test_a_long_cost_that_is_written_out_names_the_sum_once():
     chain = eval(expression, names)
     assert chain.value([1.0, 2.0, 4.0]) == 5
     assert chain.grad([1.0, 2.0, 4.0]).tolist() == [-2, -2, 4]
+
+
+def test_new_data_by_name_count_wherever_a_point_is_evaluated():
+    J, point, other = fit(), np.array([1.0, 2.0, 3.0]), ROWS[::-1] / 7
+    bound = J(X=other)
+    assert J.value(point, X=other) == bound.value(point) != J.value(point)
+    for name in ("grad", "hessian"):
+        np.testing.assert_array_equal(getattr(J, name)(point, X=other), getattr(bound, name)(point))
+    np.testing.assert_array_equal(J.hvp(point, point, X=other), bound.hvp(point, point))
+
+
+def test_mappings_that_are_none(refused):
+    for name in ("data", "where"):
+        refused(lambda name=name: over(th[k] ** 2, **{name: np.ones(3)}), so.CostError, name, "expected a mapping")
+
+
+def test_a_logsumexp_without_range(refused):
+    refused(lambda: so.logsumexp(th[i], i), so.CostError, "the sum over i has no range", r"\(i, first, last\)")
+    refused(lambda: so.logsumexp(th[i], (i, 0)), so.CostError, "the sum over i has no range")
+
+
+def test_a_bound_that_is_not_affine(refused):
+    refused(
+        lambda: so.Cost(Sum(th[i], (i, 0, n**2)), params=th), so.CostError, r"the bound n\*\*2 of the sum over i is not"
+    )
+
+
+def test_arrays_without_index_and_matrix_symbols(refused):
+    refused(lambda: so.Cost(th**2, params=th), so.CostError, r"theta is an array: give it an index, as in theta\[i\]")
+    refused(
+        lambda: so.Cost(sp.MatrixSymbol("M", 2, 2)[0, 1] ** 2), so.CostError, "M is a sympy.MatrixSymbol", "IndexedBase"
+    )
+
+
+def test_a_direction_of_another_size(refused):
+    refused(lambda: CHAIN.hvp(np.ones(4), np.ones(3)), so.CostError, r"\bv\b")

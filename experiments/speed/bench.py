@@ -32,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # for a checkout that is not
 import symopt as so
 from symopt.compiler import cache as kernels
 from symopt.compiler import drive
-from symopt.launch import Finished, check_settings, launch
+from symopt.launch import Finished, launch
+from symopt.settings import check_settings
 
 ROSENBROCK = "100*(y-x^2)^2 + (1-x)^2"
 ACKLEY = "20 + e - 20*exp(-sqrt((x^2+y^2)/2)/5) - exp((cos(2*pi*x)+cos(2*pi*y))/2)"

@@ -29,7 +29,7 @@ import sympy as sp
 from bench import Candidate, Table, check, drive, finished, kernels, library, pinned, so, symopt_blocks, take_turns
 
 from symopt.compiler.draws import Batches
-from symopt.launch import Chance
+from symopt.settings import Chance
 
 LANES = 64
 BETAS = 0.9, 0.999
@@ -124,11 +124,10 @@ def symopt_regression(problem: Regression) -> Candidates:
         call = partial(
             so.sweep, cost, so.adam(eta=problem.etas), problem.starts, steps, batch=batch, best=False, threads=1
         )
-    made = {
+    return {
         "symopt kernel": symopt_blocks(finished(cost, rule, start, steps, best=False, chance=Chance(batch))),
         call.func.__name__: Candidate(call),
     }
-    return made
 
 
 # C
