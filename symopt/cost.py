@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt import faces
 from symopt.autodiff.contract import contracted
 from symopt.autodiff.derive import gradient, tangent
 from symopt.autodiff.lower import lower
@@ -385,41 +385,22 @@ class Cost:
     # Faces
 
     def __repr__(self) -> str:
-        text = self._shown_text
-        shapes = ", ".join(f"{name}: {' x '.join(map(str, array.shape))}" for name, array in self.data.items())
-        data = f", data={{{shapes}}}" if shapes else ""
-        return f"Cost({text if len(text) < 200 else text[:200] + '...'}, params=({self._names}){data})"
+        return faces.line(self._text_of_expression, self._names, self.data)
 
     @cached_property
-    def _shown_text(self) -> str:
+    def _text_of_expression(self) -> str:
         return str(self.expression)
 
     def _sympy_(self) -> sp.Expr:
         return self.expression
 
     def latex(self) -> str:
-        """Return J and its gradient in LaTeX."""
-        names = ", ".join(sp.latex(p) for p in self.params)
-        lines = [f"J({names}) &= {sp.latex(self.expression)}"]
-        lines += [
-            rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {sp.latex(self.expression.diff(p))}"
-            for p in self._shown
-        ]
-        return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
-
-    @property
-    def _shown(self) -> Sequence[sp.Symbol]:
-        """The parameters whose slopes a notebook shows: SymPy's own derivatives swell on large costs."""
-        small = self.sums is None and len(self._value.nodes) <= 60 and self.size <= 6
-        return self.params if small else ()
+        """Return J in LaTeX, and its gradient where that is short: SymPy's own derivatives swell on large costs."""
+        short = self.sums is None and len(self._value.nodes) <= 60 and len(self.params) <= 6
+        return faces.latex(self.expression, self.params, self.params if short else ())
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        source = html.escape(self.source)
-        return (
-            f"<div>$\\displaystyle {html.escape(self.latex(), quote=False)}$"
-            f"<details><summary>{self.statements} operations for value and gradient</summary>"
-            f"<pre>{source}</pre></details></div>"
-        )
+        return faces.page(self.latex(), self.source, self.statements)
