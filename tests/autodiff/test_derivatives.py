@@ -244,3 +244,11 @@ def test_mpmath_is_the_reference_for_numbers():
     with mp.workdps(50):
         want = float(mp.pi / 3 + mp.e + mp.mpf(1) / 7)
     assert so.Cost(x * (sp.pi / 3 + sp.E + sp.Rational(1, 7))).value([1.0]) == pytest.approx(want, rel=3e-16)
+
+
+def test_the_slope_by_a_parameter_of_an_untaken_branch_is_zero():
+    """y stands in one branch only: nothing selects it later."""
+    cost = so.Cost(sp.Piecewise((y**2, x > 0), (x**2, True)), params=(x, y))
+    assert cost.grad([-1.0, 3.0]).tolist() == [-2.0, 0.0]
+    assert cost.grad([1.0, 3.0]).tolist() == [0.0, 6.0]
+    assert cost.hessian([-1.0, 3.0]).tolist() == [[2.0, 0.0], [0.0, 0.0]]
