@@ -22,7 +22,7 @@ import symopt as so
 from symopt import race as racing
 from symopt.compiler.cache import folder as cache_folder
 from symopt.compiler.vectorised import report as vector_report
-from symopt.errors import RunError, SymoptError
+from symopt.errors import RunError, SymoptError, did_you_mean
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 LARGEST_START = 10**8  # numbers
@@ -77,6 +77,11 @@ def _problem(text: str, start: str, constants: dict[str, float]) -> tuple[so.Cos
     if text in so.problems.NAMED and not start:
         problem = so.problems.NAMED[text]()
         return problem.cost(**constants), problem.start
+    if not start:
+        hint = did_you_mean(text, so.problems.NAMED) if text.isidentifier() else ""
+        raise RunError(
+            f"{text!r} is no problem's name{hint}; for an expression give --start, as in x=-1.2,y=1 or x[100]=-1.2"
+        )
     point = _start(start)
     begin = point if any(map(np.ndim, point.values())) else list(point.values())
     return so.parse(text, params=list(point))(**constants), begin

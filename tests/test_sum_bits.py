@@ -125,12 +125,22 @@ def test_a_sum_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule, la
         assert both(monkeypatch, lanes, one.cost, RULES[rule], start, **{**how, **chance}, **of.constants).any()
 
 
+NOT_BY_BATCHES = {"three layers, named, with ranges", "a name with a penalty"}  # stored by k, and read by p
+
+
+@pytest.mark.parametrize("cost", sorted(NOT_BY_BATCHES))
+def test_what_is_stored_for_samples_is_not_read_for_others(cost):
+    one = ZOO[cost].at(ZOO[cost].sizes[-1])
+    with pytest.raises(so.CostError, match="H is stored for the samples of a batch, but read at another index than k"):
+        so.minimize(one.cost, "gd", one.mapping(one.theta), 3, batch=1, **one.of.constants)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize(("cost", "rule"), [*zip(ZOO, cycle(RULES)), *(("chain", rule) for rule in list(RULES)[1:])])
 def test_every_cost_and_rule_in_plain_python(cost, rule, lanes, monkeypatch):
     one = ZOO[cost].at(ZOO[cost].sizes[-1])
-    chance = {"noise": 0.1, "batch": max(one.sizes[m] - 1, 1)} if one.of.samples else {}
+    chance = {"noise": 0.1, "batch": max(one.sizes[m] - 1, 1)} if one.of.samples and cost not in NOT_BY_BATCHES else {}
     for how in ({}, chance) if chance else ({},):
         start = swept_over(one, 4)
         both(monkeypatch, lanes, one.cost, RULES[rule], start, **{**SHORT, **how}, **one.of.constants)
