@@ -80,7 +80,8 @@ def _problem(text: str, start: str, constants: dict[str, float]) -> tuple[so.Cos
     if not start:
         hint = did_you_mean(text, so.problems.NAMED) if text.isidentifier() else ""
         raise RunError(
-            f"{text!r} is no problem's name{hint}; for an expression give --start, as in x=-1.2,y=1 or x[100]=-1.2"
+            f"--start is empty, and {text!r} is no problem's name{hint}; for an expression give where to begin, as in "
+            "--start x=-1.2,y=1 or --start x[100]=-1.2"
         )
     point = _start(start)
     begin = point if any(map(np.ndim, point.values())) else list(point.values())
