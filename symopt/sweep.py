@@ -151,7 +151,8 @@ def sweep(
     chance = check_chance(batch, replace, noise, rng)
     settings = check_settings(steps, record, tolerance, limit, targets, best, threads, paths, chance)
     values = objective.check_constants(constants)
-    objective = objective(**{name: value for name, value in constants.items() if name not in values})
+    if others := {name: value for name, value in constants.items() if name not in values}:  # sizes and data
+        objective = objective(**others)
     objective, starts = _starts(objective, start)
     plans = {name: _plan(rule, values, starts) for name, rule in named.items()}
     datasets, finished = {}, {}
@@ -250,11 +251,11 @@ def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Ax
         return value.broadcast_like(shape).transpose(*shape.dims).values.ravel().astype(np.float64)
 
     number = starts.isel(param=0, drop=True)
-    number = number.copy(data=np.arange(number.size).reshape(number.shape))
-    rows = starts.transpose(*number.dims, "param").values.reshape(number.size, -1)[laid_out(number).astype(int)]
+    place = laid_out(number.copy(data=np.arange(number.size, dtype=np.float64).reshape(number.shape)))
+    rows = starts.transpose(*number.dims, "param").values.reshape(number.size, -1)[place.astype(np.int64)]
     hypers = {n: laid_out(swept[n]) if n in swept else v for n, v in rule.hyperparameters.items()}
     fixed = {n: laid_out(swept["cost." + n]) if "cost." + n in swept else v for n, v in constants.items()}
-    return _Axes(shape, rows, hypers, fixed, laid_out(number))
+    return _Axes(shape, rows, hypers, fixed, place)
 
 
 def _axis(name: str, value: Any) -> xr.DataArray:
