@@ -36,7 +36,6 @@ Key = tuple[Any, ...] | str
 COMPARISONS = {"lt", "le", "eq", "ne"}
 LOGIC = {"and", "or"}
 COMMUTATIVE = {"add", "mul", "eq", "ne", "and", "or"}
-REDUCTIONS = {"sum", "prod", "peak"}
 Name = tuple[str, str]
 """An array: its kind ("x" parameters, "data", "where", "g" gradient, ...) and its name."""
 

@@ -60,8 +60,10 @@ class FrameWriter:
     def end(self) -> list[str]:
         """Return the statements that fold the partial sums, halving their number each time."""
         lines = []
-        for node, name in self.arrays.items():
+        for node, array in self.arrays.items():
             op, half = self.nest.graph.nodes[node].op, self.width // 2
+            name, turn = self._turned(array)
+            lines += turn
             while half:
                 lines += loop(
                     "r", half * self.lanes, [combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])]
@@ -112,7 +114,7 @@ class FrameWriter:
 
     def _guarded(self, axis: Axis | None) -> list[str]:
         """Return a turn in which each range is asked whether it holds the variable."""
-        self._slots(f"(({self.variable} - ({self._low()})) & {self.width - 1})")
+        self._slots(f"(({self.variable} - ({self._origin})) & {self.width - 1})")
         if self.is_single:
             return self._body(self.frame.tasks, axis)
         lines: list[str] = []
@@ -122,9 +124,24 @@ class FrameWriter:
             lines += [test, *indented(self._body(tasks, axis))]
         return lines
 
+    @property
     def _low(self) -> str:
-        """Return where the sums begin."""
+        """Where the sums begin: the place of term 0."""
         return self.nest.places.index(self.sums[0].loops[0].low) if self.sums else "0"
+
+    @property
+    def _origin(self) -> str:
+        """The turn that adds to the first element of the partial sums: where blocks begin."""
+        return self._low if self.lanes > 1 or self.is_single else f"{self.bounds}_from"
+
+    def _turned(self, name: str) -> tuple[str, list[str]]:
+        """Return the partial sums in the order of the terms, and the statements that put them so."""
+        if self._origin == self._low:
+            return name, []
+        turned = self.nest.fresh("a")
+        self.nest.buffers.append(f"{turned} = empty({self.width})")
+        place = f"(r + {self._origin} - ({self._low})) & {self.width - 1}"
+        return turned, loop("r", self.width, [f"{turned}[{place}] = {name}[r]"])
 
     def _slots(self, partial: str) -> None:
         """Say in which partial sum a turn adds."""
@@ -138,64 +155,41 @@ class FrameWriter:
         return self.nest.block(inner, [], around, dict(self.known), axis)
 
     def _blocks(self) -> list[str]:
-        """Return whole blocks of W turns in which all ranges are met, and what lies before and after them.
+        """Return the turns that all ranges meet as whole blocks of W and a rest, and the turns before and after them.
 
-        A block that is not whole is a loop over a part of the partial sums: it vectorises too.
+        The rest is a loop over the first of the partial sums: it vectorises too.
         """
         h = self.bounds
         self._slots("r")
         low, high = self._outermost() if self.is_single else (f"{h}_from", f"{h}_to")
         turns = "abreast" if self.shift == INNER else "range"
-        base = f"{h}_first + (q << {self.shift})"
-        whole = loop("q", f"{h}_count", self._block_turns("0", str(self.width), base, turns))
-        if self.is_single:
-            count = f"({high} + 1 - ({low})) >> {self.shift}"
-            lines = [f"{h}_first = {low}", *_chosen(f"{h}_count", ["0", count], ">")]
-            lines.append(f"{h}_end = {h}_first + ({h}_count << {self.shift})")
-            return [*lines, *whole, *self._block_turns("0", f"{high} + 1 - {h}_end", f"{h}_end")]
-        parts = [
-            f"{h}_base = {self._aligned(low)} if part == 1 else {h}_end",
-            f"{h}_begin = {low} - {h}_base if part == 1 else 0",
-            f"{h}_stop = {h}_first - {h}_base if part == 1 else ({high} + 1 - {h}_end if part == 2 else 0)",
-            *self._block_turns(f"{h}_begin", f"{h}_stop", f"{h}_base"),
-            "if part == 1:",
-            *indented(whole),
+        blocks = [
+            *_chosen(f"{h}_count", ["0", f"({high} + 1 - ({low})) >> {self.shift}"], ">"),
+            f"{h}_end = {low} + ({h}_count << {self.shift})",
+            *loop("q", f"{h}_count", self._block_turns(str(self.width), f"{low} + (q << {self.shift})", turns)),
+            *self._block_turns(f"{high} + 1 - ({h}_end)", f"{h}_end"),
         ]
-        return [*self._lowest_and_highest(), *self._ends_of_blocks(low, high), *self._with_edges(4, parts)]
+        return blocks if self.is_single else self._with_edges(blocks)
 
-    def _block_turns(self, begin: str, stop: str, base: str, turns: str = "range") -> list[str]:
+    def _block_turns(self, stop: str, base: str, turns: str = "range") -> list[str]:
         body = self._body(self.frame.tasks, None)
-        return loop("r", stop, [f"{self.variable} = {base} + r", *body], begin, turns)
-
-    def _aligned(self, index: str) -> str:
-        """Return where the block of a turn begins, counted from the first term of the sums."""
-        return f"{self._low()} + (({index} - ({self._low()})) >> {self.shift} << {self.shift})"
-
-    def _ends_of_blocks(self, low: str, high: str) -> list[str]:
-        """Return the statements that find where whole blocks begin and end, between the turns that all ranges meet."""
-        h = self.bounds
-        return [
-            f"{h}_first = {self._aligned(f'{low} + {self.width - 1}')}",
-            f"{h}_first = {h}_first if {h}_first < {high} + 1 else {high} + 1",
-            f"{h}_count = ({high} + 1 - {h}_first) >> {self.shift}",
-            f"{h}_end = {h}_first + ({h}_count << {self.shift})",
-        ]
+        return loop("r", stop, [f"{self.variable} = {base} + r", *body], turns=turns)
 
     def _edges(self) -> list[str]:
         """Return the turns that all ranges meet as one loop, and those before and after it."""
         h = self.bounds
-        inside = loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from")
-        return [*self._lowest_and_highest(), *self._with_edges(2, ["if part == 0:", *indented(inside)])]
+        return self._with_edges(loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from"))
 
-    def _with_edges(self, parts: int, inside: list[str]) -> list[str]:
-        """Return ``inside`` for every part, where the first part begins, and the last ends, with turns that ask."""
+    def _with_edges(self, inside: list[str]) -> list[str]:
+        """Return what all ranges meet, with the turns before and after it, which ask for each range."""
         h = self.bounds
         edges = [
-            f"{h}_begin = {h}_least if part == 0 else ({h}_to + 1 if part == {parts - 1} else {h}_most + 1)",
-            f"{h}_stop = {h}_from if part == 0 else {h}_most + 1",
+            f"{h}_begin = {h}_least if side == 0 else {h}_to + 1",
+            f"{h}_stop = {h}_from if side == 0 else {h}_most + 1",
             *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
         ]
-        return loop("part", parts, [*edges, *inside])
+        sides = loop("side", 2, [*edges, "if side == 0:", *indented(inside)])
+        return [*self._lowest_and_highest(), *sides]
 
     def can_be_shared(self, axis: Axis) -> bool:
         """Return whether eight turns of a strip can share the loop: each entry is still added to in order."""

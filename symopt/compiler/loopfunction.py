@@ -20,8 +20,6 @@ from symopt.compiler.nest import Nest
 from symopt.compiler.printer import CONSTANT, LANE, Printer, function_source, label, loop, module_source
 from symopt.floats import Array
 
-Shapes = Mapping[Name, tuple[int, ...]]
-
 
 @dataclass(frozen=True)
 class LoopFunction:

@@ -214,6 +214,11 @@ x, y, b, a = sp.symbols("x y b a")
 J = so.Cost(sp.sin(x*y)*a + sp.exp(-b*x**2) + sp.Max(x, y, a) + (x + y + a + b)**3, params=(x, y))
 print(J.source)
 print(so.minimize(J, so.nadam(eta=0.1/sp.sqrt(so.t) + 0.5*0.9**so.t), [1, 2], 1, a=1, b=2).source)
+i, j, k, n = sp.symbols("i j k n", integer=True)
+u, v, w, H = (sp.IndexedBase(name) for name in "uvwH")
+inner = sp.Sum(v[i, j]*H[j]*w[j], (j, 0, 2))
+K = so.Cost(so.logsumexp(a*inner + u[i], (i, 0, n)) + sp.Sum(inner*w[i + 1]**2, (i, 0, 1)), where={H[j]: sp.tanh(w[j])})
+print(K.params, K.source, K.sums.functions["tangent"].source)
 """
 
 
