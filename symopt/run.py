@@ -161,9 +161,10 @@ def minimize(
     **constants
         The cost's constants.
 
-    A run keeps O(n) numbers for n parameters: theta, the states of the rule, the gradient and the
-    best theta, and as many again to go back one step; beside them what it records, and what the
-    cost stores.
+    A run takes O(n) memory for n parameters: theta, its next value, the best, the gradient and the
+    states of the rule, three times over while it is laid out and to go back a chunk (at a million
+    parameters 16 n numbers at most for gd, 22 n for Adam); beside that what it records, and what
+    the cost stores.
 
     Returns
     -------

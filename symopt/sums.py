@@ -177,6 +177,12 @@ def _check_inside(symbols: set[sp.Basic], bound: set[sp.Basic]) -> None:
 
 def _check_bounds(limit: sp.Tuple) -> None:
     """Refuse bounds of a sum that are no whole numbers, or beyond those that floats hold exactly."""
+    for bound in limit[1:]:
+        if bound.has(sp.Indexed):
+            raise CostError(
+                f"the bound {bound} of the sum over {limit[0]} is looked up in an array; "
+                "expected whole numbers, sizes and outer indices"
+            )
     for bound, number in ((part, number) for part in limit[1:] for number in part.atoms(sp.Number)):
         if not number.is_Integer:
             raise CostError(

@@ -297,7 +297,7 @@ def test_a_sum_without_a_range_is_refused_by_sympy(limit):
     [
         (sp.oo, "oo"), (-sp.oo, "oo"), (sp.Float(3.5), r"sum over i has the bound 3\.5"), (sp.Float(3.0), r"bound 3\.0"), (sp.Rational(5, 2), "bound 5/2"),
         (n / 2, "bound n/2.*size h"), (sp.floor(n / 2), r"bound floor\(n/2\)"), (1.0 * a, r"bound 1\.0\*a"), (n**2, r"n\*\*2"), (sp.I, "I"), (sp.zoo, "zoo"),
-        (sp.nan, "nan"), (th[0], r"the bound theta\[0\] of the sum over \w+ is not data"), (t[0], r"t\[0\]"), (sp.sin(a), r"sin\(a\)"), (Sum(j, (j, 0, 2)), "Sum"),
+        (sp.nan, "nan"), (th[0], r"the bound theta\[0\] of the sum over \w+ is looked up in an array"), (t[0], r"t\[0\]"), (sp.sin(a), r"sin\(a\)"), (Sum(j, (j, 0, 2)), "Sum"),
     ],
 )  # fmt: skip
 def test_bounds_that_are_no_whole_numbers(refused, high, words):
@@ -518,3 +518,10 @@ def test_arrays_without_index_and_matrix_symbols(refused):
 
 def test_a_direction_of_another_size(refused):
     refused(lambda: CHAIN.hvp(np.ones(4), np.ones(3)), so.CostError, r"\bv\b")
+
+
+def test_a_bound_that_is_looked_up(refused):
+    looked_up = Sum(Sum(th[j], (j, 0, c[k])), (k, 0, m - 1))
+    refused(
+        lambda: so.Cost(looked_up, params=th, data={c: [1, 2]}), so.CostError, r"the bound c\[k\] of the sum over j"
+    )
