@@ -28,7 +28,7 @@ speed: .venv/run  ## ratios against C, and against JAX where it is installed; ne
 	$(BIN)/python experiments/speed/sums.py
 
 pictures: .venv/run  ## the picture of the README
-	$(BIN)/python experiments/readme_picture.py
+	$(BIN)/python experiments/pictures/readme.py
 
 .venv/run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

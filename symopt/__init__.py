@@ -6,6 +6,7 @@
 Run(adam: J = 1.8317 at x=-0.353003, y=0.127894; budget spent: all 500 steps made)
 """
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -36,15 +37,12 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0.1.0"
 
 
+LAZY = {"measure", "plot", "problems", "theory"}  # imported when first used: they bring xarray, scipy, matplotlib
+
+
 def __getattr__(name: str) -> Any:
-    if name == "plot":  # matplotlib is imported when something is drawn
-        import symopt.plot
-
-        return symopt.plot
-    if name == "problems":
-        import symopt.problems
-
-        return symopt.problems
+    if name in LAZY:
+        return import_module(f"symopt.{name}")
     raise AttributeError(f"module 'symopt' has no attribute {name!r}")
 
 
@@ -66,6 +64,7 @@ __all__ = [
     "grad0",
     "logsumexp",
     "mean",
+    "measure",
     "minimize",
     "norm",
     "optimizers",
@@ -75,6 +74,7 @@ __all__ = [
     "rule",
     "sweep",
     "t",
+    "theory",
     "theta0",
     "uniform",
     *optimizers,

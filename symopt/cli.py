@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import sys
-import tempfile
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +22,7 @@ from symopt import race as racing
 from symopt.compiler.cache import folder as cache_folder
 from symopt.compiler.vectorised import report as vector_report
 from symopt.errors import RunError, SymoptError, did_you_mean
+from symopt.files import writable_folder, write
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 LARGEST_START = 10**8  # numbers
@@ -55,7 +55,7 @@ def race(
     ``symopt problems`` lists the problems that have a name.
     """
     cost, begin = _problem(text, start, _pairs(constant, "--constant"))
-    folder = _folder(out)
+    folder = None if out is None else writable_folder(out, "--out")
     size = racing.entries(begin)
     steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
     rules = racing.read_rules(rule) if rule else racing.tuned(cost, begin, steps, True, batch)
@@ -67,8 +67,8 @@ def race(
     console.print(racing.table(f"J = {text}", rows, runs), markup=False)
     if folder is not None:
         content = {"cost": text, "params": [p.name for p in cost.params], "rules": rows}
-        _write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
-        _write(folder / "race.png", racing.picture(runs, best))
+        write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
+        write(folder / "race.png", racing.picture(runs, best))
         typer.echo(f"wrote {folder / 'race.png'} and {folder / 'race.json'}")
 
 
@@ -182,34 +182,6 @@ def _shape(counts: str, given: str, most: int) -> tuple[int, ...]:
     if math.prod(shape) > most:
         raise RunError(f"{given} makes more than {LARGEST_START} numbers in all; expected fewer")
     return shape
-
-
-def _folder(out: Path | None) -> Path | None:
-    """Return the folder for the results, made and tried before anything runs."""
-    if out is None:
-        return None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise RunError(f"--out {out}: cannot be written ({error.strerror}); name a folder that can") from None
-    return out
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    made = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            made = Path(file.name)
-            file.write(content)
-        made.chmod(0o644)
-        made.replace(path)
-    except OSError as error:
-        if made is not None:
-            made.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _version(package: str) -> str:

@@ -3,7 +3,7 @@
 Every function is a polynomial between a reduction of its argument and a reconstruction by bit
 operations, made of correctly rounded steps only: the same bits on every processor and in plain
 Python. ``ULP`` holds the largest error of each, in units in the last place, as
-``tests/compiler/test_vecmath.py`` measures it against mpmath. ``experiments/vecmath_fit.py``
+``tests/compiler/test_vecmath.py`` measures it against mpmath. ``experiments/speed/vecmath_fit.py``
 made the coefficients. Sines are NaN beyond |x| = 2**48, where neighbouring floats are 0.06
 rad apart; all other functions have their full range.
 

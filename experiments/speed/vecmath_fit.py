@@ -3,7 +3,7 @@
 Each function is interpolated at Chebyshev points in 60 digits, which is within a small factor of
 the best polynomial of that degree, and written as monomials rounded to doubles. The script prints
 the coefficients, lowest power first, and the largest error of the fit on the interval.
-Run it with ``python experiments/vecmath_fit.py``.
+Run it with ``python experiments/speed/vecmath_fit.py``.
 """
 
 from collections.abc import Callable
