@@ -1,1 +1,17 @@
-"""What a rule will do, derived from its equations: spectra, stability limits, velocities, escape."""
+"""What a rule will do, derived from its own equations: spectra, stability limits, velocities, escape.
+
+Formulas are SymPy expressions in symbols without assumptions, named as the hyperparameters;
+``lambda`` is an eigenvalue of the Hessian, ``g`` a constant gradient, ``gamma`` the size of a
+negative curvature, ``so.t`` the step.
+"""
+
+from symopt.theory.linear import characteristic, escape, linearize, rate
+from symopt.theory.predict import Prediction, predict
+from symopt.theory.stability import stability_limit
+from symopt.theory.update_map import evaluate
+from symopt.theory.velocity import terminal_velocity, velocity
+
+__all__ = [
+    "Prediction", "characteristic", "escape", "evaluate", "linearize", "predict", "rate", "stability_limit",
+    "terminal_velocity", "velocity",
+]  # fmt: skip

@@ -1,0 +1,198 @@
+"""A rule's equations as one map of (theta, state) on a gradient that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symopt.errors import RuleError, did_you_mean
+from symopt.rule import Rule
+from symopt.symbols import OfAllParameters, grad, n, t, theta
+
+lam = sp.Symbol("lambda")
+"""The eigenvalue of the Hessian in what is returned."""
+z = sp.Symbol("z")
+Back = dict[sp.Symbol, sp.Expr]
+
+
+@dataclass(frozen=True)
+class UpdateMap:
+    """The next value of theta and of each state, in terms of the values before the step.
+
+    Hyperparameters are positive symbols in here, so that sqrt(eta**2) is eta; :meth:`plain` turns
+    what is derived into symbols without assumptions, as ``sp.symbols`` makes them.
+
+    Attributes
+    ----------
+    rule
+        Where it is from.
+    next
+        By name, theta first; ``t`` may stand in it.
+    held
+        The states that are held fixed.
+    """
+
+    rule: Rule
+    next: Mapping[str, sp.Expr]
+    held: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, rule: Rule, gradient: Callable[[sp.Expr], sp.Expr], held: Iterable[str] = (), one_parameter: bool = True
+    ) -> UpdateMap:
+        """Return the map where grad(point) is ``gradient(point)`` and the states ``held`` do not change."""
+        fixed = (held,) if isinstance(held, str) else tuple(held)
+        for name in fixed:
+            if name not in rule.states:
+                raise RuleError(f"{rule.name} has no state {name!r} to hold{did_you_mean(name, rule.states)}")
+        known: dict[sp.Expr, sp.Expr] = {symbol(name, positive=False): symbol(name) for name in rule.hyperparameters}
+        known |= {symbol(name, positive=False): symbol(name) for name in fixed} | {n: sp.Integer(1)}
+        made: dict[str, sp.Expr] = {}
+        for primed, expression in rule.equations.items():
+            name = primed.name.removesuffix("'")
+            if not one_parameter and (mixed := _sums(expression)):
+                raise RuleError(f"{rule.name}: {mixed} takes all parameters together, so that eigenvectors do not part")
+            made[name] = symbol(name) if name in fixed else _with_gradient(expression.xreplace(known), gradient)
+            known[primed] = made[name]
+        order = ["theta", *(name for name in made if name not in ("theta", *fixed))]
+        return cls(rule, {name: made[name] for name in order}, fixed)
+
+    @property
+    def variables(self) -> dict[str, sp.Symbol]:
+        """The symbol of theta and of each state that moves."""
+        return {name: theta if name == "theta" else symbol(name, positive=False) for name in self.next}
+
+    def shortened(self) -> tuple[UpdateMap, Back]:
+        """Return the map with one symbol for whatever only the held states are in, and what each stands for.
+
+        A preconditioner such as epsilon + sqrt(v) is then one number to the algebra.
+        """
+        held = {symbol(name) for name in self.held}
+        guards = {symbol(name) for name in self.rule.hyperparameters if name.startswith("epsilon")}
+        found: dict[sp.Expr, sp.Symbol] = {}
+        for expression in self.next.values():
+            walk = sp.preorder_traversal(expression)
+            for part in walk:
+                if part.free_symbols & held and part.free_symbols <= held | guards and not part.is_Mul:
+                    inner = part.base if isinstance(part, sp.Pow) and part.exp == -1 else part
+                    found.setdefault(inner, sp.Dummy("P", positive=True))
+                    walk.skip()
+        short = {name: expression.xreplace(found) for name, expression in self.next.items()}
+        return UpdateMap(self.rule, short, self.held), {made: part for part, made in found.items()}
+
+    def settled(self) -> UpdateMap:
+        """Return the map after many steps: beta**t is 0, what holds for the first steps only is over.
+
+        Raises
+        ------
+        RuleError
+            If the equations still change with the step then.
+        """
+        after = {name: _settled(expression) for name, expression in self.next.items()}
+        for name, expression in after.items():
+            if expression.has(t):
+                raise RuleError(
+                    f"{self.rule.name}: the next {name} depends on the step t for ever; expected equations that settle"
+                )
+        return UpdateMap(self.rule, after, self.held)
+
+
+def symbol(name: str, positive: bool = True) -> sp.Symbol:
+    """Return the symbol of a hyperparameter (positive) or of a state."""
+    return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
+
+
+def plain(expression: Any) -> Any:
+    """Return an expression or matrix whose symbols have no assumptions; the step stays ``so.t``.
+
+    A factor 1/(beta - 1) is written as -1/(1 - beta).
+    """
+    without = expression.xreplace({s: sp.Symbol(s.name) for s in expression.free_symbols - {t}})
+    return without.replace(_is_negative_part, lambda part: -((-part.base) ** part.exp))
+
+
+def _is_negative_part(part: sp.Basic) -> bool:
+    return isinstance(part, sp.Pow) and part.exp == -1 and bool(part.base.as_coeff_Add()[0] < 0)
+
+
+def substituted(expression: sp.Expr, rule: Rule, **values: float) -> sp.Expr:
+    """Return an expression with a rule's hyperparameters as numbers, and with ``values`` by name.
+
+    Raises
+    ------
+    RuleError
+        If a hyperparameter that is needed is a schedule or an array.
+    """
+    names = {s.name: s for s in expression.free_symbols}
+    numbers: dict[str, Any] = {name: value for name, value in rule.hyperparameters.items() if name in names}
+    for name, value in numbers.items():
+        if isinstance(value, sp.Expr) or np.ndim(value):
+            kind = "a schedule" if isinstance(value, sp.Expr) else "an array"
+            raise RuleError(f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)")
+    return expression.xreplace(
+        {names[name]: sp.Float(value) for name, value in {**numbers, **values}.items() if name in names}
+    )
+
+
+def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
+    """Return the number that a formula of the theory gives for a rule's own hyperparameters.
+
+    Parameters
+    ----------
+    expression
+        What a function of this package returned.
+    rule
+        Where the values of eta, beta, ... are from.
+    **values
+        Values of the other symbols, by name; the eigenvalue is ``**{"lambda": 2.0}``.
+
+    Raises
+    ------
+    RuleError
+        If a symbol is left without a value, or a hyperparameter is a schedule or an array.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.theory.evaluate(so.theory.terminal_velocity(so.momentum), so.momentum(eta=0.25, beta=0.5), g=2.0)
+    -1.0
+    """
+    number = substituted(expression, rule, **values)
+    if number.free_symbols:
+        missing = ", ".join(sorted(s.name for s in number.free_symbols))
+        raise RuleError(
+            f"{rule.name}: {missing} has no value; give it by name, as in evaluate(expression, rule, g=1.0)"
+        )
+    return float(number)
+
+
+def _sums(expression: sp.Expr) -> sp.Expr | None:
+    return next((part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad)), None)
+
+
+def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """Replace grad(point), innermost first; a sum over all parameters is its one summand."""
+    return expression.replace(
+        lambda part: isinstance(part, OfAllParameters),
+        lambda part: gradient(part.args[0]) if isinstance(part, grad) else part.args[0],
+    )
+
+
+def _settled(expression: sp.Expr) -> sp.Expr:
+    def fades(part: sp.Expr) -> bool:
+        return isinstance(part, sp.Pow) and not part.base.has(t) and part.exp.has(t)
+
+    def late(part: sp.Piecewise) -> sp.Expr:
+        return sp.Piecewise(*((value, _at_the_end(condition)) for value, condition in part.args))
+
+    powers = {p: sp.Integer(0) for p in expression.atoms(sp.Pow) if fades(p) and sp.diff(p.exp, t).is_positive}
+    return expression.xreplace(powers).replace(sp.Piecewise, lambda *pairs: late(sp.Piecewise(*pairs)))
+
+
+def _at_the_end(condition: Any) -> Any:
+    """Return a condition on t as it is for large t."""
+    return condition.subs(t, sp.oo) if condition.has(t) else condition

@@ -1,0 +1,300 @@
+"""What theory derives from a rule's equations, against formulas of the papers, against runs, and against eigenvalues."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symopt as so
+from symopt import theory
+
+eta, beta, lam, g, gamma, rho = sp.symbols("eta beta lambda g gamma rho")
+beta1, epsilon, v = sp.symbols("beta1 epsilon v")
+
+
+@so.rule(m=0)
+def quasi_hyperbolic(theta, m, *, grad, eta=0.01, beta=0.9, nu=0.7):
+    """QHM (Ma and Yarats 2018)."""
+    m = beta * m + (1 - beta) * grad(theta)
+    return theta - eta * ((1 - nu) * grad(theta) + nu * m), m
+
+
+@so.rule(m=0, u=0)
+def smoothed_twice(theta, m, u, *, grad, eta=0.01, beta=0.9, rho=0.5):
+    """Momentum of momentum: three roots."""
+    m = beta * m + grad(theta)
+    u = rho * u + m
+    return theta - eta * u, m, u
+
+
+@so.rule()
+def extragradient(theta, *, grad, eta=0.01):
+    """Extragradient (Korpelevich 1976)."""
+    return theta - eta * grad(theta - eta * grad(theta))
+
+
+@so.rule()
+def clipped(theta, *, grad, eta=0.01, c=1.0):
+    """Gradient descent with each component clipped."""
+    return theta - eta * sp.Max(-c, sp.Min(c, grad(theta)))
+
+
+@so.rule()
+def sign_descent(theta, *, grad, eta=0.01):
+    """Sign descent."""
+    return theta - eta * sp.sign(grad(theta))
+
+
+@so.rule()
+def normalised(theta, *, grad, norm, eta=0.01):
+    """Normalised gradient descent."""
+    return theta - eta * grad(theta) / (1 + norm(grad(theta)))
+
+
+LINEAR = [so.gd, so.momentum, so.nesterov, so.nesterov(shifted=True), quasi_hyperbolic, smoothed_twice, extragradient]
+ALL = [*LINEAR, clipped]
+FILLED = so.rmsprop(initial_accumulator=0.3)
+names = lambda rules: [f"{rule.name}{'-shifted' * bool(rule.values.get('shifted'))}" for rule in rules]
+
+
+def same(left, right):
+    return sp.simplify(left - right) == 0
+
+
+# the papers' formulas
+
+
+@pytest.mark.parametrize(
+    ("rule", "limit"),
+    [
+        (so.gd, 2 / lam),
+        (so.momentum, 2 * (1 + beta) / lam),
+        (so.nesterov, 2 * (1 + beta) / ((1 + 2 * beta) * lam)),
+        (so.nesterov(shifted=True), 2 * (1 + beta) / ((1 + 2 * beta) * lam)),
+        (extragradient, 1 / lam),
+        (clipped, 2 / lam),
+        (so.momentum(weight_decay=0.1), 2 * (1 + beta) / (lam + sp.Symbol("weight_decay"))),
+    ],
+)
+def test_stability_limit_is_the_papers(rule, limit):
+    assert same(theory.stability_limit(rule), limit)
+
+
+@pytest.mark.parametrize(
+    ("rule", "state", "limit"),
+    [
+        (so.adam, "v", 2 * (1 + beta1) / (1 - beta1)),
+        (so.nadam, "v", 2 * (1 + beta1) / ((1 - beta1) * (1 + 2 * beta1))),
+        (so.rmsprop, "v", 2),
+        (so.adagrad, "s", 2),
+    ],
+)
+def test_stability_limit_with_a_preconditioner_that_is_held(rule, state, limit):
+    """eta*lambda over the preconditioner: 38 for Adam, 13.571 for Nadam at beta1 = 0.9 (Cohen et al. 2022)."""
+    x = sp.Symbol(state)
+    preconditioner = epsilon + sp.sqrt(x) if rule.name in ("adam", "nadam") else sp.sqrt(epsilon + x)
+    assert same(theory.stability_limit(rule, held=state), limit * preconditioner / lam)
+
+
+def test_held_limits_at_the_usual_settings():
+    values = {"eigenvalue": 1.0, "held": "v"}
+    assert theory.stability_limit(so.adam(epsilon=0.0), **values) == pytest.approx(38)
+    assert theory.stability_limit(so.nadam(epsilon=0.0), **values) == pytest.approx(13.571428571)
+
+
+def test_rate_is_goh_s_and_lessard_s():
+    """Heavy ball (Polyak 1964; Goh 2017) and Nesterov (Lessard, Recht and Packard 2016), at random parameters."""
+    rng = np.random.default_rng(0)
+    for a, b, curvature in zip(rng.uniform(0, 2, 50), rng.uniform(0, 1, 50), rng.uniform(0, 2, 50), strict=True):
+        for rule, sum_, product in (
+            (so.momentum, 1 + b - a * curvature, b),
+            (so.nesterov, (1 + b) * (1 - a * curvature), b * (1 - a * curvature)),
+        ):
+            root = sum_**2 - 4 * product
+            expected = np.sqrt(product) if root < 0 else (abs(sum_) + np.sqrt(root)) / 2
+            assert theory.rate(rule(eta=a, beta=b), curvature) == pytest.approx(expected, rel=1e-7)
+
+
+def test_rates_at_the_optimal_parameters():
+    kappa = 100.0
+    root = np.sqrt(kappa)
+    spectrum = np.geomspace(1, kappa, 30)
+    wide = np.sqrt(3 * kappa + 1)
+    # a double root is known to the square root of the rounding only
+    assert theory.rate(so.gd(eta=2 / (1 + kappa)), spectrum) == pytest.approx(99 / 101)
+    best = so.momentum(eta=4 / (root + 1) ** 2, beta=((root - 1) / (root + 1)) ** 2)
+    assert theory.rate(best, spectrum) == pytest.approx(9 / 11, abs=1e-7)
+    standard = so.nesterov(eta=1 / kappa, beta=(root - 1) / (root + 1))
+    assert theory.rate(standard, spectrum) == pytest.approx(1 - 1 / root, abs=1e-7)
+    quadratic = so.nesterov(eta=4 / (3 * kappa + 1), beta=(wide - 2) / (wide + 2))
+    assert theory.rate(quadratic, spectrum) == pytest.approx(1 - 2 / wide, abs=1e-7)
+    assert 1 - 2 / wide == pytest.approx(0.884722, abs=1e-6)
+
+
+def test_terminal_velocities():
+    velocity = theory.terminal_velocity
+    assert same(velocity(so.gd), -eta * g)
+    assert same(velocity(so.momentum), -eta * g / (1 - beta))
+    assert same(velocity(so.nesterov), -eta * g / (1 - beta))
+    assert same(velocity(so.momentum(dampening=0.5)), -eta * g * (1 - sp.Symbol("dampening")) / (1 - beta))
+    for rule in (so.rmsprop, so.adam, so.nadam, sign_descent):
+        assert velocity(rule) == -eta * sp.sign(g)
+    assert velocity(so.adagrad) == 0
+    assert velocity(so.adam, epsilon=None) == -eta * g / (epsilon + sp.Abs(g))
+    assert same(velocity(smoothed_twice), -eta * g / ((1 - beta) * (1 - rho)))
+
+
+def test_escape_is_the_largest_root():
+    for rule, polynomial in (
+        (so.gd, lambda x: x - 1 - eta * gamma),
+        (so.momentum, lambda x: x**2 - (1 + beta + eta * gamma) * x + beta),
+        (so.nesterov, lambda x: x**2 - (1 + beta) * (1 + eta * gamma) * x + beta * (1 + eta * gamma)),
+    ):
+        growth = theory.escape(rule)
+        assert same(sp.expand(polynomial(growth)), 0)
+        assert theory.evaluate(growth, rule(eta=0.01), gamma=3.0) > 1
+        assert theory.evaluate(growth, rule(eta=0.01), gamma=3.0) == pytest.approx(theory.escape(rule(eta=0.01), 3.0))
+
+
+# against runs of the compiled rule
+
+
+@pytest.mark.parametrize("rule", LINEAR, ids=names(LINEAR))
+def test_the_matrix_makes_the_run(rule):
+    """A run on a quadratic is powers of the matrix, step by step."""
+    chosen = rule(eta=0.11)
+    matrix = theory.linearize(chosen)
+    numbers = {sp.Symbol(name): value for name, value in chosen.hyperparameters.items()}
+    step = np.array(matrix.subs({**numbers, lam: 1.7}).tolist(), dtype=float)
+    run = so.minimize(so.parse("1.7*x^2/2"), chosen, [2.0], 40)
+    state = np.array([2.0, *[0.0] * (len(step) - 1)])
+    for expected in run.history["theta"].values[:, 0]:
+        assert state[0] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        state = step @ state
+
+
+@pytest.mark.parametrize(
+    "rule", [*(r for r in ALL if r is not smoothed_twice), so.adagrad, so.rmsprop, so.adam, FILLED]
+)
+@pytest.mark.parametrize("slope", [3.0, -0.02])
+def test_velocity_is_the_run_s(rule, slope):
+    chosen = rule(eta=0.02)
+    run = so.minimize(so.parse("a*x", ["x"])(a=slope), chosen, [1.0], 60)
+    steps = np.diff(run.history["theta"].values[:, 0])
+    formula = theory.velocity(chosen, epsilon=None)
+    expected = [theory.evaluate(formula, chosen, g=slope, t=k) for k in range(1, 61)]
+    np.testing.assert_allclose(steps, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("rule", [*ALL, so.rmsprop, so.adam, so.nadam, so.rmsprop(momentum=0.5)])
+def test_terminal_velocity_is_what_a_run_tends_to(rule):
+    chosen = rule(eta=0.02)
+    run = so.minimize(so.parse("3*x"), chosen, [1.0], 20_000, record=[19_999, 20_000])
+    step = float(np.diff(run.history["theta"].values[:, 0])[0])
+    assert step == pytest.approx(theory.evaluate(theory.terminal_velocity(chosen), chosen, g=3.0), rel=1e-5)
+
+
+@pytest.mark.parametrize("rule", ALL, ids=names(ALL))
+def test_stability_is_lost_at_the_limit(rule):
+    """Runs just below the limit stay, runs just above leave: for several beta."""
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        values = {
+            n: x for n, x in zip(("beta", "rho", "nu"), rng.uniform(0.1, 0.9, 3), strict=True) if n in rule.values
+        }
+        limit = theory.stability_limit(rule(**values), 2.0)
+        for share, inside in ((0.98, True), (1.02, False)):
+            run = so.minimize(so.parse("x^2"), rule(eta=share * limit, **values), [1e-3], 4000)
+            small = run.best_loss <= abs(run.loss) < 1e-6
+            assert small == inside, (rule.name, values, share)
+
+
+@pytest.mark.parametrize("rule", LINEAR, ids=names(LINEAR))
+def test_escape_is_the_growth_of_a_run(rule):
+    chosen = rule(eta=0.05)
+    run = so.minimize(so.parse("-x^2"), chosen, [1e-9], 400, limit=1e300)
+    path = np.abs(run.history["theta"].values[:, 0])
+    assert path[-1] / path[-2] == pytest.approx(theory.escape(chosen, 2.0), rel=1e-9)
+
+
+def test_the_limit_holds_for_any_rule():
+    """Random two-state rules: the formula is where the spectral radius crosses 1."""
+    limit = theory.stability_limit(smoothed_twice)
+    rng = np.random.default_rng(2)
+    for b, r in rng.uniform(0.05, 0.95, (20, 2)):
+        chosen = smoothed_twice(beta=b, rho=r)
+        value = theory.evaluate(limit, chosen, **{"lambda": 1.0})
+        assert theory.rate(chosen(eta=value * 0.9999), 1.0) < 1 < theory.rate(chosen(eta=value * 1.0001), 1.0)
+
+
+def test_predict_on_rosenbrock():
+    J = so.parse("100*(y-x^2)^2 + (1-x)^2")
+    found = theory.predict(J, so.gd(eta=1e-3), at=[1, 1])
+    assert found.kind == "minimum"
+    np.testing.assert_allclose(found.eigenvalues, [0.399361, 1001.6006], rtol=1e-6)
+    assert found.condition == pytest.approx(2508.01, abs=0.01)
+    assert found.limit == pytest.approx(0.00199680, abs=1e-8)
+    assert theory.predict(J, so.gd(eta=2 / found.eigenvalues.sum()), at=[1, 1]).rate == pytest.approx(
+        0.9992029, abs=1e-7
+    )
+    assert found.per_decade == pytest.approx(-np.log(10) / np.log(found.rate))
+    assert "condition 2508.01" in repr(found)
+
+
+def test_predict_says_what_it_cannot():
+    J = so.parse("x^2 - k*y^2", ["x", "y"])(k=3.0)
+    saddle = theory.predict(J, so.gd(eta=0.1), at=[0, 0])
+    assert (saddle.kind, saddle.escape) == ("saddle", pytest.approx(1.6))
+    assert np.isnan(saddle.rate)
+    adam = theory.predict(J, so.adam, at=[0, 0])
+    assert "not differentiable" in adam.reason
+    np.testing.assert_allclose(adam.eigenvalues, [-6, 2])
+    assert theory.predict(so.parse("x^4 + y^2"), so.gd, at=[0, 0]).kind == "degenerate"
+    assert theory.predict(J, so.adam, at=[0, 0], held="v").escape > 1
+
+
+# what is returned
+
+
+def test_symbols_have_no_assumptions():
+    for formula in (
+        theory.stability_limit(so.nesterov),
+        theory.terminal_velocity(so.momentum),
+        theory.escape(so.momentum),
+    ):
+        assert formula.free_symbols <= {eta, beta, lam, g, gamma}
+    assert theory.linearize(so.momentum).free_symbols == {eta, beta, lam}
+    assert theory.velocity(so.momentum).free_symbols == {eta, beta, g, so.t}
+    assert theory.characteristic(so.gd).as_expr().free_symbols == {eta, lam, sp.Symbol("z")}
+
+
+# refusals
+
+
+@pytest.mark.parametrize("ask", [theory.linearize, theory.stability_limit, theory.escape])
+def test_adam_is_not_differentiable(ask, refused):
+    refused(lambda: ask(so.adam), so.RuleError, "not differentiable", r"sqrt\(.*v", 'held="v"')
+    refused(lambda: ask(sign_descent), so.RuleError, "not differentiable", "sign")
+    refused(lambda: ask(normalised), so.RuleError, "all parameters together")
+    refused(lambda: ask(so.adam, held="w"), so.RuleError, "no state 'w'")
+
+
+def test_what_does_not_settle_is_refused(refused):
+    @so.rule()
+    def annealed(theta, *, grad, t, eta=0.01):
+        return theta - eta / t * grad(theta)
+
+    refused(lambda: theory.stability_limit(annealed), so.RuleError, "depends on the step t")
+    refused(lambda: theory.velocity(smoothed_twice), so.RuleError, "u has no closed form", "terminal_velocity")
+    refused(lambda: theory.velocity(so.nadam), so.RuleError, "P has no closed form", "terminal_velocity")
+    refused(lambda: theory.terminal_velocity(so.gd(weight_decay=0.1)), so.RuleError, "depends on theta itself")
+
+
+def test_numbers_are_asked_for_by_name(refused):
+    refused(lambda: theory.rate(so.gd(eta=[0.1, 0.2]), 1.0), so.RuleError, "eta is an array", "one number")
+    refused(lambda: theory.rate(so.gd(eta=1 / so.t), 1.0), so.RuleError, "eta is a schedule")
+    refused(lambda: theory.rate(so.gd, []), so.RuleError, "eigenvalues")
+    refused(lambda: theory.rate(so.gd, "high"), so.RuleError, "eigenvalues='high'")
+    refused(lambda: theory.escape(so.gd, -1.0), so.RuleError, "curvature=-1.0", "above 0")
+    refused(lambda: theory.escape(smoothed_twice), so.RuleError, "no short closed form")
+    refused(lambda: theory.stability_limit(so.gd, wrt="beta"), so.RuleError, "no hyperparameter 'beta'")
+    refused(lambda: theory.evaluate(theory.terminal_velocity(so.gd), so.gd), so.RuleError, "g has no value")
