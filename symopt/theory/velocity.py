@@ -41,8 +41,8 @@ def velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     >>> import symopt as so
     >>> so.theory.velocity(so.momentum)
     -eta*g*(1 - beta**t)/(1 - beta)
-    >>> so.theory.velocity(so.adagrad(initial_accumulator=0.0)).subs("initial_accumulator", 0)
-    -eta*sign(g)/sqrt(t)
+    >>> so.theory.velocity(so.adam)
+    -eta*sign(g)
     """
     step = _under_slope(rule, epsilon)
     known: dict[sp.Symbol, sp.Expr] = {}

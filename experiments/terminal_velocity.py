@@ -1,0 +1,97 @@
+"""Terminal velocity: how fast each rule goes down a steady slope."""
+
+import numpy as np
+import sympy as sp
+from matplotlib.figure import Figure
+
+import symopt as so
+from symopt.laboratory import Outcome, Row, main
+
+CLAIM = "Under a constant gradient g momentum tends to the step eta*g/(1 - beta): ten times as fast at beta = 0.9."
+
+G, ETA = 0.5, 0.01
+BETAS = [0.0, 0.5, 0.8, 0.9, 0.95, 0.99]
+x = sp.Symbol("x")
+J = so.Cost(G * x, params=[x])
+ADAPTIVE = {"rmsprop": so.rmsprop(eta=ETA), "adam": so.adam(eta=ETA), "adagrad": so.adagrad(eta=ETA)}
+
+
+def theory():
+    """What the rules' own equations say of the step number t, and of its limit."""
+    of = so.theory
+    return {
+        "momentum, step t": of.velocity(so.momentum),
+        "momentum, in the end": of.terminal_velocity(so.momentum),
+        "Nesterov, in the end": of.terminal_velocity(so.nesterov),
+        "RMSProp, step t": of.velocity(so.rmsprop),
+        "RMSProp, in the end": of.terminal_velocity(so.rmsprop),
+        "Adam, every step": of.velocity(so.adam),
+        "AdaGrad, step t": of.velocity(so.adagrad),
+    }
+
+
+def run(quick=False):
+    """Go down the slope; every measurement is a step length in units of gradient descent's eta*g."""
+    steps = 2_000 if quick else 10_000
+    rules = {"momentum": so.momentum(eta=ETA, beta=BETAS), "nesterov": so.nesterov(eta=ETA, beta=BETAS)}
+    study = so.sweep(J, rules | ADAPTIVE, start=[0.0], steps=steps, record=True)
+    speeds = {name: so.measure.speed_along(study[name]["history_theta"])["step_length"] for name in study}
+    rows = [row for name in rules for row in limits(name, speeds[name])]
+    rows += [approach(k, speeds["momentum"]) for k in (1, 5, 10, 20, 40)] + adaptive(speeds)
+    settings = {"J": J.expression, "eta": ETA, "beta": BETAS, "g": G, "steps": steps}
+    return Outcome(rows, {"speeds": speeds}, settings)
+
+
+def limits(name, speed):
+    """The last step for every beta; the digits of a difference of two thetas are its resolution."""
+    rule = so.optimizers[name](eta=ETA)
+    velocity = so.theory.terminal_velocity(rule)
+    return [
+        Row.within(
+            f"{name}, beta = {beta}: last step / (eta*g)",
+            abs(so.theory.evaluate(velocity, rule(beta=beta), g=G)) / (ETA * G),
+            float(speed.sel(beta=beta)[-1]) / (ETA * G),
+            relative=1e-6,
+        )
+        for beta in BETAS
+    ]
+
+
+def approach(k, speed):
+    rule = so.momentum(eta=ETA, beta=0.9)
+    predicted = so.theory.evaluate(so.theory.velocity(rule) / so.theory.terminal_velocity(rule), rule, g=G, t=k)
+    measured = speed.sel(beta=0.9).isel(step=k - 1) / (ETA * G / (1 - 0.9))
+    return Row.within(f"momentum, beta = 0.9: share of the limit at step {k}", predicted, float(measured), relative=1e-6)
+
+
+def adaptive(speeds):
+    rows = []
+    for name, rule in ADAPTIVE.items():
+        formula = so.theory.velocity(rule)
+        for k in (1, 10, 1000):
+            predicted = abs(so.theory.evaluate(formula, rule, g=G, t=k)) / ETA
+            measured = float(speeds[name].isel(step=k - 1)) / ETA
+            rows.append(Row.within(f"{name}: step {k} / eta", predicted, measured, relative=1e-5))
+    return rows
+
+
+def plot(outcome):
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    speeds = outcome.data["speeds"]
+    chosen = so.momentum(eta=ETA, beta=0.9)
+    curves = {f"momentum, β = {beta}": speeds["momentum"].sel(beta=beta) for beta in (0.5, 0.8, 0.9)}
+    so.plot.velocity(curves | {name: speeds[name] for name in ADAPTIVE}, ax=left)
+    left.set_xlim(0, 60)
+    beta = np.linspace(0, 0.992, 300)
+    limit = so.theory.terminal_velocity(chosen)
+    right.plot(beta, [abs(so.theory.evaluate(limit, chosen(beta=b), g=G)) / (ETA * G) for b in beta], "k--", lw=1, label="η g / (1 − β)")
+    for name, marker in (("momentum", "o"), ("nesterov", "x")):
+        right.plot(BETAS, speeds[name].isel(step=-1) / (ETA * G), marker, label=f"{name}, measured")
+    right.set(xlabel="β", ylabel="last step / (η g)", yscale="log", title="ten times as fast at β = 0.9")
+    right.legend(frameon=False)
+    return {"velocity": figure}
+
+
+if __name__ == "__main__":
+    main(__file__)
