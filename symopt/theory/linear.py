@@ -11,7 +11,7 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
-from symopt.theory.update_map import Back, UpdateMap, lam, plain, substituted, symbol, z
+from symopt.theory.update_map import Back, UpdateMap, lam, plain, reserved, substituted, symbol, z
 
 CURVATURE = sp.Symbol("lambda", real=True, nonzero=True)
 KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
@@ -137,6 +137,7 @@ def escape(rule: Rule, curvature: float | None = None, *, held: str | Iterable[s
                 f"curvature={curvature!r}; expected the size gamma of a negative curvature, a number above 0"
             )
         return rate(rule, [-float(curvature)], held=held)
+    reserved(rule, "gamma")
     matrix, back = linear_step(rule, held)
     uphill = matrix.charpoly(z).as_expr().subs(CURVATURE, -symbol("gamma"))
     factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
@@ -199,7 +200,7 @@ def _branches(part: sp.Expr, rest: dict[sp.Symbol, sp.Expr]) -> bool:
 def _hint(rule: Rule, part: sp.Expr) -> str:
     """Return how a rule that divides by what it has seen can be studied."""
     for name in rule.states:
-        if symbol(name, positive=False) in part.free_symbols and part.has(sp.sqrt, sp.Pow):
+        if symbol(name, positive=False) in part.free_symbols and part.has(sp.Pow):
             return f'; hold a state that changes slowly, as in held="{name}"'
     return ""
 

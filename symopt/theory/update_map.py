@@ -106,6 +106,12 @@ def symbol(name: str, positive: bool = True) -> sp.Symbol:
     return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
 
 
+def reserved(rule: Rule, name: str) -> None:
+    """Refuse a rule whose own name would be taken for a symbol of the theory."""
+    if name in rule.values or name in rule.states:
+        raise RuleError(f"{rule.name} has a {name} of its own, which the formula uses for itself; give it another name")
+
+
 def plain(expression: Any) -> Any:
     """Return an expression or matrix whose symbols have no assumptions; the step stays ``so.t``.
 
@@ -183,14 +189,18 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
 
 
 def _settled(expression: sp.Expr) -> sp.Expr:
-    def fades(part: sp.Expr) -> bool:
-        return isinstance(part, sp.Pow) and not part.base.has(t) and part.exp.has(t)
+    """Return an expression for large t: what decays is 0, a case that asks for t is decided."""
+    faded = {power: sp.Integer(0) for power in expression.atoms(sp.Pow) if _fades(power)}
+    return expression.xreplace(faded).replace(
+        sp.Piecewise, lambda *cases: sp.Piecewise(*((value, _at_the_end(condition)) for value, condition in cases))
+    )
 
-    def late(part: sp.Piecewise) -> sp.Expr:
-        return sp.Piecewise(*((value, _at_the_end(condition)) for value, condition in part.args))
 
-    powers = {p: sp.Integer(0) for p in expression.atoms(sp.Pow) if fades(p) and sp.diff(p.exp, t).is_positive}
-    return expression.xreplace(powers).replace(sp.Piecewise, lambda *pairs: late(sp.Piecewise(*pairs)))
+def _fades(power: sp.Pow) -> bool:
+    """Tell whether base**exponent goes to 0 with t; a symbol as the base is a share between 0 and 1."""
+    base, exponent = power.args
+    share = base.is_Symbol or (base.is_number and 0 < base < 1)
+    return bool(share and sp.diff(exponent, t).is_positive)
 
 
 def _at_the_end(condition: Any) -> Any:

@@ -7,7 +7,7 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rule import Rule
 from symopt.symbols import t, theta
-from symopt.theory.update_map import UpdateMap, plain, symbol
+from symopt.theory.update_map import UpdateMap, plain, reserved, symbol
 
 SLOPE = sp.Symbol("g", real=True, nonzero=True)
 
@@ -113,6 +113,7 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
 
 def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
     """Return the map where every gradient is g, and the guards against dividing by 0 are ``epsilon``."""
+    reserved(rule, "g")
     step = UpdateMap.of(rule, lambda _: SLOPE)
     if any(theta in sp.expand(e - (theta if name == "theta" else 0)).free_symbols for name, e in step.next.items()):
         raise RuleError(f"{rule.name}: its step depends on theta itself, so that no velocity belongs to a gradient g")

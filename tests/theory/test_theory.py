@@ -298,3 +298,14 @@ def test_numbers_are_asked_for_by_name(refused):
     refused(lambda: theory.escape(smoothed_twice), so.RuleError, "no short closed form")
     refused(lambda: theory.stability_limit(so.gd, wrt="beta"), so.RuleError, "no hyperparameter 'beta'")
     refused(lambda: theory.evaluate(theory.terminal_velocity(so.gd), so.gd), so.RuleError, "g has no value")
+
+
+def test_names_of_the_theory_are_not_the_rule_s(refused):
+    @so.rule(g=0)
+    def averaged(theta, g, *, grad, eta=0.01, gamma=0.5):
+        g = gamma * g + (1 - gamma) * grad(theta)
+        return theta - eta * g, g
+
+    refused(lambda: theory.velocity(averaged), so.RuleError, "a g of its own")
+    refused(lambda: theory.escape(averaged), so.RuleError, "a gamma of its own")
+    assert same(theory.stability_limit(averaged), 2 * (1 + gamma) / (lam * (1 - gamma)))
