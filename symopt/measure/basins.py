@@ -11,12 +11,14 @@ from symopt.cost import Cost
 from symopt.errors import RunError
 from symopt.floats import Array
 from symopt.run import Run
+from symopt.status import Status
 from symopt.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
 POLISH = 60  # Newton steps: where the Hessian is 0 at the minimum, each takes a third off the error
+LOST = (Status.DIVERGED, Status.NONFINITE)
 SMALL = 1e-8  # of the largest slope or curvature seen: what counts as none
 TOGETHER = 1e-4  # of the size of theta: how near polished points are one
 
@@ -62,6 +64,7 @@ def basin(cost: Cost, theta: Any, *, reach: float = 1.0) -> xr.Dataset:
     """
     ends = _ends(theta)
     points = ends.values.reshape(-1, ends.sizes["param"])
+    points = np.where(_lost(theta, len(points))[:, None], np.nan, points)
     polished, rested = _polished(cost, points, reach)
     labels, centres = _together(cost, polished, rested)
     values, eigenvalues = _facts(cost, centres, points)
@@ -88,6 +91,15 @@ def _ends(theta: Any) -> xr.DataArray:
         raise RunError(f"theta has the dimensions {theta.dims} and {theta.size} numbers; expected (..., param)")
     ends: xr.DataArray = theta.transpose(..., "param")
     return ends
+
+
+def _lost(theta: Any, count: int) -> npt.NDArray[np.bool_]:
+    """Return which runs diverged or left the finite numbers, where their status is known."""
+    if isinstance(theta, Run):
+        return np.array([theta.status in LOST])
+    if hasattr(theta, "data_vars") and "status" in theta:
+        return np.isin(theta["status"].values.ravel(), [status.value for status in LOST])
+    return np.zeros(count, dtype=bool)
 
 
 def _polished(cost: Cost, points: Array, reach: float) -> tuple[Array, npt.NDArray[np.bool_]]:
