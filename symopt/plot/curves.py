@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,12 @@ LOWEST = 1e-20  # below, differences of losses are rounding
 Curve = tuple[npt.NDArray[Any], npt.NDArray[np.float64]]
 
 
-def convergence(result: Any, ax: Axes | None = None, optimum: float | None = None) -> Axes:
+def convergence(
+    result: Any,
+    ax: Axes | None = None,
+    optimum: float | None = None,
+    predicted: float | Mapping[str, float] | None = None,
+) -> Axes:
     """Draw the loss over the steps.
 
     Parameters
@@ -30,6 +36,9 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
         Where to draw; a new figure if left out (``ax.figure`` is it).
     optimum
         The smallest loss there is: then J minus it is drawn.
+    predicted
+        The factor per step of theta that theory predicts, as ``so.theory.rate`` gives it, or one by
+        name: J - J* falls by its square. A dashed line of that slope ends where the curve does.
 
     Returns
     -------
@@ -47,6 +56,8 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
     ax = axes_or_new(ax)
     drawn = _of_study(result, ax, optimum or 0.0) if isinstance(result, Study) else _of_runs(result, ax, optimum or 0.0)
     _scale(ax, drawn)
+    if predicted is not None:
+        _slopes(ax, drawn, list(result) if isinstance(result, Study) else list(runs_by_name(result)), predicted)
     if not isinstance(result, Study):
         _mark_ends(result, ax, optimum or 0.0)
     ax.set_xlabel("step")
@@ -54,6 +65,22 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
+
+
+def _slopes(ax: Axes, drawn: list[Curve], names: list[str], predicted: float | Mapping[str, float]) -> None:
+    """Draw lines of the predicted slope through where each curve ends, above the smallest loss in sight."""
+    factors = predicted if isinstance(predicted, Mapping) else dict.fromkeys(names, predicted)
+    if unknown := set(factors) - set(names):
+        raise RunError(f"predicted names {', '.join(sorted(unknown))}, which is none of {', '.join(names)}")
+    for k, (name, (steps, losses)) in enumerate(zip(names, drawn, strict=True)):
+        seen = np.flatnonzero(np.isfinite(losses) & (losses > ax.get_ylim()[0] * 10))
+        if name not in factors or not len(seen):
+            continue
+        last, anchor = steps[seen[-1]], losses[seen[-1]]
+        with np.errstate(over="ignore"):
+            line = anchor * factors[name] ** (2.0 * (steps - last))
+        colour = line_style(k)["color"]
+        ax.plot(steps, line, "--", color=colour, linewidth=1, scaley=False, zorder=1, label="_predicted")
 
 
 def _of_runs(result: Any, ax: Axes, optimum: float) -> list[Curve]:

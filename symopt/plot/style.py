@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,9 +20,26 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 CROWDED = 6  # labels from which the legend stands outside
 
 
+def style() -> AbstractContextManager[None]:
+    """Return a context in which figures are drawn in the package's style.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> with so.plot.style():
+    ...     from matplotlib.figure import Figure
+    ...     Figure().subplots().spines["top"].get_visible()
+    False
+    """
+    return rc_context(fname=Path(__file__).with_name("symopt.mplstyle"))
+
+
 def axes_or_new(ax: Axes | None, width: float = 6.4, height: float = 4.4) -> Axes:
     """Return the axes given, or one on a figure of its own."""
-    return Figure(figsize=(width, height), layout="constrained").subplots() if ax is None else ax
+    if ax is not None:
+        return ax
+    with style():
+        return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
 def line_style(k: int) -> dict[str, Any]:
