@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
@@ -35,8 +36,7 @@ def sensitivity(
     optimum
         J*, which is taken off the loss.
     target
-        One of the sweep's targets: then the steps to it are drawn, the budget for a run that does
-        not arrive.
+        One of the sweep's targets: then the steps to it are drawn, where most runs arrive.
     along
         The hyperparameter.
     runs
@@ -46,7 +46,7 @@ def sensitivity(
     Returns
     -------
     matplotlib.axes.Axes
-        A bar below the curves marks where each rule's median is within a factor 2 of its best: the
+        A bar at the foot marks where each rule's median is within a factor 2 of its best: the
         tolerance width in decades, which stands in the legend.
 
     Raises
@@ -67,16 +67,14 @@ def sensitivity(
         raise RunError("the study is empty; expected at least one rule")
     for k, (name, dataset) in enumerate(result.items()):
         values = _values(dataset, name, along, runs, optimum, target)
-        x = dataset[along].values
-        with np.errstate(invalid="ignore"):
-            low, middle, high = np.percentile(
-                np.where(np.isfinite(values), values, np.inf), (10, 50, 90), axis=1, method="nearest"
-            )
-        _one(ax, x, (low, middle, high), name, k)
+        curves = np.percentile(values, (10, 50, 90), axis=1, method="nearest")
+        worst = dataset.attrs["steps"] if target is not None else float(np.max(values[np.isfinite(values)]))
+        _one(ax, dataset[along].values, curves, worst, name, k)
+    what = "J" if optimum == 0 else "J − J*"
     ax.set(xscale="log", yscale="log", xlabel=along)
-    ax.set_ylabel(
-        f"steps to {target:g}" if target is not None else "J at the end" if optimum == 0 else "J − J* at the end"
-    )
+    ax.set_ylabel(f"{what} at the end" if target is None else f"steps to J = {target:g}")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low * (low / high) ** (0.03 * len(result)), high)  # room for the bars
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
@@ -92,42 +90,42 @@ def _values(dataset: xr.Dataset, name: str, along: str, runs: str, optimum: floa
         chosen = dataset["loss"] - optimum
     elif "target" in dataset.coords and np.isclose(dataset["target"], target, rtol=1e-12, atol=0).any():
         place = int(np.abs(dataset["target"].values - target).argmin())
-        chosen = dataset["hit"].isel(target=place).fillna(dataset.attrs["steps"])
+        chosen = dataset["hit"].isel(target=place)
     else:
         raise RunError(f"target={target:g} is none of the sweep's; give it, as in sweep(..., targets=[{target:g}])")
-    chosen = chosen.where(~dataset["status"].isin(["diverged", "non-finite"]))
+    chosen = chosen if target is not None else chosen.where(~dataset["status"].isin(["diverged", "non-finite"]))
     others = [dim for dim in chosen.dims if dim not in (along, runs)]
     if others:
         raise RunError(f"{name} has the axis {others[0]} too; choose one value, as in .sel({others[0]}=...)")
     values: Array = (chosen.expand_dims(runs) if runs not in chosen.dims else chosen).transpose(along, runs).values
-    if not np.isfinite(values).any():
+    if not np.isfinite(values).any() and target is None:
         raise RunError(f"every run of {name} diverged; there is nothing to draw: try smaller values of {along}")
-    return values
+    return np.where(np.isfinite(values), values, np.inf)
 
 
-def _one(ax: Axes, x: Array, curves: tuple[Array, Array, Array], name: str, k: int) -> None:
-    style, (low, middle, high) = line_style(k), curves
-    top = float(np.max(middle[np.isfinite(middle)], initial=0.0))
-    low, middle, high = (np.maximum(c, LOWEST * top) for c in (low, middle, high))
+def _one(ax: Axes, x: Array, curves: Array, worst: float, name: str, k: int) -> None:
+    """Draw the band and the median of one rule, as far as it is finite, and the bar of its tolerance."""
+    style = line_style(k)
+    low, middle, high = np.clip(curves, LOWEST * worst, None)
     seen = np.isfinite(middle)
-    if not seen.any():
-        return
-    best = float(middle[seen].min())
-    good = seen & (middle <= FACTOR * best)
-    width = np.log10(x[good].max() / x[good].min())
-    ax.plot(x[seen], middle[seen], linewidth=1.6, label=f"{name} ({width:.1f} decades)", **style)
-    ax.fill_between(
-        x,
-        low,
-        np.where(np.isfinite(high), high, 10 * top),
-        where=seen.tolist(),
-        color=style["color"],
-        alpha=0.12,
-        linewidth=0,
-    )
-    height = -0.02 - 0.018 * k  # below the axis, one bar a rule
-    ax.plot(
-        x[good][[0, -1]], [height, height], color=style["color"], linewidth=3, solid_capstyle="butt", clip_on=False,
-        transform=ax.get_xaxis_transform(), label="_width",
-    )  # fmt: skip
-    ax.tick_params(axis="x", pad=4 + 6 * (k + 1) / 2)
+    good = _around(middle)
+    width = f"{np.log10(x[good][-1] / x[good][0]):.1f} decades" if good.any() else "never"
+    ax.plot(x, np.where(seen, middle, np.nan), linewidth=1.6, label=f"{name} ({width})", **style)
+    reached = np.isfinite(low).tolist()
+    ax.fill_between(x, low, np.minimum(high, worst), where=reached, color=style["color"], alpha=0.12, linewidth=0)
+    if good.any():
+        height = 0.012 + 0.02 * k
+        ax.plot(
+            x[good][[0, -1]], [height, height], "|-", color=style["color"], linewidth=3, markersize=6,
+            transform=ax.get_xaxis_transform(), label="_tolerance",
+        )  # fmt: skip
+
+
+def _around(middle: Array) -> npt.NDArray[np.bool_]:
+    """Return where a curve is within the factor of its least value, without a gap in between."""
+    good = np.isfinite(middle) & (middle <= FACTOR * middle.min())
+    best = int(np.argmin(middle))
+    left, right = np.logical_and.accumulate(good[best::-1])[::-1], np.logical_and.accumulate(good[best:])
+    result = np.zeros_like(good)
+    result[: best + 1], result[best:] = left, right
+    return result

@@ -17,7 +17,7 @@ from symopt.run import Run
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """The palette of Okabe and Ito (2008), its yellow replaced by a brown that shows on white."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
-CROWDED = 6  # labels from which the legend stands outside
+CROWDED = 5  # labels from which the legend stands outside
 
 
 def style() -> AbstractContextManager[None]:
