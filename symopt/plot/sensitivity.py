@@ -126,6 +126,6 @@ def _around(middle: Array) -> npt.NDArray[np.bool_]:
     good = np.isfinite(middle) & (middle <= FACTOR * middle.min())
     best = int(np.argmin(middle))
     left, right = np.logical_and.accumulate(good[best::-1])[::-1], np.logical_and.accumulate(good[best:])
-    result = np.zeros_like(good)
+    result = np.zeros(len(good), dtype=np.bool_)
     result[: best + 1], result[best:] = left, right
     return result
