@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
-from symopt.theory.update_map import Back, UpdateMap, lam, plain, reserved, substituted, symbol, z
+from symopt.theory.update_map import Back, UpdateMap, numbers_of, plain, remembered, reserved, symbol, z
 
 CURVATURE = sp.Symbol("lambda", real=True, nonzero=True)
 KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
@@ -155,6 +156,7 @@ def factors_in_z(expression: sp.Expr) -> list[sp.Expr]:
     return [factor for factor, _ in sp.factor_list(numerator)[1] if factor.has(z)]
 
 
+@remembered
 def linear_step(rule: Rule, held: str | Iterable[str]) -> tuple[sp.Matrix, Back]:
     """Return the matrix with one symbol for each preconditioner that is held, and what these stand for."""
     step, back = UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False).settled().shortened()
@@ -211,12 +213,26 @@ def ones(held: str | Iterable[str]) -> dict[str, float]:
 
 
 def _numeric(rule: Rule, eigenvalues: Array, held: str | Iterable[str]) -> Array:
-    """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k): its entries are polynomials in lambda."""
-    numbers = substituted(linearize(rule, held=held), rule, **ones(held))
-    powers = [[sp.Poly(entry, lam).all_coeffs() for entry in numbers.row(k)] for k in range(numbers.rows)]
+    """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k)."""
+    names, entries = _entries(rule, held)
+    values = numbers_of(rule, names) | ones(held) | {"lambda": eigenvalues}
+    shape = eigenvalues.shape
     return np.stack(
-        [np.stack([np.polyval([float(c) for c in entry], eigenvalues) for entry in row], -1) for row in powers], -2
+        [
+            np.stack([np.broadcast_to(entry(*(values[n] for n in names)), shape) for entry in row], -1)
+            for row in entries
+        ],
+        -2,
     )
+
+
+@remembered
+def _entries(rule: Rule, held: str | Iterable[str]) -> tuple[list[str], list[list[Callable[..., Any]]]]:
+    """Return the names that the matrix holds, and its entries as functions of their values."""
+    matrix = linearize(rule, held=held)
+    symbols = sorted(matrix.free_symbols, key=str)
+    rows = [[sp.lambdify(symbols, entry) for entry in matrix.row(k)] for k in range(matrix.rows)]
+    return [s.name for s in symbols], rows
 
 
 def _eigenvalues(values: npt.ArrayLike) -> Array:

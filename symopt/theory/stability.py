@@ -10,7 +10,7 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rule import Rule
 from symopt.theory.linear import CURVATURE, factors_in_z, linear_step, ones
-from symopt.theory.update_map import evaluate, plain, symbol, z
+from symopt.theory.update_map import evaluate, plain, remembered, symbol, z
 
 TRIALS = 12  # points in the space of the other hyperparameters where a formula has to hold
 NEAR = 1e-6  # how far to both sides of a limit stability is looked at
@@ -63,13 +63,19 @@ def stability_limit(
     """
     if wrt not in rule.hyperparameters:
         raise RuleError(f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}")
+    limit = _limit(rule, held, wrt)
+    return limit if eigenvalue is None else evaluate(limit, rule, **{"lambda": eigenvalue}, **ones(held))
+
+
+@remembered
+def _limit(rule: Rule, held: str | Iterable[str], wrt: str) -> sp.Expr:
     rate = symbol(wrt)
     matrix, back = linear_step(rule, held)
     moving = _moving(matrix.charpoly(z).as_expr().subs(CURVATURE, symbol("lambda")), rate)
     if moving is None:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
-    limit = plain(_smallest(rule, sp.Poly(moving, z), rate, _candidates(sp.Poly(moving, z), rate)).xreplace(back))
-    return limit if eigenvalue is None else evaluate(limit, rule, **{"lambda": eigenvalue}, **ones(held))
+    p = sp.Poly(moving, z)
+    return plain(_smallest(rule, p, rate, _candidates(p, rate)).xreplace(back))
 
 
 def _moving(expression: sp.Expr, rate: sp.Symbol) -> sp.Expr | None:

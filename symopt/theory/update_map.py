@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -13,9 +14,8 @@ from symopt.errors import RuleError, did_you_mean
 from symopt.rule import Rule
 from symopt.symbols import OfAllParameters, grad, n, t, theta
 
-lam = sp.Symbol("lambda")
-"""The eigenvalue of the Hessian in what is returned."""
 z = sp.Symbol("z")
+Derived = TypeVar("Derived")
 Back = dict[sp.Symbol, sp.Expr]
 
 
@@ -101,6 +101,22 @@ class UpdateMap:
         return UpdateMap(self.rule, after, self.held)
 
 
+def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
+    """Keep what ``derive(rule, held, ...)`` gave: it follows from equations, whatever their hyperparameters' values."""
+    known: dict[Any, Derived] = {}
+
+    @wraps(derive)
+    def ask(rule: Rule, held: str | Iterable[str] = (), *more: Any) -> Derived:
+        options = tuple((name, value) for name, value in rule.values.items() if name not in rule.hyperparameters)
+        fixed = (held,) if isinstance(held, str) else tuple(held)
+        key = (rule.function, options, tuple(rule.hyperparameters), fixed, more)
+        if key not in known:
+            known[key] = derive(rule, fixed, *more)
+        return known[key]
+
+    return ask
+
+
 def symbol(name: str, positive: bool = True) -> sp.Symbol:
     """Return the symbol of a hyperparameter (positive) or of a state."""
     return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
@@ -125,23 +141,20 @@ def _is_negative_part(part: sp.Basic) -> bool:
     return isinstance(part, sp.Pow) and part.exp == -1 and bool(part.base.as_coeff_Add()[0] < 0)
 
 
-def substituted(expression: sp.Expr, rule: Rule, **values: float) -> sp.Expr:
-    """Return an expression with a rule's hyperparameters as numbers, and with ``values`` by name.
+def numbers_of(rule: Rule, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of those hyperparameters that are among some names.
 
     Raises
     ------
     RuleError
-        If a hyperparameter that is needed is a schedule or an array.
+        If one is a schedule or an array.
     """
-    names = {s.name: s for s in expression.free_symbols}
-    numbers: dict[str, Any] = {name: value for name, value in rule.hyperparameters.items() if name in names}
+    numbers = {name: rule.hyperparameters[name] for name in names if name in rule.hyperparameters}
     for name, value in numbers.items():
         if isinstance(value, sp.Expr) or np.ndim(value):
             kind = "a schedule" if isinstance(value, sp.Expr) else "an array"
             raise RuleError(f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)")
-    return expression.xreplace(
-        {names[name]: sp.Float(value) for name, value in {**numbers, **values}.items() if name in names}
-    )
+    return numbers
 
 
 def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
@@ -167,7 +180,9 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
     >>> so.theory.evaluate(so.theory.terminal_velocity(so.momentum), so.momentum(eta=0.25, beta=0.5), g=2.0)
     -1.0
     """
-    number = substituted(expression, rule, **values)
+    names = {s.name: s for s in expression.free_symbols}
+    known = {**numbers_of(rule, names), **values}
+    number = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items() if name in names})
     if number.free_symbols:
         missing = ", ".join(sorted(s.name for s in number.free_symbols))
         raise RuleError(
