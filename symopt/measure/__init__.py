@@ -7,7 +7,8 @@ from symopt.measure.plateau import plateau
 from symopt.measure.rates import rate
 from symopt.measure.regimes import Rate
 from symopt.measure.saddle import saddle_escape
-from symopt.measure.survival import LogRank, Share, Survival, logrank, success, survival
+from symopt.measure.shares import Share, success
+from symopt.measure.survival import LogRank, Survival, logrank, survival
 
 __all__ = [
     "LogRank", "Rate", "Share", "Survival", "basin", "heading", "hitting", "logrank", "plateau", "rate",

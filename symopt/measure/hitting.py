@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import RunError
-from symopt.measure.paths import first, times
+from symopt.measure.paths import check_number, first, refuse_study, times, watched
 from symopt.run import Run
-from symopt.status import Status
-from symopt.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
+
+SAME = 1e-12  # relative: a target of the sweep is the one asked for, but for the rounding of J* + target
 
 
 def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:
@@ -32,14 +32,16 @@ def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``time`` in steps, and whether it was ``observed``. A run that did not arrive was watched to
-        the last step: one that diverged too, as it is not lost from sight but never arrives; one
-        that was interrupted to where it stopped. Between recorded steps nothing is seen.
+        Over the runs ``time`` in steps, and whether it was ``observed``. A run that did not arrive
+        was watched to the last step, the budget where recording went so far: one that diverged or
+        converged elsewhere too, as it is not lost from sight but never arrives; one that was
+        interrupted to where it stopped. Between recorded steps nothing is seen, so that a time is
+        the first recorded step at or after the true one.
 
     Raises
     ------
     RunError
-        If no losses were recorded.
+        If no losses were recorded, or a number is not finite.
 
     Examples
     --------
@@ -50,32 +52,39 @@ def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:
     """
     import xarray as xr
 
-    if isinstance(x, Study):
-        raise RunError(f'a Study was given; give one rule\'s Dataset: study["{next(iter(x), "adam")}"]')
-    if not (np.ndim(target) == 0 and np.isfinite(target) and np.isfinite(optimum)):
-        raise RunError(f"target={target!r}, optimum={optimum!r}; expected two finite numbers")
+    refuse_study(x)
+    level = check_number("target", target) + check_number("optimum", optimum)
+    if isinstance(x, xr.Dataset) and (hit := _exact(x, level)) is not None:
+        return times(hit.values, watched(x, x.attrs["steps"], hit), hit)
+    losses = _losses(x, level)
+    steps = losses["step"].values
+    like = losses.isel(step=0, drop=True)
+    return times(first(losses.values <= level, steps), watched(x, steps[-1], like), like)
+
+
+def _exact(dataset: xr.Dataset, level: float) -> xr.DataArray | None:
+    """Return the hits that the sweep itself saw, if the level was among its targets."""
+    if "hit" not in dataset or "target" not in dataset["hit"].dims or "steps" not in dataset.attrs:
+        return None
+    away = np.abs(dataset["target"].values - level)
+    nearest = int(away.argmin())
+    return dataset["hit"].isel(target=nearest, drop=True) if away[nearest] <= SAME * abs(level) else None
+
+
+def _losses(x: Any, level: float) -> xr.DataArray:
+    import xarray as xr
+
+    found = x
     if isinstance(x, Run):
-        stopped = x.steps if x.status == Status.INTERRUPTED else None
-        return _of_losses(_recorded(x.history, "loss"), target + optimum, stopped)
-    if isinstance(x, xr.Dataset):
-        until = np.where(x["status"].values == Status.INTERRUPTED, x["steps"].values, x.attrs["steps"])
-        if "target" in x.coords and np.isclose(x["target"], target + optimum, rtol=1e-12, atol=0).any():
-            hit = x["hit"].isel(target=int(np.abs(x["target"].values - target - optimum).argmin()), drop=True)
-            return times(hit.values, until, hit)
-        return _of_losses(_recorded(x, "history_loss"), target + optimum, until)
-    if isinstance(x, xr.DataArray) and "step" in x.dims and x.size:
-        return _of_losses(x, target + optimum, None)
-    raise RunError(f"hitting was given {type(x).__name__}; expected a Run, a study's Dataset, or losses over step")
-
-
-def _recorded(dataset: xr.Dataset, name: str) -> xr.DataArray:
-    if name not in dataset or not dataset.sizes.get("step"):
-        raise RunError("no losses were recorded; give targets= to the sweep, or record=True")
-    return dataset[name]
-
-
-def _of_losses(losses: xr.DataArray, level: float, until: Any) -> xr.Dataset:
-    turned = losses.transpose(..., "step")
-    when = first(turned.values <= level, turned["step"].values)
-    last = turned["step"].values[-1] if until is None else until
-    return times(when, last, turned.isel(step=0, drop=True))
+        found = x.history["loss"]
+    elif isinstance(x, xr.Dataset):
+        found = x.get("history_loss")
+        if found is None:
+            targets = f"; its targets are {x['target'].values.tolist()}" if "target" in x.coords else ""
+            raise RunError(f"no losses were recorded{targets}; give targets=[{level:g}] to the sweep, or record=True")
+    if not isinstance(found, xr.DataArray) or "step" not in found.dims:
+        given = f"losses over {found.dims}" if isinstance(found, xr.DataArray) else type(found).__name__
+        raise RunError(f"hitting was given {given}; expected a Run, a study's Dataset, or losses over step")
+    if not found.size:
+        raise RunError("no losses were recorded; expected at least one run with at least one recorded step")
+    return found.transpose(..., "step")

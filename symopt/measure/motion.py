@@ -42,7 +42,7 @@ def speed_along(x: Any) -> xr.Dataset:
     """
     import xarray as xr
 
-    paths, _ = paths_of(_two(x))
+    paths = _two(x)
     moved = paths.diff("step") / paths["step"].diff("step")
     length = moved.isel(param=0, drop=True).copy(data=np.linalg.norm(moved.values, axis=-1))
     return xr.Dataset({"step_length": length, "velocity": moved})
@@ -76,7 +76,7 @@ def heading(x: Any, minimum: npt.ArrayLike) -> xr.DataArray:
     >>> so.measure.heading(run, [0, 0]).values.round(6)
     array([0., 0., 0.])
     """
-    paths, _ = paths_of(_two(x))
+    paths = _two(x)
     point = point_of(minimum, paths, "minimum")
     step = np.diff(paths.values, axis=-2)
     wanted = point - paths.values[..., :-1, :]
@@ -88,8 +88,8 @@ def heading(x: Any, minimum: npt.ArrayLike) -> xr.DataArray:
     return result.rename("heading").assign_attrs(units="rad")
 
 
-def _two(x: Any) -> Any:
-    paths, _ = paths_of(x)
+def _two(x: Any) -> xr.DataArray:
+    paths = paths_of(x)
     if paths.sizes["step"] < 2:
         raise RunError(f"{paths.sizes['step']} step was recorded; expected two or more: record=True")
     return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy.typing as npt
 
 from symopt.cost import Cost
 from symopt.errors import RunError
-from symopt.measure.paths import along, paths_of, times
+from symopt.floats import Array
+from symopt.measure.paths import along, check_number, paths_and_cost, times
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,14 +36,23 @@ def plateau(x: Any, slope: float, drop: float, *, optimum: float | None = None, 
     Returns
     -------
     xarray.Dataset
-        ``time``, the dwell in steps, from the ``entry`` to the first step off the plateau;
-        ``observed``, whether it left downhill while it was watched; and whether one was ``met``
-        (else the dwell is 0).
+        Over the runs the longest stay, the first of those as long: ``entry``, its first recorded
+        step; ``exit``, the first one after it, or where the path ends; ``time``, the dwell
+        exit - entry in steps; ``observed``, whether it ended by descent, to a J below the one at
+        entry (else the dwell is at least so long: the path ended, or climbed off); and whether a
+        plateau was ``met``. Where none was, the dwell is 0: leave such runs out, by
+        ``stay.where(stay.met, drop=True)``, where the question is how long a plateau holds.
 
     Raises
     ------
     RunError
         If no theta was recorded, or J* or the cost is not known.
+
+    Notes
+    -----
+    There is no standard definition; this one follows those of saddle escape (Jin et al. 2017). A
+    ball that rolls back and forth leaves a plateau whenever the slope is larger between: the stays
+    are not added up.
 
     Examples
     --------
@@ -55,26 +66,31 @@ def plateau(x: Any, slope: float, drop: float, *, optimum: float | None = None, 
         raise RunError(
             "plateau needs optimum=J*, the smallest value of the cost: a run that has arrived is on no plateau"
         )
-    paths, known = paths_of(x, cost, needs_cost=True)
-    assert known is not None
+    largest, fall = check_number("slope", slope, least=0), check_number("drop", drop, least=0)
+    smallest = check_number("optimum", optimum)
+    paths, known = paths_and_cost(x, cost)
     loss, gradient = along(known, paths)
-    flat = (gradient.values <= slope) & (loss.values - optimum > drop)
-    runs = [_longest(f, j) for f, j in zip(*(a.reshape(-1, a.shape[-1]) for a in (flat, loss.values)), strict=True)]
-    begin, end, left = (np.array(part).reshape(flat.shape[:-1]) for part in zip(*runs, strict=True))
-    steps = paths["step"].values
-    exit_ = steps[np.minimum(end, len(steps) - 1)]
-    dwell = (exit_ - steps[begin]).astype(np.float64)
-    like = loss.isel(step=0, drop=True)
-    met = end > begin
-    return times(np.where(left | ~met, dwell, np.nan), dwell, like, entry=steps[begin], exit=exit_, met=met)
+    flat = (gradient.values <= largest) & (loss.values - smallest > fall)
+    steps, values = paths["step"].values, loss.values
+    rows = zip(flat.reshape(-1, len(steps)), values.reshape(-1, len(steps)), strict=True)
+    stays = np.array([_longest(row, j, steps) for row, j in rows]).reshape(*flat.shape[:-1], 4)
+    entry, exit_ = stays[..., 0], stays[..., 1]
+    descended, met = stays[..., 2] == 1, stays[..., 3] == 1
+    dwell = np.where(met, exit_ - entry, 0.0)
+    return times(
+        np.where(descended | ~met, dwell, np.nan), dwell, loss.isel(step=0, drop=True),
+        entry=entry, exit=exit_, met=met,
+    )  # fmt: skip
 
 
-def _longest(flat: npt.NDArray[np.bool_], loss: npt.NDArray[np.float64]) -> tuple[int, int, bool]:
-    """Return where the longest stretch begins and ends, and whether J was lower after it than before."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]]).astype(np.int8)))
+def _longest(flat: npt.NDArray[np.bool_], loss: Array, steps: npt.NDArray[Any]) -> tuple[float, float, bool, bool]:
+    """Return the entry and exit of the longest stretch, whether J was lower after it, and whether there is one."""
+    edges = np.flatnonzero(np.diff(flat.astype(np.int8), prepend=0, append=0))
     if not len(edges):
-        return 0, 0, False
+        return math.nan, math.nan, False, False
     begins, ends = edges[::2], edges[1::2]
-    k = int((ends - begins).argmax())
-    left = ends[k] < len(flat) and bool(loss[ends[k]] < loss[begins[k]])
-    return int(begins[k]), int(ends[k]), left
+    last = int(np.flatnonzero(np.isfinite(loss))[-1])  # the step to which the path is known
+    exits = np.minimum(ends, last)
+    k = int((steps[exits] - steps[begins]).argmax())
+    descended = ends[k] <= last and bool(loss[ends[k]] < loss[begins[k]])
+    return float(steps[begins[k]]), float(steps[exits[k]]), descended, True

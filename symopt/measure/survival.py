@@ -13,6 +13,8 @@ from scipy import stats
 
 from symopt.errors import RunError
 from symopt.floats import Array
+from symopt.measure.paths import check_number
+from symopt.measure.shares import two_sided
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,15 +29,18 @@ class Survival:
     Attributes
     ----------
     step, share, low, high
-        Where S falls, S from there on, and its band; the first entry is step 0 with S = 1.
+        Steps, S from each of them on, and its band; before the first of them S is 1.
     n, events
         Runs, and how many of them arrived.
     median, median_interval
-        The first step with S <= 1/2, inf where S never is; the steps at which the band is.
+        The first step with S <= 1/2, and those at which the ends of the band are; inf where they
+        never are.
     restricted_mean, restricted_interval
-        The mean of min(T, horizon), the area under S up to it, and its normal interval.
+        The mean of min(T, horizon), the area under S up to it, and its interval.
     horizon, level
         In steps; the confidence of all intervals.
+    left_out
+        Runs without a time, as those that were never near a saddle.
     """
 
     step: Array = field(repr=False)
@@ -50,10 +55,11 @@ class Survival:
     restricted_interval: Interval
     horizon: float
     level: float
+    left_out: int = 0
 
     def at(self, step: float) -> tuple[float, float, float]:
-        """Return S, and the lower and the upper end of its band, at a step."""
-        k = int(np.searchsorted(self.step, step, side="right")) - 1
+        """Return S, and the lower and the upper end of its band, at a step from 0 on."""
+        k = int(np.searchsorted(self.step, check_number("step", step, least=0), side="right")) - 1
         return float(self.share[k]), float(self.low[k]), float(self.high[k])
 
     def to_xarray(self) -> xr.Dataset:
@@ -61,19 +67,21 @@ class Survival:
         import xarray as xr
 
         variables = {name: ("step", getattr(self, name)) for name in ("share", "low", "high")}
-        return xr.Dataset(variables, coords={"step": self.step}, attrs={"n": self.n, "events": self.events})
+        attrs = {"n": self.n, "events": self.events, "level": self.level}
+        return xr.Dataset(variables, coords={"step": self.step}, attrs=attrs)
 
     def __repr__(self) -> str:
         low, high = self.median_interval
         if math.isinf(self.median):
-            middle = f"fewer than half arrived within {self.horizon:g} steps"
+            middle = f"fewer than half arrived within {self.step[-1]:g} steps"
         else:
             middle = f"median {self.median:g} [{low:g}, {high:g}]"
         mean = f"mean up to {self.horizon:g}: {self.restricted_mean:.4g} [{self.restricted_interval[0]:.4g}, "
-        return f"Survival({self.events} of {self.n} arrived; {middle}; {mean}{self.restricted_interval[1]:.4g}])"
+        out = f"; {self.left_out} left out" if self.left_out else ""
+        return f"Survival({self.events} of {self.n} arrived; {middle}; {mean}{self.restricted_interval[1]:.4g}]{out})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogRank:
     """The log-rank test of two sets of times; ``chi2`` has one degree of freedom."""
 
@@ -81,44 +89,42 @@ class LogRank:
     pvalue: float
     n: tuple[int, int]
 
-
-@dataclass(frozen=True, repr=False)
-class Share:
-    """A share of n runs with Wilson's interval."""
-
-    share: float
-    low: float
-    high: float
-    k: int
-    n: int
-
-    @property
-    def interval(self) -> Interval:
-        """The lower and the upper end."""
-        return self.low, self.high
-
     def __repr__(self) -> str:
-        return f"Share({self.share:.3g} [{self.low:.3g}, {self.high:.3g}], {self.k} of {self.n})"
+        return f"LogRank(chi2 = {self.chi2:.4g}, p = {self.pvalue:.3g}; {self.n[0]} against {self.n[1]} runs)"
 
 
 def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -> Survival:
     """Return the Kaplan-Meier estimate (1958) of the share of runs that have not arrived by each step.
 
+    S(t) is the product of 1 - d_i/n_i over the steps t_i <= t, with d_i of the n_i runs that were
+    still watched arriving.
+
     Parameters
     ----------
     times
         What ``hitting``, ``plateau`` or ``saddle_escape`` return, or a pair (time, observed): a run
-        that was not observed to arrive was watched until then. NaN is left out.
+        that was not observed to arrive was watched until then. NaN is left out, and counted.
     horizon
         Of the restricted mean, in steps; the last time if left out.
     level
-        The confidence of the band, on the log(-log) scale of Greenwood's variance (Kalbfleisch and
-        Prentice 1980), and of the other intervals.
+        The confidence of the band and of the other intervals.
 
     Raises
     ------
     RunError
-        If there are no times, or they are negative.
+        If there are no times, or they are negative, or S is not known at the horizon.
+
+    Notes
+    -----
+    The band is that of Greenwood's variance on the scale of log(-log S) (Kalbfleisch and Prentice
+    1980), which is not defined where S is 1 or 0. While none of the n_i runs that are still watched
+    has arrived, its lower end is Wilson's, n_i/(n_i + z^2); once all of the last n_i have, its upper
+    end is z^2/(n_i + z^2), or what it was before.
+
+    The variance of the restricted mean is the sum of A_i^2 d_i/(n_i (n_i - d_i)), with A_i the area
+    under S right of t_i (Klein and Moeschberger 2003, section 4.5); its interval is normal, cut to
+    [0, horizon]. Where no run arrived the lower end is horizon times that of the band; one run
+    tells nothing of the variance: NaN.
 
     Examples
     --------
@@ -126,24 +132,21 @@ def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -
     >>> so.measure.survival(([2, 3, 3, 5, 8], [True, True, False, True, False]))
     Survival(3 of 5 arrived; median 5 [2, inf]; mean up to 8: 4.9 [2.759, 7.041])
     """
-    time, observed = _pair(times)
-    end = float(time.max()) if horizon is None else float(horizon)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where S is 0 or 1: see below
-        curve = stats.ecdf(stats.CensoredData(uncensored=time[observed], right=time[~observed])).sf
-        band = curve.confidence_interval(level, method="log-log")
-    step, share = np.asarray(curve.quantiles, dtype=np.float64), np.asarray(curve.probabilities)
-    low, high = (np.asarray(side.probabilities) for side in (band.low, band.high))
-    # the band of log(-log(S)) is not defined where S is 0 or 1: no more is known there than S itself
-    low, high = np.where(np.isnan(low), share, low), np.where(np.isnan(high), share, high)
-    step, share, low, high = (np.concatenate([[start], x]) for start, x in ((0, step), (1, share), (1, low), (1, high)))
+    z = two_sided(level)
+    time, observed, left_out = _pair(times)
+    end = _horizon(time, observed, horizon)
+    step, share, low, high = _curve(time, observed, level)
     mean, deviation = _restricted(time, observed, end)
-    z = float(stats.norm.ppf((1 + level) / 2))
+    if not (observed & (time < end)).any():
+        around = (end * float(low[max(int(np.searchsorted(step, end)) - 1, 0)]), end)
+    elif len(time) == 1:
+        around = (math.nan, math.nan)
+    else:
+        around = (max(mean - z * deviation, 0.0), min(mean + z * deviation, end))
     median, between = _fall(step, share), (_fall(step, low), _fall(step, high))
     return Survival(
-        step, share, low, high, len(time), int(observed.sum()), median, between,
-        mean, (mean - z * deviation, min(mean + z * deviation, end)), end, level,
-    )  # fmt: skip
+        step, share, low, high, len(time), int(observed.sum()), median, between, mean, around, end, level, left_out
+    )
 
 
 def logrank(a: Any, b: Any) -> LogRank:
@@ -166,88 +169,23 @@ def logrank(a: Any, b: Any) -> LogRank:
     >>> so.measure.logrank(([1, 2, 3, 4, 5], [True] * 5), ([9] * 5, never)).pvalue < 0.01
     True
     """
-    (time, observed), (other, seen) = _pair(a), _pair(b)
+    (time, observed, _), (other, seen, _) = _pair(a), _pair(b)
     if not observed.any() and not seen.any():
         raise RunError("no run of either set arrived; the log-rank test compares arrivals")
     sets = [stats.CensoredData(uncensored=x[o], right=x[~o]) for x, o in ((time, observed), (other, seen))]
-    result = stats.logrank(*sets)
+    with np.errstate(invalid="ignore"):
+        result = stats.logrank(*sets)
+    if np.isnan(result.statistic):  # 0/0: at no step did some of both sets arrive and some not
+        return LogRank(0.0, 1.0, (len(time), len(other)))
     return LogRank(float(result.statistic) ** 2, float(result.pvalue), (len(time), len(other)))
 
 
-def success(k: Any, n: int | None = None, *, dim: str = "start", level: float = 0.95) -> Share | xr.Dataset:
-    """Return the share of runs that did something, with Wilson's interval (1927).
-
-    Its middle is (p + z^2/(2n))/(1 + z^2/n), and it reaches
-    z/(1 + z^2/n)*sqrt(p*(1 - p)/n + z^2/(4*n^2)) to both sides (Brown, Cai and DasGupta 2001).
-
-    Parameters
-    ----------
-    k, n
-        k of n runs; or k alone, an array of True and False, or a DataArray of them.
-    dim
-        The dimension over which a DataArray holds the runs.
-    level
-        The confidence.
-
-    Returns
-    -------
-    Share or xarray.Dataset
-        For a DataArray with further dimensions ``share``, ``low``, ``high`` and ``n`` over them.
-
-    Raises
-    ------
-    RunError
-        If there are no runs, or k is not between 0 and n.
-
-    Examples
-    --------
-    >>> import symopt as so
-    >>> so.measure.success(18, 20)
-    Share(0.9 [0.699, 0.972], 18 of 20)
-    """
-    if hasattr(k, "dims"):
-        return _over(k, dim, level)
-    if n is None:
-        array = np.asarray(k)
-        if array.dtype != bool or array.ndim != 1:
-            raise RunError(f"success was given {k!r}; expected k and n, or an array of True and False")
-        k, n = int(array.sum()), array.size
-    if n < 1 or not 0 <= k <= n:
-        raise RunError(f"success: {k} of {n} runs; expected at least one run, and k between 0 and n")
-    low, high = (float(end) for end in _wilson(np.float64(k), n, level))
-    return Share(k / n, low, high, int(k), int(n))
-
-
-def _over(happened: xr.DataArray, dim: str, level: float) -> Share | xr.Dataset:
-    import xarray as xr
-
-    if happened.dtype != bool or dim not in happened.dims or not happened.sizes[dim]:
-        raise RunError(
-            f"success was given {happened.dtype} over {happened.dims}; expected True and False over {dim!r} "
-            "(dim= names another) with at least one run"
-        )
-    n, k = happened.sizes[dim], happened.sum(dim)
-    if not k.dims:
-        return success(int(k), n, level=level)
-    low, high = _wilson(k.values, n, level)
-    ends = {"share": k / n, "low": k.copy(data=low), "high": k.copy(data=high)}
-    return xr.Dataset({**ends, "n": n}, coords=k.coords)
-
-
-def _wilson(k: Any, n: int, level: float) -> tuple[Any, Any]:
-    z, p = float(stats.norm.ppf((1 + level) / 2)), k / n
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    # at the ends the formula is exact, but for rounding
-    return np.where(k == 0, 0.0, middle - reach), np.where(k == n, 1.0, middle + reach)
-
-
-def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return times and whether they were observed, as flat arrays without NaN."""
+def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_], int]:
+    """Return times and whether they were observed, as flat arrays without NaN, and how many were NaN."""
     if hasattr(times, "data_vars"):
         if not {"time", "observed"} <= set(times.data_vars):
             raise RunError(f"a Dataset of {', '.join(map(str, times.data_vars))} was given; expected time and observed")
-        times = times["time"].values, times["observed"].values
+        times = times["time"].values, times["observed"].transpose(*times["time"].dims).values
     if not (isinstance(times, tuple | list) and len(times) == 2):
         raise RunError(f"times={times!r}; expected a Dataset with time and observed, or a pair of arrays")
     time, observed = np.ravel(np.asarray(times[0], dtype=np.float64)), np.ravel(np.asarray(times[1], dtype=bool))
@@ -256,10 +194,39 @@ def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_]]:
     known = ~np.isnan(time)
     time, observed = time[known], observed[known]
     if not len(time):
-        raise RunError("there are no times; expected at least one run")
+        raise RunError(f"there are no times ({(~known).sum()} are NaN); expected at least one run")
     if (time < 0).any() or np.isinf(time).any():
         raise RunError("times have to be finite, 0 or more; a run that never arrived is watched until its last step")
-    return time, observed
+    return time, observed, int((~known).sum())
+
+
+def _horizon(time: Array, observed: npt.NDArray[np.bool_], horizon: float | None) -> float:
+    last = float(time.max())
+    if horizon is None:
+        return last
+    end = check_number("horizon", horizon, least=0)
+    if end > last and not observed[time == last].all():
+        raise RunError(f"horizon={end:g}: no run was watched beyond step {last:g}; expected at most that")
+    return end
+
+
+def _curve(time: Array, observed: npt.NDArray[np.bool_], level: float) -> tuple[Array, Array, Array, Array]:
+    """Return the steps, S from each of them on, and the ends of its band."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where S is 0 or 1: see below
+        curve = stats.ecdf(stats.CensoredData(uncensored=time[observed], right=time[~observed])).sf
+        band = curve.confidence_interval(level, method="log-log")
+    step, share = np.asarray(curve.quantiles, dtype=np.float64), np.asarray(curve.probabilities)
+    low, high = (np.asarray(side.probabilities) for side in (band.low, band.high))
+    if step[0] > 0:
+        step, share, low, high = (
+            np.concatenate([[start], x]) for start, x in ((0, step), (1, share), (1, low), (1, high))
+        )
+    at_risk, z = len(time) - np.searchsorted(np.sort(time), step), two_sided(level)
+    before = np.concatenate([[1.0], high[:-1]])
+    low = np.where(share == 1, at_risk / (at_risk + z**2), np.where(share == 0, 0.0, low))
+    high = np.where(share == 0, np.fmin(before, z**2 / (at_risk + z**2)), np.where(share == 1, 1.0, high))
+    return step, share, low, high
 
 
 def _fall(step: Array, share: Array) -> float:
