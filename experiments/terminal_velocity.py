@@ -58,6 +58,7 @@ def limits(name, speed):
 
 
 def approach(k, speed):
+    """How much of the limit momentum has at step k: 1 - beta**k."""
     rule = so.momentum(eta=ETA, beta=0.9)
     predicted = so.theory.evaluate(so.theory.velocity(rule) / so.theory.terminal_velocity(rule), rule, g=G, t=k)
     measured = speed.sel(beta=0.9).isel(step=k - 1) / (ETA * G / (1 - 0.9))
@@ -67,6 +68,7 @@ def approach(k, speed):
 
 
 def adaptive(speeds):
+    """Steps of the rules that divide by the size of the gradient, in units of eta."""
     rows = []
     for name, rule in ADAPTIVE.items():
         formula = so.theory.velocity(rule)
