@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
-from symopt.theory.update_map import Back, UpdateMap, numbers_of, plain, remembered, reserved, symbol, z
+from symopt.theory.update_map import Back, Held, UpdateMap, numbers_of, plain, remembered, reserved, symbol, z
+
 
 CURVATURE = sp.Symbol("lambda", real=True, nonzero=True)
 KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
 
 
-def linearize(rule: Rule, *, held: str | Iterable[str] = ()) -> sp.Matrix:
+def linearize(rule: Rule, *, held: Held = ()) -> sp.Matrix:
     """Return the matrix of a rule's step on J = lambda*theta**2/2, at the minimum and after many steps.
 
     The update (theta, state) -> (theta', state') is differentiated at theta = 0, state = 0, where
@@ -56,7 +57,7 @@ def linearize(rule: Rule, *, held: str | Iterable[str] = ()) -> sp.Matrix:
     return plain(matrix.xreplace(back))
 
 
-def characteristic(rule: Rule, *, held: str | Iterable[str] = ()) -> sp.Poly:
+def characteristic(rule: Rule, *, held: Held = ()) -> sp.Poly:
     """Return the characteristic polynomial of :func:`linearize`, in z.
 
     Examples
@@ -69,7 +70,7 @@ def characteristic(rule: Rule, *, held: str | Iterable[str] = ()) -> sp.Poly:
     return sp.Poly(plain(matrix.charpoly(z).as_expr().xreplace(back)), z)
 
 
-def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: str | Iterable[str] = ()) -> float:
+def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
     """Return the factor per step by which theta tends to a minimum, with the rule's own hyperparameters.
 
     The largest modulus of an eigenvalue of the rule's matrix over all eigenvalues lambda of the
@@ -82,7 +83,7 @@ def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: str | Iterable[str] = 
     eigenvalues
         Of the Hessian at the minimum, shape (n,) or one number.
     held
-        As in :func:`linearize`; the value of such a state is 1.
+        As in :func:`linearize`, with values as in ``held={"v": 0.25}``; 1 where none is given.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: str | Iterable[str] = 
     return float(np.abs(np.linalg.eigvals(matrices)).max())
 
 
-def escape(rule: Rule, curvature: float | None = None, *, held: str | Iterable[str] = ()) -> sp.Expr | float:
+def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp.Expr | float:
     """Return the growth per step along a direction of curvature -gamma, away from a saddle.
 
     The largest eigenvalue G of the rule's matrix at lambda = -gamma. From the distance y0 a run
@@ -157,7 +158,7 @@ def factors_in_z(expression: sp.Expr) -> list[sp.Expr]:
 
 
 @remembered
-def linear_step(rule: Rule, held: str | Iterable[str]) -> tuple[sp.Matrix, Back]:
+def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
     """Return the matrix with one symbol for each preconditioner that is held, and what these stand for."""
     step, back = UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False).settled().shortened()
     rest = dict.fromkeys(step.variables.values(), sp.Integer(0))
@@ -207,15 +208,17 @@ def _hint(rule: Rule, part: sp.Expr) -> str:
     return ""
 
 
-def ones(held: str | Iterable[str]) -> dict[str, float]:
-    """Return the value 1 for each state that is held."""
+def held_values(held: Held) -> dict[str, float]:
+    """Return the value of each state that is held, 1 where none is given."""
+    if isinstance(held, Mapping):
+        return {name: float(value) for name, value in held.items()}
     return dict.fromkeys((held,) if isinstance(held, str) else held, 1.0)
 
 
-def _numeric(rule: Rule, eigenvalues: Array, held: str | Iterable[str]) -> Array:
+def _numeric(rule: Rule, eigenvalues: Array, held: Held) -> Array:
     """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k)."""
     names, entries = _entries(rule, held)
-    values = numbers_of(rule, names) | ones(held) | {"lambda": eigenvalues}
+    values = numbers_of(rule, names) | held_values(held) | {"lambda": eigenvalues}
     shape = eigenvalues.shape
     return np.stack(
         [
@@ -227,7 +230,7 @@ def _numeric(rule: Rule, eigenvalues: Array, held: str | Iterable[str]) -> Array
 
 
 @remembered
-def _entries(rule: Rule, held: str | Iterable[str]) -> tuple[list[str], list[list[Callable[..., Any]]]]:
+def _entries(rule: Rule, held: Held) -> tuple[list[str], list[list[Callable[..., Any]]]]:
     """Return the names that the matrix holds, and its entries as functions of their values."""
     matrix = linearize(rule, held=held)
     symbols = sorted(matrix.free_symbols, key=str)

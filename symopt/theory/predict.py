@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from symopt.floats import Array
 from symopt.rule import Rule
 from symopt.theory.linear import escape, rate
 from symopt.theory.stability import stability_limit
+from symopt.theory.update_map import Held
 
 FLAT = 1e-10  # eigenvalues below this share of the largest count as 0
 
@@ -63,9 +63,7 @@ class Prediction:
         return f"Prediction({self.kind}: {', '.join([*known, *steps])}{'; ' + self.reason if self.reason else ''})"
 
 
-def predict(
-    cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: str | Iterable[str] = (), **constants: float
-) -> Prediction:
+def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **constants: float) -> Prediction:
     """Predict the rate and the stability limit of a rule on a cost near a stationary point.
 
     Parameters
@@ -127,7 +125,7 @@ def _kind(eigenvalues: Array) -> str:
     return "minimum" if eigenvalues[0] > 0 else "maximum" if eigenvalues[-1] < 0 else "saddle"
 
 
-def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: str | Iterable[str]) -> dict[str, float]:
+def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: Held) -> dict[str, float]:
     found = {"rate": rate(rule, eigenvalues, held=held)} if kind == "minimum" else {}
     if eigenvalues[0] < 0:
         found["escape"] = float(escape(rule, -eigenvalues[0], held=held))

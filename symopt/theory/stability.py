@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 
 import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rule import Rule
-from symopt.theory.linear import CURVATURE, factors_in_z, linear_step, ones
-from symopt.theory.update_map import evaluate, plain, remembered, symbol, z
+from symopt.theory.linear import CURVATURE, factors_in_z, held_values, linear_step
+from symopt.theory.update_map import Held, evaluate, plain, remembered, symbol, z
 
 TRIALS = 12  # points in the space of the other hyperparameters where a formula has to hold
 NEAR = 1e-6  # how far to both sides of a limit stability is looked at
 
 
 def stability_limit(
-    rule: Rule, eigenvalue: float | None = None, *, held: str | Iterable[str] = (), wrt: str = "eta"
+    rule: Rule, eigenvalue: float | None = None, *, held: Held = (), wrt: str = "eta"
 ) -> sp.Expr | float:
     """Return the learning rate below which a rule is stable on J = lambda*theta**2/2.
 
@@ -34,7 +33,7 @@ def stability_limit(
         lambda, the largest eigenvalue of the Hessian; then the limit is a number for the rule's
         own hyperparameters.
     held
-        As in :func:`linearize`; where a number is asked for such a state is 1.
+        As in :func:`linearize`, with values as in ``held={"v": 0.25}``; 1 where none is given.
     wrt
         The hyperparameter whose limit is asked for.
 
@@ -64,11 +63,11 @@ def stability_limit(
     if wrt not in rule.hyperparameters:
         raise RuleError(f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}")
     limit = _limit(rule, held, wrt)
-    return limit if eigenvalue is None else evaluate(limit, rule, **{"lambda": eigenvalue}, **ones(held))
+    return limit if eigenvalue is None else evaluate(limit, rule, **{"lambda": eigenvalue}, **held_values(held))
 
 
 @remembered
-def _limit(rule: Rule, held: str | Iterable[str], wrt: str) -> sp.Expr:
+def _limit(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     rate = symbol(wrt)
     matrix, back = linear_step(rule, held)
     moving = _moving(matrix.charpoly(z).as_expr().subs(CURVATURE, symbol("lambda")), rate)

@@ -17,6 +17,8 @@ from symopt.symbols import OfAllParameters, grad, n, t, theta
 z = sp.Symbol("z")
 Derived = TypeVar("Derived")
 Back = dict[sp.Symbol, sp.Expr]
+Held = str | Iterable[str] | Mapping[str, float]
+"""States that are held fixed: by name, with a value each where a number is asked for (1 if left out)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
     known: dict[Any, Derived] = {}
 
     @wraps(derive)
-    def ask(rule: Rule, held: str | Iterable[str] = (), *more: Any) -> Derived:
+    def ask(rule: Rule, held: Held = (), *more: Any) -> Derived:
         options = tuple((name, value) for name, value in rule.values.items() if name not in rule.hyperparameters)
         fixed = (held,) if isinstance(held, str) else tuple(held)
         key = (rule.function, options, tuple(rule.hyperparameters), fixed, more)

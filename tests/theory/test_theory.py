@@ -101,6 +101,12 @@ def test_held_limits_at_the_usual_settings():
     assert theory.stability_limit(so.nadam(epsilon=0.0), **values) == pytest.approx(13.571428571)
 
 
+def test_a_held_state_has_the_value_given():
+    assert theory.stability_limit(so.adam(epsilon=0.0), 1.0, held={"v": 0.25}) == pytest.approx(19)
+    assert theory.rate(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(0.75)
+    assert theory.escape(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(1.25)
+
+
 def test_rate_is_goh_s_and_lessard_s():
     """Heavy ball (Polyak 1964; Goh 2017) and Nesterov (Lessard, Recht and Packard 2016), at random parameters."""
     rng = np.random.default_rng(0)
