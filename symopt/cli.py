@@ -25,8 +25,11 @@ from symopt.errors import RunError, SymoptError, did_you_mean
 from symopt.files import writable_folder, write
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+laboratory = typer.Typer()
+app.add_typer(laboratory, name="experiments")
 LARGEST_START = 10**8  # numbers
 WIDTH = 120  # of a table where no terminal tells its own
+OUT = Path("out", "experiments")
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
 
 
@@ -93,6 +96,41 @@ def problems() -> None:
     """List the problems that have a name."""
     for name, make in so.problems.NAMED.items():
         typer.echo(f"{name:22} {(make.__doc__ or '').splitlines()[0]}")
+
+
+FOLDER = typer.Option("--from", help="Folder of experiments; symopt's own if left out.")
+
+
+@laboratory.callback(invoke_without_command=True)
+def experiments(context: typer.Context, source: Annotated[Path | None, FOLDER] = None) -> None:
+    """List the experiments and what they claim, or run them."""
+    from symopt.laboratory import find
+
+    context.obj = source
+    if context.invoked_subcommand is None:
+        for name, one in find.experiments(find.folder(source)).items():
+            typer.echo(f"{name:22} {one.claim}{f'  [{one.fault}]' if one.fault else ''}")
+
+
+@laboratory.command()
+def run(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...|all", help="Experiments, or all of them.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A short form of each, in seconds.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the figures.")] = OUT,
+    source: Annotated[Path | None, FOLDER] = None,
+) -> None:
+    """Run experiments: a table of predictions, measurements and verdicts, and a report to read.
+
+    DIR/report.html is one page that needs nothing else; DIR/results.json holds the rows;
+    DIR/NAME/ holds an experiment's figures as SVG, PDF and PNG, and what they show as CSV. The exit
+    code is 0 where all experiments ran to their end, whether or not their claims hold, 1 where one
+    raised an error, 130 after Ctrl-C; what was finished is written each time.
+    """
+    from symopt.laboratory import conduct, find
+
+    place = find.folder(source or context.obj)
+    raise typer.Exit(conduct(find.choose(names, place), out, quick))
 
 
 @app.command()

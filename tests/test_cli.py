@@ -219,6 +219,39 @@ def test_config():
     )
 
 
+EXPERIMENT = '''"""Small: a small experiment."""
+from symopt.laboratory import Outcome, Row
+CLAIM = "Two is [bold]two[/bold]."
+def theory(): return {}
+def run(quick=False): return Outcome([Row("two [1]", 2, 2.0 if quick else 3.0)])
+def plot(outcome): return {}
+'''
+
+
+def test_experiments_are_listed_and_run(tmp_path):
+    (tmp_path / "small.py").write_text(EXPERIMENT)
+    (tmp_path / "lame.py").write_text('"""Lame."""')
+    listed = symopt("experiments", "--from", str(tmp_path))
+    assert "small                  Two is [bold]two[/bold].\n" in listed
+    assert "lacks CLAIM, theory, run, plot" in listed
+    out = tmp_path / "new" / "out"
+    words = ["experiments", "run", "small", "--from", str(tmp_path), "--out", str(out)]
+    text = symopt(*words, "--quick")
+    assert all(word in text for word in ("two [1]", "agrees", "1 claim: 1 agrees", "report.html", "results.json"))
+    assert "\x1b" not in text
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "results.json"]
+    assert json.loads((out / "results.json").read_text())[0]["verdict"] == "agrees"
+    assert "1 failed" in symopt(*words)  # a claim that fails is a result
+    (tmp_path / "small.py").write_text(EXPERIMENT.replace("2.0 if quick", "1 / 0 if quick"))
+    assert "symopt: small: run() failed: ZeroDivisionError" in symopt(*words, "--quick", code=1)
+
+
+def test_symopts_own_experiments_are_whole():
+    listed = symopt("experiments")
+    assert "terminal_velocity      Under a constant gradient" in listed
+    assert "[" not in listed  # a fault
+
+
 def test_no_progress_bar_and_no_colour_where_no_terminal_is():
     text = symopt("race", "x^2", "--start", "x=1", "--rule", "gd", "--steps", "10")
     assert "\x1b" not in text
@@ -256,6 +289,13 @@ BAD = {
         "cannot be written",
     ),
     "unknown to show": (["show", "nesterof"], "did you mean 'nesterov'"),
+    "no such experiment": (["experiments", "run", "terminal_velocty"], "did you mean 'terminal_velocity'"),
+    "no folder of experiments": (["experiments", "--from", "nowhere"], "no folder nowhere"),
+    "no experiments in it": (["experiments", "run", "all", "--from", "/proc/self/fd"], "holds no experiments"),
+    "unwritable report": (
+        ["experiments", "run", "terminal_velocity", "--quick", "--out", "/proc/nowhere"],
+        "--out /proc/nowhere: cannot be written",
+    ),
 }
 
 
@@ -272,3 +312,4 @@ def test_usage_mistakes_exit_with_2_too():
     symopt("race", code=2)
     symopt("rase", code=2)
     symopt("race", "x^2", "--start", "x=1", "--steps", "many", code=2)
+    symopt("experiments", "run", code=2)

@@ -14,7 +14,6 @@ from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
 from symopt.theory.update_map import Back, Held, UpdateMap, numbers_of, plain, remembered, reserved, symbol, z
 
-
 CURVATURE = sp.Symbol("lambda", real=True, nonzero=True)
 KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
 
