@@ -1,11 +1,18 @@
-"""Pictures: every function takes ``ax=None`` and returns the Axes it drew on; pyplot is never touched."""
+"""Pictures: every function takes ``ax=None`` and returns the Axes it drew on; pyplot is never touched.
 
+What was measured is drawn solid, with bands from the 10th to the 90th percentile of many runs;
+what theory predicts is drawn dashed.
+"""
+
+from symopt.plot.basins import basins
 from symopt.plot.curves import convergence
 from symopt.plot.motion import velocity
 from symopt.plot.paths import trajectory
-from symopt.plot.planes import basins, stability
+from symopt.plot.planes import stability
 from symopt.plot.sensitivity import sensitivity
-from symopt.plot.style import style
+from symopt.plot.style import line_style, style
 from symopt.plot.survival import survival
 
-__all__ = ["basins", "convergence", "sensitivity", "stability", "style", "survival", "trajectory", "velocity"]
+__all__ = [
+    "basins", "convergence", "line_style", "sensitivity", "stability", "style", "survival", "trajectory", "velocity",
+]  # fmt: skip

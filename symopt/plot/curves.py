@@ -3,132 +3,153 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot.style import axes_or_new, legend, line_style, recorded, runs_by_name
-from symopt.status import Status
-from symopt.study import Study
+from symopt.plot.inputs import FAILED, datasets_by_name, for_each, not_empty, recorded, runs_by_name
+from symopt.plot.spread import Spread, draw_bands, draw_medians, scale_steps, scale_values
+from symopt.plot.style import PREDICTED, drawn_on, grid, legend, limits_kept, line_style
+from symopt.run import Run
 
-DECADES_FOR_LOG = 1.5
-LOWEST = 1e-20  # below, differences of losses are rounding
-Curve = tuple[npt.NDArray[Any], npt.NDArray[np.float64]]
+if TYPE_CHECKING:
+    import xarray as xr
+
+FALLEN = 0.75
 
 
-def convergence(
-    result: Any,
-    ax: Axes | None = None,
-    optimum: float | None = None,
-    predicted: float | Mapping[str, float] | None = None,
-) -> Axes:
+def convergence(result: Any, ax: Axes | None = None, optimum: float | None = None, predicted: Any = None) -> Axes:
     """Draw the loss over the steps.
 
     Parameters
     ----------
     result
-        A run, a list or mapping of runs, or a study with recorded steps (median over its runs,
-        with the band from the 10th to the 90th percentile).
+        A run, a list or mapping of runs; or a study with recorded steps, one of its datasets or a
+        mapping of them (median over the runs, with the band from the 10th to the 90th percentile).
     ax
         Where to draw; a new figure if left out (``ax.figure`` is it).
     optimum
         The smallest loss there is: then J minus it is drawn.
     predicted
-        The factor per step of theta that theory predicts, as ``so.theory.rate`` gives it, or one by
-        name: J - J* falls by its square. A dashed line of that slope ends where the curve does.
+        The factor per step by which what is drawn should fall, or a mapping from names to factors.
+        J - J* falls by rho**2 where theta tends to the minimum by rho, as ``so.theory.rate`` has it.
 
     Returns
     -------
     matplotlib.axes.Axes
         Axes are logarithmic where the data span decades. A cross marks a run that diverged or
-        left the finite numbers.
+        left the finite numbers. Predicted factors are dashed lines through the curve where it has
+        fallen three quarters of its decades, on the crest of an oscillation; the steps are then not
+        logarithmic, so that a factor is a slope.
+
+    Raises
+    ------
+    RunError
+        If no steps were recorded, no loss is finite, or ``predicted`` does not fit.
 
     Examples
     --------
     >>> import symopt as so
     >>> run = so.minimize(so.parse("x^2"), so.gd(eta=0.1), start=[1.0], steps=100)
-    >>> so.plot.convergence(run).get_xlabel()
-    'step'
+    >>> ax = so.plot.convergence(run, predicted=0.8**2)
+    >>> ax.get_xlabel(), [line.get_label() for line in ax.lines]
+    ('step', ['gd', 'predicted'])
     """
-    ax = axes_or_new(ax)
-    drawn = _of_study(result, ax, optimum or 0.0) if isinstance(result, Study) else _of_runs(result, ax, optimum or 0.0)
-    _scale(ax, drawn)
-    if predicted is not None:
-        _slopes(ax, drawn, list(result) if isinstance(result, Study) else list(runs_by_name(result)), predicted)
-    if not isinstance(result, Study):
-        _mark_ends(result, ax, optimum or 0.0)
-    ax.set_xlabel("step")
-    ax.set_ylabel("J" if optimum is None else "J − J*")
-    ax.grid(alpha=0.25)
-    legend(ax)
-    return ax
+    datasets = datasets_by_name(result)
+    runs = {} if datasets else runs_by_name(result)
+    curves = {name: _of_study(name, one, optimum or 0.0) for name, one in (datasets or {}).items()}
+    curves |= {name: _of_run(name, run, optimum or 0.0) for name, run in runs.items()}
+    factors = {name: _factor(name, value) for name, value in for_each(predicted, curves).items()}
+    with drawn_on(ax) as axes:
+        draw_medians(axes, curves)
+        _scale(axes, list(curves.values()), linear_steps=bool(factors))
+        draw_bands(axes, curves)
+        _mark_ends(axes, runs, optimum or 0.0)
+        _predict(axes, curves, factors)
+        axes.set_xlabel("step")
+        axes.set_ylabel("J" if optimum is None else "J − J*")
+        grid(axes)
+        legend(axes)
+    return axes
 
 
-def _slopes(ax: Axes, drawn: list[Curve], names: list[str], predicted: float | Mapping[str, float]) -> None:
-    """Draw lines of the predicted slope through where each curve ends, above the smallest loss in sight."""
-    factors = predicted if isinstance(predicted, Mapping) else dict.fromkeys(names, predicted)
-    if unknown := set(factors) - set(names):
-        raise RunError(f"predicted names {', '.join(sorted(unknown))}, which is none of {', '.join(names)}")
-    for k, (name, (steps, losses)) in enumerate(zip(names, drawn, strict=True)):
-        seen = np.flatnonzero(np.isfinite(losses) & (losses > ax.get_ylim()[0] * 10))
-        if name not in factors or not len(seen):
-            continue
-        last, anchor = steps[seen[-1]], losses[seen[-1]]
-        with np.errstate(over="ignore"):
-            line = anchor * factors[name] ** (2.0 * (steps - last))
-        colour = line_style(k)["color"]
-        ax.plot(steps, line, "--", color=colour, linewidth=1, scaley=False, zorder=1, label="_predicted")
+def _of_run(name: str, run: Run, optimum: float) -> Spread:
+    losses = recorded(run, name).history["loss"].values - optimum
+    return _some_finite(name, Spread.of(run.recorded, losses[None, :]))
 
 
-def _of_runs(result: Any, ax: Axes, optimum: float) -> list[Curve]:
-    drawn = []
-    for k, (name, run) in enumerate(runs_by_name(result).items()):
-        steps, losses = recorded(run, name).recorded, run.history["loss"].values - optimum
-        ax.plot(steps, losses, label=name, linewidth=1.6, **line_style(k))
-        drawn.append((steps, losses))
-    return drawn
+def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> Spread:
+    if "history_loss" not in dataset:
+        raise RunError(f"the study of {name} recorded no steps; ask for them, as in sweep(..., record=50)")
+    history = dataset["history_loss"].transpose(..., "step")
+    not_empty(history, f"the study of {name}")
+    losses = history.values.reshape(-1, history.sizes["step"]) - optimum
+    return _some_finite(name, Spread.of(history["step"].values, losses))
 
 
-def _mark_ends(result: Any, ax: Axes, optimum: float) -> None:
+def _some_finite(name: str, curve: Spread) -> Spread:
+    if not np.isfinite(curve.middle).any():
+        raise RunError(f"no loss of {name} is finite in most runs; expected starts at which J is finite")
+    return curve
+
+
+def _mark_ends(ax: Axes, runs: Mapping[str, Run], optimum: float) -> None:
     """Put a cross where a run failed; at the upper edge where it left the picture."""
-    for k, run in enumerate(runs_by_name(result).values()):
+    for k, run in enumerate(runs.values()):
         losses = run.history["loss"].values - optimum
-        finite = np.flatnonzero(np.isfinite(losses))
-        if run.status in (Status.DIVERGED, Status.NONFINITE) and len(finite):
-            height = min(float(losses[finite[-1]]), ax.get_ylim()[1])
-            ax.plot(run.recorded[finite[-1]], height, "x", color=line_style(k)["color"], clip_on=False)
+        last = np.flatnonzero(np.isfinite(losses))[-1]
+        if run.status in FAILED:
+            height = min(float(losses[last]), ax.get_ylim()[1])
+            ax.plot(run.recorded[last], height, "x", color=line_style(k)["color"], clip_on=False)
 
 
-def _of_study(study: Study, ax: Axes, optimum: float) -> list[Curve]:
-    drawn = []
-    for k, (name, dataset) in enumerate(study.items()):
-        if "history_loss" not in dataset:
-            raise RunError("the study recorded no steps; ask for them, as in sweep(..., record=50)")
-        losses = dataset["history_loss"].values.reshape(-1, dataset.sizes["step"]) - optimum
-        low, middle, high = np.nanpercentile(
-            np.where(np.isfinite(losses), losses, np.inf), (10, 50, 90), axis=0, method="nearest"
-        )
-        steps = dataset["step"].values
-        ax.plot(steps, middle, label=f"{name} (median of {len(losses)})", linewidth=1.6, **line_style(k))
-        ax.fill_between(steps, low, high, color=line_style(k)["color"], alpha=0.15, linewidth=0)
-        drawn.append((steps, middle))
-    return drawn
-
-
-def _scale(ax: Axes, drawn: list[Curve]) -> None:
+def _scale(ax: Axes, curves: list[Spread], *, linear_steps: bool) -> None:
     """Choose log axes where the data span decades, and keep what diverges from hiding the rest."""
-    losses = np.concatenate([curve for _, curve in drawn])
-    positive = losses[np.isfinite(losses) & (losses > 0)]
-    if np.any(losses < 0) or not len(positive):
-        return
-    top = 10 * max(float(curve[0]) for _, curve in drawn if np.isfinite(curve[0]))
-    bottom = max(float(positive.min()), LOWEST * top)
-    if np.log10(min(top, float(positive.max())) / bottom) > DECADES_FOR_LOG:
-        ax.set_yscale("log")
-        ax.set_ylim(bottom / 3, min(top, 3 * float(positive.max())))
-    if max(int(steps[-1]) for steps, _ in drawn) >= 100:
-        ax.set_xscale("symlog", linthresh=1, linscale=0.3)
-        ax.set_xlim(left=0)
+    first = max(float(curve.middle[np.isfinite(curve.middle)][0]) for curve in curves)
+    scale_values(ax, curves, 10 * first)
+    short = linear_steps or any((curve.middle < 0).any() for curve in curves)
+    scale_steps(ax, 0 if short else max(int(curve.x[-1]) for curve in curves))
+
+
+def _factor(name: str, value: Any) -> float:
+    try:
+        factor = float(value)
+    except (TypeError, ValueError):
+        factor = np.nan
+    if not 0 < factor < np.inf:
+        raise RunError(
+            f"predicted={value!r} for {name}; expected a factor per step above 0, such as so.theory.rate(...)**2"
+        )
+    return factor
+
+
+def _predict(ax: Axes, curves: Mapping[str, Spread], factors: Mapping[str, float]) -> None:
+    """Draw the predicted falls, with one label for all of them."""
+    label: str | None = "predicted"
+    with limits_kept(ax):
+        bottom, top = ax.get_ylim()
+        for name, factor in factors.items():
+            place, height = _anchor(curves[name], bottom)
+            x = np.linspace(0, curves[name].x[-1], 400)
+            with np.errstate(over="ignore"):
+                y = height * factor ** (x - place)
+            seen = (y >= bottom) & (y <= top)
+            ax.plot(x[seen], y[seen], label=label, **PREDICTED)
+            label = None
+
+
+def _anchor(curve: Spread, bottom: float) -> tuple[float, float]:
+    """Return the crest of a curve from which on it has fallen three quarters of its decades in sight.
+
+    Early on a run has not found its rate yet; at the very end it may have met the rounding.
+    """
+    seen = np.where(curve.middle > max(bottom, 0.0), curve.middle, 0.0)
+    if not seen.any():
+        return float(curve.x[0]), float(curve.middle[0])
+    crest = np.maximum.accumulate(seen[::-1])[::-1]
+    height = crest[0] ** (1 - FALLEN) * seen[seen > 0].min() ** FALLEN
+    k = min(int((crest > height).sum()), int(np.flatnonzero(seen)[-1]))
+    k += int(seen[k:].argmax())
+    return float(curve.x[k]), float(seen[k])

@@ -1,62 +1,125 @@
-"""Velocity along the steps of a run."""
+"""How fast runs move."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot.style import axes_or_new, legend, line_style
+from symopt.floats import Array
+from symopt.plot.inputs import for_each, not_empty, values_of
+from symopt.plot.spread import Spread, draw_bands, draw_medians, scale_steps, scale_values
+from symopt.plot.style import PREDICTED, drawn_on, grid, legend
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def velocity(
-    lengths: xr.DataArray | xr.Dataset | Mapping[str, Any], ax: Axes | None = None,
-    predicted: float | Mapping[str, float] | None = None,
-) -> Axes:  # fmt: skip
-    """Draw the length of each step.
+def velocity(result: Any, ax: Axes | None = None, predicted: Any = None) -> Axes:
+    """Draw the length of each step, |theta_k - theta_{k-1}|, over the steps.
 
     Parameters
     ----------
-    lengths
-        What ``so.measure.speed_along`` returns, or its ``step_length`` over step, or several by
-        name.
+    result
+        A run or a study's dataset with recorded theta; what ``so.measure.speed_along`` returns, or
+        its ``step_length``; or a mapping of these, such as a study. Over many runs the median is
+        drawn, with the band from the 10th to the 90th percentile.
     ax
         Where to draw; a new figure if left out.
     predicted
-        A terminal velocity, or one by name for some of the lines; drawn dashed.
+        A number, such as the terminal velocity; a SymPy expression in ``so.t``; a function of an
+        array of steps; or a mapping from names to such. Its absolute value is drawn.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Predicted velocities are dashed. Axes are logarithmic where the data span decades; curves of
+        runs that diverged leave them.
 
     Raises
     ------
     RunError
-        If there is nothing over ``step`` alone.
+        If no theta was recorded, no step is finite, or ``predicted`` does not fit.
 
     Examples
     --------
     >>> import symopt as so
-    >>> run = so.minimize(so.parse("3*x"), so.momentum(eta=0.1), start=[0.0], steps=60)
-    >>> so.plot.velocity(so.measure.speed_along(run), predicted=3.0).get_ylabel()
-    'step length'
+    >>> rule = so.momentum(eta=0.5, beta=0.5)
+    >>> run = so.minimize(so.parse("3*x"), rule, start=[0.0], steps=40)
+    >>> end = so.theory.evaluate(so.theory.terminal_velocity(rule), rule, g=3.0)
+    >>> ax = so.plot.velocity(run, predicted=end)
+    >>> float(ax.lines[1].get_ydata()[0])
+    3.0
     """
-    several = isinstance(lengths, Mapping) and not hasattr(lengths, "data_vars")
-    named: dict[str, Any] = dict(lengths) if several else {"": lengths}  # type: ignore[arg-type]
-    expected: Mapping[str, Any] = predicted if isinstance(predicted, Mapping) else dict.fromkeys(named, predicted)
-    if not named:
-        raise RunError("velocity was given nothing; expected what so.measure.speed_along returns, or several by name")
-    ax = axes_or_new(ax)
-    for k, (name, given) in enumerate(named.items()):
-        line = given["step_length"] if hasattr(given, "data_vars") else given
-        dims = getattr(line, "dims", type(line).__name__)
-        if dims != ("step",):
-            raise RunError(f"{name or 'velocity'} is over {dims}; expected step alone: choose a run, as .isel(start=0)")
-        ax.plot(line["step"], line, label=name or None, linewidth=1.6, **line_style(k))
-        if (limit := expected.get(name)) is not None:
-            ax.axhline(abs(limit), color=line_style(k)["color"], linestyle="--", linewidth=1)
-    ax.set(xlabel="step", ylabel="step length", xlim=(0, None), ylim=(0, None))
-    ax.grid(alpha=0.25)
-    legend(ax)
-    return ax
+    curves = {name: _curve(name, one) for name, one in _by_name(result).items()}
+    forecasts = for_each(predicted, curves)
+    with drawn_on(ax) as axes:
+        draw_medians(axes, curves)
+        lasting = [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(curves.values())
+        scale_values(axes, lasting, 10 * max(float(np.nanmax(curve.middle)) for curve in lasting))
+        scale_steps(axes, max(float(curve.x[-1]) for curve in curves.values()))
+        draw_bands(axes, curves)
+        _predict(axes, curves, forecasts)
+        axes.set_xlabel("step")
+        axes.set_ylabel("step length |Δθ|")
+        grid(axes)
+        legend(axes)
+    return axes
+
+
+def _by_name(result: Any) -> dict[str, Any]:
+    from symopt.run import Run
+
+    if isinstance(result, Run):
+        return {result.rule.name: result}
+    if isinstance(result, Mapping) and not hasattr(result, "data_vars") and result:
+        return {str(name): one for name, one in result.items()}
+    return {str(getattr(result, "attrs", {}).get("rule", "velocity")).partition("(")[0]: result}
+
+
+def _curve(name: str, one: Any) -> Spread:
+    lengths = _lengths(one)
+    not_empty(lengths, f"the velocity of {name}")
+    values = lengths.transpose(..., "step").values.reshape(-1, lengths.sizes["step"])
+    curve = Spread.of(lengths["step"].values, values)
+    if not np.isfinite(curve.middle).any():
+        raise RunError(f"no step of {name} is finite in most runs; expected runs that do not diverge at once")
+    return curve
+
+
+def _lengths(one: Any) -> xr.DataArray:
+    import xarray as xr
+
+    from symopt.measure import speed_along
+
+    if isinstance(one, xr.DataArray) and "step" in one.dims and "param" not in one.dims:
+        return one
+    found = one if isinstance(one, xr.Dataset) and "step_length" in one else speed_along(one)
+    lengths: xr.DataArray = found["step_length"]
+    return lengths
+
+
+def _predict(ax: Axes, curves: Mapping[str, Spread], forecasts: Mapping[str, Any]) -> None:
+    """Draw the predicted velocities, with one label for all of them; they are in sight, wherever they lie."""
+    label: str | None = "predicted"
+    for name, formula in forecasts.items():
+        first, last = float(curves[name].x[0]), float(curves[name].x[-1])
+        x = np.geomspace(max(first, 1.0), last, 200)
+        y = np.abs(values_of(formula, x, f"predicted {name}", "t"))
+        ax.plot(x, y, label=label, **PREDICTED)
+        _show(ax, y[np.isfinite(y)])
+        label = None
+
+
+def _show(ax: Axes, y: Array) -> None:
+    """Widen the vertical axis to values that lie beyond it."""
+    bottom, top = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        bottom, top = min(bottom, 0.7 * y[y > 0].min(initial=bottom)), max(top, 1.4 * y.max(initial=0.0))
+    else:
+        room = 0.05 * (max(top, y.max(initial=top)) - min(bottom, y.min(initial=bottom)))
+        bottom, top = min(bottom, y.min(initial=bottom + room) - room), max(top, y.max(initial=top - room) + room)
+    ax.set_ylim(bottom, top)

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from symopt.cost import Cost
 from symopt.errors import RunError
-from symopt.plot.style import axes_or_new, legend, line_style, recorded, runs_by_name
+from symopt.plot.inputs import FAILED, recorded, runs_by_name
+from symopt.plot.style import drawn_on, legend, line_style
 from symopt.run import Run
-from symopt.status import Status
 
 GRID = 240  # points along each side of the contour plot
 LEVELS = 24
@@ -37,6 +37,11 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
         The start is a ring, the last theta a dot. Contours are spaced by the logarithm of the
         height above the lowest point of the picture.
 
+    Raises
+    ------
+    RunError
+        If the cost has not two parameters, or no path was recorded.
+
     Examples
     --------
     >>> import symopt as so
@@ -49,18 +54,26 @@ def trajectory(result: Any, ax: Axes | None = None) -> Axes:
     cost, size = first.cost, len(first.theta)
     if size != 2:
         raise RunError(f"a trajectory is drawn for two parameters; this cost has {size}")
-    ax = axes_or_new(ax)
-    paths = {name: recorded(run, name).history["theta"].values for name, run in runs.items()}
+    paths = {name: recorded_path(run, name) for name, run in runs.items()}
     window = _window(list(runs.values()), list(paths.values()))
-    _contours(cost, window, ax)
-    for k, (name, path) in enumerate(paths.items()):
-        _path(path, name, line_style(k), ax)
-    ax.set_xlim(window[0], window[1])
-    ax.set_ylim(window[2], window[3])
-    ax.set_xlabel(first.labels[0])
-    ax.set_ylabel(first.labels[1])
-    legend(ax)
-    return ax
+    with drawn_on(ax) as axes:
+        contours(cost, window, axes)
+        for k, (name, path) in enumerate(paths.items()):
+            _path(path, name, line_style(k), axes)
+        axes.set_xlim(window[0], window[1])
+        axes.set_ylim(window[2], window[3])
+        axes.set_xlabel(first.labels[0])
+        axes.set_ylabel(first.labels[1])
+        legend(axes)
+    return axes
+
+
+def recorded_path(run: Run, name: str) -> npt.NDArray[np.float64]:
+    """Return theta over (step, param)."""
+    history = recorded(run, name).history
+    if "theta" not in history:
+        raise RunError(f"the run of {name} recorded no theta; ask for it, as in minimize(..., paths=True)")
+    return history["theta"].values
 
 
 def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) -> None:
@@ -72,9 +85,7 @@ def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) ->
 
 def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
     """Return the part of the plane to show: where runs were that did not fly away, with a margin."""
-    kept = [
-        path for run, path in zip(runs, paths, strict=True) if run.status not in (Status.DIVERGED, Status.NONFINITE)
-    ]
+    kept = [path for run, path in zip(runs, paths, strict=True) if run.status not in FAILED]
     seen = np.concatenate([*(kept or [path[:2] for path in paths]), *(path[:1] for path in paths)])
     seen = seen[np.isfinite(seen).all(axis=1)]
     low, high = seen.min(axis=0), seen.max(axis=0)
@@ -83,7 +94,8 @@ def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
     return left, right, bottom, top
 
 
-def _contours(cost: Cost, window: Window, ax: Axes) -> None:
+def contours(cost: Cost, window: Window, ax: Axes, colour: str = "0.72", zorder: float = 0) -> None:
+    """Draw contours of a cost in a window (left, right, bottom, top), spaced by the logarithm of the height."""
     x, y = np.linspace(window[0], window[1], GRID), np.linspace(window[2], window[3], GRID)
     values = cost.value(np.stack(np.meshgrid(x, y), axis=-1))
     finite = values[np.isfinite(values)]
@@ -92,6 +104,5 @@ def _contours(cost: Cost, window: Window, ax: Axes) -> None:
     height = values - finite.min()
     lowest = max(float(np.percentile(height[height > 0], 0.1)), float(height[np.isfinite(height)].max()) * 1e-8)
     levels = np.geomspace(lowest, float(height[np.isfinite(height)].max()), LEVELS)
-    ax.contour(
-        x, y, np.where(np.isfinite(height), height, np.nan), levels=levels, colors="0.72", linewidths=0.6, zorder=0
-    )
+    height = np.where(np.isfinite(height), height, np.nan)
+    ax.contour(x, y, height, levels=levels, colors=colour, linewidths=0.6, zorder=zorder)

@@ -1,45 +1,64 @@
-"""What all pictures share: an axes to draw on, colours that colour-blind readers tell apart, runs by name."""
+"""What all pictures share: the style, axes to draw on, colours that colour-blind readers tell apart, legends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symopt.errors import RunError
-from symopt.run import Run
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
-"""The palette of Okabe and Ito (2008), its yellow replaced by a brown that shows on white."""
+SHEET = Path(__file__).with_name("symopt.mplstyle")
+COLOURS: tuple[str, ...] = tuple(
+    mpl.rc_params_from_file(SHEET, use_default_template=False)["axes.prop_cycle"].by_key()["color"]
+)
+"""The palette of the style sheet."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+PREDICTED: dict[str, Any] = {"color": "0.1", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 4}
+"""How what theory says is drawn in every picture: dashed, near black, above what was measured."""
+BAND = 0.15  # opacity of the band from the 10th to the 90th percentile
 CROWDED = 5  # labels from which the legend stands outside
 
 
 def style() -> AbstractContextManager[None]:
-    """Return a context in which figures are drawn in the package's style.
+    """Return a context in which figures are made in the package's style, ``symopt/plot/symopt.mplstyle``.
+
+    It lies over Matplotlib's defaults, not over the user's settings, so that pictures are the same
+    everywhere; those come back at its end. Functions that make a figure of their own use it; axes
+    that are given keep the settings that they were made with.
 
     Examples
     --------
     >>> import symopt as so
+    >>> from matplotlib.figure import Figure
     >>> with so.plot.style():
-    ...     from matplotlib.figure import Figure
-    ...     Figure().subplots().spines["top"].get_visible()
+    ...     left, right = Figure(figsize=(11, 4)).subplots(1, 2)
+    >>> left.spines["top"].get_visible()
     False
     """
-    return rc_context(fname=Path(__file__).with_name("symopt.mplstyle"))
+    return mpl.rc_context(fname=SHEET)
 
 
-def axes_or_new(ax: Axes | None, width: float = 6.4, height: float = 4.4) -> Axes:
-    """Return the axes given, or one on a figure of its own."""
+@contextmanager
+def drawn_on(ax: Axes | None, width: float = 6.4, height: float = 4.4) -> Iterator[Axes]:
+    """Yield the axes given, or, in the package's style, those of a figure of its own."""
     if ax is not None:
-        return ax
+        yield ax
+        return
     with style():
-        return Figure(figsize=(width, height), layout="constrained").subplots()
+        yield Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+@contextmanager
+def limits_kept(ax: Axes) -> Iterator[None]:
+    """Draw something that the limits of the axes are not to follow."""
+    x, y = ax.get_xlim(), ax.get_ylim()
+    yield
+    ax.set_xlim(x)
+    ax.set_ylim(y)
 
 
 def line_style(k: int) -> dict[str, Any]:
@@ -47,36 +66,26 @@ def line_style(k: int) -> dict[str, Any]:
     return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[(k // len(COLOURS)) % len(DASHES)]}
 
 
-def legend(ax: Axes) -> None:
+def tint(colour: str, share: float = 0.45) -> tuple[float, ...]:
+    """Return a colour mixed with white, for areas on which marks of the colour itself are to show.
+
+    Examples
+    --------
+    >>> tint("#000000", 0.5)
+    (0.5, 0.5, 0.5)
+    """
+    return tuple(1 - (1 - part) * (1 - share) for part in mpl.colors.to_rgb(colour))
+
+
+def grid(ax: Axes) -> None:
+    """Draw a faint grid; ticks are made when a figure is drawn, after a style has ended, so it is set here."""
+    ax.grid(alpha=0.25)
+
+
+def legend(ax: Axes, *, beside: bool = False) -> None:
     """Add a legend: inside where there is room, else beside the axes."""
     labels = ax.get_legend_handles_labels()[1]
-    if len(labels) > CROWDED:
+    if labels and (beside or len(labels) > CROWDED):
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     elif labels:
         ax.legend(frameon=False)
-
-
-def recorded(run: Run, name: str) -> Run:
-    """Return a run that recorded steps."""
-    if not len(run.recorded):
-        raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
-    return run
-
-
-def runs_by_name(result: Any) -> dict[str, Run]:
-    """Return one run, a list of runs or a mapping of runs as a mapping from names."""
-    if isinstance(result, Run):
-        return {result.rule.name: result}
-    if isinstance(result, Mapping) and all(isinstance(run, Run) for run in result.values()):
-        return {str(name): run for name, run in result.items()}
-    if isinstance(result, Iterable) and not isinstance(result, str | Mapping):
-        runs = list(result)
-        if runs and all(isinstance(run, Run) for run in runs):
-            names = [run.rule.name for run in runs]
-            return {
-                name if names.count(name) == 1 else repr(run.rule): run for name, run in zip(names, runs, strict=True)
-            }
-    raise RunError(
-        f"a {type(result).__name__} cannot be drawn here; "
-        "expected a run of so.minimize, a list of runs, or a mapping of them"
-    )

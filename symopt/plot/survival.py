@@ -1,78 +1,137 @@
-"""Survival curves: the share of runs that have not arrived yet."""
+"""The share of runs that have not arrived yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.measure import Survival
-from symopt.plot.style import axes_or_new, legend, line_style
+from symopt.plot.inputs import for_each, values_of
+from symopt.plot.spread import scale_steps
+from symopt.plot.style import BAND, PREDICTED, drawn_on, grid, legend, limits_kept, line_style
 
-Curve = Callable[[Any], Any]
+if TYPE_CHECKING:
+    from symopt.measure import Survival
 
 
-def survival(
-    curves: Survival | Mapping[str, Survival],
-    ax: Axes | None = None,
-    predicted: Curve | Mapping[str, Curve] | None = None,
-) -> Axes:
-    """Draw Kaplan-Meier curves with their bands.
+def survival(curves: Any, ax: Axes | None = None, predicted: Any = None) -> Axes:
+    """Draw how many runs have not arrived yet, over the steps.
 
     Parameters
     ----------
     curves
-        What ``so.measure.survival`` returns, or several by name.
+        A Survival, or a list or mapping of them. What ``hitting``, ``plateau`` or ``saddle_escape``
+        return may stand in place of each: ``so.measure.survival`` of it is drawn.
     ax
         Where to draw; a new figure if left out.
     predicted
-        S(t) as a function of an array of steps, or one by name for some of the curves; drawn dashed.
+        P(T > step): a function of an array of steps, a SymPy expression in one symbol, or a mapping
+        from the names of curves to such.
 
     Returns
     -------
     matplotlib.axes.Axes
-        A tick at the end of a curve marks runs that had not arrived when watching ended.
+        The Kaplan-Meier curves as steps with their bands; a stroke marks where runs were lost from
+        sight without having arrived, mostly at the end of their budget. Predicted curves are
+        dashed. The steps are logarithmic where the arrivals span decades.
 
     Raises
     ------
     RunError
-        If there is nothing to draw, or a prediction belongs to no curve.
+        If ``curves`` holds none, or ``predicted`` does not fit.
 
     Examples
     --------
-    >>> import symopt as so
-    >>> found = so.measure.survival(([2, 3, 5], [True, True, False]))
-    >>> so.plot.survival(found).get_ylabel()
-    'share not arrived yet'
+    >>> import numpy as np, symopt as so
+    >>> J = so.parse("x^2/2 - y^2/2 + y^4/4")
+    >>> study = so.sweep(J, so.gd(eta=0.1), so.uniform([0.0, -0.1], [0.0, 0.1], 50, rng=0), 100, record=True)
+    >>> times = so.measure.saddle_escape(study["gd"], [0, 0], radius=0.5, cost=J)
+    >>> ax = so.plot.survival(times, predicted=lambda k: np.minimum(1, 5 * 1.1**-k))
+    >>> ax.get_ylabel()
+    'share of runs that have not arrived'
     """
-    named = {"": curves} if isinstance(curves, Survival) else dict(curves)
-    if not named or not all(isinstance(one, Survival) for one in named.values()):
-        raise RunError("survival was given no curves; expected what so.measure.survival returns, or several by name")
-    expected = (
-        predicted if isinstance(predicted, Mapping) else {} if predicted is None else {next(iter(named)): predicted}
+    named = _by_name(curves)
+    forecasts = for_each(predicted, named)
+    with drawn_on(ax) as axes:
+        for k, (name, curve) in enumerate(named.items()):
+            _draw(axes, line_style(k), name, curve)
+        axes.set_ylim(-0.02, 1.04)
+        _scale(axes, list(named.values()))
+        _predict(axes, forecasts)
+        axes.set_xlabel("step")
+        axes.set_ylabel("share of runs that have not arrived")
+        grid(axes)
+        legend(axes)
+    return axes
+
+
+def _by_name(curves: Any) -> dict[str, Survival]:
+    import xarray as xr
+
+    from symopt.measure import Survival
+
+    if isinstance(curves, Survival | xr.Dataset):
+        return {"": _one(curves)}
+    if isinstance(curves, Mapping) and curves:
+        return {str(name): _one(curve) for name, curve in curves.items()}
+    if isinstance(curves, Iterable) and not isinstance(curves, str | Mapping) and (listed := list(curves)):
+        return {str(k): _one(curve) for k, curve in enumerate(listed, 1)}
+    raise _unknown(curves)
+
+
+def _one(curve: Any) -> Survival:
+    import xarray as xr
+
+    from symopt import measure
+
+    if isinstance(curve, xr.Dataset):
+        return measure.survival(curve)
+    if not isinstance(curve, measure.Survival):
+        raise _unknown(curve)
+    return curve
+
+
+def _unknown(given: Any) -> RunError:
+    return RunError(
+        f"survival was given {'nothing' if isinstance(given, Mapping | list) else type(given).__name__}; "
+        "expected so.measure.survival(times), or a list or mapping of them"
     )
-    if unknown := set(expected) - set(named):
-        raise RunError(f"predicted names {', '.join(sorted(unknown))}, which is none of the curves {', '.join(named)}")
-    ax = axes_or_new(ax)
-    for k, (name, curve) in enumerate(named.items()):
-        _one(curve, name, k, ax)
-        if name in expected:
-            steps = np.linspace(0, curve.horizon, 400)
-            ax.plot(steps, expected[name](steps), "--", color=line_style(k)["color"], linewidth=1.2, zorder=3)
-    ax.set(xlabel="step", ylabel="share not arrived yet", ylim=(0, 1.03), xlim=(0, None))
-    legend(ax)
-    return ax
 
 
-def _one(curve: Survival, name: str, k: int, ax: Axes) -> None:
-    style = line_style(k)
-    step, share, low, high = (np.append(a, a[-1]) for a in (curve.step, curve.share, curve.low, curve.high))
-    step[-1] = max(curve.horizon, step[-1])
-    label = f"{name} ({curve.events} of {curve.n})" if name else f"{curve.events} of {curve.n} arrived"
-    ax.plot(step, share, drawstyle="steps-post", linewidth=1.6, label=label, **style)
-    ax.fill_between(step, low, high, step="post", color=style["color"], alpha=0.15, linewidth=0)
-    if curve.events < curve.n:
-        ax.plot(step[-1], share[-1], "|", color=style["color"], markersize=10, markeredgewidth=1.6, clip_on=False)
+def _draw(ax: Axes, look: dict[str, Any], name: str, curve: Survival) -> None:
+    counts = f"{curve.events} of {curve.n} arrived"
+    ax.step(curve.step, curve.share, where="post", label=f"{name} ({counts})" if name else counts, **look)
+    ax.fill_between(curve.step, curve.low, curve.high, step="post", color=look["color"], alpha=BAND, linewidth=0)
+    lost = _lost(curve)
+    if lost.any():
+        ax.plot(curve.step[lost], curve.share[lost], "|", color=look["color"], markersize=9, markeredgewidth=1.4)
+
+
+def _lost(curve: Survival) -> Any:
+    """Return at which entries runs were lost: where the curve has an entry without falling, and at an end above 0."""
+    still = np.concatenate([[False], np.diff(curve.share) == 0])
+    still[-1] |= curve.share[-1] > 0
+    return still
+
+
+def _scale(ax: Axes, curves: list[Survival]) -> None:
+    """Choose the axis of steps by when runs arrived; it begins at 0."""
+    arrivals = [float(curve.step[1:][np.diff(curve.share) < 0].min(initial=np.inf)) for curve in curves]
+    first, last = max(1.0, min(arrivals)), max(float(curve.step[-1]) for curve in curves)
+    if np.isfinite(first):
+        scale_steps(ax, last, 10.0 ** np.floor(np.log10(first)))  # no tick between it and 0
+    ax.set_xlim(0, 1.03 * last)
+
+
+def _predict(ax: Axes, forecasts: Mapping[str, Any]) -> None:
+    """Draw the predicted curves, with one label for all of them."""
+    label: str | None = "predicted"
+    with limits_kept(ax):
+        right = ax.get_xlim()[1]
+        x = np.concatenate([[0.0], np.geomspace(min(0.01, right), right, 400)])
+        for name, formula in forecasts.items():
+            ax.plot(x, values_of(formula, x, f"predicted {name}".strip()), label=label, **PREDICTED)
+            label = None

@@ -1,0 +1,96 @@
+"""Curves of one run or of many: the median with its band, and the axes that suit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from symopt.floats import Array
+from symopt.plot.style import BAND, limits_kept, line_style
+
+DECADES_FOR_LOG = 1.5
+STEPS_FOR_LOG = 100
+LOWEST = 1e-20  # of the largest loss; below, differences of losses are rounding
+FAR = 10.0  # times what the medians span: how far a band may stretch the picture
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The 10th, 50th and 90th percentile over runs at each x; what is not finite lies above all else.
+
+    ``middle`` is NaN where it is not finite.
+    """
+
+    x: npt.NDArray[Any]
+    low: Array
+    middle: Array
+    high: Array
+    runs: int
+
+    @classmethod
+    def of(cls, x: npt.NDArray[Any], values: Array) -> Spread:
+        """Return the spread of values over (run, x)."""
+        known = np.where(np.isfinite(values), values, np.inf)
+        low, middle, high = np.percentile(known, (10, 50, 90), axis=0, method="nearest")
+        return cls(x, low, np.where(np.isfinite(middle), middle, np.nan), high, len(values))
+
+
+def draw_medians(ax: Axes, spreads: Mapping[str, Spread], **options: Any) -> None:
+    """Draw the lines, with dots where a line has no length; a label says of how many runs it is the median."""
+    for k, (name, one) in enumerate(spreads.items()):
+        label = f"{name} (median of {one.runs})" if one.runs > 1 else name
+        ax.plot(one.x, one.middle, label=label, linewidth=1.6, **{**line_style(k), **options})
+        alone = _alone(np.isfinite(one.middle))
+        if alone.any():
+            ax.plot(one.x[alone], one.middle[alone], ".", color=line_style(k)["color"])
+
+
+def _alone(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which points have no neighbour."""
+    wide = np.concatenate([[False], known, [False]])
+    alone: npt.NDArray[np.bool_] = known & ~wide[:-2] & ~wide[2:]
+    return alone
+
+
+def draw_bands(ax: Axes, spreads: Mapping[str, Spread]) -> None:
+    """Fill between the 10th and the 90th percentile; what is infinite reaches beyond the picture."""
+    with limits_kept(ax):
+        bottom, top = ax.get_ylim()
+        above = top * top / bottom if ax.get_yscale() == "log" else top + (top - bottom)
+        for k, one in enumerate(spreads.values()):
+            if one.runs > 1:
+                low, high = np.minimum(one.low, above), np.minimum(one.high, above)
+                colour = line_style(k)["color"]
+                ax.fill_between(one.x, low, high, where=np.isfinite(one.low).tolist(), color=colour, alpha=BAND, lw=0)
+
+
+def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
+    """Begin an axis of steps at 0, and make a long one logarithmic from ``linear_to`` on, a power of ten."""
+    if last >= STEPS_FOR_LOG * linear_to:
+        ax.set_xscale("symlog", linthresh=linear_to, linscale=0.3)
+    ax.set_xlim(left=0)
+
+
+def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
+    """Make the vertical axis logarithmic where the medians up to ``top`` span decades, and choose its limits."""
+    every = list(spreads)
+    middles = np.concatenate([one.middle for one in every])
+    finite = middles[np.isfinite(middles)]
+    positive = finite[finite > 0]
+    if len(positive) and not np.any(finite < 0):
+        bottom = max(float(positive.min()), LOWEST * top)
+        if np.log10(min(top, float(positive.max())) / bottom) > DECADES_FOR_LOG:
+            ax.set_yscale("log")
+            ax.set_ylim(bottom / 3, min(top, 3 * float(positive.max())))
+            return
+    sides = np.concatenate([finite, *(side for one in every for side in (one.low, one.high))])
+    room = FAR * np.ptp(finite)
+    low, high = max(np.nanmin(sides), finite.min() - room), finite.max() + room
+    high = min(float(sides[np.isfinite(sides)].max()), high)
+    if high > low:
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
