@@ -180,10 +180,11 @@ def best_rows(arrivals, budget, etas):
 
 def plot(outcome):
     """Sensitivity to the learning rate, a panel for each cost; dotted the target, dashed the predicted limits."""
-    figure = Figure(figsize=(14, 6.6), layout="constrained")
+    figure = Figure(figsize=(17, 7.6), layout="constrained")
     axes = figure.subplots(2, 4, sharex=True)
     for ax, (cost, study) in zip(axes.flat, outcome.data["studies"].items(), strict=True):
-        sensitivity(ax, study, optimum(cost))
+        so.plot.sensitivity(study, ax, optimum=optimum(cost), of="best_loss").set(xlabel=None, ylabel=None)
+        ax.get_legend().remove()
         ax.axhline(COSTS[cost][3], color="0.4", lw=0.8, ls=":")
         ax.set_title(cost)
     for k, name in enumerate(LIMITED):  # the first three of the rules
@@ -193,19 +194,8 @@ def plot(outcome):
         ax.set_xlabel("learning rate η")
     for ax in axes[:, 0]:
         ax.set_ylabel("best J − J* within the budget")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False)
+    figure.legend(axes[0, 0].get_legend_handles_labels()[0], RULES, loc="outside lower center", ncols=7, frameon=False)
     return {"sensitivity": figure}
-
-
-def sensitivity(ax, study, optimum):
-    """Median and band from the 10th to the 90th percentile of the best gap, against the learning rate."""
-    for k, (name, dataset) in enumerate(study.items()):
-        gap = np.maximum(dataset["best_loss"] - optimum, 1e-12)
-        low, middle, high = gap.quantile([0.1, 0.5, 0.9], "start").values
-        ax.plot(dataset["eta"], middle, lw=3 if name == "momentum" else 1.4, label=name, **line_style(k))
-        ax.fill_between(dataset["eta"], low, high, color=line_style(k)["color"], alpha=0.12, lw=0)
-    ax.set(xscale="log", yscale="log")
-    ax.tick_params(axis="y", which="minor", labelleft=False)
 
 
 if __name__ == "__main__":
