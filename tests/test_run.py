@@ -142,7 +142,12 @@ INTERRUPTED = """
 import os, signal, threading, time
 import symopt as so
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
-threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+def interrupt():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.01)  # until the sweep listens
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
 began = time.time()
 RESULT
 print(time.time() - began < 10)
