@@ -109,6 +109,10 @@ class Rule:
                 f"states of the decorator in its order: {', '.join(['theta', *states])}"
             )
         values: dict[str, Any] = {}
+        given = [parameter.name for parameter in keyword if parameter.default is not parameter.empty]
+        taken = [name for name in states if name in ("n", "t", "T")] + [n for n in given if n in (*FILLED_IN, "n")]
+        if taken:
+            raise RuleError(f"{where}: {taken[0]} is what symopt's own equations call something; choose another name")
         for parameter in keyword:
             if parameter.name in FILLED_IN:
                 continue

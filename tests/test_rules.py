@@ -212,3 +212,20 @@ def test_the_docstring_says_what_the_issue_of_conventions_needs(name):
     assert "Libraries:" in doc
     assert "theta <-" in doc
     assert any(str(year) in doc.splitlines()[0] for year in range(1847, 2027))
+
+
+def test_names_of_the_equations_are_not_hyperparameters():
+    """They would be taken for the number of parameters, the step, the mean."""
+
+    def averaged(theta, *, grad, n=0.9):
+        return theta - n * grad(theta)
+
+    def stepped(theta, *, grad, t=0.9):
+        return theta - t * grad(theta)
+
+    def counted(theta, n, *, grad):
+        return theta - n * grad(theta), n
+
+    for function, states in ((averaged, {}), (stepped, {}), (counted, {"n": 0})):
+        with pytest.raises(so.RuleError, match="is what symopt's own equations call something"):
+            so.rule(**states)(function)

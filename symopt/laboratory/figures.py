@@ -72,6 +72,8 @@ def picture(figure: Figure, salt: str) -> Picture:
     for artist in figure.findobj(_crowded):
         artist.set_rasterized(True)
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for every form
         return Picture(
             svg=_saved(figure, format="svg", dpi=DPI, metadata={"Date": None}),
             pdf=_saved(figure, format="pdf", dpi=DPI, metadata={"CreationDate": None}),

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from symopt.laboratory.figures import Picture, pictures
 from symopt.laboratory.find import Experiment, load
 from symopt.laboratory.rows import Outcome, Row
+from symopt.plot.style import style
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,17 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
     module = part("import", lambda: load(experiment))
     equations = part("theory()", lambda: _mapping(module.theory())) if module else None
     outcome = part("run()", lambda: _outcome(module.run(quick=quick))) if module else None
-    drawn = part("plot()", lambda: pictures(module.plot(outcome), experiment.name)) if outcome else None
+    drawn = part("plot()", lambda: _drawn(module, outcome, experiment.name)) if module and outcome else None
     outcome = outcome or Outcome([])
     rows = (*outcome.rows, *(trouble.row for trouble in troubles))
     seconds = time.perf_counter() - begin
     return Finding(experiment, rows, equations or {}, outcome.settings, drawn or {}, seconds, tuple(troubles))
+
+
+def _drawn(module: ModuleType, outcome: Any, name: str) -> dict[str, Picture]:
+    """Draw an experiment's figures in the package's style, which its own settings may override."""
+    with style():
+        return pictures(module.plot(outcome), name)
 
 
 def _outcome(made: Any) -> Outcome:

@@ -12,7 +12,19 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
-from symopt.theory.update_map import Back, Held, UpdateMap, numbers_of, plain, remembered, reserved, symbol, z
+from symopt.theory.update_map import (
+    Back,
+    Held,
+    UpdateMap,
+    names_of,
+    number,
+    numbers_of,
+    plain,
+    remembered,
+    reserved,
+    symbol,
+    z,
+)
 
 CURVATURE = sp.Symbol("lambda", real=True, nonzero=True)
 KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
@@ -65,8 +77,9 @@ def characteristic(rule: Rule, *, held: Held = ()) -> sp.Poly:
     >>> so.theory.characteristic(so.gd).as_expr()
     eta*lambda + z - 1
     """
+    reserved(rule, "z")
     matrix, back = linear_step(rule, held)
-    return sp.Poly(plain(matrix.charpoly(z).as_expr().xreplace(back)), z)
+    return sp.Poly(plain(characteristic_of(matrix).xreplace(back)), sp.Symbol("z"))
 
 
 def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
@@ -133,14 +146,12 @@ def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp
     1.064659
     """
     if curvature is not None:
-        if not (np.ndim(curvature) == 0 and float(curvature) > 0):
-            raise RuleError(
-                f"curvature={curvature!r}; expected the size gamma of a negative curvature, a number above 0"
-            )
-        return rate(rule, [-float(curvature)], held=held)
+        if (size := number("curvature", curvature)) <= 0:
+            raise RuleError(f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0")
+        return rate(rule, [-size], held=held)
     reserved(rule, "gamma")
     matrix, back = linear_step(rule, held)
-    uphill = matrix.charpoly(z).as_expr().subs(CURVATURE, -symbol("gamma"))
+    uphill = characteristic_of(matrix).subs(CURVATURE, -symbol("gamma"))
     factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
     if any(factor.degree() > 2 for factor in factors):
         raise RuleError(
@@ -148,6 +159,11 @@ def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp
         )
     largest = _largest([root for factor in factors for root in sp.roots(factor)])
     return plain(sp.simplify(largest).xreplace(back))
+
+
+def characteristic_of(matrix: sp.Matrix) -> sp.Expr:
+    """Return det(z - matrix)."""
+    return matrix.charpoly().as_expr(z)
 
 
 def factors_in_z(expression: sp.Expr) -> list[sp.Expr]:
@@ -211,13 +227,15 @@ def held_values(held: Held) -> dict[str, float]:
     """Return the value of each state that is held, 1 where none is given."""
     if isinstance(held, Mapping):
         return {name: float(value) for name, value in held.items()}
-    return dict.fromkeys((held,) if isinstance(held, str) else held, 1.0)
+    return dict.fromkeys(names_of(held), 1.0)
 
 
 def _numeric(rule: Rule, eigenvalues: Array, held: Held) -> Array:
     """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k)."""
     names, entries = _entries(rule, held)
     values = numbers_of(rule, names) | held_values(held) | {"lambda": eigenvalues}
+    if missing := [name for name in names if name not in values]:
+        raise RuleError(f"{rule.name}: {', '.join(missing)} has no value here")
     shape = eigenvalues.shape
     return np.stack(
         [

@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from symopt.cost import Cost
 from symopt.errors import RuleError
-from symopt.floats import Array
+from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.launch import as_cost
 from symopt.rule import Rule
 from symopt.theory.linear import escape, rate
 from symopt.theory.stability import stability_limit
-from symopt.theory.update_map import Held
+from symopt.theory.update_map import Held, check_rule
 
+REST = 1e-2  # of the size of theta: how far a point may be from where the gradient is 0
 FLAT = 1e-10  # eigenvalues below this share of the largest count as 0
 
 
@@ -27,7 +29,8 @@ class Prediction:
     Attributes
     ----------
     kind
-        "minimum", "saddle", "maximum", or "degenerate" where an eigenvalue is 0.
+        "minimum", "saddle", "maximum", "degenerate" where an eigenvalue is 0, or "not at rest" where
+        the gradient is not 0, and nothing is predicted.
     eigenvalues
         Of the Hessian, increasing, shape (n,).
     condition
@@ -96,14 +99,18 @@ def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **con
     >>> so.theory.predict(J, so.momentum(eta=1e-3), at=[1, 1])
     Prediction(minimum: condition 2508.01, limit 0.00379393, rate 0.995851, 553.8 steps a decade)
     """
-    bound: Any = cost(**constants)
-    point = np.asarray(at, dtype=np.float64)
-    eigenvalues = np.linalg.eigvalsh(bound.hessian(point))
-    kind = _kind(eigenvalues)
+    bound: Any = as_cost(cost)(**constants)
+    check_rule(rule)
+    point = _point(at)
+    hessian, gradient = bound.hessian(point), bound.grad(point)
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    away = float(np.linalg.norm(np.linalg.lstsq(hessian, gradient)[0]))
+    rests = away <= REST * (1 + float(np.linalg.norm(point)))
+    kind = _kind(eigenvalues) if rests else "not at rest"
     numbers: dict[str, float] = dict.fromkeys(("limit", "rate", "escape"), math.nan)
-    reason = ""
+    reason = "" if rests else f"the gradient is not 0 there: Newton's step to where it is has the length {away:.3g}"
     try:
-        numbers |= _numbers(rule, eigenvalues, kind, held)
+        numbers |= _numbers(rule, eigenvalues, kind, held) if rests else {}
     except RuleError as error:
         reason = str(error)
     factor = numbers["rate"]
@@ -112,10 +119,20 @@ def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **con
         eigenvalues,
         condition=float(eigenvalues[-1] / eigenvalues[0]) if kind == "minimum" else math.nan,
         per_decade=-math.log(10) / math.log(factor) if 0 < factor < 1 else math.nan,
-        gradient_norm=float(np.linalg.norm(bound.grad(point))),
+        gradient_norm=float(np.linalg.norm(gradient)),
         reason=reason,
         **numbers,
     )
+
+
+def _point(at: Any) -> Array:
+    try:
+        point = as_floats(at)
+    except NotNumbersError as error:
+        raise RuleError(f"at={at!r}: {error}; expected one finite number for each parameter") from None
+    if point.ndim != 1:
+        raise RuleError(f"at has shape {point.shape}; expected one point, a list of numbers")
+    return point
 
 
 def _kind(eigenvalues: Array) -> str:

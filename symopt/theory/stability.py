@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rule import Rule
-from symopt.theory.linear import CURVATURE, factors_in_z, held_values, linear_step
-from symopt.theory.update_map import Held, evaluate, plain, remembered, symbol, z
+from symopt.theory.linear import CURVATURE, characteristic_of, factors_in_z, held_values, linear_step
+from symopt.theory.update_map import (
+    Back,
+    Held,
+    check_rule,
+    evaluate,
+    number,
+    numbers_of,
+    plain,
+    remembered,
+    symbol,
+    z,
+)
 
-TRIALS = 12  # points in the space of the other hyperparameters where a formula has to hold
-NEAR = 1e-6  # how far to both sides of a limit stability is looked at
+TRIALS = 16  # points in the space of the hyperparameters at which a formula has to hold
+NEAR = 1e-6  # how far beyond a limit stability is looked at
+LARGEST = 2  # degree in the learning rate up to which an equation is solved in closed form
 
 
 def stability_limit(
@@ -20,9 +38,9 @@ def stability_limit(
     """Return the learning rate below which a rule is stable on J = lambda*theta**2/2.
 
     A root of the characteristic polynomial p leaves the unit circle at z = 1, at z = -1 or as a
-    pair exp(+-i*phi); each time p and its reversed polynomial z**k*p(1/z) share a root. Their
-    resultant is solved for eta, and the smallest solution at which stability is indeed lost is the
-    limit. It holds for hyperparameters between 0 and 1 and lambda > 0.
+    pair exp(+-i*phi): where p(1) = 0, p(-1) = 0, or the product of 1 - z_i*z_j over all pairs of
+    roots is 0, which is a determinant of p's coefficients (Jury 1964). Each is solved for eta, and
+    the smallest solution at which stability is indeed lost is the limit.
 
     Parameters
     ----------
@@ -39,13 +57,15 @@ def stability_limit(
     Returns
     -------
     sympy.Expr or float
-        In the symbol lambda and the hyperparameters, if no eigenvalue is given. Modes that do not
-        depend on eta, as an accumulator that forgets nothing, do not count.
+        In the symbol lambda and the hyperparameters, if no eigenvalue is given; then for
+        hyperparameters between 0 and 1. A number holds for the rule's own hyperparameters: 0 if
+        even small learning rates are unstable, inf if none is. Modes that do not depend on eta, as
+        an accumulator that forgets nothing, do not count.
 
     Raises
     ------
     RuleError
-        As :func:`linearize`; also if there is no closed form.
+        As :func:`linearize`; also if there is no single closed form: give the eigenvalue then.
 
     Examples
     --------
@@ -59,64 +79,134 @@ def stability_limit(
     >>> so.theory.stability_limit(so.gd, 100.0)
     0.02
     """
+    check_rule(rule)
     if wrt not in rule.hyperparameters:
         raise RuleError(f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}")
-    limit = _limit(rule, held, wrt)
-    return limit if eigenvalue is None else evaluate(limit, rule, **{"lambda": eigenvalue}, **held_values(held))
+    if eigenvalue is None:
+        return _formula(rule, held, wrt)
+    if (curvature := number("eigenvalue", eigenvalue)) <= 0:
+        raise RuleError(f"eigenvalue={curvature:g}; expected the largest eigenvalue of a Hessian, above 0")
+    boundary = _boundary(rule, held, wrt)
+    return boundary.limit(boundary.values(rule, {"lambda": curvature, **held_values(held)}))
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where stability can be lost: polynomials in the learning rate, or in its root.
+
+    Attributes
+    ----------
+    p
+        The characteristic polynomial, in z, without the modes that the learning rate does not move.
+    crossings
+        The irreducible factors of p(1), p(-1) and of the determinant, in ``root``.
+    root
+        The symbol w with eta = w**power.
+    power
+        2 where the equations hold sqrt(eta), else 1.
+    back
+        What the symbols of held states stand for.
+    """
+
+    p: sp.Poly
+    crossings: tuple[sp.Poly, ...]
+    root: sp.Symbol
+    power: int
+    back: Back
+
+    def values(self, rule: Rule, given: Mapping[str, float]) -> dict[sp.Symbol, float]:
+        """Return the numbers of all symbols but the learning rate."""
+        held = {P: evaluate(plain(e), rule, **_among(given, e)) for P, e in self.back.items()}
+        names = {s.name: s for s in self.p.as_expr().free_symbols - {z, self.root, *held}}
+        known = {**numbers_of(rule, names), **given}
+        return held | {s: known[name] for name, s in names.items() if name in known}
+
+    def limit(self, values: Mapping[sp.Symbol, float]) -> float:
+        """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
+        tried = [0.0, *sorted(w for crossing in self.crossings for w in _positive_roots(crossing, values)), math.inf]
+        for low, high in pairwise(tried):
+            inside = high / 2 if low == 0 and high < math.inf else low * (1 + NEAR) if low else 1.0
+            if not self._stable(inside, values):
+                return float(low**self.power)
+        return math.inf
+
+    def _stable(self, w: float, values: Mapping[sp.Symbol, float]) -> bool:
+        coefficients = [complex(c.subs({**values, self.root: w})) for c in self.p.all_coeffs()]
+        return bool(np.abs(np.roots(coefficients)).max(initial=0.0) < 1)
 
 
 @remembered
-def _limit(rule: Rule, held: Held, wrt: str) -> sp.Expr:
-    rate = symbol(wrt)
+def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
+    rate, w = symbol(wrt), sp.Dummy("w", positive=True)
     matrix, back = linear_step(rule, held)
-    moving = _moving(matrix.charpoly(z).as_expr().subs(CURVATURE, symbol("lambda")), rate)
-    if moving is None:
+    whole = characteristic_of(matrix).subs(CURVATURE, symbol("lambda"))
+    power = 2 if any(part.base == rate and not part.exp.is_integer for part in whole.atoms(sp.Pow)) else 1
+    moving = [factor for factor in factors_in_z(sp.expand(whole.subs(rate, w**power))) if factor.has(w)]
+    if not moving:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
-    p = sp.Poly(moving, z)
-    return plain(_smallest(rule, p, rate, _candidates(p, rate)).xreplace(back))
+    p = sp.Poly(sp.prod(moving), z)
+    factors = {f for c in _conditions(p) for f, _ in sp.factor_list(sp.together(c).as_numer_denom()[0])[1] if f.has(w)}
+    return Boundary(p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back)
 
 
-def _moving(expression: sp.Expr, rate: sp.Symbol) -> sp.Expr | None:
-    """Return the factors of the characteristic polynomial that depend on the learning rate."""
-    chosen = [factor for factor in factors_in_z(expression) if factor.has(rate)]
-    return sp.prod(chosen) if chosen else None
+def _conditions(p: sp.Poly) -> list[sp.Expr]:
+    """Return p(1), p(-1), and for two roots and more the product of 1 - z_i*z_j over their pairs (Jury 1964)."""
+    a, n = p.all_coeffs(), p.degree()
+    ends = [p.eval(1), p.eval(-1)]
+    if n < 2:
+        return ends
+    X = sp.Matrix(n - 1, n - 1, lambda i, j: a[j - i] if j >= i else 0)
+    Y = sp.Matrix(n - 1, n - 1, lambda i, j: a[n - (i + j - (n - 2))] if i + j >= n - 2 else 0)
+    return [*ends, (X - Y).det(method="berkowitz")]
 
 
-def _candidates(p: sp.Poly, rate: sp.Symbol) -> list[sp.Expr]:
-    """Return the learning rates at which p shares a root with its reversed polynomial."""
-    back = sp.Poly(list(reversed(p.all_coeffs())), z)
-    crossing = sp.factor_list(sp.resultant(p, back))[1]
-    solutions = [solution for factor, _ in crossing if factor.has(rate) for solution in sp.solve(factor, rate)]
-    return [sp.factor(solution) for solution in dict.fromkeys(solutions)]
+@remembered
+def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
+    """Return the solution that is the limit wherever it was tried, or the smallest of several."""
+    boundary = _boundary(rule, held, wrt)
+    unclear = RuleError(f"{rule.name}: no one formula of the limit was found; give the eigenvalue, as in (rule, 1.0)")
+    solved = [w for c in boundary.crossings if c.degree() <= LARGEST for w in sp.solve(c.as_expr(), boundary.root)]
+    candidates = [sp.factor(w**boundary.power) for w in dict.fromkeys(solved)]
+    trials = _trials(boundary)
+    limits = [boundary.limit(values) for values in trials]
+    if all(math.isinf(limit) for limit in limits):
+        return sp.oo
+    numbers = [[complex(c.subs(values)) for c in candidates] for values in trials]
+    chosen = {_nearest(row, limit) for row, limit in zip(numbers, limits, strict=True)}
+    if None in chosen:
+        raise unclear
+    if len(chosen) > 1 and not all(
+        abs(row[k].imag) < 1e-12 and row[k].real >= limit * (1 - NEAR)
+        for row, limit in zip(numbers, limits, strict=True)
+        for k in chosen
+        if k is not None
+    ):
+        raise unclear
+    return plain(sp.Min(*(candidates[k].xreplace(boundary.back) for k in sorted(k for k in chosen if k is not None))))
 
 
-def _smallest(rule: Rule, p: sp.Poly, rate: sp.Symbol, candidates: list[sp.Expr]) -> sp.Expr:
-    """Return the candidate that is the limit at every point tried, or the smallest of those that are somewhere."""
-    others = sorted(p.free_symbols_in_domain - {rate}, key=str)
+def _nearest(row: list[complex], limit: float) -> int | None:
+    """Return which candidate is the limit."""
+    found = [k for k, value in enumerate(row) if abs(value - limit) <= 1e-8 * limit]
+    return found[0] if found and 0 < limit < math.inf else None
+
+
+def _trials(boundary: Boundary) -> list[dict[sp.Symbol, Any]]:
+    """Return numbers for all symbols: shares between 0 and 1, eigenvalues of all sizes."""
     rng = np.random.default_rng(0)
-    found = {
-        _limit_at(p, rate, candidates, dict(zip(others, rng.uniform(0.05, 0.95, len(others)), strict=True)))
+    symbols = sorted(boundary.p.as_expr().free_symbols - {z, boundary.root}, key=str)
+    wide = {symbol("lambda"), *boundary.back}
+    return [
+        {s: float(10 ** rng.uniform(-2, 2)) if s in wide else float(rng.uniform(0.05, 0.95)) for s in symbols}
         for _ in range(TRIALS)
-    }
-    if None in found:
-        raise RuleError(
-            f"{rule.name}: no closed form of the limit was found; so.theory.rate tells of each learning rate"
-        )
-    return sp.Min(*(sp.oo if k < 0 else candidates[k] for k in found if k is not None))
+    ]
 
 
-def _limit_at(p: sp.Poly, rate: sp.Symbol, candidates: list[sp.Expr], values: dict[sp.Symbol, float]) -> int | None:
-    """Return which candidate is the limit at some hyperparameters: -1 for none, None where it cannot be told."""
-    numbers = [complex(candidate.subs(values)) for candidate in candidates]
-    real = sorted((c.real, k) for k, c in enumerate(numbers) if abs(c.imag) < 1e-12 and c.real > 0)
+def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> list[float]:
+    roots = np.roots([complex(c.subs(values)) for c in crossing.all_coeffs()])
+    return [float(w.real) for w in roots if abs(w.imag) <= 1e-9 * abs(w) and w.real > 0]
 
-    def stable(eta: float) -> bool:
-        coefficients = [complex(c.subs({**values, rate: eta})) for c in p.all_coeffs()]
-        return bool(np.abs(np.roots(coefficients)).max() < 1)
 
-    for value, k in real:
-        if not stable(value * (1 - NEAR)):
-            return None
-        if not stable(value * (1 + NEAR)):
-            return k
-    return -1 if stable(1e3) else None
+def _among(given: Mapping[str, float], expression: sp.Expr) -> dict[str, float]:
+    names = {s.name for s in expression.free_symbols}
+    return {name: value for name, value in given.items() if name in names}

@@ -11,10 +11,12 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError, did_you_mean
+from symopt.floats import NotNumbersError, as_floats
 from symopt.rule import Rule
 from symopt.symbols import OfAllParameters, grad, n, t, theta
 
-z = sp.Symbol("z")
+z = sp.Dummy("z")
+OWN = {"lambda", "g", "gamma", "t"}  # what a formula of the theory may hold, beside hyperparameters
 Derived = TypeVar("Derived")
 Back = dict[sp.Symbol, sp.Expr]
 Held = str | Iterable[str] | Mapping[str, float]
@@ -47,7 +49,7 @@ class UpdateMap:
         cls, rule: Rule, gradient: Callable[[sp.Expr], sp.Expr], held: Iterable[str] = (), one_parameter: bool = True
     ) -> UpdateMap:
         """Return the map where grad(point) is ``gradient(point)`` and the states ``held`` do not change."""
-        fixed = (held,) if isinstance(held, str) else tuple(held)
+        fixed = names_of(held)
         for name in fixed:
             if name not in rule.states:
                 raise RuleError(f"{rule.name} has no state {name!r} to hold{did_you_mean(name, rule.states)}")
@@ -58,7 +60,8 @@ class UpdateMap:
             name = primed.name.removesuffix("'")
             if not one_parameter and (mixed := _sums(expression)):
                 raise RuleError(f"{rule.name}: {mixed} takes all parameters together, so that eigenvectors do not part")
-            made[name] = symbol(name) if name in fixed else _with_gradient(expression.xreplace(known), gradient)
+            exact = expression.replace(lambda part: part.is_Float, lambda part: sp.nsimplify(part, rational=True))
+            made[name] = symbol(name) if name in fixed else _with_gradient(exact.xreplace(known), gradient)
             known[primed] = made[name]
         order = ["theta", *(name for name in made if name not in ("theta", *fixed))]
         return cls(rule, {name: made[name] for name in order}, fixed)
@@ -109,8 +112,9 @@ def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
 
     @wraps(derive)
     def ask(rule: Rule, held: Held = (), *more: Any) -> Derived:
+        check_rule(rule)
         options = tuple((name, value) for name, value in rule.values.items() if name not in rule.hyperparameters)
-        fixed = (held,) if isinstance(held, str) else tuple(held)
+        fixed = names_of(held)
         key = (rule.function, options, tuple(rule.hyperparameters), fixed, more)
         if key not in known:
             known[key] = derive(rule, fixed, *more)
@@ -122,6 +126,52 @@ def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
 def symbol(name: str, positive: bool = True) -> sp.Symbol:
     """Return the symbol of a hyperparameter (positive) or of a state."""
     return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
+
+
+def check_rule(rule: Any) -> None:
+    """Refuse what is no rule."""
+    if not isinstance(rule, Rule):
+        raise RuleError(
+            f"{rule!r} is a {type(rule).__name__}; expected a rule, as so.momentum or so.momentum(eta=0.01)"
+        )
+
+
+def names_of(held: Any) -> tuple[str, ...]:
+    """Return the names of the states that are held.
+
+    Raises
+    ------
+    RuleError
+        If they are no names, or a value is no positive number.
+    """
+    if isinstance(held, str):
+        return (held,)
+    try:
+        names = tuple(held)
+    except TypeError:
+        names = (held,)
+    if not all(isinstance(name, str) for name in names):
+        raise RuleError(f'held={held!r}; expected the names of states, as in held="v" or held={{"v": 0.25}}')
+    for name, value in held.items() if isinstance(held, Mapping) else ():
+        number(f"held[{name!r}]", value, least=0.0)
+    return names
+
+
+def number(name: str, value: Any, least: float | None = None) -> float:
+    """Return one finite number.
+
+    Raises
+    ------
+    RuleError
+        If it is none, or below ``least``.
+    """
+    try:
+        array = as_floats(value)
+    except NotNumbersError as error:
+        raise RuleError(f"{name}: {error}; expected one number") from None
+    if array.ndim or (least is not None and array < least):
+        raise RuleError(f"{name}={value!r}; expected one number{'' if least is None else f', at least {least:g}'}")
+    return float(array)
 
 
 def reserved(rule: Rule, name: str) -> None:
@@ -174,7 +224,8 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
     Raises
     ------
     RuleError
-        If a symbol is left without a value, or a hyperparameter is a schedule or an array.
+        If a symbol is left without a value, a name is none of the formula's, a hyperparameter is a
+        schedule or an array, or the result is not real.
 
     Examples
     --------
@@ -182,15 +233,24 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
     >>> so.theory.evaluate(so.theory.terminal_velocity(so.momentum), so.momentum(eta=0.25, beta=0.5), g=2.0)
     -1.0
     """
+    if not isinstance(expression, sp.Expr):
+        raise RuleError(f"{expression!r} is a {type(expression).__name__}; expected a formula of so.theory")
+    check_rule(rule)
     names = {s.name: s for s in expression.free_symbols}
-    known = {**numbers_of(rule, names), **values}
-    number = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items() if name in names})
-    if number.free_symbols:
-        missing = ", ".join(sorted(s.name for s in number.free_symbols))
+    if unknown := [name for name in values if name not in names and name not in OWN]:
         raise RuleError(
-            f"{rule.name}: {missing} has no value; give it by name, as in evaluate(expression, rule, g=1.0)"
+            f"the formula {expression} holds no {', '.join(unknown)}; its symbols are {', '.join(sorted(names))}"
         )
-    return float(number)
+    given = {name: number(name, value) for name, value in values.items()}
+    known = {**numbers_of(rule, names), **given}
+    if missing := sorted(set(names) - set(known)):
+        raise RuleError(
+            f"{rule.name}: {', '.join(missing)} has no value; give it by name, as in evaluate(formula, rule, g=1.0)"
+        )
+    result = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items() if name in names})
+    if not result.is_extended_real or result is sp.nan:
+        raise RuleError(f"{rule.name}: {expression} is {result} at these values, and no real number")
+    return float(result)
 
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:
@@ -221,5 +281,12 @@ def _fades(power: sp.Pow) -> bool:
 
 
 def _at_the_end(condition: Any) -> Any:
-    """Return a condition on t as it is for large t."""
-    return condition.subs(t, sp.oo) if condition.has(t) else condition
+    """Return a condition on t as it is for large t, where a polynomial in t decides it; else leave it."""
+    if isinstance(condition, sp.And | sp.Or | sp.Not):
+        return condition.func(*(_at_the_end(part) for part in condition.args))
+    if not condition.has(t) or not isinstance(condition, sp.core.relational.Relational):
+        return condition
+    difference = sp.expand(condition.lhs - condition.rhs)
+    if not difference.is_polynomial(t) or not (leading := sp.Poly(difference, t).LC()).is_number:
+        return condition
+    return condition.func(sp.oo if leading > 0 else -sp.oo, 0)

@@ -7,7 +7,7 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rule import Rule
 from symopt.symbols import t, theta
-from symopt.theory.update_map import UpdateMap, plain, reserved, symbol
+from symopt.theory.update_map import UpdateMap, check_rule, number, plain, reserved, symbol
 
 SLOPE = sp.Symbol("g", real=True, nonzero=True)
 
@@ -77,7 +77,8 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     Raises
     ------
     RuleError
-        If the equations do not settle, or a state does not rest.
+        If the equations do not settle, a state neither rests nor grows evenly, or the step has no
+        limit.
 
     Examples
     --------
@@ -90,36 +91,66 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     0
     """
     step = _under_slope(rule, epsilon).settled()
-    at_rest: dict[sp.Symbol, sp.Expr] = {}
-    growing: list[sp.Symbol] = []
+    known: dict[sp.Symbol, sp.Expr] = {}
     for name in _in_order(rule, step):
         own = symbol(name, positive=False)
-        a, b = _affine(step.next[name].xreplace(at_rest), own)
-        if a is None:
+        a, b = _affine(step.next[name].xreplace(known), own)
+        if a is None or (a == 1 and b.has(t)):
             raise RuleError(
-                f"{rule.name}: {name} follows no linear recurrence under a constant gradient: it has no limit"
+                f"{rule.name}: {name} follows no linear recurrence with fixed coefficients: no limit is known"
             )
-        if a != 1:
-            at_rest[own] = sp.simplify(b / (1 - a))
-        elif b == 0:
-            at_rest[own] = _first(rule, name)
+        if a == 1:
+            known[own] = _first(rule, name) + b * t
         else:
-            growing.append(own)
-    move = (step.next["theta"] - theta).xreplace(at_rest)
-    for own in growing:
-        move = sp.limit(move, own, sp.oo)
-    return _tidy(move)
+            _check_attracts(rule, name, a)
+            known[own] = sp.simplify(b / (1 - a))
+    return _in_the_end(rule, (step.next["theta"] - theta).xreplace(known))
+
+
+def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:
+    """Refuse a state that does not come to rest: x' = a*x + b does where abs(a) < 1."""
+    shares = [dict.fromkeys(a.free_symbols, share) for share in (0.1, 0.5, 0.9)]
+    own = {symbol(n): v for n, v in rule.hyperparameters.items() if isinstance(v, float)}
+    for values in [*shares, *([own] if a.free_symbols <= own.keys() else [])]:
+        if not abs(complex(a.subs(values))) < 1:
+            raise RuleError(
+                f"{rule.name}: {name} does not come to rest under a constant gradient: "
+                f"each step multiplies it by {plain(a)}"
+            )
+
+
+def _in_the_end(rule: Rule, move: sp.Expr) -> sp.Expr:
+    """Return the limit of a step for large t, for slopes of either sign, as one formula in g."""
+    size = sp.Symbol("g", positive=True)
+    up, down = (_tidy_limit(move.subs(SLOPE, sign * size)) for sign in (1, -1))
+    if any(side.has(sp.Limit, sp.AccumBounds, sp.zoo, sp.nan, sp.oo) for side in (up, down)):
+        raise RuleError(f"{rule.name}: its step under a constant gradient has no limit: {plain(up)} for g > 0")
+    if not up.has(size) and sp.simplify(up + down) == 0:
+        return plain(up * sp.sign(SLOPE))
+    result = up.subs(size, SLOPE)
+    if sp.simplify(result.subs(SLOPE, -size) - down) == 0:
+        return _tidy(result)
+    result = _tidy(move)
+    if result.has(t):
+        raise RuleError(f"{rule.name}: its step tends to {plain(up)} for g > 0 and to {plain(down)} for g < 0")
+    return result
+
+
+def _tidy_limit(move: sp.Expr) -> sp.Expr:
+    return sp.simplify(sp.limit(move, t, sp.oo) if move.has(t) else move)
 
 
 def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
     """Return the map where every gradient is g, and the guards against dividing by 0 are ``epsilon``."""
+    check_rule(rule)
     reserved(rule, "g")
     step = UpdateMap.of(rule, lambda _: SLOPE)
     if any(theta in sp.expand(e - (theta if name == "theta" else 0)).free_symbols for name, e in step.next.items()):
         raise RuleError(f"{rule.name}: its step depends on theta itself, so that no velocity belongs to a gradient g")
     if epsilon is None:
         return step
-    guards = {symbol(name): sp.sympify(epsilon) for name in rule.hyperparameters if name.startswith("epsilon")}
+    value = sp.nsimplify(number("epsilon", epsilon, least=0.0))
+    guards = {symbol(name): value for name in rule.hyperparameters if name.startswith("epsilon")}
     return UpdateMap(rule, {name: e.xreplace(guards) for name, e in step.next.items()}, step.held)
 
 

@@ -300,7 +300,7 @@ def test_numbers_are_asked_for_by_name(refused):
     refused(lambda: theory.rate(so.gd(eta=1 / so.t), 1.0), so.RuleError, "eta is a schedule")
     refused(lambda: theory.rate(so.gd, []), so.RuleError, "eigenvalues")
     refused(lambda: theory.rate(so.gd, "high"), so.RuleError, "eigenvalues='high'")
-    refused(lambda: theory.escape(so.gd, -1.0), so.RuleError, "curvature=-1.0", "above 0")
+    refused(lambda: theory.escape(so.gd, -1.0), so.RuleError, "curvature=-1", "above 0")
     refused(lambda: theory.escape(smoothed_twice), so.RuleError, "no short closed form")
     refused(lambda: theory.stability_limit(so.gd, wrt="beta"), so.RuleError, "no hyperparameter 'beta'")
     refused(lambda: theory.evaluate(theory.terminal_velocity(so.gd), so.gd), so.RuleError, "g has no value")
@@ -315,3 +315,155 @@ def test_names_of_the_theory_are_not_the_rule_s(refused):
     refused(lambda: theory.velocity(averaged), so.RuleError, "a g of its own")
     refused(lambda: theory.escape(averaged), so.RuleError, "a gamma of its own")
     assert same(theory.stability_limit(averaged), 2 * (1 + gamma) / (lam * (1 - gamma)))
+
+
+# what is hard: decimals, several boundaries, parameters out of the usual range, periods, growing states
+
+
+@so.rule(m=0)
+def with_decimals(theta, m, *, grad, eta=0.01, beta=0.9):
+    m = beta * m + 0.1 * grad(theta)
+    return theta - 1.5 * eta * m - 0.3 * eta * grad(theta), m
+
+
+@so.rule()
+def proximal(theta, *, grad, eta=0.01):
+    return theta - eta * grad(theta) / (1 + eta)
+
+
+@so.rule(m=0)
+def alternating(theta, m, *, grad, eta=0.01, beta=0.5):
+    m = -beta * m - eta * grad(theta - beta * m)
+    return theta + m, m
+
+
+@so.rule()
+def two_steps(theta, *, grad, eta=0.01, w=0.5):
+    y = theta - eta * grad(theta)
+    return y - w * eta * grad(y)
+
+
+@so.rule(m=0)
+def rooted(theta, m, *, grad, eta=0.01, a=0.3):
+    m = (1 - a * sp.sqrt(eta)) * m - eta * grad(theta)
+    return theta + m, m
+
+
+@so.rule(m=0, u=0, w=0)
+def averaged_thrice(theta, m, u, w, *, grad, eta=0.01, beta=0.9, nu=0.5, mu=0.7):
+    m = beta * m + (1 - beta) * grad(theta)
+    u = nu * u + (1 - nu) * m
+    w = mu * w + (1 - mu) * u
+    return theta - eta * w, m, u, w
+
+
+def first_unstable(rule, eigenvalue):
+    """Return where the spectral radius first crosses 1, by scanning and bisection."""
+    etas = np.geomspace(1e-6, 1e4, 4000)
+    unstable = [theory.rate(rule(eta=eta), eigenvalue) > 1 + 1e-12 for eta in etas]
+    if not any(unstable):
+        return np.inf
+    k = int(np.argmax(unstable))
+    low, high = (0.0, etas[0]) if k == 0 else (etas[k - 1], etas[k])
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if theory.rate(rule(eta=middle), eigenvalue) > 1 else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        with_decimals, proximal, alternating, alternating(beta=0.731), two_steps, rooted, averaged_thrice,
+        so.nesterov(beta=-0.4), so.nesterov(beta=-0.9), smoothed_twice, so.momentum(beta=0.3, weight_decay=0.2),
+    ],
+    ids=lambda rule: repr(rule),
+)  # fmt: skip
+@pytest.mark.parametrize("eigenvalue", [0.4, 3.502, 60.0])
+def test_the_limit_of_a_number_is_found_by_bisection_too(rule, eigenvalue):
+    expected = first_unstable(rule, eigenvalue)
+    assert theory.stability_limit(rule, eigenvalue) == pytest.approx(expected, rel=1e-4)
+
+
+def test_no_learning_rate_is_stable_beyond_beta_1():
+    assert theory.stability_limit(so.momentum(beta=1.5), 1.0) == 0
+    assert theory.stability_limit(so.momentum(beta=-1.5), 1.0) == 0
+
+
+def test_decimals_are_exact_in_formulas():
+    assert same(theory.stability_limit(with_decimals), 40 * (1 + beta) / (3 * lam * (3 + 2 * beta)))
+
+
+def test_formulas_that_are_not_one_are_refused(refused):
+    refused(lambda: theory.stability_limit(proximal), so.RuleError, "no one formula", "give the eigenvalue")
+    refused(lambda: theory.stability_limit(so.momentum, -1.0), so.RuleError, "eigenvalue=-1", "above 0")
+    refused(lambda: theory.stability_limit(so.momentum, "big"), so.RuleError, "eigenvalue", "one number")
+    refused(lambda: theory.stability_limit("momentum"), so.RuleError, "'momentum' is a str", "expected a rule")
+    refused(lambda: theory.rate(so.adam, 1.0, held={"v": -1}), so.RuleError, r"held\['v'\]", "at least 0")
+    refused(lambda: theory.rate(so.adam, 1.0, held=3), so.RuleError, "held=3")
+
+
+def test_what_never_settles_is_refused_however_it_is_written(refused):
+    @so.rule(m=0)
+    def restarted(theta, m, *, grad, t, eta=0.01, beta=0.9):
+        m = sp.Piecewise((0, sp.Eq(t, 10 * sp.floor(t / 10))), (beta * m, True)) + grad(theta)
+        return theta - eta * m, m
+
+    refused(lambda: theory.rate(restarted, 1.0), so.RuleError, "depends on the step t for ever")
+    refused(lambda: theory.terminal_velocity(restarted), so.RuleError, "depends on the step t for ever")
+
+
+def test_states_that_grow_or_run_away(refused):
+    @so.rule(s=0, k=0)
+    def mean_adagrad(theta, s, k, *, grad, eta=0.01):
+        s, k = s + grad(theta) ** 2, k + 1
+        return theta - eta * grad(theta) / sp.sqrt(s / k), s, k
+
+    @so.rule(m=0)
+    def runaway(theta, m, *, grad, eta=0.01):
+        m = 2 * m + grad(theta)
+        return theta - eta * m, m
+
+    @so.rule(m=0)
+    def summed(theta, m, *, grad, eta=0.01):
+        m = m + grad(theta)
+        return theta - eta * m, m
+
+    @so.rule(s=0)
+    def saturated(theta, s, *, grad, eta=0.01):
+        s = s + grad(theta)
+        return theta - eta * sp.tanh(s), s
+
+    assert theory.terminal_velocity(mean_adagrad) == -eta * sp.sign(g)
+    assert theory.terminal_velocity(saturated) == -eta * sp.sign(g)
+    refused(lambda: theory.terminal_velocity(runaway), so.RuleError, "m does not come to rest", "by 2")
+    refused(lambda: theory.terminal_velocity(summed), so.RuleError, "no limit")
+    refused(lambda: theory.terminal_velocity(so.momentum(beta=1.5)), so.RuleError, "does not come to rest")
+
+
+def test_predict_wants_a_point_at_rest(refused):
+    J = so.parse("100*(y-x^2)^2 + (1-x)^2")
+    far = theory.predict(J, so.gd(eta=1e-3), at=[3, 3])
+    assert far.kind == "not at rest"
+    assert np.isnan([far.rate, far.limit, far.escape]).all()
+    assert "gradient is not 0" in repr(far)
+    refused(lambda: theory.predict(J, so.gd, at=[1, float("nan")]), so.RuleError, "at=", "finite")
+    refused(lambda: theory.predict(J, so.gd, at="here"), so.RuleError, "at='here'")
+    refused(lambda: theory.predict(J, so.gd, at=[[1, 1]]), so.RuleError, r"shape \(1, 2\)")
+
+
+def test_evaluate_names_what_it_does_not_know(refused):
+    velocity = theory.terminal_velocity(so.momentum)
+    refused(lambda: theory.evaluate(velocity, so.momentum, g=1, q=2), so.RuleError, "holds no q", "beta, eta, g")
+    refused(lambda: theory.evaluate(velocity, so.momentum, g="a"), so.RuleError, "g", "one number")
+    refused(lambda: theory.evaluate(theory.linearize(so.gd), so.gd), so.RuleError, "expected a formula")
+    refused(lambda: theory.evaluate(sp.sqrt(-eta), so.gd), so.RuleError, "no real number")
+
+
+def test_a_state_may_be_called_z():
+    @so.rule(z=0)
+    def also(theta, z, *, grad, eta=0.01, beta=0.9):
+        z = beta * z + grad(theta)
+        return theta - eta * z, z
+
+    assert same(theory.stability_limit(also), 2 * (1 + beta) / lam)
