@@ -108,7 +108,11 @@ def experiments(context: typer.Context, source: Annotated[Path | None, FOLDER] =
 
     context.obj = source
     if context.invoked_subcommand is None:
-        for name, one in find.experiments(find.folder(source)).items():
+        place = find.folder(source)
+        known = find.experiments(place)
+        if not known:
+            raise RunError(f"{place} holds no experiments; name another folder with --from")
+        for name, one in known.items():
             typer.echo(f"{name:22} {one.claim}{f'  [{one.fault}]' if one.fault else ''}")
 
 

@@ -118,10 +118,12 @@ def experiments(place: Path) -> dict[str, Experiment]:
 def choose(names: Sequence[str], place: Path) -> list[Experiment]:
     """Return experiments by their names, each once; "all" is all of them.
 
+    A file that lacks something is refused by its name; among all it costs only its own rows.
+
     Raises
     ------
     RunError
-        If one does not exist, or its file lacks something.
+        If one does not exist, or a file that was named lacks something.
 
     Examples
     --------
@@ -137,7 +139,7 @@ def choose(names: Sequence[str], place: Path) -> list[Experiment]:
     for name in wanted:
         if name not in known:
             raise RunError(f"no experiment {name!r} in {place}{did_you_mean(name, known)}")
-    return [checked(known[name]) for name in wanted]
+    return [known[name] if ALL in names else checked(known[name]) for name in wanted]
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -151,7 +153,7 @@ def checked(experiment: Experiment) -> Experiment:
     if experiment.fault:
         raise RunError(
             f"{experiment.path} {experiment.fault}; an experiment has a docstring, CLAIM (a text), "
-            "theory(), run(quick) and plot(outcome)"
+            "theory(), run(quick) and plot(outcome); begin a helper's name with _ to leave it out"
         )
     return experiment
 

@@ -64,7 +64,30 @@ class Row:
         cls, quantity: str, predicted: float | None, measured: float, absolute: float = 0.0, relative: float = 0.0,
         **more: Any,
     ) -> Row:  # fmt: skip
-        """Return a row whose interval reaches so far to both sides of the measurement."""
+        """Return a row whose interval reaches so far to both sides of the measurement.
+
+        Parameters
+        ----------
+        quantity, predicted, measured
+            As in the class.
+        absolute, relative
+            The interval is measured -+ (absolute + relative*abs(measured)); none may be negative.
+        **more
+            ``n``, ``relation``, ``note``.
+
+        Raises
+        ------
+        ValueError
+            If the interval would be inside out.
+
+        Examples
+        --------
+        >>> row = Row.within("steps", predicted=100.2, measured=100, absolute=1)
+        >>> row.low, row.high, row.verdict
+        (99.0, 101.0, 'agrees')
+        """
+        if absolute < 0 or relative < 0:
+            raise ValueError(f"absolute={absolute!r}, relative={relative!r}; expected numbers from 0")
         reach = absolute + relative * abs(measured)
         return cls(quantity, predicted, measured, measured - reach, measured + reach, **more)
 

@@ -14,7 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from symopt.laboratory.figures import Picture, pictures
-from symopt.laboratory.find import Experiment, load
+from symopt.laboratory.find import Experiment, checked, load
 from symopt.laboratory.rows import Outcome, Row
 from symopt.plot.style import style
 
@@ -84,7 +84,7 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
             troubles.append(_trouble(name, error, experiment.path))
             return None
 
-    module = part("import", lambda: load(experiment))
+    module = part("import", lambda: load(checked(experiment)))
     equations = part("theory()", lambda: _mapping(module.theory())) if module else None
     outcome = part("run()", lambda: _outcome(module.run(quick=quick))) if module else None
     drawn = part("plot()", lambda: _drawn(module, outcome, experiment.name)) if module and outcome else None

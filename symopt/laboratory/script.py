@@ -29,7 +29,12 @@ def main(file: str) -> None:
     experiment = read(Path(file).resolve())
     parser = argparse.ArgumentParser(description=f"{experiment.title} Claim: {experiment.claim}".replace("%", "%%"))
     parser.add_argument("--quick", action="store_true", help="a short form of it, in seconds")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for rows, pictures and report.html")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out", "experiments"),
+        help="folder for rows, pictures and report.html; out/experiments if left out",
+    )
     given = parser.parse_args()
     try:
         code = conduct([checked(experiment)], given.out, given.quick)

@@ -85,6 +85,8 @@ def _losses(x: Any, level: float) -> xr.DataArray:
     if not isinstance(found, xr.DataArray) or "step" not in found.dims:
         given = f"losses over {found.dims}" if isinstance(found, xr.DataArray) else type(found).__name__
         raise RunError(f"hitting was given {given}; expected a Run, a study's Dataset, or losses over step")
+    if "param" in found.dims:
+        raise RunError("hitting was given theta over param; expected losses: J of each point, as in cost.value(theta)")
     if not found.size:
         raise RunError("no losses were recorded; expected at least one run with at least one recorded step")
     return found.transpose(..., "step")

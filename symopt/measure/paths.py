@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from symopt.cost import Cost
 from symopt.errors import RunError
-from symopt.floats import Array
+from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.run import Run
 from symopt.status import Status
 from symopt.study import Study
@@ -111,7 +111,10 @@ def watched(x: Any, last: float, like: xr.DataArray) -> Array:
 
 def point_of(value: Any, paths: xr.DataArray, name: str) -> Array:
     """Return a point given by hand, shape (n,), checked against the paths."""
-    point = np.asarray(value, dtype=np.float64)
+    try:
+        point = as_floats(value, finite=False)
+    except NotNumbersError as error:
+        raise RunError(f"{name}={value!r}: {error}; expected one number per parameter") from None
     if point.shape != (paths.sizes["param"],) or not np.isfinite(point).all():
         raise RunError(
             f"{name} has shape {point.shape}; expected {paths.sizes['param']} finite numbers, one per parameter"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROUNDING: Final = 2.0**-52
 NEGATIVE: Final = 2.0**-26  # of the largest error: a negative one no larger is rounding, and shows where that lies
+FEW: Final = 5  # runs that are judged alone too
 FEW_RUNS: Final = 6  # below which no interval for a median covers with 95 %
 
 
@@ -248,9 +249,21 @@ def _many(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate:
     counts = Counter(rate.regime for rate in found)
     regime = max(REGIMES, key=lambda name: counts[name])
     alike = [rate for rate in found if rate.regime == regime]
+    if doubt := _doubt(k, e[[rate.regime == regime for rate in found]], level, rng):
+        return doubt
     others = [f"{count} {name}" for name, count in counts.items() if name != regime]
     reason = f"{len(alike)} of {len(found)} runs" + (f" ({', '.join(others)})" if others else "")
     return _across(alike, f"{reason}; {alike[0].reason}", level, rng)
+
+
+def _doubt(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate | None:
+    """Return why most of a few runs that look alike tell nothing when each is judged alone, with its interval."""
+    alone = [_one(k, run, level, copy.deepcopy(rng)) for run in e[:FEW]]
+    silent = [rate for rate in alone if rate.regime == "not identifiable"]
+    if 2 * len(silent) <= len(alone):
+        return None
+    reason = f"{len(silent)} of {len(alone)} runs alone: {silent[0].reason}"
+    return dataclasses.replace(silent[0], n=len(e), reason=reason)
 
 
 def _across(alike: list[Rate], reason: str, level: float, rng: np.random.Generator) -> Rate:

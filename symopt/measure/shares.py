@@ -67,6 +67,8 @@ def success(k: Any, n: int | None = None, *, dim: str = "start", level: float = 
     Share(0.9 [0.699, 0.972], 18 of 20)
     """
     two_sided(level)
+    if hasattr(k, "data_vars"):
+        raise RunError("success was given a Dataset; expected True and False for each run, as ends['label'] == 0")
     if hasattr(k, "dims"):
         return _over(k, dim, level)
     if n is None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from symopt.errors import RunError
-from symopt.floats import Array
+from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.measure.paths import check_number
 from symopt.measure.shares import two_sided
 
@@ -187,8 +187,18 @@ def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_], int]:
             raise RunError(f"a Dataset of {', '.join(map(str, times.data_vars))} was given; expected time and observed")
         times = times["time"].values, times["observed"].transpose(*times["time"].dims).values
     if not (isinstance(times, tuple | list) and len(times) == 2):
-        raise RunError(f"times={times!r}; expected a Dataset with time and observed, or a pair of arrays")
-    time, observed = np.ravel(np.asarray(times[0], dtype=np.float64)), np.ravel(np.asarray(times[1], dtype=bool))
+        raise RunError(
+            f"times are given as {type(times).__name__}; expected what hitting, plateau or saddle_escape return, "
+            "or a pair (time, observed)"
+        )
+    try:
+        time = np.ravel(as_floats(times[0], finite=False))
+    except NotNumbersError as error:
+        raise RunError(f"the times: {error}; expected steps, finite or NaN") from None
+    marks = np.ravel(np.asarray(times[1]))
+    if not np.isin(marks, (0, 1)).all():
+        raise RunError("observed holds other values than True and False; expected whether each run arrived")
+    observed = marks.astype(bool)
     if time.shape != observed.shape:
         raise RunError(f"{time.size} times and {observed.size} marks of observing; expected as many")
     known = ~np.isnan(time)

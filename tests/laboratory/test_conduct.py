@@ -173,9 +173,10 @@ def test_a_file_runs_alone(write, tmp_path):
     assert shown.count("loaded") == 1  # the running file is not loaded again
     assert "two" in shown
     assert "agrees" in shown
-    assert rows_of(tmp_path / "out")[0]["experiment"] == "alone"
-    assert (tmp_path / "out" / "alone" / "squares.svg").exists()
-    assert (tmp_path / "out" / "report.html").exists()
+    out = tmp_path / "out" / "experiments"
+    assert rows_of(out)[0]["experiment"] == "alone"
+    assert (out / "alone" / "squares.svg").exists()
+    assert (out / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import symopt as so
-from symopt.laboratory import find
+from symopt.laboratory import execute, find
 
 
 def test_a_file_is_read_without_being_run(write):
@@ -43,7 +43,7 @@ def test_what_a_file_lacks_is_named(write, old, new, fault):
     path.write_text(text.replace("\nMore about it.\n", "") if "docstring" in fault else text)
     assert fault in find.read(path).fault
     with pytest.raises(so.RunError, match=r"lame\.py") as caught:
-        find.choose(["all"], path.parent)
+        find.choose(["lame"], path.parent)
     assert fault in str(caught.value)
 
 
@@ -71,7 +71,13 @@ def test_one_bad_file_hinders_only_itself(samples):
     (samples / "bad.py").write_text("")
     assert find.choose(["odd"], samples)
     with pytest.raises(so.RunError, match=r"bad\.py lacks"):
-        find.choose(["all"], samples)
+        find.choose(["bad"], samples)
+    found = {
+        one.name: execute(one, quick=True) for one in find.choose(["all"], samples) if one.name in ("bad", "agrees")
+    }
+    assert found["agrees"].rows[0].verdict == "agrees"
+    assert [row.verdict for row in found["bad"].rows] == ["not measured"]
+    assert "lacks a docstring, CLAIM" in found["bad"].rows[0].note
 
 
 def test_what_does_not_exist_is_named(samples, tmp_path):
