@@ -97,21 +97,13 @@ def launch(
     compile_seconds = time.perf_counter() - began
     initial = {state.name: _initial(state, hypers, cost, start, constants) for state in update.states}
     job = drive.Job(
-        start,
-        given,
-        initial,
-        settings.steps,
-        settings.limit,
-        settings.tolerance or 0.0,
-        settings.targets,
+        start, given, initial, settings.steps, settings.limit, settings.tolerance or 0.0, settings.targets,
         settings.record,
         {("seed",): chance.seed, **_integers(kernel, sizes, chance)},
         [] if cost.sums is None else cost.sums.ordered_data(cost.data),
         {name: sizes.stored(name) for name in kernel.stored} if sizes else {},
-        batches,
-        chance.noise,
-        chance.stream + (np.zeros(len(start)) if streams is None else streams),
-    )
+        batches, chance.noise, chance.stream + (np.zeros(len(start)) if streams is None else streams),
+    )  # fmt: skip
     outcome, blocks = drive.run(kernel, job, stop or Event(), settings.threads if len(start) > 1 else 1, report)
     # a failed step has evaluated its gradients too
     tried = outcome.steps + (outcome.status >= 2)

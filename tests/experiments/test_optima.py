@@ -1,34 +1,10 @@
 """Local optimum and long bowl: the derived rows agree, the claims can fail, the pictures show what they should."""
 
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-
 import numpy as np
 import pytest
+from experiment_runs import loaded, quick, rows
 
 import symopt as so
-
-FOLDER = Path(__file__).parents[2] / "experiments"
-
-
-@cache
-def loaded(name):
-    spec = spec_from_file_location(f"experiment_{name}", FOLDER / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@cache
-def quick(name):
-    return loaded(name).run(quick=True)
-
-
-def rows(name, *words):
-    found = [row for row in quick(name).rows if all(word in row.quantity for word in words)]
-    assert found, words
-    return found
 
 
 def test_balls_clear_the_barriers_that_their_energy_allows():

@@ -1,44 +1,9 @@
 """Plateau and saddle: times agree to the step, distributions within their bands, and epsilon ends independence."""
 
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sympy as sp
-
-FOLDER = Path(__file__).parents[2] / "experiments"
-
-
-@cache
-def loaded(name):
-    spec = spec_from_file_location(f"experiment_{name}", FOLDER / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if name == "plateau":
-        module.BUDGET = 10**5
-    return module
-
-
-@cache
-def quick(name):
-    return loaded(name).run(quick=True)
-
-
-def rows(name, *words):
-    found = [row for row in quick(name).rows if all(word in row.quantity for word in words)]
-    assert found, words
-    return found
-
-
-def verdicts(name, *words):
-    return {row.verdict for row in rows(name, *words)}
-
-
-def measured(name, *words):
-    (row,) = rows(name, *words)
-    return row.measured
+from experiment_runs import loaded, measured, quick, rows, verdicts
 
 
 def test_shelves_are_crossed_at_the_step_that_is_predicted():

@@ -1,40 +1,13 @@
 """Valley, Nesterov and the counter-examples: derived rows agree, predictions have other proofs, pictures are whole."""
 
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sympy as sp
+from experiment_runs import loaded, quick, rows
 
 import symopt as so
 
-FOLDER = Path(__file__).parents[2] / "experiments"
-pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="tested without the checkout")
 NAMES = ["valley", "nesterov", "counterexamples"]
-
-
-@cache
-def loaded(name):
-    """Return an experiment, with fewer rules where each is one more kernel."""
-    spec = spec_from_file_location(f"experiment_{name}", FOLDER / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if name == "counterexamples":
-        module.RULES = {rule: so.optimizers[rule] for rule in ("gd", "momentum", "adam")}
-    return module
-
-
-@cache
-def quick(name):
-    return loaded(name).run(quick=True)
-
-
-def rows(name, *words):
-    found = [row for row in quick(name).rows if all(word in row.quantity for word in words)]
-    assert found, words
-    return found
 
 
 @pytest.mark.parametrize("name", NAMES)

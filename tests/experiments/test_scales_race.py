@@ -1,48 +1,13 @@
 """Scales and the race: what is derived agrees to the step, claims are compared as stated, pictures are complete."""
 
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sympy as sp
+from experiment_runs import fresh, loaded, quick, rows
 
 import symopt as so
 
-FOLDER = Path(__file__).parents[2] / "experiments"
 RULES = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
-
-
-def fresh(name):
-    spec = spec_from_file_location(f"experiment_{name}", FOLDER / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@cache
-def loaded(name):
-    """Return an experiment with fewer data sets and rules, or costs that compile in a moment in the places of the others."""
-    module = fresh(name)
-    if name == "scales":
-        module.SEEDS, module.ADAPTIVE = range(2), {"adam": so.adam}
-        module.RULES = module.LINEAR | module.ADAPTIVE
-    else:
-        cheap = {"Rosenbrock"}
-        module.COSTS = {c: module.COSTS[c if c in cheap else "quadratic, κ = 100"] for c in module.COSTS}
-    return module
-
-
-@cache
-def quick(name):
-    return loaded(name).run(quick=True)
-
-
-def rows(name, *words):
-    found = [row for row in quick(name).rows if all(word in row.quantity for word in words)]
-    assert found, words
-    return found
 
 
 def test_linear_regression_takes_the_steps_that_are_predicted():
