@@ -85,12 +85,12 @@ def plot(outcome):
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     speeds = outcome.data["speeds"]
     chosen = {f"momentum, β = {beta}": so.momentum(eta=ETA, beta=beta) for beta in (0.8, 0.9)} | ADAPTIVE
-    curves = {
-        name: speeds[r.name].sel(beta=r.values["beta"]) if r.name == "momentum" else speeds[name]
-        for name, r in chosen.items()
-    }
+    curves = {}
+    for name, rule in chosen.items():
+        speed = speeds[rule.name]
+        curves[name] = (speed.sel(beta=rule.values["beta"]) if "beta" in speed.dims else speed).isel(step=slice(60))
     limits = {name: so.theory.evaluate(so.theory.terminal_velocity(r), r, g=G) for name, r in chosen.items()}
-    so.plot.velocity(curves, ax=left, predicted=limits).set_xlim(0, 60)
+    so.plot.velocity(curves, ax=left, predicted=limits).set(xscale="linear", yscale="linear", ylim=(0, 0.055))
     beta = np.linspace(0, 0.992, 300)
     limit = sp.lambdify(sp.symbols("beta eta g"), so.theory.terminal_velocity(so.momentum))(beta, ETA, G)
     right.plot(beta, abs(limit) / (ETA * G), "k--", linewidth=1, label="predicted, 1/(1 − β)")
