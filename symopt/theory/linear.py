@@ -112,7 +112,7 @@ def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
     return float(np.abs(np.linalg.eigvals(matrices)).max())
 
 
-def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp.Expr | float:
+def escape(rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held = ()) -> sp.Expr | float:
     """Return the growth per step along a direction of curvature -gamma, away from a saddle.
 
     The largest eigenvalue G of the rule's matrix at lambda = -gamma. From the distance y0 a run
@@ -123,7 +123,8 @@ def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp
     rule
         Any rule whose step is differentiable at the saddle.
     curvature
-        gamma > 0, a number; then G is a number for the rule's own hyperparameters.
+        gamma > 0: a number, and G is one too, for the rule's own hyperparameters; or a symbol of
+        your own for gamma.
     held
         As in :func:`linearize`.
 
@@ -145,10 +146,18 @@ def escape(rule: Rule, curvature: float | None = None, *, held: Held = ()) -> sp
     >>> round(so.theory.escape(so.momentum(eta=0.01, beta=0.9), 1.0), 6)
     1.064659
     """
-    if curvature is not None:
-        if (size := number("curvature", curvature)) <= 0:
-            raise RuleError(f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0")
-        return rate(rule, [-size], held=held)
+    if curvature is None:
+        return _growth(rule, held)
+    if isinstance(curvature, sp.Expr) and curvature.free_symbols:
+        return _growth(rule, held).subs(sp.Symbol("gamma"), curvature)
+    if (size := number("curvature", curvature)) <= 0:
+        raise RuleError(f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0")
+    return rate(rule, [-size], held=held)
+
+
+@remembered
+def _growth(rule: Rule, held: Held) -> sp.Expr:
+    """Return the growth per step in closed form, in the symbol gamma."""
     reserved(rule, "gamma")
     matrix, back = linear_step(rule, held)
     uphill = characteristic_of(matrix).subs(CURVATURE, -symbol("gamma"))

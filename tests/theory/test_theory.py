@@ -214,6 +214,11 @@ def test_stability_is_lost_at_the_limit(rule):
             assert small == inside, (rule.name, values, share)
 
 
+def test_escape_takes_a_symbol_too():
+    c = sp.Symbol("c", positive=True)
+    assert theory.escape(so.gd, c) == 1 + eta * c
+
+
 @pytest.mark.parametrize("rule", LINEAR, ids=names(LINEAR))
 def test_escape_is_the_growth_of_a_run(rule):
     chosen = rule(eta=0.05)
