@@ -99,6 +99,8 @@ def rate(
     if isinstance(x, Study):
         example = next(iter(x), "adam")
         raise RunError(f'rate was given a Study; give it errors of one rule: study["{example}"]["history_loss"] - J*')
+    if hasattr(x, "data_vars"):
+        raise RunError('rate was given a Dataset; give it the errors in it, as dataset["history_loss"] - J*')
     if not isinstance(level, float) or not 0 < level < 1:
         raise RunError(f"level={level!r}; expected the confidence of intervals, between 0 and 1, as 0.95")
     generator = _generator(rng)

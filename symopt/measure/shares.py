@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Share:
-    """A share of n runs with Wilson's interval."""
+    """A share of n runs with Wilson's interval.
+
+    Attributes
+    ----------
+    share, low, high
+        k/n, and the ends of the interval.
+    k, n
+        How many runs did it, of how many.
+    """
 
     share: float
     low: float

@@ -83,7 +83,17 @@ class Survival:
 
 @dataclass(frozen=True, repr=False)
 class LogRank:
-    """The log-rank test of two sets of times; ``chi2`` has one degree of freedom."""
+    """The log-rank test of two sets of times.
+
+    Attributes
+    ----------
+    chi2
+        The statistic, with one degree of freedom.
+    pvalue
+        How likely one as large is where both sets are from one distribution.
+    n
+        How many times each set holds.
+    """
 
     chi2: float
     pvalue: float
