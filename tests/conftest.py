@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # the tests' own helpers: golden
 os.environ.setdefault("SYMOPT_CACHE", tempfile.mkdtemp(prefix="symopt-tests-"))
 settings.register_profile("symopt", derandomize=True, deadline=None)
 settings.load_profile("symopt")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c():
+    """Let Ctrl-C reach the tests, and what they start, in a shell's background job too, where it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
