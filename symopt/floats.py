@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,8 @@ def _converted(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if raw.dtype.kind not in "iuf":
         raise TypeError
     return raw
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return a number as JSON can hold it: None for what is not finite."""
+    return float(value) if value is not None and math.isfinite(value) else None

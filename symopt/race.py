@@ -14,6 +14,7 @@ from rich.table import Table
 
 from symopt.cost import Cost
 from symopt.errors import ParseError, RuleError
+from symopt.floats import finite_or_none
 from symopt.optimizers import RULES
 from symopt.parse import expression
 from symopt.rule import Rule
@@ -124,9 +125,9 @@ def row(run: Run, best: float) -> dict[str, Any]:
     losses = run.history["loss"].values
     reached = {name: np.flatnonzero(losses - best <= gap) for name, gap in GAPS.items()}
     return {
-        "theta": [_finite(value) for value in run.theta] if len(run.theta) <= LISTED else None,
-        "final_loss": _finite(run.loss),
-        "best_loss": _finite(run.best_loss),
+        "theta": [finite_or_none(value) for value in run.theta] if len(run.theta) <= LISTED else None,
+        "final_loss": finite_or_none(run.loss),
+        "best_loss": finite_or_none(run.best_loss),
         "steps_to": {name: int(run.recorded[steps[0]]) if len(steps) else None for name, steps in reached.items()},
         "gradient_evaluations": run.gradient_evaluations,
         "status": str(run.status),
@@ -170,7 +171,3 @@ def picture(runs: Mapping[str, Run], best: float) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -142,7 +142,6 @@ INTERRUPTED = """
 import os, signal, threading, time
 import symopt as so
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
 def interrupt():
     while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         time.sleep(0.01)  # until the sweep listens

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from symopt.floats import finite_or_none
 from symopt.laboratory.rows import AGREES, FAILED, NO_PREDICTION, NOT_MEASURED, UNDECIDED, Row
 from symopt.laboratory.runner import Finding
 from symopt.report.numbers import interval, shown
@@ -41,16 +41,12 @@ def record(finding: Finding, row: Row) -> dict[str, Any]:
         "experiment": finding.experiment.name,
         "claim": finding.experiment.claim,
         "quantity": str(row.quantity),
-        **{name: _finite(getattr(row, name)) for name in ("predicted", "measured", "low", "high")},
+        **{name: finite_or_none(getattr(row, name)) for name in ("predicted", "measured", "low", "high")},
         "n": int(row.n),
         "verdict": row.verdict,
         "relation": row.relation,
         "note": str(row.note),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def cells(row: Row) -> tuple[str, str, str, str]:

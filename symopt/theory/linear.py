@@ -242,9 +242,7 @@ def held_values(held: Held) -> dict[str, float]:
 def _numeric(rule: Rule, eigenvalues: Array, held: Held) -> Array:
     """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k)."""
     names, entries = _entries(rule, held)
-    values = numbers_of(rule, names) | held_values(held) | {"lambda": eigenvalues}
-    if missing := [name for name in names if name not in values]:
-        raise RuleError(f"{rule.name}: {', '.join(missing)} has no value here")
+    values = numbers_of(rule, names, held_values(held) | {"lambda": eigenvalues})
     shape = eigenvalues.shape
     return np.stack(
         [

@@ -116,10 +116,9 @@ class Boundary:
 
     def values(self, rule: Rule, given: Mapping[str, float]) -> dict[sp.Symbol, float]:
         """Return the numbers of all symbols but the learning rate."""
-        held = {P: evaluate(plain(e), rule, **_among(given, e)) for P, e in self.back.items()}
+        held = {P: _value(plain(e), rule, given) for P, e in self.back.items()}
         names = {s.name: s for s in self.p.as_expr().free_symbols - {z, self.root, *held}}
-        known = {**numbers_of(rule, names), **given}
-        return held | {s: known[name] for name, s in names.items() if name in known}
+        return held | {names[name]: value for name, value in numbers_of(rule, names, given).items()}
 
     def limit(self, values: Mapping[sp.Symbol, float]) -> float:
         """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
@@ -172,23 +171,26 @@ def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     if all(math.isinf(limit) for limit in limits):
         return sp.oo
     numbers = [[complex(c.subs(values)) for c in candidates] for values in trials]
-    chosen = {_nearest(row, limit) for row, limit in zip(numbers, limits, strict=True)}
-    if None in chosen:
+    places = [_place(row, limit) for row, limit in zip(numbers, limits, strict=True)]
+    chosen = sorted(set(places))
+    if -1 in chosen or (len(chosen) > 1 and not _smallest(chosen, numbers, limits)):
         raise unclear
-    if len(chosen) > 1 and not all(
+    return plain(sp.Min(*(candidates[k].xreplace(boundary.back) for k in chosen)))
+
+
+def _place(row: list[complex], limit: float) -> int:
+    """Return which candidate is the limit; -1 for none."""
+    found = [k for k, value in enumerate(row) if abs(value - limit) <= 1e-8 * limit]
+    return found[0] if found and 0 < limit < math.inf else -1
+
+
+def _smallest(chosen: list[int], numbers: list[list[complex]], limits: list[float]) -> bool:
+    """Tell whether the limit is everywhere the smallest of the chosen candidates, and all of them are real."""
+    return all(
         abs(row[k].imag) < 1e-12 and row[k].real >= limit * (1 - NEAR)
         for row, limit in zip(numbers, limits, strict=True)
         for k in chosen
-        if k is not None
-    ):
-        raise unclear
-    return plain(sp.Min(*(candidates[k].xreplace(boundary.back) for k in sorted(k for k in chosen if k is not None))))
-
-
-def _nearest(row: list[complex], limit: float) -> int | None:
-    """Return which candidate is the limit."""
-    found = [k for k, value in enumerate(row) if abs(value - limit) <= 1e-8 * limit]
-    return found[0] if found and 0 < limit < math.inf else None
+    )
 
 
 def _trials(boundary: Boundary) -> list[dict[sp.Symbol, Any]]:
@@ -207,6 +209,6 @@ def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> lis
     return [float(w.real) for w in roots if abs(w.imag) <= 1e-9 * abs(w) and w.real > 0]
 
 
-def _among(given: Mapping[str, float], expression: sp.Expr) -> dict[str, float]:
+def _value(expression: sp.Expr, rule: Rule, given: Mapping[str, float]) -> float:
     names = {s.name for s in expression.free_symbols}
-    return {name: value for name, value in given.items() if name in names}
+    return evaluate(expression, rule, **{name: value for name, value in given.items() if name in names})

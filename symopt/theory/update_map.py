@@ -193,19 +193,26 @@ def _is_negative_part(part: sp.Basic) -> bool:
     return isinstance(part, sp.Pow) and part.exp == -1 and bool(part.base.as_coeff_Add()[0] < 0)
 
 
-def numbers_of(rule: Rule, names: Iterable[str]) -> dict[str, Any]:
-    """Return the values of those hyperparameters that are among some names.
+def numbers_of(rule: Rule, names: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value for each of some names: of the rule's hyperparameters, or as given.
 
     Raises
     ------
     RuleError
-        If one is a schedule or an array.
+        If a hyperparameter is a schedule or an array, or a name has no value.
     """
-    numbers = {name: rule.hyperparameters[name] for name in names if name in rule.hyperparameters}
+    wanted = set(names)
+    numbers = {name: rule.hyperparameters[name] for name in wanted if name in rule.hyperparameters}
     for name, value in numbers.items():
         if isinstance(value, sp.Expr) or np.ndim(value):
             kind = "a schedule" if isinstance(value, sp.Expr) else "an array"
             raise RuleError(f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)")
+    numbers |= {name: value for name, value in given.items() if name in wanted}
+    if missing := sorted(wanted - numbers.keys()):
+        raise RuleError(
+            f"{rule.name}: {', '.join(missing)} has no value here; a formula's symbols are given by name, "
+            "as in evaluate(formula, rule, g=1.0)"
+        )
     return numbers
 
 
@@ -241,13 +248,8 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
         raise RuleError(
             f"the formula {expression} holds no {', '.join(unknown)}; its symbols are {', '.join(sorted(names))}"
         )
-    given = {name: number(name, value) for name, value in values.items()}
-    known = {**numbers_of(rule, names), **given}
-    if missing := sorted(set(names) - set(known)):
-        raise RuleError(
-            f"{rule.name}: {', '.join(missing)} has no value; give it by name, as in evaluate(formula, rule, g=1.0)"
-        )
-    result = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items() if name in names})
+    known = numbers_of(rule, names, {name: number(name, value) for name, value in values.items()})
+    result = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items()})
     if not result.is_extended_real or result is sp.nan:
         raise RuleError(f"{rule.name}: {expression} is {result} at these values, and no real number")
     return float(result)

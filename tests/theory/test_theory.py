@@ -472,3 +472,13 @@ def test_a_state_may_be_called_z():
         return theta - eta * z, z
 
     assert same(theory.stability_limit(also), 2 * (1 + beta) / lam)
+
+
+def test_the_number_of_steps_has_no_value_in_a_limit(refused):
+    @so.rule()
+    def by_budget(theta, *, grad, T, eta=0.01):
+        return theta - eta * grad(theta) / sp.sqrt(T)
+
+    assert same(theory.stability_limit(by_budget), 2 * sp.sqrt(sp.Symbol("T")) / lam)
+    for ask in (lambda: theory.stability_limit(by_budget, 2.0), lambda: theory.rate(by_budget, 2.0)):
+        refused(ask, so.RuleError, "T has no value here")
