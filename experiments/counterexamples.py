@@ -32,7 +32,7 @@ ETA = 0.5 / sp.sqrt(so.t)
 # Nesterov (2004, 2.1.2), with L = 1
 square = points[0] ** 2 + sp.Sum((points[i + 1] - points[i]) ** 2, (i, 0, n - 2)) + points[n - 1] ** 2
 WORST = so.Cost(square / 8 - points[0] / 4, params=points)
-K, SIZE, RULES = 100, 201, so.optimizers
+K, SIZE, RULES = 100, 201, so.optimizers.textbook
 NAG = so.nesterov(eta=1.0, beta=(so.t - 1) / (so.t + 2))  # Nesterov's own sequence, for convex functions
 
 

@@ -23,7 +23,7 @@ TAIL = so.Cost(c * (1 - sp.exp(-s * x)) / s, params=[x])  # from x = x0 down to 
 NUMBERS = {W: 1.0, eta: 0.01, beta: 0.9, epsilon: 1e-8}
 ON_TAIL = {**NUMBERS, eta: 0.1, c: 1.0, s: 1.0, x0: 8.0, x1: 6.0}
 SLOPES, SHOWN, BUDGET = 10.0 ** -np.arange(13), (1.0, 1e-3, 1e-6), 10**6
-RULES = {name: rule(eta=NUMBERS[eta]) for name, rule in so.optimizers.items()}
+RULES = {name: rule(eta=NUMBERS[eta]) for name, rule in so.optimizers.textbook.items()}
 ADAPTIVE = ("adagrad", "rmsprop", "adam", "nadam")
 LAWS = {name: W / sp.Abs(so.theory.terminal_velocity(RULES[name])) for name in ("gd", "momentum", "nesterov")}
 LAWS |= {"adagrad": (W / (2 * eta)) ** 2} | dict.fromkeys(ADAPTIVE[1:], W / eta)
@@ -96,7 +96,7 @@ def run(quick=False):
     times = {name: so.measure.hitting(data, 0.0) for name, data in shelf.items()}
     shelves = {name: one["time"].where(one["observed"]) for name, one in times.items()}
     guards = {name: {"epsilon": 0.0} if name in ADAPTIVE else {} for name in RULES}
-    rules = {name: rule(eta=ON_TAIL[eta], **guards[name]) for name, rule in so.optimizers.items()}
+    rules = {name: rule(eta=ON_TAIL[eta], **guards[name]) for name, rule in so.optimizers.textbook.items()}
     part, constants = TAIL.value([ON_TAIL[x1]], c=ON_TAIL[c], s=ON_TAIL[s]), {"c": ON_TAIL[c], "s": ON_TAIL[s]}
     starts = np.append(ON_TAIL[x0], np.random.default_rng(0).uniform(0, ON_TAIL[x0], n))[:, None]
     tail = so.sweep(TAIL, rules, starts, 40_000, targets=[0.0, part], best=False, **constants)

@@ -34,7 +34,7 @@ COSTS = {  # the cost, its dimension, half the side of the box of starts, and th
     "logistic regression, iris": (learning.iris_logistic().cost, 5, 2, 1e-3),
     "network, XOR": (learning.two_layer(hidden=4, n_samples=60).cost, 22, 1, 0.1),
 }
-RULES = list(so.optimizers)
+RULES = list(so.optimizers.textbook)
 LIMITED = ("gd", "momentum", "nesterov")
 CLAIMS = {"momentum": "gd", "nesterov": "momentum", "nadam": "adam"}  # who needs at most whose steps
 
@@ -68,7 +68,7 @@ def run(quick=False):
     studies = {}
     for cost, (J, d, reach, gap) in COSTS.items():
         start = np.random.default_rng(1).uniform(-reach, reach, (starts, d))
-        rules = [rule(eta=etas) for rule in so.optimizers.values()]
+        rules = [rule(eta=etas) for rule in so.optimizers.textbook.values()]
         studies[cost] = so.sweep(J, rules, start, steps, targets=optimum(cost) + gap)
     hits = stacked(studies, "hit")
     ends = np.where(np.isnan(hits), stacked(studies, "steps"), hits)  # by cost, rule, eta, start

@@ -20,9 +20,10 @@ from symopt.errors import (
     SymoptWarning,
     UnsupportedError,
 )
-from symopt.optimizers import *
-from symopt.optimizers import RULES as optimizers
+from symopt.hyper import Range
 from symopt.parse import parse
+from symopt.registry import PUBLISHED as _PUBLISHED
+from symopt.registry import RULES as optimizers
 from symopt.rule import Rule, rule
 from symopt.run import Run, minimize
 from symopt.status import Status
@@ -30,6 +31,8 @@ from symopt.study import Study
 from symopt.sums import logsumexp
 from symopt.sweep import sweep, uniform
 from symopt.symbols import T, dot, grad0, mean, norm, t, theta0
+from symopt.wrappers import *
+from symopt.wrappers import WRAPPERS as _WRAPPERS
 
 try:
     __version__ = version("symopt-lab")
@@ -37,12 +40,18 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0.1.0"
 
 
-LAZY = {"measure", "plot", "problems", "theory"}  # imported when first used: they bring xarray, scipy, matplotlib
+globals().update(_PUBLISHED)  # so.adam, so.momentum, ...
+LAZY = {"measure", "plot", "problems", "schedules", "theory"}
+"""Modules that are imported when first used: they bring xarray, scipy, matplotlib."""
+ELSEWHERE = {"like": "symopt.libraries.like", "scipy": "symopt.scipy_methods"}
+"""Functions that are, with the modules they are in. ``scipy`` is not in ``__all__``: it would hide the package."""
 
 
 def __getattr__(name: str) -> Any:
     if name in LAZY:
         return import_module(f"symopt.{name}")
+    if name in ELSEWHERE:
+        return getattr(import_module(ELSEWHERE[name]), name)
     raise AttributeError(f"module 'symopt' has no attribute {name!r}")
 
 
@@ -50,6 +59,7 @@ __all__ = [
     "Cost",
     "CostError",
     "ParseError",
+    "Range",
     "Rule",
     "RuleError",
     "Run",
@@ -62,6 +72,7 @@ __all__ = [
     "UnsupportedError",
     "dot",
     "grad0",
+    "like",
     "logsumexp",
     "mean",
     "measure",
@@ -72,10 +83,12 @@ __all__ = [
     "plot",
     "problems",
     "rule",
+    "schedules",
     "sweep",
     "t",
     "theory",
     "theta0",
     "uniform",
-    *optimizers,
+    *_PUBLISHED,
+    *_WRAPPERS,
 ]

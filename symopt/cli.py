@@ -29,7 +29,7 @@ laboratory = typer.Typer()
 app.add_typer(laboratory, name="experiments")
 LARGEST_START = 10**8  # numbers
 WIDTH = 120  # of a table where no terminal tells its own
-OUT = Path("out", "experiments")
+OUT, DOCS = Path("out", "experiments"), Path("out", "docs")
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
 
 
@@ -49,25 +49,32 @@ def race(
     constant: Annotated[str, typer.Option(help="Values of the other symbols, as in kappa=50.")] = "",
     tolerance: Annotated[float | None, typer.Option(help="End when no slope is larger.")] = None,
     batch: Annotated[int | None, typer.Option(help="Take each gradient over so many samples of the data.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every rule that is known.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for race.png and race.json.")] = None,
 ) -> None:
     """Run optimizers on one cost from one start, and compare them.
 
-    Without --rule all known rules run, each with the best of 31 learning rates from 1e-5 to 1, or
-    of 11 for more than 1000 parameters, tried for no more steps than --steps has by default.
+    Without --rule the textbook's rules and your own run, with --all every rule, each with the best of
+    31 learning rates from 1e-5 to 1, or of 11 for more than 1000 parameters, tried for no more steps
+    than --steps has by default.
     ``symopt problems`` lists the problems that have a name.
     """
     cost, begin = _problem(text, start, _pairs(constant, "--constant"))
     folder = None if out is None else writable_folder(out, "--out")
     size = racing.entries(begin)
     steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
-    rules = racing.read_rules(rule) if rule else racing.tuned(cost, begin, steps, True, batch)
+    if rule and everyone:
+        raise RunError("--all and --rule do not go together: either every rule, or those that are named")
+    chosen, left_out = racing.field(cost, everyone)
+    rules = racing.read_rules(rule) if rule else racing.tuned(chosen, cost, begin, steps, True, batch)
     run = partial(so.minimize, tolerance=tolerance, batch=batch, record="auto" if batch else record, progress=True)
     runs = {name: run(cost, one, begin, steps) for name, one in rules.items()}
     best = racing.lowest(runs)
     rows = {name: racing.row(run, best) for name, run in runs.items()}
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(racing.table(f"J = {text}", rows, runs), markup=False)
+    for line in [] if rule else left_out:
+        console.print(line, markup=False)
     if folder is not None:
         content = {"cost": text, "params": [p.name for p in cost.params], "rules": rows}
         write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
@@ -138,22 +145,28 @@ def run(
 
 
 @app.command()
-def show(name: Annotated[str | None, typer.Argument(help="A rule; all are listed if left out.")] = None) -> None:
-    """Print the equations, the source and the defaults of a rule."""
+def show(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A rule, or a class as keras.optimizers.Adam; all rules are listed if left out."),
+    ] = None,
+) -> None:
+    """Print the equations, the source and the defaults of a rule, and what a library does differently."""
     if name is None:
         for known, one in so.optimizers.items():
-            typer.echo(f"{known:12} {one.doc.splitlines()[0]}")
+            typer.echo(f"{known:20} {one.doc.splitlines()[0]}")
         return
-    one = so.optimizers[name]
-    typer.echo(one.doc.partition("\nExamples\n")[0].rstrip())
-    typer.echo("\nCompiled equations (a prime marks the next value)")
-    for left, right in one.equations.items():
-        typer.echo(f"    {left} = {right}")
-    typer.echo("\nDefaults")
-    for known, value in one.values.items():
-        typer.echo(f"    {known} = {value}")
-    for state, first in one.states.items():
-        typer.echo(f"    {state} starts at {first}")
+    from symopt.manual.card import card, lines
+
+    typer.echo("\n".join(lines(card(name))))
+
+
+@app.command()
+def docs(out: Annotated[Path, typer.Option(help="Folder for index.html and a page for each rule.")] = DOCS) -> None:
+    """Write the manual: a page of HTML for each rule, made from its equations."""
+    from symopt.manual import write_pages
+
+    typer.echo(f"wrote {len(write_pages(out))} pages: {out / 'index.html'}")
 
 
 @app.command()

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symopt import faces
 from symopt.autodiff.contract import contracted
-from symopt.autodiff.derive import gradient, tangent
+from symopt.autodiff.derive import gauss_newton, gradient, hessian, tangent
 from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.compiler.function import Function
@@ -21,9 +21,11 @@ from symopt.door import (
     free_symbols,
     made_real,
     mapping,
+    optimum,
     parameters,
     reject_impossible,
     scalar,
+    sum_of_squares,
     warn_if_unrolled,
 )
 from symopt.errors import CostError, did_you_mean
@@ -65,6 +67,8 @@ class Cost:
         of the sums that use it, or ``{H[k, j]: (expression, (k, 0, m - 1), (j, 0, h - 1))}``.
     samples
         The index that mini-batches draw from, as in ``minimize(..., batch=64)``.
+    optimal_value
+        The smallest value of J, where it is known: some rules need it, as ``so.polyak_step``.
 
     Raises
     ------
@@ -93,6 +97,8 @@ class Cost:
     (np.float64(5.0), array([-2., -2.,  4.]))
     """
 
+    optimal_value: float | None
+
     def __init__(
         self,
         expression: Any,
@@ -101,10 +107,14 @@ class Cost:
         data: Mapping[Any, npt.ArrayLike] | None = None,
         where: Mapping[Any, Any] | None = None,
         samples: Any = None,
+        optimal_value: float | None = None,
     ) -> None:
+        known = None if optimal_value is None else optimum(optimal_value)
         if isinstance(expression, Cost) and params is None:
             self.__dict__.update(expression.__dict__)
+            self.optimal_value = expression.optimal_value if known is None else known
             return
+        self.optimal_value = known
         given = scalar(expression.expression if isinstance(expression, Cost) else expression)
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
@@ -286,15 +296,21 @@ class Cost:
     def _value(self) -> Program:
         if self.sums is not None:
             return self.sums.value
+        return self._lowered(self.expression)
+
+    def _lowered(self, expression: sp.Expr) -> Program:
         graph = Graph()
         place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
         place |= {name: ("c", name) for name in self.constants}
-        node = lower(graph, self.expression, lambda symbol: graph.input(place[symbol.name]))
-        return graph.program({"J": node})
+        return graph.program({"J": lower(graph, expression, lambda symbol: graph.input(place[symbol.name]))})
+
+    @property
+    def _keys(self) -> list[Key]:
+        return [("x", k) for k in range(self.size)]
 
     @cached_property
     def _raw_gradient(self) -> Program:
-        return gradient(self._value, [("x", k) for k in range(self.size)])
+        return gradient(self._value, self._keys)
 
     @cached_property
     def program(self) -> Program:
@@ -304,6 +320,22 @@ class Cost:
         made = contracted(self._raw_gradient)
         warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
         return made
+
+    @cached_property
+    def curved(self) -> Program:
+        """The program of J, its gradient and its matrices, for rules that solve equations."""
+        graph = Graph()
+        programs = [self._raw_gradient, hessian(self._raw_gradient, self._keys)]
+        if self.squares:
+            residuals = [(self._lowered(c), self._lowered(r)) for c, r in self.squares]
+            programs.append(gauss_newton(residuals, self._keys))
+        outputs = {key: node for one in programs for key, node in graph.splice(one, graph.input).items()}
+        return contracted(graph.program(outputs))
+
+    @cached_property
+    def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
+        """The pairs (c, r) where J is written as a sum of c*r**2, with c free of parameters; else none."""
+        return [] if self.sums is not None else sum_of_squares(self.expression, self.params)
 
     @cached_property
     def _value_function(self) -> Function:
@@ -324,12 +356,7 @@ class Cost:
     def _hessian_function(self) -> Function | None:
         if self.size * len(self._raw_gradient.nodes) > LARGEST_HESSIAN:
             return None
-        graph = Graph()
-        outputs: dict[Key, int] = {}
-        for j in range(self.size):
-            column = graph.splice(tangent(self._raw_gradient, {("x", j): 1.0}), graph.input)
-            outputs |= {("h", i, j): column["d", ("g", i)] for i in range(j + 1)}
-        return self._function(contracted(graph.program(outputs)))
+        return self._function(contracted(hessian(self._raw_gradient, self._keys)))
 
     def _function(self, program: Program) -> Function:
         names: dict[Key, str] = {("x", k): f"x{k}" for k in range(self.size)}

@@ -171,6 +171,31 @@ def checked_constants(wanted: Iterable[str], params: Iterable[str], values: Mapp
     return {name: values[name] for name in wanted}
 
 
+def optimum(value: Any) -> float:
+    """Return the smallest value of a cost as a number."""
+    try:
+        array = as_floats(value)
+    except NotNumbersError as error:
+        raise CostError(f"optimal_value: {error}; expected a number") from None
+    if array.ndim:
+        raise CostError(f"optimal_value has shape {array.shape}; expected a number")
+    return float(array)
+
+
+def sum_of_squares(expression: sp.Expr, params: Iterable[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Return the pairs (c, r) of an expression written as a sum of c*r**2, c free of parameters; else none."""
+    free = set(params)
+    pairs = []
+    for term in sp.Add.make_args(sp.expand_mul(expression, deep=False)):
+        factor, moving = term.as_independent(*free, as_Add=False)
+        powers = [part.as_base_exp() for part in sp.Mul.make_args(moving) if part != 1]
+        if not all(exponent.is_Integer and exponent.is_even and exponent > 0 for _, exponent in powers):
+            return []
+        if powers:  # a constant term has no slope
+            pairs.append((factor, sp.Mul(*(base ** (exponent / 2) for base, exponent in powers))))
+    return pairs
+
+
 def warn_if_unrolled(operations: int) -> None:
     """Say once how an expression that is long because it was written out can be a loop."""
     if operations > LONG:

@@ -13,22 +13,23 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.autodiff.batched import BATCH_SIZE
-from symopt.autodiff.program import Key
+from symopt.autodiff.program import Key, Program
 from symopt.autodiff.update import State, Update
 from symopt.compiler import cache, drive
 from symopt.compiler.draws import Batches
-from symopt.compiler.kernel import Kernel, Options, write_kernel
+from symopt.compiler.kernel import Kernel, LoopCost, Options, write_kernel
 from symopt.compiler.plain import evaluate
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
 from symopt.floats import Array, NotNumbersError, as_floats
-from symopt.optimizers import RULES
-from symopt.reader import floats_of
+from symopt.reader import OPTIMAL_VALUE, floats_of
+from symopt.registry import RULES
 from symopt.rule import Rule
 from symopt.settings import LARGEST_HISTORY, Chance, Settings
 from symopt.shapes import Sizes
 from symopt.status import reason, statuses
 
+LARGEST_MATRIX = 100  # parameters of a rule that solves linear equations in each step
 LARGEST_IN_LANES = 500  # parameters of a cost with sums; with more, each run vectorises along its own sums
 
 
@@ -82,7 +83,9 @@ def launch(
     update, n = rule.update, start.shape[1]
     _check_memory(len(settings.record), len(start), n * settings.paths)
     sizes = None if cost.sums is None else cost.sizes(constants, n)
-    given: dict[Key, Any] = {("given", name): _given(rule, hypers, name) for name in update.given}
+    check_needs(cost, rule)
+    values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
+    given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in update.given}
     given |= {("c", name): constants[name] for name in cost.constants}
     swept = frozenset(key for key, value in given.items() if np.ndim(value))
     chance = settings.chance
@@ -137,10 +140,45 @@ def _kernel(cost: Cost, update: Update, options: Options, n: int) -> Kernel:
     """Return the kernel of a cost and an update, written once."""
     key = (id(update), options)
     if key not in cost.kernels:  # a kernel holds its update, so the id stays its own
-        program = cost.program if cost.sums is None else cost.sums.loops(options.batch)
-        cost.kernels[key] = write_kernel(program, update, n, options)
+        cost.kernels[key] = write_kernel(_program(cost, update, options), update, n, options)
     kernel: Kernel = cost.kernels[key]
     return kernel
+
+
+def _program(cost: Cost, update: Update, options: Options) -> Program | LoopCost:
+    """Return what a kernel evaluates of a cost."""
+    if cost.sums is not None:
+        return cost.sums.loops(options.batch)
+    return cost.curved if any(stage.kind == "solve" for stage in update.stages) else cost.program
+
+
+def check_needs(cost: Cost, rule: Rule) -> None:
+    """Refuse a rule that needs what the cost does not have.
+
+    Raises
+    ------
+    RuleError
+        With what is missing, and how to give it.
+    """
+    for need in rule.needs:
+        if reason := lacking(cost, need):
+            raise RuleError(f"{rule.name} needs {reason}")
+
+
+def lacking(cost: Cost, need: str) -> str:
+    """Return what a cost lacks of what rules may need, in words, or nothing."""
+    if need == "optimal_value" and cost.optimal_value is None:
+        return "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
+    if need in ("hessian", "gauss_newton") and cost.sums is not None:
+        return (
+            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a kernel; write the sum "
+            'out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
+        )
+    if need in ("hessian", "gauss_newton") and cost.size > LARGEST_MATRIX:
+        return f"a matrix of {cost.size} x {cost.size} numbers; expected at most {LARGEST_MATRIX} parameters"
+    if need == "gauss_newton" and not cost.squares:
+        return "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
+    return ""
 
 
 def as_rule(value: Any) -> Rule:

@@ -15,8 +15,9 @@ from rich.table import Table
 from symopt.cost import Cost
 from symopt.errors import ParseError, RuleError
 from symopt.floats import finite_or_none
-from symopt.optimizers import RULES
+from symopt.launch import lacking
 from symopt.parse import expression
+from symopt.registry import RULES, compared
 from symopt.rule import Rule
 from symopt.run import Run
 from symopt.sweep import sweep
@@ -28,6 +29,7 @@ FEW_LEARNING_RATES = LEARNING_RATES[::3]  # for many parameters
 LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 """The shares of the budget at which a learning rate is judged by its worst loss."""
 MANY = 1000  # parameters, beyond which a race makes fewer steps
+DRAWN = 10  # curves in a picture, the lowest at the end
 LISTED = 100  # parameters up to which every step is recorded and theta is written out
 
 
@@ -46,8 +48,18 @@ def recording(size: int) -> bool | int:
     return True if size <= LISTED else 1000
 
 
-def tuned(cost: Cost, start: Any, steps: int, progress: bool = False, batch: int | None = None) -> dict[str, Rule]:
-    """Return every known rule with the best learning rate of a grid.
+def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
+    """Return the rules to compare on a cost, and a line about each that is left out."""
+    rules = dict(RULES) if everyone else compared()
+    lacks = {name: [lack for need in rule.needs if (lack := lacking(cost, need))] for name, rule in rules.items()}
+    left_out = [f"without {name}: it needs {lack[0]}" for name, lack in lacks.items() if lack]
+    return {name: rule for name, rule in rules.items() if not lacks[name]}, left_out
+
+
+def tuned(
+    rules: Mapping[str, Rule], cost: Cost, start: Any, steps: int, progress: bool = False, batch: int | None = None
+) -> dict[str, Rule]:
+    """Return rules with the best learning rate of a grid each.
 
     The best is lowest at the worst of several late steps, so that a rate that jumps about and
     happens to end low does not win. For many parameters there are fewer rates, and at most the
@@ -58,17 +70,17 @@ def tuned(cost: Cost, start: Any, steps: int, progress: bool = False, batch: int
     rates = FEW_LEARNING_RATES if many else LEARNING_RATES
     steps = min(steps, budget(size)) if many else steps
     record = sorted({round(share * steps) for share in LATE})
-    rules = dict(RULES)
-    for name, rule in RULES.items():
+    best_of = dict(rules)
+    for name, rule in rules.items():
         if "eta" in rule.values:
             study = sweep(
                 cost, rule(eta=rates), start, steps, record=record, paths=False, batch=batch, progress=progress
             )
-            dataset = study[name]
+            dataset = study[rule.name]
             worst = dataset["history_loss"].max("step", skipna=False).values
             best = int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))
-            rules[name] = rule(eta=float(f"{rates[best]:.4g}"))
-    return rules
+            best_of[name] = rule(eta=float(f"{rates[best]:.4g}"))
+    return best_of
 
 
 def read_rules(texts: list[str]) -> dict[str, Rule]:
@@ -110,6 +122,10 @@ def _value(value: str, text: str) -> Any:
     except ParseError as error:
         raise RuleError(f"--rule {text!r}: {error}") from None
     return schedule.xreplace({symbol: {"t": t, "T": T}.get(symbol.name, symbol) for symbol in schedule.free_symbols})
+
+
+def _final(run: Run) -> float:
+    return run.loss if math.isfinite(run.loss) else math.inf
 
 
 def lowest(runs: Mapping[str, Run]) -> float:
@@ -161,6 +177,8 @@ def picture(runs: Mapping[str, Run], best: float) -> bytes:
     from symopt.plot import convergence, trajectory
 
     panels = 2 if len(next(iter(runs.values())).theta) == 2 else 1
+    shown = dict(sorted(runs.items(), key=lambda item: _final(item[1]))[:DRAWN])
+    runs = {name: run for name, run in runs.items() if name in shown}
     figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, panels))
     convergence(runs, ax=axes[0], optimum=best if math.isfinite(best) else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Protocol
 
 import sympy as sp
@@ -10,9 +11,9 @@ import sympy as sp
 from symopt.autodiff.contract import contracted
 from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Graph
-from symopt.autodiff.update import LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped
+from symopt.autodiff.update import INPUTS, LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped, touched
 from symopt.errors import RuleError
-from symopt.symbols import OfAllParameters, T, grad, n, t, theta
+from symopt.symbols import Matrix, OfAllParameters, T, grad, identity, n, normal, optimal_value, solve, t, theta, value
 
 
 class Equations(Protocol):
@@ -43,6 +44,12 @@ class Equations(Protocol):
         """The next value of each state and of theta."""
 
 
+STAGES: dict[type[sp.Basic], str] = {grad: "grad", value: "value", solve: "solve"}
+"""The kinds of stages; the rest are sums."""
+OPTIMAL_VALUE = "optimal_value"
+"""The cost's smallest value among what a kernel is given."""
+
+
 class Reader:
     """Turns a rule's equations into programs for one coordinate."""
 
@@ -54,6 +61,7 @@ class Reader:
         self.stages: list[Stage] = []
         self.powers: dict[sp.Expr, int] = {}
         self.given: dict[str, None] = {}
+        self.draws: dict[sp.Expr, int] = {}
         self.next: dict[sp.Symbol, int] = {}
         self.lowering = Lowering(self.graph, self._leaf)
         self.hyper_lowering = Lowering(self.hyper_graph, self._hyper_leaf)
@@ -66,11 +74,12 @@ class Reader:
             node = self._lowered(expression, self.lowering)
             self.next[symbol] = node
             self.outputs["new", symbol.name[:-1]] = node
-        for name, value in self.rule.schedules.items():
-            self.hyper_outputs["hyper", name] = self._schedule(name, value)
+        for name, schedule in self.rule.schedules.items():
+            self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
         program = self.graph.program(self.outputs)
         live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
         vector = find_states(program, live, VECTOR)
+        self._check_numbers(touched(program, vector, VECTOR), program.outputs)
         program = contracted(regrouped(program, find_states(program, live, LATE)))
         return Update(
             program,
@@ -80,19 +89,53 @@ class Reader:
             tuple(self.given),
             len(self.powers),
             self.rule.iterate,
+            len(self.draws),
         )
 
     def _stages_of(self, expression: sp.Expr) -> None:
         """Build what the expression needs of all coordinates, innermost first."""
         for part in sp.postorder_traversal(expression):
-            if not isinstance(part, OfAllParameters) or part in self.lowering.made:
+            if part in self.lowering.made:
                 continue
-            argument = self._lowered(part.args[0], self.lowering)
-            kind, output = ("grad", "point") if isinstance(part, grad) else ("sum", "summand")
-            number = sum(stage.kind == kind for stage in self.stages)
-            self.stages.append(Stage(kind, number))
-            self.outputs[output, number] = argument
-            self.lowering.made[part] = self.graph.input((kind, number))
+            if isinstance(part, normal):
+                number = self.draws.setdefault(part, len(self.draws))
+                self.lowering.made[part] = self.graph.input(("normal", number))
+            elif isinstance(part, OfAllParameters):
+                self.lowering.made[part] = self._stage_of(part)
+
+    def _stage_of(self, part: OfAllParameters) -> int:
+        """Build the inputs of a stage, and return the node of its result."""
+        kind = STAGES.get(type(part), "sum")
+        number = sum(stage.kind == kind for stage in self.stages)
+        arguments, matrix = self._equations_of(part) if isinstance(part, solve) else (part.args, "")
+        for name, argument in zip(INPUTS[kind], arguments, strict=True):
+            self.outputs[name, number] = self._lowered(argument, self.lowering)
+        self.stages.append(Stage(kind, number, matrix))
+        return self.graph.input((kind, number))
+
+    def _equations_of(self, part: solve) -> tuple[tuple[sp.Expr, ...], str]:
+        """Return point, scale, shift and right side of linear equations, and what their matrix is."""
+        left, right = part.args
+        matrices = sorted(left.atoms(Matrix), key=str)
+        expanded = sp.expand(left)
+        if len(matrices) == 1:
+            (matrix,) = matrices
+            scale, shift = expanded.coeff(matrix), expanded.coeff(identity)
+            if sp.expand(expanded - scale * matrix - shift * identity) == 0 and not scale.has(matrix, identity):
+                return (matrix.args[0], scale, shift, right), type(matrix).__name__
+        raise RuleError(
+            f"{self.rule.name}: solve({left}, ...); expected a multiple of hessian(point) or gauss_newton(point), "
+            "and perhaps of identity, as in solve(hessian(theta) + damping*identity, grad(theta))"
+        )
+
+    def _check_numbers(self, differs: list[bool], outputs: Mapping[Any, int]) -> None:
+        """Refuse a matrix with a factor or damping that differs from coordinate to coordinate."""
+        for key, node in outputs.items():
+            if key[0] in ("scale", "shift") and differs[node]:
+                raise RuleError(
+                    f"{self.rule.name}: the factors of a matrix in solve(...) differ from coordinate to coordinate; "
+                    "expected one number for all, as a hyperparameter or a norm"
+                )
 
     def _leaf(self, symbol: sp.Basic) -> int:
         if symbol in self.next:
@@ -100,6 +143,9 @@ class Reader:
         name = symbol.name
         if symbol in (theta, t, T, n):
             return self.graph.input(name)
+        if symbol == optimal_value:
+            self.given[OPTIMAL_VALUE] = None
+            return self.graph.input(("hyper", OPTIMAL_VALUE))
         if name in self.rule.states:
             return self.graph.input(("state", name))
         if name in self.rule.hyperparameters:
@@ -144,10 +190,19 @@ class Reader:
 
 
 def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
-    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..."""
-    return value.xreplace({number: sp.Symbol(f"{name}[{k}]", real=True) for k, number in enumerate(floats_of(value))})
+    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..., each occurrence by itself."""
+    places = count()
+
+    def numbered(part: sp.Basic) -> sp.Basic:
+        if part.is_Float:
+            return sp.Symbol(f"{name}[{next(places)}]", real=True)
+        return part.func(*map(numbered, part.args)) if part.args else part
+
+    return numbered(value)
 
 
 def floats_of(value: sp.Expr) -> list[sp.Float]:
-    """Return the decimal numbers of a schedule in a fixed order."""
-    return sorted(value.atoms(sp.Float), key=float)
+    """Return the decimal numbers of a schedule, in the order in which they are numbered."""
+    if value.is_Float:
+        return [value]
+    return [number for part in value.args for number in floats_of(part)]

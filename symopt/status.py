@@ -83,8 +83,7 @@ class _Replay:
             return f"J is {loss} {after}"
         if abs(loss) > limit:
             return f"|J| = {abs(loss):g} is beyond the limit {limit:g} {after}"
-        drawn = self.blocks.job.noise > 0 or self.blocks.job.batches is not None
-        if len(pairs) > MOST_REPLAYED or drawn:  # too long to take again, or with another gradient
+        if len(pairs) > MOST_REPLAYED or self._is_special():  # too long to take again, or with another gradient
             return f"the gradient or theta went beyond the limit {limit:g} in step {self.step}, {after}"
         values = self._values()
         for what, value in values:
@@ -94,6 +93,12 @@ class _Replay:
             if not abs(value) <= limit:
                 return f"|{name}| = {abs(value):g} is beyond the limit {limit:g} in step {self.step}, {after}"
         return f"a state left the finite numbers {after}"
+
+    def _is_special(self) -> bool:
+        """Return whether the step holds what is not taken again here: what was drawn, values, linear equations."""
+        job = self.blocks.job
+        kinds = {stage.kind for stage in self.update.stages}
+        return job.noise > 0 or job.batches is not None or self.update.draws > 0 or bool(kinds & {"value", "solve"})
 
     def _values(self) -> list[tuple[str, float]]:
         """Return the step's quantities in the order of computing, each with its name."""

@@ -38,6 +38,56 @@ class _sum(OfAllParameters):  # noqa: N801
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
+class value(OfAllParameters):  # noqa: N801
+    """The cost at a point."""
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"J\left({printer._print(self.args[0])}\right)"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+
+class Matrix(sp.Function):  # type: ignore[misc]
+    """A matrix of all parameters, at a point; it stands in the first argument of ``solve`` only."""
+
+    is_real = True
+    nargs = 1
+
+
+class hessian(Matrix):  # noqa: N801
+    """The Hessian of the cost at a point."""
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:  # noqa: ARG002
+        return rf"\nabla^2 J\left({printer._print(self.args[0])}\right)"
+
+
+class gauss_newton(Matrix):  # noqa: N801
+    """The Hessian of the cost c*sum(r_i**2) without the second derivatives of r: 2*c*sum(r_i' r_i'^T)."""
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:  # noqa: ARG002
+        return rf"2 c\, r'^{{T}} r'\left({printer._print(self.args[0])}\right)"
+
+
+class solve(OfAllParameters):  # noqa: N801
+    """The solution u of A u = v, with A = a*hessian(point) + b*identity."""
+
+    nargs = 2
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:  # noqa: ARG002
+        matrix, right = (printer._print(arg) for arg in self.args)
+        return rf"\left[{matrix}\right]^{{-1}} {right}"
+
+
+class normal(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Standard normal numbers, one a coordinate and step; ``normal(0)`` and ``normal(1)`` are independent."""
+
+    is_real = True
+    nargs = 1
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\xi_{{{printer._print(self.args[0])}}}"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+
 def dot(u: sp.Expr, v: sp.Expr) -> sp.Expr:
     """Return the inner product over all parameters, for use in a rule."""
     return _sum(sp.sympify(u, strict=True) * v)
@@ -53,5 +103,14 @@ def mean(u: sp.Expr) -> sp.Expr:
     return _sum(sp.sympify(u, strict=True)) / n
 
 
-FILLED_IN = {"grad": grad, "t": t, "T": T, "norm": norm, "dot": dot, "mean": mean}
+identity, optimal_value = sp.Symbol("I", real=True), sp.Symbol("J_*", real=True)
+"""The identity, for damping a matrix, and the smallest value of the cost."""
+
+FILLED_IN = {
+    "grad": grad, "t": t, "T": T, "n": n, "norm": norm, "dot": dot, "mean": mean, "value": value, "normal": normal,
+    "hessian": hessian, "gauss_newton": gauss_newton, "solve": solve, "identity": identity,
+    "optimal_value": optimal_value,
+}  # fmt: skip
 """What a rule's function may ask for by name."""
+NEEDS = ("hessian", "gauss_newton", "optimal_value")
+"""What not every cost has: a rule that asks for one of these says so in ``needs``."""

@@ -8,6 +8,7 @@ import symopt as so
 from symopt.compiler import cache, drive
 from symopt.compiler.drive import Blocks, Job
 from symopt.compiler.kernel import Options, write_kernel
+from symopt.registry import TEXTBOOK
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
@@ -19,7 +20,10 @@ ODD = so.Cost(
 WIDE = so.Cost(
     sum(sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.sin(sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}")) for k in range(6))
 )
-COSTS = {"polynomial": POLYNOMIAL, "ackley": ACKLEY, "odd": ODD, "wide": WIDE}
+COSTS = {
+    name: so.Cost(cost, optimal_value=-1.0)
+    for name, cost in {"polynomial": POLYNOMIAL, "ackley": ACKLEY, "odd": ODD, "wide": WIDE}.items()
+}
 
 
 @so.rule(m=0, s=1, N=1)
@@ -32,7 +36,12 @@ def awkward(theta, m, s, N, *, grad, t, T, eta=0.05, beta=0.8, clip=1.0):
     return theta + m, m, s, N * beta
 
 
-RULES = {**so.optimizers, "awkward": awkward, "scheduled": so.adam(eta=0.1 * 0.99**so.t)}
+WRAPPED = so.noisy(so.clip_norm(so.lookahead(so.restart(so.nesterov(eta=0.02)), k=3), 5.0), 0.1)
+MIXED = {"awkward": awkward, "scheduled": so.adam(eta=0.1 * 0.99**so.t), "wrapped": so.average(WRAPPED)}
+RULES = {**so.optimizers, **MIXED}
+FEW = [*TEXTBOOK, *MIXED]  # on every cost; the others on one that is written out, and one that is not
+EVERY = [(cost, rule) for cost in COSTS for rule in RULES if rule in FEW or cost in ("polynomial", "wide")]
+EVERY = [(cost, rule) for cost, rule in EVERY if rule != "gauss_newton" or cost == "polynomial"]
 
 
 def arrays(study, name):
@@ -45,21 +54,25 @@ def assert_same_bits(one, other):
         np.testing.assert_array_equal(values, other[key], err_msg=key)
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize(("cost", "rule"), EVERY)
 def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     objective, optimizer = COSTS[cost], RULES[rule]
     update = optimizer.update
     options = Options(lanes=3, targets=1, tolerance=True)
-    kernel = write_kernel(objective.program, update, objective.size, options)
+    solves = any(stage.kind == "solve" for stage in update.stages)
+    program = objective.curved if solves else objective.program
+    kernel = write_kernel(program, update, objective.size, options)
     given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))
-    initial = {
-        s.name: s.initial if isinstance(s.initial, float) else optimizer.values[s.initial] for s in update.states
-    }
-    job = Job(starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3))
+    values = {**optimizer.values, "theta0": starts}
+    initial = {s.name: s.initial if isinstance(s.initial, float) else values[s.initial] for s in update.states}
+    job = Job(
+        starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3),
+        integers={("seed",): 5}, streams=np.arange(3.0),
+    )  # fmt: skip
     block = Blocks(kernel, job).block(0)
-    plan, size = np.array([1, 18, *job.record, -1]), len(job.record) * 3 * (objective.size + 1)
+    seed = [5] if kernel.integers else []
+    plan, size = np.array([1, 18, *seed, *job.record, -1]), len(job.record) * 3 * (objective.size + 1)
     compiled, plain = (block.copy(), np.zeros(size)), (block.copy(), np.zeros(size))
     module = cache.load(kernel.source)
     module.kernel(compiled[0], plan, compiled[1])
@@ -71,18 +84,18 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
 
 
 def _value(rule, name):
-    return 0.1 if name == "eta[0]" else 0.99 if name == "eta[1]" else rule.values[name]
+    return {"eta[0]": 0.1, "eta[1]": 0.99, "optimal_value": -1.0}.get(name) or rule.values[name]
 
 
-STARTS = np.random.default_rng(0).uniform(-2, 2, (1000, 2))
+STARTS = np.random.default_rng(0).uniform(-2, 2, (1000, WIDE.size))
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("cost", ["polynomial", "ackley", "odd"])
+@pytest.mark.parametrize(("cost", "rule"), EVERY)
 def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
-    together = so.sweep(COSTS[cost], RULES[rule], STARTS, 60, record=[0, 7, 60], targets=[1.0])[RULES[rule].name]
+    starts = STARTS[:, : COSTS[cost].size]
+    together = so.sweep(COSTS[cost], RULES[rule], starts, 60, record=[0, 7, 60], targets=[1.0])[RULES[rule].name]
     for k in (0, 130, 999):
-        alone = so.minimize(COSTS[cost], RULES[rule], STARTS[k], 60, record=[0, 7, 60])
+        alone = so.minimize(COSTS[cost], RULES[rule], starts[k], 60, record=[0, 7, 60], rng=(0, k))
         one = together.isel(start=k)
         np.testing.assert_array_equal(alone.theta, one["theta"])
         np.testing.assert_array_equal(alone.best_theta, one["best_theta"])

@@ -156,7 +156,7 @@ def test_rates_of_many_parameters_are_tuned_on_the_budget_only(monkeypatch):
     monkeypatch.setattr(racing, "sweep", swept)
     for start in ([1.0] * 1000, {"x": np.ones(20_000)}, {"x": np.ones((1000, 1000)), "k": 1.0}):
         with pytest.raises(InterruptedError):
-            racing.tuned(None, start, 9000)
+            racing.tuned({"gd": so.gd}, None, start, 9000)
     assert asked == [(31, 9000, 9000, False, None), (11, 2500, 2500, False, None), (11, 200, 200, False, None)]
 
 
@@ -259,7 +259,7 @@ def test_no_progress_bar_and_no_colour_where_no_terminal_is():
 
 
 BAD = {
-    "unknown rule": (["race", "x^2", "--start", "x=1", "--rule", "adma"], "did you mean 'adam'"),
+    "unknown rule": (["race", "x^2", "--start", "x=1", "--rule", "adm"], "did you mean 'adam'"),
     "unknown hyperparameter": (["race", "x^2", "--start", "x=1", "--rule", "adam:lr=1"], "no hyperparameter 'lr'"),
     "no value": (["race", "x^2", "--start", "x=1", "--rule", "adam:eta"], "expected name=value"),
     "value that is none": (

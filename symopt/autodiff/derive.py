@@ -56,6 +56,35 @@ def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
     return graph.program({("d", key): dots.get(number, graph.const(0.0)) for key, number in outputs.items()})
 
 
+def hessian(slopes: Program, by: Sequence[Key]) -> Program:
+    """Return the program of the upper triangle of a Hessian, ``("hessian", i, j)`` for i <= j.
+
+    ``slopes`` is a gradient by these keys.
+    """
+    graph = Graph()
+    outputs: dict[Key, int] = {}
+    for j, key in enumerate(by):
+        column = graph.splice(tangent(slopes, {key: 1.0}), graph.input)
+        outputs |= {("hessian", i, j): column["d", ("g", i)] for i in range(j + 1)}
+    return graph.program(outputs)
+
+
+def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]) -> Program:
+    """Return the program of ``("gauss_newton", i, j)``, sum(2*c*r_i*r_j) over pairs of c and the residual r."""
+    graph = Graph()
+    outputs: dict[Key, int] = {}
+    for factor, residual in residuals:
+        twice = graph.op("mul", graph.const(2.0), graph.splice(factor, graph.input)["J"])
+        slope = graph.splice(gradient(residual, by), graph.input)
+        for j in range(len(by)):
+            scaled = graph.op("mul", twice, slope["g", j])
+            for i in range(j + 1):
+                key: Key = ("gauss_newton", i, j)
+                term = graph.op("mul", scaled, slope["g", i])
+                outputs[key] = graph.op("add", outputs[key], term) if key in outputs else term
+    return graph.program(outputs)
+
+
 def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: int | None = None) -> Adjoints:
     """Return the adjoint of every node below ``top``, by domain.
 

@@ -14,6 +14,9 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symopt.autodiff.program import Graph
+from symopt.autodiff.rounded import rounded
+from symopt.autodiff.valuation import lowered as _valuation
+from symopt.autodiff.valuation import valuation
 from symopt.errors import UnsupportedError
 
 LARGEST_PRODUCT = 64  # an integer power up to this is a product by repeated squaring
@@ -294,7 +297,7 @@ COMPOSED: dict[type[sp.Basic], Composed] = {
     sp.asinh: _asinh, sp.acosh: _acosh, sp.atanh: _atanh,
     sp.erfc: lambda g, x: g.op("sub", g.const(1.0), g.op("erf", x)),
     sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
-    sp.Mod: _mod, sp.Heaviside: _heaviside,
+    sp.Mod: _mod, sp.Heaviside: _heaviside, valuation: _valuation,
 }  # fmt: skip
 """Functions made of the others."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
@@ -310,4 +313,5 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),
     (sp.ITE, lambda low, part: low(part.to_nnf(simplify=False))),
     (tuple(COMPOSED), Lowering.composed),
+    (rounded, lambda low, part: low(part.args[0])),
 ]

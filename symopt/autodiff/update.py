@@ -2,8 +2,9 @@
 
 The programs are written for one coordinate. Their inputs are ``"theta"`` and ``("state", name)``
 (old values), ``("hyper", name)``, ``"t"``, ``"T"``, ``"n"``, ``("grad", k)`` (the k-th gradient
-the rule asks for), ``("sum", k)`` (the k-th sum over all parameters) and ``("power", k)``
-(base**(rate*t + offset), kept as a running product).
+the rule asks for), ``("value", k)`` (the k-th value of the cost), ``("sum", k)`` (the k-th sum over
+all parameters), ``("solve", k)`` (the k-th solution of linear equations), ``("normal", k)`` (the k-th
+draw of normal numbers) and ``("power", k)`` (base**(rate*t + offset), kept as a running product).
 """
 
 from __future__ import annotations
@@ -18,10 +19,18 @@ Initial = float | str
 
 @dataclass(frozen=True)
 class Stage:
-    """Something the update needs of all coordinates at once: a gradient at a point, or a sum."""
+    """Something the update needs of all coordinates at once: grad, value, sum or solve, of its inputs.
+
+    The ``matrix`` of linear equations is "hessian" or "gauss_newton".
+    """
 
     kind: str
     number: int
+    matrix: str = ""
+
+
+INPUTS = {"grad": ("point",), "value": ("place",), "sum": ("summand",), "solve": ("corner", "scale", "shift", "right")}
+"""The outputs of the program that each kind of stage is made of."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,10 @@ class Update:
     Attributes
     ----------
     program
-        Outputs ``("point", k)`` (where the k-th gradient is taken), ``("summand", k)`` and
-        ``("new", name)`` for ``"theta"`` and every state.
+        Outputs ``("point", k)`` (where the k-th gradient is taken), ``("place", k)`` (the k-th
+        value), ``("summand", k)``; for linear equations ``("corner", k)`` (where the matrix is
+        taken), ``("scale", k)``, ``("shift", k)`` (scale*matrix + shift*identity) and ``("right", k)``;
+        and ``("new", name)`` for ``"theta"`` and every state.
     hypers
         Outputs ``("hyper", name)`` of those that are expressions in the step, and
         ``("base", k)``, ``("rate", k)``, ``("offset", k)`` of the powers; inputs are
@@ -55,6 +66,7 @@ class Update:
     given: tuple[str, ...]
     powers: int
     iterate: str = "theta"
+    draws: int = 0
 
     @property
     def gradients(self) -> int:
@@ -62,9 +74,9 @@ class Update:
         return sum(stage.kind == "grad" for stage in self.stages)
 
 
-VECTOR = ("theta", "grad")
+VECTOR = ("theta", "grad", "solve", "normal")
 """Inputs that differ from coordinate to coordinate."""
-LATE = ("theta", "grad", "sum")
+LATE = (*VECTOR, "sum", "value")
 """Inputs that are not known before the cost is evaluated."""
 
 

@@ -30,7 +30,7 @@ def can_fuse(cost: LoopCost, update: Update, options: Options) -> bool:
     adds = [s for s in cost.gradient.statements if s.kind == "add"]
     plain = [update.program.outputs["point", 0]] if ("point", 0) in update.program.outputs else []
     return (
-        not (options.batch or options.noise or options.tolerance)
+        not (options.batch or options.noise or options.tolerance or update.draws)
         and update.iterate == "theta"
         and [stage.kind for stage in update.stages] == ["grad"]
         and update.program.nodes[plain[0]].payload == "theta"

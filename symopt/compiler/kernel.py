@@ -22,7 +22,8 @@ def write_kernel(cost: Program | LoopCost, update: Update, size: int, options: O
     if isinstance(cost, LoopCost):
         kind = Summed if options.lanes > 1 else Fused if can_fuse(cost, update, options) else Alone
         return kind(cost, update, options).kernel()
-    written = Unrolled if size <= UNROLLED else WrittenLooped
+    solves = any(stage.kind == "solve" for stage in update.stages)
+    written = Unrolled if size <= UNROLLED and not solves else WrittenLooped
     return written(cost, update, size, options).kernel()
 
 

@@ -194,17 +194,21 @@ class Places:
             layout.cell(("target", j))
         for name in ("limit", "T", "n", "tolerance"):
             layout.cell(name)
-        if options.noise:
+        if options.noise or update.draws:
             layout.row("stream")
+        if options.noise:
             layout.cell("noise")
         return layout
 
     def _working_rows(self, layout: Layout) -> None:
         for stage in self.update.stages:
-            if stage.kind == "grad":
-                self._each(layout, ("grad", stage.number))
+            if stage.kind in ("grad", "solve"):
+                self._each(layout, (stage.kind, stage.number))
             else:
-                layout.row(("sum", stage.number))
+                layout.row((stage.kind, stage.number))
+        if self.n is not None and any(stage.kind == "solve" for stage in self.update.stages):
+            layout.row("matrix", self.n**2)
+            layout.row("factor")
         self._each(layout, "point")
         if self.n is None and self.options.lanes == 1:
             self._each(layout, "next")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from symopt.autodiff.program import Key
-from symopt.autodiff.update import Stage
+from symopt.autodiff.update import INPUTS, Stage
+from symopt.compiler.elimination import elimination
 from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
-from symopt.compiler.writer import INFINITY, Writer
+from symopt.compiler.writer import INFINITY, OWN_DRAWS, Writer
 from symopt.compiler.written import WrittenOut
 
 
@@ -47,14 +48,21 @@ class Looped(Writer):
 
     def _later_stages(self) -> list[str]:
         """Return the passes of the stages after that."""
+        passes = {
+            "grad": self._gradient_pass, "value": self._value_pass, "sum": self._sum_pass, "solve": self._solve_pass,
+        }  # fmt: skip
         lines: list[str] = []
         for stage in self.update.stages[1 if self._first_at_theta() else 0 :]:
-            lines += self._gradient_pass(stage) if stage.kind == "grad" else self._sum_pass(stage)
+            lines += passes[stage.kind](stage)
         return lines
 
     def _is_plain(self, stage: Stage) -> bool:
-        program = self.update.program
-        return program.nodes[program.outputs["point", stage.number]].payload == "theta"
+        program, (output, *_) = self.update.program, INPUTS[stage.kind]
+        return program.nodes[program.outputs[output, stage.number]].payload == "theta"
+
+    def _is_loss(self, stage: Stage) -> bool:
+        """Return whether a stage is the value that is looked at anyway."""
+        return stage.kind == "value" and self._is_plain(stage) and self._iterate == "theta" and not self.options.batch
 
     def _observing_pass(self, gradient: Stage | None) -> list[str]:
         outside, lines, value = self._evaluated(self._iterate, True, gradient)
@@ -91,21 +99,45 @@ class Looped(Writer):
         own: dict[Key, int] = {"theta": self.graph.input(("each", "theta"))}
         for name in self.vector:
             own["state", name] = self.graph.input(("each", ("state", name)))
+        for draw in range(self.update.draws):
+            own["normal", draw] = self.graph.input(("normal", OWN_DRAWS + draw, "k"))
         for stage in self.update.stages:
             key: Key = (stage.kind, stage.number)
-            own[key] = self.graph.input(("each", key) if stage.kind == "grad" else key)
+            own[key] = self.graph.input(("each", key) if stage.kind in ("grad", "solve") else self._lane_key(stage))
         return own
+
+    def _lane_key(self, stage: Stage) -> Key:
+        """Return the key of a result that has one value a lane."""
+        return "loss" if self._is_loss(stage) else (stage.kind, stage.number)
 
     def _stage_text(self, output: Key, lines: list[str]) -> str:
         return self._write([self._update([output], self._coordinate_inputs())[output]], lines, {})[0]
 
+    def _point_pass(self, stage: Stage) -> list[str]:
+        """Return the pass that finds where a stage evaluates the cost."""
+        lines: list[str] = []
+        text = self._stage_text((INPUTS[stage.kind][0], stage.number), lines)
+        return self._coordinates([*lines, f"{self._each('point')} = {text}"])
+
     def _gradient_pass(self, stage: Stage) -> list[str]:
-        point: list[str] = []
-        text = self._stage_text(("point", stage.number), point)
-        point.append(f"{self._each('point')} = {text}")
         outside, lines, _ = self._evaluated("point", False, stage)
         evaluation = [*outside, *(loop("i", self.options.lanes, lines) if lines else [])]
-        return [*self._coordinates(point), *evaluation, *self._noise_pass(stage)]
+        return [*self._point_pass(stage), *evaluation, *self._noise_pass(stage)]
+
+    def _value_pass(self, stage: Stage) -> list[str]:
+        if self._is_loss(stage):
+            return []
+        outside, lines, text = self._value("point")
+        keep = f"{self._at(('value', stage.number))} = {text}"
+        return [*self._point_pass(stage), *outside, *loop("i", self.options.lanes, [*lines, keep])]
+
+    def _value(self, point: Key) -> tuple[list[str], list[str], str]:
+        """Return the evaluation of the cost that the rule sees."""
+        return self._evaluated(point, True, None)
+
+    @abstractmethod
+    def _solve_pass(self, stage: Stage) -> list[str]:
+        """Return the passes that build and solve linear equations."""
 
     def _sum_pass(self, stage: Stage) -> list[str]:
         total = self._at(("sum", stage.number))
@@ -123,12 +155,14 @@ class Looped(Writer):
         rows: list[Key] = [name if name == "theta" else ("state", name) for name in names]
         return dict(zip(rows, texts, strict=True))
 
+    def _lane_inputs(self) -> dict[Key, int]:
+        """Return the results of the stages that have one value a lane."""
+        return {(stage.kind, stage.number): self.graph.input(self._lane_key(stage)) for stage in self.update.stages}
+
     def _lane_states_next(self, lines: list[str]) -> dict[str, str]:
         """Return the texts of the next values of what has one value a lane, by their places."""
         names = [s.name for s in self.update.states if s.name in self.lane_states]
-        own: dict[Key, int] = {
-            (stage.kind, stage.number): self.graph.input((stage.kind, stage.number)) for stage in self.update.stages
-        }
+        own = self._lane_inputs()
         texts = self._write([self._update([("new", name)], own)["new", name] for name in names], lines, {})
         return {self._at(("state", name)): text for name, text in zip(names, texts, strict=True)}
 
@@ -191,3 +225,28 @@ class WrittenLooped(Looped, WrittenOut):
         for k, key in enumerate(self._gradient if stage else []):
             lines.append(f"{self._at(('grad', stage.number), k)} = {texts[key]}")  # type: ignore[union-attr]
         return [], lines, texts.get("J", "")
+
+    def _solve_pass(self, stage: Stage) -> list[str]:
+        """Return the passes of A u = v: the matrix, the right side, and Gaussian elimination in place of both."""
+        lanes, size = self.options.lanes, range(self.n)
+        entries = self._cost(self._rows("point"), [(stage.matrix, i, j) for j in size for i in range(j + 1)])
+        factors: list[Key] = [("scale", stage.number), ("shift", stage.number)]
+        scale, shift = self._update(factors, self._lane_inputs()).values()
+        nodes = {key: self.graph.op("mul", scale, node) for key, node in entries.items()}
+        for k in size:
+            nodes[stage.matrix, k, k] = self.graph.op("add", nodes[stage.matrix, k, k], shift)
+        lines: list[str] = []
+        texts = dict(zip(nodes, self._write(list(nodes.values()), lines, {}), strict=True))
+        for i in size:
+            for j in size:
+                text = texts[stage.matrix, min(i, j), max(i, j)]
+                lines.append(f"{self._at('matrix', i * self.n + j)} = {text}")
+        right: list[str] = []
+        text = self._stage_text(("right", stage.number), right)
+        solution: Key = ("solve", stage.number)
+        right.append(f"{self._each(solution)} = {text}")
+        places = [self.layout.at(key) for key in ("matrix", solution, "factor")]
+        return [
+            *self._point_pass(stage), *loop("i", lanes, lines), *self._coordinates(right),
+            *elimination(self.n, lanes, *places),
+        ]  # fmt: skip

@@ -84,7 +84,7 @@ class Summed(Looped):
     def kernel(self) -> Kernel:
         """Write the whole kernel."""
         body = self._advance()
-        if self.options.noise:
+        if self.draws:
             body.insert(0, f"seed = {self.arrays.integer('seed')}")
         inside = self.arrays.loads(3)
         first = [f"# d{k}: {label(name)}" for k, name in enumerate(self.data)] + ["header = plan[2]"]
@@ -132,6 +132,13 @@ class Summed(Looped):
         keep = [f"{name}[{lane}] = {of_all}"]
         whole += loop("i", self.options.lanes, keep) if self.options.lanes > 1 else keep
         return [*lines, "if whole:", *indented(whole)], [], f"({name}[{lane}] if whole else {text})"
+
+    def _value(self, point: Key) -> tuple[list[str], list[str], str]:
+        lines, text = self._loops(self.program, point, True, None)
+        return lines, [], text
+
+    def _solve_pass(self, stage: Stage) -> list[str]:
+        raise AssertionError(f"{stage.matrix} of a cost with sums is refused before a kernel is written")
 
     def _loops(self, program: Program, point: Key, value: bool, stage: Stage | None) -> tuple[list[str], str]:
         """Return the loops that evaluate a program at rows of points, and the text of its value."""

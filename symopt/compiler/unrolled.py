@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import chain
 
 from symopt.autodiff.program import Key
+from symopt.autodiff.update import INPUTS, Stage
 from symopt.compiler.layout import DIVERGED, NONFINITE
 from symopt.compiler.printer import indented, loop
-from symopt.compiler.writer import INFINITY
+from symopt.compiler.writer import INFINITY, OWN_DRAWS
 from symopt.compiler.written import WrittenOut
 
 
@@ -22,17 +23,25 @@ class Unrolled(WrittenOut):
         for name in self.vector:
             for k, node in enumerate(self._rows(("state", name))):
                 own[k]["state", name] = node
+        for k in range(self.n):
+            for draw in range(self.update.draws):
+                own[k]["normal", draw] = self.graph.input(("normal", OWN_DRAWS + draw, k))
         for stage in self.update.stages:
-            key: Key = ("point" if stage.kind == "grad" else "summand", stage.number)
-            parts = [self._update([key], own[k])[key] for k in range(self.n)]
-            if stage.kind == "grad":
-                slopes = self._cost(parts, self._gradient)
-                values = [self._noisy(slopes["g", k], stage.number, k) for k in range(self.n)]
-            else:
-                values = [self._total(parts)] * self.n
-            for k in range(self.n):
-                own[k][stage.kind, stage.number] = values[k]
+            for k, value in enumerate(self._stage(stage, own)):
+                own[k][stage.kind, stage.number] = value
         return own
+
+    def _stage(self, stage: Stage, own: list[dict[Key, int]]) -> list[int]:
+        """Return the results of a stage, one for each coordinate."""
+        (output,) = INPUTS[stage.kind]
+        key: Key = (output, stage.number)
+        parts = [self._update([key], own[k])[key] for k in range(self.n)]
+        if stage.kind == "value":
+            return [self._cost(parts, ["J"])["J"]] * self.n
+        if stage.kind == "sum":
+            return [self._total(parts)] * self.n
+        slopes = self._cost(parts, self._gradient)
+        return [self._noisy(slopes["g", k], stage.number, k) for k in range(self.n)]
 
     def _noisy(self, slope: int, stage: int, k: int) -> int:
         """Return a slope with its noise, if there is any."""

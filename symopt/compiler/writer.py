@@ -17,6 +17,7 @@ from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
 from symopt.compiler.printer import Printer, indented, label, loop
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
+OWN_DRAWS = 1 << 16  # the rule's draws are numbered from here on, the noise of gradients from 0
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 INFINITY = "from_bits(9218868437227405312)"
 
@@ -35,6 +36,11 @@ class Writer(ABC):
         self.constants: list[str] = []
         self.step: list[str] = []
         self.body: list[str] = []
+
+    @property
+    def draws(self) -> bool:
+        """Whether the kernel draws random numbers: noise of its gradients, or numbers that the rule asks for."""
+        return self.options.noise or self.update.draws > 0
 
     @abstractmethod
     def _steps(self) -> list[str]:

@@ -18,13 +18,13 @@ class WrittenOut(Writer):
 
     def kernel(self) -> Kernel:
         """Write the whole kernel."""
-        seed = ["seed = plan[2]"] if self.options.noise else []
+        seed = ["seed = plan[2]"] if self.draws else []
         source = module_source("advance", [*seed, *self._advance()], self.printer.functions)
-        integers: tuple[Key, ...] = (("seed",),) if self.options.noise else ()
+        integers: tuple[Key, ...] = (("seed",),) if self.draws else ()
         return Kernel(source, self.layout, self.update, self.options, self.n, integers)
 
     def _header(self) -> str:
-        return "3" if self.options.noise else "2"
+        return "3" if self.draws else "2"
 
     def _cost(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
         """Build the cost and derivatives at a point."""

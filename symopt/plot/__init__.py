@@ -9,10 +9,12 @@ from symopt.plot.curves import convergence
 from symopt.plot.motion import velocity
 from symopt.plot.paths import trajectory
 from symopt.plot.planes import stability
+from symopt.plot.schedules import schedule
 from symopt.plot.sensitivity import sensitivity
 from symopt.plot.style import line_style, style
 from symopt.plot.survival import survival
 
 __all__ = [
-    "basins", "convergence", "line_style", "sensitivity", "stability", "style", "survival", "trajectory", "velocity",
+    "basins", "convergence", "line_style", "schedule", "sensitivity", "stability", "style", "survival", "trajectory",
+    "velocity",
 ]  # fmt: skip

@@ -37,11 +37,23 @@ def formula(value: Any, block: bool = False) -> Markup:
     if not isinstance(value, sp.Basic | sp.MatrixBase):
         return escape(_text(value))
     try:
-        made = convert(latex(value), display="block" if block else "inline")
-        known = all(node.tag.removeprefix(NAMESPACE) in ELEMENTS for node in ET.fromstring(made).iter())
+        return converted(latex(value), block)
     except Exception:  # noqa: BLE001  two printers, any of which may not know a node
-        known = False
-    return Markup(made) if known else Markup("<code>{}</code>").format(str(value))
+        return Markup("<code>{}</code>").format(str(value))
+
+
+def converted(text: str, block: bool = False) -> Markup:
+    """Return LaTeX as MathML.
+
+    Raises
+    ------
+    ValueError
+        If an element of it is not one that browsers draw.
+    """
+    made = convert(text, display="block" if block else "inline")
+    if unknown := {node.tag.removeprefix(NAMESPACE) for node in ET.fromstring(made).iter()} - ELEMENTS:
+        raise ValueError(f"unknown elements of MathML: {', '.join(sorted(unknown))}")
+    return Markup(made)
 
 
 def latex(value: Any) -> str:

@@ -144,7 +144,8 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
     if not moving:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
     p = sp.Poly(sp.prod(moving), z)
-    factors = {f for c in _conditions(p) for f, _ in sp.factor_list(sp.together(c).as_numer_denom()[0])[1] if f.has(w)}
+    numerators = [sp.together(condition).as_numer_denom()[0] for condition in _conditions(p)]
+    factors = {f for above in numerators if above.has(w) for f, _ in sp.factor_list(above)[1] if f.has(w)}
     return Boundary(p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back)
 
 

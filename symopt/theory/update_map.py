@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 import sympy as sp
 
+from symopt.autodiff.rounded import bare
 from symopt.errors import RuleError, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 from symopt.rule import Rule
-from symopt.symbols import OfAllParameters, grad, n, t, theta
+from symopt.symbols import Matrix, OfAllParameters, grad, identity, n, normal, solve, t, theta
+from symopt.symbols import value as cost_value
 
 z = sp.Dummy("z")
 OWN = {"lambda", "g", "gamma", "t"}  # what a formula of the theory may hold, beside hyperparameters
@@ -256,15 +258,31 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
 
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:
-    return next((part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad)), None)
+    return next((part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad | solve)), None)
 
 
 def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
-    """Replace grad(point), innermost first; a sum over all parameters is its one summand."""
-    return expression.replace(
-        lambda part: isinstance(part, OfAllParameters),
-        lambda part: gradient(part.args[0]) if isinstance(part, grad) else part.args[0],
-    )
+    """Replace grad(point), innermost first; a sum over all parameters is its one summand, noise its mean.
+
+    Raises
+    ------
+    RuleError
+        If the value of the cost itself, or linear equations without a solution, stand in it.
+    """
+
+    def known(part: sp.Expr) -> sp.Expr:
+        if isinstance(part, cost_value):
+            raise RuleError(f"the equations hold {part}: with the value of the cost in them they have no linear theory")
+        if isinstance(part, solve):
+            slope = sp.diff(gradient(z), z)
+            matrix = part.args[0].replace(Matrix, lambda point: slope.subs(z, point)).subs(identity, 1)
+            if matrix == 0:
+                raise RuleError(f"the equations hold {part}, and the curvature there is 0")
+            return part.args[1] / matrix
+        return gradient(part.args[0]) if isinstance(part, grad) else part.args[0]
+
+    quiet = bare(expression).replace(normal, lambda _: sp.Integer(0))
+    return quiet.replace(lambda part: isinstance(part, OfAllParameters), known)
 
 
 def _settled(expression: sp.Expr) -> sp.Expr:

@@ -56,7 +56,7 @@ def plainly(cost, point, v):
     first = evaluate(cost.program, given)
     second = evaluate(cost._hessian_function.program, given)
     product = evaluate(cost._hvp_function.program, given | {("v", k): value for k, value in enumerate(v)})
-    hessian = np.array([[second["h", min(i, j), max(i, j)] for j in range(3)] for i in range(3)])
+    hessian = np.array([[second["hessian", min(i, j), max(i, j)] for j in range(3)] for i in range(3)])
     return first["J"], [first["g", k] for k in range(3)], hessian, [product["g", k] for k in range(3)]
 
 

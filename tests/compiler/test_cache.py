@@ -37,10 +37,11 @@ def python(script, **env):
 @pytest.mark.parametrize("rule", so.optimizers)
 def test_other_values_compile_nothing(rule):
     one = so.optimizers[rule]
-    cost = so.Cost((x**2 + a * y**2) * (1 + 0.125 * sp.Symbol("x")), params=(x, y))
+    whole = (x - 1) ** 2 + a * (y - x**2) ** 2 if rule == "gauss_newton" else (x**2 + a * y**2) * (1 + 0.125 * x)
+    cost = so.Cost(whole, params=(x, y), optimal_value=-1e3)
     so.minimize(cost, one, [1.0, 2.0], 10, a=3.0)
     so.sweep(cost, one(eta=[0.1, 0.2]), [[1.0, 2.0]] * 3, 10, a=3.0)
-    other = {name: 0.37 for name, value in one.values.items() if isinstance(value, float)}
+    other = {name: one.ranges[name].low + 0.37 for name, value in one.values.items() if isinstance(value, float)}
     again = lambda: (
         so.minimize(cost, one(**other), [5.0, -2.0], 77, a=0.5, limit=1e9),
         so.sweep(cost, one(**{**other, "eta": [0.5, 0.1, 0.3]}), [[0.0, 1.0]] * 200, 20, a=1.5, threads=1, record=5),

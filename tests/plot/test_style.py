@@ -24,6 +24,7 @@ PICTURES = {
     "sensitivity": lambda ax=None: so.plot.sensitivity(STUDY, ax),
     "basins": lambda ax=None: so.plot.basins(ENDS, STARTS, ax),
     "stability": lambda ax=None: so.plot.stability(PLANE, ax, boundary=so.gd),
+    "schedule": lambda ax=None: so.plot.schedule(so.schedules.cosine(0.1), ax=ax),
     "velocity": lambda ax=None: so.plot.velocity(RUN, ax, predicted=0.01),
 }
 

@@ -1,0 +1,116 @@
+"""Values of hyperparameters: a number, a schedule or an array, in a range; or an option that chooses equations."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symopt.errors import RuleError, SymoptWarning
+from symopt.floats import NotNumbersError, as_floats
+from symopt.symbols import T, t
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a hyperparameter may lie.
+
+    Attributes
+    ----------
+    low, high
+        The bounds.
+    open_below, open_above
+        Whether a bound itself is excluded.
+    ascent
+        Whether a negative value makes sense, as a step uphill: it is then allowed, with a warning.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> print(so.Range(0, 1, open_above=True))
+    in [0, 1)
+    """
+
+    low: float = 0.0
+    high: float = float("inf")
+    open_below: bool = False
+    open_above: bool = False
+    ascent: bool = False
+
+    def __str__(self) -> str:
+        if self.high == float("inf"):
+            return f"{'above' if self.open_below else 'at least'} {self.low:g}"
+        return f"in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
+
+    def holds(self, values: Any) -> bool:
+        """Return whether all values lie inside."""
+        above = values > self.low if self.open_below else values >= self.low
+        below = values < self.high if self.open_above else values <= self.high
+        return bool(np.all(above & below))
+
+
+def in_range(rule: str, name: str, value: Any, ranges: Mapping[str, Range]) -> Any:
+    """Return a value, after a look at its range; a schedule is not known before it runs.
+
+    Raises
+    ------
+    RuleError
+        If it lies outside.
+    """
+    if name not in ranges or is_option(value) or isinstance(value, sp.Expr):
+        return value
+    wanted, numbers = ranges[name], np.asarray(value, dtype=np.float64)
+    if wanted.holds(numbers):
+        return value
+    if wanted.ascent and (numbers < 0).any():
+        climbs = f"{rule}({name}={short(value)}): a negative {name} climbs J instead of going down"
+        warnings.warn(climbs, SymoptWarning, stacklevel=4)
+        return value
+    raise RuleError(f"{rule}({name}={short(value)}): expected {name} {wanted}")
+
+
+def is_option(value: Any) -> bool:
+    """Return whether a value is an option."""
+    return value is None or isinstance(value, bool | str)
+
+
+def checked(rule: str, name: str, value: Any, default: Any) -> Any:
+    """Return a value that fits its default: an option where that is one, else a number, schedule or array."""
+    where = f"{rule}({name}={short(value)})"
+    if isinstance(default, bool | str):
+        kind = bool if isinstance(default, bool) else str
+        value = bool(value) if isinstance(value, np.bool_) else value
+        if not isinstance(value, kind):
+            raise RuleError(f"{where}: expected {'True or False' if kind is bool else 'a text'}")
+        return value
+    if default is None and value is None:
+        return None
+    if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):
+        return _checked_schedule(where, value)
+    try:
+        array = as_floats(value)
+    except NotNumbersError as error:
+        raise RuleError(f"{where}: {error}; expected a number, a schedule in so.t, or an array of numbers") from None
+    return float(array) if array.ndim == 0 else value
+
+
+def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
+    if not isinstance(value, sp.Expr):
+        raise RuleError(f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T")
+    for symbol in sorted(value.free_symbols - {t, T}, key=str):
+        own = f"a symbol {symbol} of your own: write so.{symbol}" if symbol.name in ("t", "T") else symbol
+        raise RuleError(f"{where}: a schedule holds so.t and so.T only, not {own}")
+    if value.has(sp.I, sp.zoo, sp.nan, sp.oo):
+        raise RuleError(f"{where}: {value} is not real and finite")
+    return value
+
+
+def short(value: Any) -> str:
+    """Return a value for a message or a repr."""
+    if isinstance(value, np.ndarray):
+        return f"<{' x '.join(map(str, value.shape))} values>" if value.ndim else f"{value:g}"
+    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

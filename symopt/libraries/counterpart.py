@@ -1,0 +1,130 @@
+"""A class of another library: its arguments with that library's defaults, and the rule they make."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symopt.errors import RuleError, did_you_mean
+from symopt.hyper import short
+from symopt.published.descent import gd, momentum
+from symopt.published.descent import nesterov as nesterov_rule
+from symopt.rule import Rule
+from symopt.wrappers import ascend, weight_decay
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """How one class of a library is written here.
+
+    Attributes
+    ----------
+    name
+        The class, as the library spells it.
+    version
+        The version whose trajectories this was compared with.
+    make
+        From keyword arguments as the library has them to the rule.
+    fixed
+        Arguments without a counterpart, with the only value that is taken.
+    renamed
+        Old names of arguments.
+    """
+
+    name: str
+    version: str
+    make: Callable[..., Rule]
+    fixed: Mapping[str, Any]
+    renamed: Mapping[str, str]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that have a counterpart, and their defaults (``inspect.Parameter.empty`` if required)."""
+        return {name: p.default for name, p in inspect.signature(self.make).parameters.items()}
+
+    def __call__(self, **given: Any) -> Rule:
+        """Return the rule.
+
+        Raises
+        ------
+        RuleError
+            If an argument is unknown, missing or has no counterpart.
+        """
+        named = self._named(given)
+        for name, default in self.arguments.items():
+            if default is inspect.Parameter.empty and name not in named:
+                raise RuleError(f"{self.name} needs {name}, as in so.like({self.name!r}, {name}=0.01)")
+        return self.make(**named)
+
+    def _named(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that have a counterpart, by their present names."""
+        named = {}
+        for old, value in given.items():
+            name = self.renamed.get(old, old)
+            if name in self.fixed:
+                self._check_fixed(name, value)
+            elif name not in self.arguments:
+                known = [*self.arguments, *self.fixed]
+                raise RuleError(
+                    f"{self.name} has no argument {name!r}{did_you_mean(name, known)}; it takes {', '.join(known)}"
+                )
+            elif name in named:
+                raise RuleError(f"{self.name}: {name} is given twice, as {old} too")
+            else:
+                named[name] = value
+        return named
+
+    def _check_fixed(self, name: str, value: Any) -> None:
+        default = self.fixed[name]
+        if value is not default and value != default:
+            raise RuleError(
+                f"{self.name}({name}={short(value)}): {name} has no counterpart in symopt; leave it out, or at "
+                f"{short(default)}"
+            )
+
+
+LIBRARIES: dict[str, Counterpart] = {}
+"""Every class that has a counterpart, by its name."""
+
+
+def counterpart(
+    name: str, version: str, fixed: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
+    """Register how a class of a library is written here."""
+
+    def register(make: Callable[..., Rule]) -> Callable[..., Rule]:
+        LIBRARIES[name] = Counterpart(name, version, make, fixed, renamed or {})
+        return make
+
+    return register
+
+
+def is_off(value: Any) -> bool:
+    """Return whether an argument is None, False or the number 0."""
+    return value is None or (np.ndim(value) == 0 and bool(value == 0))
+
+
+def decayed(rule: Rule, decay: Any, decoupled: bool = False, fixed: bool = False) -> Rule:
+    """Return a rule with weight decay, where it is not 0; ``fixed``: not multiplied by eta."""
+    if is_off(decay):
+        return rule
+    return weight_decay(rule, decay, decoupled=decoupled, times_eta=not fixed)
+
+
+def climbing(rule: Rule, maximize: bool) -> Rule:
+    """Return a rule that climbs if it is told to."""
+    return ascend(rule) if maximize else rule
+
+
+def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any = None) -> Rule:
+    """Return gradient descent with or without momentum, as libraries put it into one class."""
+    if is_off(beta):
+        return gd(eta=eta)
+    if nesterov:
+        return nesterov_rule(eta=eta, beta=beta, shifted=True, eta_inside=eta_inside)
+    dampening = None if is_off(dampening) else dampening
+    return momentum(eta=eta, beta=beta, dampening=dampening, eta_inside=eta_inside)

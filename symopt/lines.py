@@ -1,0 +1,70 @@
+"""The lines of a rule's source that an error is about."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import textwrap
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+ADVICE = {
+    "truth value": "the rule runs once, on symbols: use sp.Piecewise, sp.Max or sp.Min",
+    "FunctionClass": "grad is a function: write grad(theta)",
+    "ufunc": "use SymPy's functions, as sp.sqrt",
+    "Cannot convert expression to float": "use SymPy's functions, as sp.sqrt",
+    "loop of ufunc": "use SymPy's functions, as sp.sqrt",
+}
+
+
+def advice(error: Exception) -> str:
+    """Return how to mend a common mistake."""
+    return next((f"; {words}" for sign, words in ADVICE.items() if sign in str(error)), "")
+
+
+def failing_line(error: Exception, function: Callable[..., Any]) -> str:
+    """Return the function's own line at which an error arose."""
+    code = function.__code__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == code.co_filename and frame.name == code.co_name:
+            text = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line
+            return f"line {frame.lineno}, {text!r}"
+    return "while reading it"
+
+
+def definition_line(function: Callable[..., Any]) -> str:
+    """Return the line in which a function's arguments begin, as ``, line 3, 'def ...'``; nothing without a source."""
+    tree, lines, first = _parsed(function)
+    return "" if tree is None else _line(lines, first, tree.lineno)
+
+
+def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
+    """Return the line of the return statement that does not give ``wanted`` values, or of the last."""
+    tree, lines, first = _parsed(function)
+    if tree is None:
+        return ""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    wrong = [node.lineno for node in found if wanted and _count(node) != wanted]
+    return _line(lines, first, (wrong or [node.lineno for node in found] or [tree.lineno])[-1])
+
+
+def _parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
+    """Return a function's syntax, its lines, and the number of the first of them."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return None, [], 0
+    definition = tree.body[0]
+    return (definition if isinstance(definition, ast.FunctionDef) else None), lines, first
+
+
+def _count(node: ast.Return) -> int:
+    """Return how many values a return statement gives."""
+    return len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
+
+
+def _line(lines: list[str], first: int, number: int) -> str:
+    return f", line {first + number - 1}, {lines[number - 1].strip()!r}"

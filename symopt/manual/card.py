@@ -1,0 +1,136 @@
+"""Card: a rule's equations, source, defaults, stability limit and counterparts in other libraries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from symopt import theory
+from symopt.autodiff.rounded import bare
+from symopt.errors import RuleError
+from symopt.hyper import short
+from symopt.libraries.counterpart import LIBRARIES, Counterpart
+from symopt.libraries.like import find, like
+from symopt.registry import RULES
+from symopt.rule import Rule
+
+EXAMPLES = "\nExamples\n--------\n"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a rule.
+
+    Attributes
+    ----------
+    name
+        The rule, or the class of a library.
+    rule
+        The rule itself.
+    arguments
+        The defaults of the class, if it is one.
+    """
+
+    name: str
+    rule: Rule
+    arguments: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring: what it is, and its source."""
+        return self.rule.doc.splitlines()[0].removesuffix(".")
+
+    @property
+    def text(self) -> str:
+        """The docstring between its first line and its examples."""
+        return self.rule.doc.partition("\n")[2].partition(EXAMPLES)[0].strip()
+
+    @property
+    def example(self) -> str:
+        """The examples of the docstring, as they are run and what they print."""
+        return self.rule.doc.partition(EXAMPLES)[2].strip()
+
+    @property
+    def equations(self) -> dict[str, sp.Expr]:
+        """The next value of each state and of theta; a prime marks the next value."""
+        return {left.name: bare(right) for left, right in self.rule.equations.items()}
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """Where the states that are used start."""
+        used = {name.removesuffix("'") for name in self.equations}
+        return {name: start for name, start in self.rule.states.items() if name in used}
+
+    @cached_property
+    def limit(self) -> sp.Expr | None:
+        """The learning rate below which the rule is stable on lambda*theta**2/2, where one formula is known."""
+        try:
+            formula = theory.stability_limit(self.rule)
+        except RuleError:
+            return None
+        return formula if isinstance(formula, sp.Expr) else None
+
+    @property
+    def libraries(self) -> dict[str, Rule]:
+        """The classes of other libraries that are this rule at their defaults."""
+        made = {name: at_defaults(one) for name, one in LIBRARIES.items()}
+        return {name: rule for name, rule in made.items() if rule.function is self.rule.function}
+
+
+def card(name: str) -> Card:
+    """Return what is known of a rule, or of a class of another library, by its name.
+
+    Raises
+    ------
+    RuleError
+        If there is neither.
+
+    Examples
+    --------
+    >>> card("nesterov").limit
+    2*(beta + 1)/(lambda*(2*beta + 1))
+    >>> card("keras.optimizers.Nadam").rule.name
+    'nadam'
+    """
+    if name in RULES or "." not in name:
+        return Card(name, RULES[name], {})
+    found = find(name)
+    arguments = {
+        key: "required" if value is inspect.Parameter.empty else value for key, value in found.arguments.items()
+    }
+    return Card(found.name, at_defaults(found), arguments)
+
+
+def at_defaults(counterpart: Counterpart) -> Rule:
+    """Return a class at its defaults; a learning rate that has none is 0.001."""
+    missing = (None, inspect.Parameter.empty)
+    rates = {key: 0.001 for key in ("learning_rate",) if counterpart.arguments.get(key, 0.0) in missing}
+    return like(counterpart.name, **rates)
+
+
+def lines(found: Card) -> list[str]:
+    """Return a card as lines of text."""
+    rule = found.rule
+    shown = [found.title, ""]
+    if found.arguments:
+        shown = [*str(rule).splitlines(), "", "Arguments", *_pairs(found.arguments), "", *shown]
+    shown += [*found.text.splitlines(), "", "Equations (a prime marks the next value)"]
+    shown += [f"    {left} = {right}" for left, right in found.equations.items()]
+    if found.limit is not None:
+        shown += ["", "Stable on lambda*theta**2/2", f"    below eta = {found.limit}"]
+    shown += ["", "Values" if found.arguments else "Defaults", *_pairs(rule.values)]
+    shown += [f"    {state} starts at {first}" for state, first in found.states.items()]
+    if rule.needs:
+        shown += ["", f"Needs of the cost: {', '.join(rule.needs)}"]
+    if not found.arguments and found.libraries:
+        shown += ["", "In other libraries", *(f"    so.like({name!r}, ...)" for name in found.libraries)]
+    return shown
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    return [f"    {name} = {short(value)}" for name, value in values.items()]

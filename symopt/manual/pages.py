@@ -1,0 +1,61 @@
+"""The manual as HTML: one page for each rule, and a list of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from symopt.files import writable_folder, write
+from symopt.manual.card import card
+from symopt.registry import RULES
+from symopt.report.mathml import converted, formula
+from symopt.rule import Rule
+from symopt.wrappers import WRAPPERS
+
+CODE = re.compile(r"``(.+?)``", re.DOTALL)
+HERE = Path(__file__).parent
+STYLE = HERE.parent / "report" / "page.css"
+
+
+def write_pages(folder: Path) -> list[Path]:
+    """Write index.html and a page for each rule, and return what was written.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written to.
+    """
+    place = writable_folder(folder, "--out")
+    cards = [card(name) for name in RULES]
+    wrappers = {name: (make.__doc__ or "").strip() for name, make in WRAPPERS.items()}
+    pages = {f"{one.name}.html": render("rule.html.j2", card=one, title=one.title) for one in cards}
+    pages["index.html"] = render("index.html.j2", cards=cards, wrappers=wrappers, title="symopt: the rules")
+    for name, text in pages.items():
+        write(place / name, text.encode())
+    return [place / name for name in pages]
+
+
+def render(template: str, **content: Any) -> str:
+    """Return a page of HTML that needs nothing but itself."""
+    loader = FileSystemLoader(HERE)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(formula=formula, equations=_equations, paragraphs=_paragraphs)
+    environment.globals.update(css=Markup(STYLE.read_text(encoding="utf-8")))
+    return environment.get_template(template).render(**content)
+
+
+def _equations(rule: Rule) -> list[tuple[Markup, Markup]]:
+    """Return the left and right sides of a rule's equations as MathML."""
+    return [(converted(left), converted(right, block=True)) for left, right in rule.latex_sides]
+
+
+def _paragraphs(text: str) -> list[Markup]:
+    """Return the paragraphs of a docstring, what stands in double backticks as code."""
+    parts = [str(escape(part)) for part in text.split("\n\n") if part.strip()]
+    return [Markup(CODE.sub(r"<code>\1</code>", part)) for part in parts]

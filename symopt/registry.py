@@ -1,0 +1,86 @@
+"""The rules by name: the published ones, and those of installed packages."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import entry_points
+
+from symopt import optimizers
+from symopt.errors import RuleError, SymoptWarning, did_you_mean
+from symopt.rule import Rule
+
+GROUP = "symopt.rules"
+"""The group of entry points that packages register rules in."""
+TEXTBOOK = ("gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam")
+"""The rules of the textbook chapter."""
+STANDING = {name: rule for name, rule in vars(optimizers).items() if isinstance(rule, Rule)}
+PUBLISHED: dict[str, Rule] = {name: STANDING[name] for name in (*TEXTBOOK, *STANDING)}
+"""The rules of symopt itself, the textbook's first."""
+
+
+class Registry(Mapping[str, Rule]):
+    """The rules by name: iterate over the names, get one by ``[name]`` or as an attribute."""
+
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        return {**_installed(), **PUBLISHED}
+
+    @property
+    def textbook(self) -> dict[str, Rule]:
+        """The rules of the textbook chapter, by name: gradient descent, momentum, ... Nadam."""
+        return {name: self._rules[name] for name in TEXTBOOK}
+
+    def __getitem__(self, name: str) -> Rule:
+        try:
+            return self._rules[name]
+        except KeyError:
+            raise RuleError(f"there is no optimizer {name!r}{did_you_mean(name, self._rules)}") from None
+
+    def __getattr__(self, name: str) -> Rule:
+        if name.startswith("_") or name not in self._rules:
+            raise AttributeError(name)
+        return self._rules[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rules
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._rules]
+
+    def __repr__(self) -> str:
+        return f"optimizers: {', '.join(self._rules)}"
+
+
+def _installed() -> dict[str, Rule]:
+    """Return the rules that installed packages register; one that cannot be loaded is left out, with a warning."""
+    found = {}
+    for point in entry_points(group=GROUP):
+        try:
+            rule = point.load()
+        except Exception as error:  # noqa: BLE001  whatever another package does when it is imported
+            warnings.warn(f"the rule {point.name} of {point.value} is left out: {error}", SymoptWarning, stacklevel=2)
+            continue
+        if isinstance(rule, Rule):
+            found[point.name] = rule
+        else:
+            given = f"{point.value} is a {type(rule).__name__}"
+            warnings.warn(f"{point.name} is left out: {given}, expected a rule", SymoptWarning, stacklevel=2)
+    return found
+
+
+def compared() -> dict[str, Rule]:
+    """Return the rules that a race compares unless told otherwise: the textbook's, and those that are the user's."""
+    own = [name for name, rule in RULES.items() if not rule.function.__module__.startswith("symopt.published.")]
+    return {**RULES.textbook, **{name: RULES[name] for name in own}}
+
+
+RULES = Registry()
+"""Every rule, by its name."""

@@ -1,0 +1,182 @@
+"""Rules around rules: the equations of one rule within those of another.
+
+A wrapper is a function like that of a rule, whose first argument stands for the inner rule:
+``step(theta)`` is the theta that it moves to. What the inner rule sees can be replaced, as in
+``step(theta, grad=clipped)``, and so can the states that it starts from or leaves behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from itertools import count
+from typing import Any
+
+import sympy as sp
+
+from symopt.autodiff.rounded import rounded
+from symopt.autodiff.update import Initial
+from symopt.errors import RuleError
+from symopt.hyper import Range
+from symopt.rule import Rule
+from symopt.signature import Signature, read_signature
+
+
+class Step:
+    """One step of the inner rule, for use in the equations of a wrapper.
+
+    Attributes
+    ----------
+    states
+        The inner rule's states before the step, by name.
+    next
+        Its states after the step, once it was called; a wrapper may change them.
+    """
+
+    def __init__(self, inner: Rule, states: tuple[sp.Expr, ...], given: Mapping[str, Any]) -> None:
+        self._inner = inner
+        self._given = {name: given[name] for name in (*inner.wanted, *inner.values) if name in given}
+        self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
+        self.next: dict[str, sp.Expr] = dict(self.states)
+
+    def __call__(self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any) -> sp.Expr:
+        """Return the theta that the inner rule moves to; what it asks for may be replaced."""
+        given = {**self._given, **{name: value for name, value in replaced.items() if name in self._given}}
+        result = self._inner.function(theta, *(states or self.states).values(), **given)
+        new, *after = result if isinstance(result, tuple) else (result,)
+        self.next = dict(zip(self.states, after, strict=True))
+        return rounded(new)  # a number of its own: what is added to it changes none of its roundings
+
+    def hyper(self, name: str, wrapper: str) -> sp.Expr:
+        """Return a hyperparameter of the inner rule."""
+        if name not in self._inner.values:
+            raise RuleError(f"{wrapper} multiplies by {name}, which {self._inner.name} does not have")
+        return self._given[name]
+
+    def restarted(self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr) -> dict[str, sp.Expr]:
+        """Return states that begin again where the condition holds, at ``theta`` if they start at theta."""
+        fresh = {name: self._start(name, start, theta) for name, start in self._inner.states.items()}
+        return {name: sp.Piecewise((fresh[name], where), (value, True)) for name, value in states.items()}
+
+    def _start(self, name: str, start: Initial, theta: sp.Expr) -> Any:
+        if start == "theta0":
+            return theta
+        if start == "grad0":
+            raise RuleError(f"{self._inner.name}: {name} starts at a gradient, which a restart would have to take anew")
+        return self._given[start] if isinstance(start, str) else sp.nsimplify(start)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrapper:
+    """The equations around an inner rule."""
+
+    function: Callable[..., Any]
+    signature: Signature
+    iterate: str
+    ranges: Mapping[str, Range]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.signature.name
+
+    def around(self, inner: Rule, values: Mapping[str, Any]) -> Rule:
+        """Return the whole as a rule."""
+        if not isinstance(inner, Rule):
+            raise RuleError(f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in {self.example}")
+        own = self.signature
+        states, values_ = _apart(own.initial, inner.states), _apart(own.values, inner.values)
+        start = {states[k]: values_.get(v, v) if isinstance(v, str) else v for k, v in own.initial.items()}
+        defaults = {values_[name]: value for name, value in own.values.items()}
+        rule = Rule(
+            _function(
+                self, inner.function, tuple(inner.states.items()), inner.wanted, tuple(inner.values), *values_.values()
+            ),
+            f"{self.name}({inner.name})",
+            {**inner.states, **start},
+            {**inner.values, **defaults},
+            {**inner.defaults, **defaults},
+            states[self.iterate] if self.iterate != "theta" else inner.iterate,
+            tuple(dict.fromkeys((*inner.needs, *own.needs))),
+            {**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
+            tuple(dict.fromkeys((*inner.wanted, *own.wanted))),
+            inner,
+            averages=inner.averages or self.iterate != "theta",
+        )
+        return rule(**{values_[name]: value for name, value in values.items()})
+
+    @property
+    def example(self) -> str:
+        """How it is called."""
+        return f"so.{self.name}(so.adam(eta=0.01))"
+
+
+def wrapper(
+    *, iterate: str = "theta", ranges: Mapping[str, Range] | None = None, **states: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Rule]]:
+    """Make a function that takes a rule and gives a rule, of equations that call ``step(theta)``.
+
+    Parameters
+    ----------
+    iterate, ranges, **states
+        As in :func:`symopt.rule`, for the wrapper's own.
+    """
+
+    def make(function: Callable[..., Any]) -> Callable[..., Rule]:
+        signature = read_signature(function, states, iterate, (), ("step", "theta"))
+        whole = Wrapper(function, signature, iterate, ranges or {})
+
+        @wraps(function)
+        def wrap(rule: Rule, *values: Any, **named: Any) -> Rule:
+            if len(values) > len(signature.values):
+                raise RuleError(
+                    f"{whole.name} takes a rule and {len(signature.values)} value(s): {', '.join(signature.values)}"
+                )
+            given = dict(zip(signature.values, values, strict=False))
+            if twice := [name for name in named if name in given]:
+                raise RuleError(f"{whole.name}: {twice[0]} is given twice")
+            for name in named:
+                if name not in signature.values:
+                    known = ", ".join(signature.values) or "nothing"
+                    raise RuleError(f"{whole.name} has no hyperparameter {name!r}; beside a rule it takes {known}")
+            return whole.around(rule, {**given, **named})
+
+        del wrap.__wrapped__  # its arguments are not those of the equations
+        return wrap
+
+    return make
+
+
+def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
+    """Return the names of a wrapper's own, numbered where the inner rule has the same: weight_decay_2."""
+    names = {}
+    for name in own:
+        free = (f"{name}_{k}" for k in count(2))
+        names[name] = name if name not in theirs else next(other for other in free if other not in theirs)
+    return names
+
+
+@cache
+def _function(
+    whole: Wrapper,
+    inner: Callable[..., Any],
+    states: tuple[tuple[str, Initial], ...],
+    wanted: tuple[str, ...],
+    names: tuple[str, ...],
+    *own_names: str,
+) -> Callable[..., Any]:
+    """Return the function of a wrapped rule: the same one for the same inner rule, so that nothing compiles again."""
+    within = Rule(inner, inner.__name__, dict(states), dict.fromkeys(names), {}, wanted=wanted)
+
+    def stepped(theta: sp.Expr, *state: sp.Expr, **given: Any) -> tuple[Any, ...]:
+        step = Step(within, state[: len(states)], given)
+        own = {name: given[name] for name in whole.signature.wanted}
+        own |= {name: given[public] for name, public in zip(whole.signature.values, own_names, strict=True)}
+        result = whole.function(step, theta, *state[len(states) :], **own)
+        new, *after = result if isinstance(result, tuple) else (result,)
+        return (new, *step.next.values(), *after)
+
+    stepped.__name__ = f"{whole.name}({inner.__name__})"
+    stepped.__doc__ = whole.function.__doc__
+    return stepped
