@@ -43,7 +43,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 globals().update(_PUBLISHED)  # so.adam, so.momentum, ...
 LAZY = {"measure", "plot", "problems", "schedules", "theory"}
 """Modules that are imported when first used: they bring xarray, scipy, matplotlib."""
-ELSEWHERE = {"like": "symopt.libraries.like", "scipy": "symopt.scipy_methods"}
+ELSEWHERE = {"like": "symopt.libraries.like", "scipy": "symopt.reference"}
 """Functions that are, with the modules they are in. ``scipy`` is not in ``__all__``: it would hide the package."""
 
 

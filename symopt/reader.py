@@ -46,6 +46,8 @@ class Equations(Protocol):
 
 STAGES: dict[type[sp.Basic], str] = {grad: "grad", value: "value", solve: "solve"}
 """The kinds of stages; the rest are sums."""
+MOST_DRAWS = 128
+"""Different draws of normal numbers that a rule may ask for in a step."""
 OPTIMAL_VALUE = "optimal_value"
 """The cost's smallest value among what a kernel is given."""
 
@@ -99,6 +101,8 @@ class Reader:
                 continue
             if isinstance(part, normal):
                 number = self.draws.setdefault(part, len(self.draws))
+                if number == MOST_DRAWS:
+                    raise RuleError(f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step")
                 self.lowering.made[part] = self.graph.input(("normal", number))
             elif isinstance(part, OfAllParameters):
                 self.lowering.made[part] = self._stage_of(part)

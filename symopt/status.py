@@ -17,13 +17,14 @@ from symopt.floats import Array
 
 
 class Status(StrEnum):
-    """How a run ended."""
+    """How a run ended; only a method of SciPy stalls, where its line search finds no way down."""
 
     BUDGET = "budget spent"
     CONVERGED = "converged"
     DIVERGED = "diverged"
     NONFINITE = "non-finite"
     INTERRUPTED = "interrupted"
+    STALLED = "stalled"
 
 
 WORDS = {CONVERGED: Status.CONVERGED, DIVERGED: Status.DIVERGED, NONFINITE: Status.NONFINITE}

@@ -17,7 +17,7 @@ from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
 from symopt.compiler.printer import Printer, indented, label, loop
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
-OWN_DRAWS = 1 << 16  # the rule's draws are numbered from here on, the noise of gradients from 0
+OWN_DRAWS = 128  # of 256 draws a step: the rule's are numbered from here on, the noise of gradients from 0
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 INFINITY = "from_bits(9218868437227405312)"
 

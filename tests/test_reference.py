@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import symopt as so
-from symopt import scipy_methods
-from symopt.scipy_methods import METHODS, SciPyRun, scipy
+from symopt.reference import SciPyRun, scipy, watch
+from symopt.reference.methods import METHODS
 
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
 START = [-1.2, 1.0]
@@ -206,7 +206,7 @@ def test_counts_at_the_steps(method):
 
 def test_paths_as_long_as_they_are_short(monkeypatch):
     whole = scipy(J, "BFGS", START)
-    monkeypatch.setattr(scipy_methods, "RECORD_PATHS", 2 * whole.steps)
+    monkeypatch.setattr(watch, "RECORD_PATHS", 2 * whole.steps)
     run = scipy(J, "BFGS", START)
     assert "theta" not in run.history
     assert run.history["loss"].values.tolist() == whole.history["loss"].values.tolist()
@@ -250,10 +250,10 @@ def test_it_stands_for_no_rule():
 ENDS = [
     ("log(x) + y^2", [-1.0, 1.0], "non-finite"),  # not a number at the start
     ("-exp(x^2) + y^2", [3.0, 1.0], ("non-finite", "diverged")),
-    ("-x^4 - y^2", [1.0, 1.0], ("diverged", "interrupted", "budget spent")),  # no line search is made for that
-    ("x + exp(y^2)", [1.0, 1.0], ("diverged", "interrupted", "budget spent", "non-finite")),
-    ("x - log(x) + y^2", [5.0, 1.0], ("converged", "interrupted", "non-finite", "budget spent")),
-    ("abs(x) + abs(y)", [1.0, 0.3], ("converged", "interrupted", "budget spent")),
+    ("-x^4 - y^2", [1.0, 1.0], ("diverged", "stalled", "budget spent")),  # no line search is made for that
+    ("x + exp(y^2)", [1.0, 1.0], ("diverged", "stalled", "budget spent", "non-finite")),
+    ("x - log(x) + y^2", [5.0, 1.0], ("converged", "stalled", "non-finite", "budget spent")),
+    ("abs(x) + abs(y)", [1.0, 0.3], ("converged", "stalled", "budget spent")),
 ]
 
 
@@ -281,7 +281,7 @@ def test_the_reasons():
     assert reason.startswith("|x| = ")
     assert "is beyond the limit 1e+20 in step" in reason
     status, reason = end("abs(x) + y^2", "BFGS", [1.0, 1.0])
-    assert (status, reason[:11]) == ("interrupted", "no progress")
+    assert (status, reason[:11]) == ("stalled", "no progress")
     assert reason.endswith("SciPy: Desired error not necessarily achieved due to precision loss.")
     assert end("x^2 - y^2", "CG", [1.0, 0.0]) == ("converged", "the gradient is 0 after 1 steps")
     want = "every component of the gradient is at most 0.001 after 0 steps"
@@ -301,7 +301,7 @@ def test_a_wall_where_j_is_no_number():
     cost = so.parse("sqrt(x) + y^2")
     for method in METHODS:
         run = scipy(cost, method, [1.0, 1.0], 300)
-        assert run.status in ("non-finite", "interrupted", "converged", "budget spent")
+        assert run.status in ("non-finite", "stalled", "converged", "budget spent")
         assert not run.best_loss > cost.value([1.0, 1.0])
     assert scipy(cost, "L-BFGS-B", [1.0, 1.0]).status == "non-finite"
 
