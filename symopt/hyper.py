@@ -53,7 +53,11 @@ class Range:
         return bool(np.all(above & below))
 
 
-def in_range(rule: str, name: str, value: Any, ranges: Mapping[str, Range]) -> Any:
+Ranges = Mapping[str, Range | tuple[str, ...]]
+"""Where hyperparameters may lie, and which texts an option may be, by name."""
+
+
+def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
     """Return a value, after a look at its range; a schedule is not known before it runs.
 
     Raises
@@ -61,9 +65,12 @@ def in_range(rule: str, name: str, value: Any, ranges: Mapping[str, Range]) -> A
     RuleError
         If it lies outside.
     """
-    if name not in ranges or is_option(value) or isinstance(value, sp.Expr):
+    wanted = ranges.get(name)
+    if isinstance(wanted, tuple) and value not in wanted:
+        raise RuleError(f"{rule}({name}={value!r}): expected {' or '.join(map(repr, wanted))}")
+    if not isinstance(wanted, Range) or is_option(value) or isinstance(value, sp.Expr):
         return value
-    wanted, numbers = ranges[name], np.asarray(value, dtype=np.float64)
+    numbers = np.asarray(value, dtype=np.float64)
     if wanted.holds(numbers):
         return value
     if wanted.ascent and (numbers < 0).any():

@@ -20,7 +20,7 @@ from symopt.autodiff.rounded import bare
 from symopt.autodiff.update import Initial, Update
 from symopt.conventions import difference
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
-from symopt.hyper import Range, checked, in_range, is_option, short
+from symopt.hyper import Ranges, checked, in_range, is_option, short
 from symopt.lines import advice, failing_line, return_line
 from symopt.reader import Reader, with_numbers_as_symbols
 from symopt.signature import Signature, read_signature
@@ -33,7 +33,7 @@ def rule(
     *,
     iterate: str = "theta",
     needs: Iterable[str] = (),
-    ranges: Mapping[str, Range] | None = None,
+    ranges: Ranges | None = None,
     **states: Any,
 ) -> Callable[[Callable[..., Any]], Rule]:
     """Make an optimizer of a function that maps (theta, state) to the next (theta, state).
@@ -46,8 +46,8 @@ def rule(
         What not every cost has and this rule needs: "hessian", "gauss_newton", "optimal_value".
         A function that asks for one of them by name needs it anyway.
     ranges
-        Where hyperparameters may lie, by name: ``so.Range(0, 1, open_above=True)``. A value outside
-        is refused when it is given; anywhere unless stated.
+        Where hyperparameters may lie, by name: ``so.Range(0, 1, open_above=True)``, or the texts that
+        an option may be. A value outside is refused when it is given; anywhere unless stated.
     **states
         Where each state starts: a number, the name of a hyperparameter, ``so.theta0`` or
         ``so.grad0``.
@@ -118,7 +118,7 @@ class Rule:
     defaults: Mapping[str, Any]
     iterate: str = "theta"
     needs: tuple[str, ...] = ()
-    ranges: Mapping[str, Range] = field(default_factory=dict, repr=False)
+    ranges: Ranges = field(default_factory=dict, repr=False)
     wanted: tuple[str, ...] = field(default=(), repr=False)
     inner: Rule | None = None
     origin: str = ""
@@ -131,7 +131,7 @@ class Rule:
         states: Mapping[str, Any],
         iterate: str = "theta",
         needs: Iterable[str] = (),
-        ranges: Mapping[str, Range] | None = None,
+        ranges: Ranges | None = None,
     ) -> Rule:
         """Read the signature of a rule's function."""
         signature: Signature = read_signature(function, states, iterate, needs)

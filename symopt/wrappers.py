@@ -11,7 +11,6 @@ from typing import Any
 import sympy as sp
 
 from symopt.autodiff.rounded import rounded
-from symopt.errors import RuleError
 from symopt.hyper import Range
 from symopt.symbols import theta0
 from symopt.wrapping import Step, wrapper
@@ -170,7 +169,7 @@ def average(step: Step, theta, mean, *, t, decay=None, after=0):
     return new, mean + (new - mean) / sp.Max(t - after, 1)
 
 
-@wrapper(since=0, last=0)
+@wrapper(since=0, last=0, ranges={"on": ("gradient", "value")})
 def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient"):
     """Forget the momentum where it leads uphill (O'Donoghue and Candes 2015).
 
@@ -198,8 +197,6 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
         since = sp.Piecewise((0, uphill), (since, True))
         new = step(theta, states=step.restarted(uphill, step.states, theta), t=since + 1)
         return new, since + 1, now
-    if on != "gradient":
-        raise RuleError(f'restart(on={on!r}): expected "gradient" or "value"')
     taken: list[Any] = []
 
     def seen(point: sp.Expr) -> sp.Expr:

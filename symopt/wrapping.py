@@ -18,7 +18,7 @@ import sympy as sp
 from symopt.autodiff.rounded import rounded
 from symopt.autodiff.update import Initial
 from symopt.errors import RuleError
-from symopt.hyper import Range
+from symopt.hyper import Ranges
 from symopt.rule import Rule
 from symopt.signature import Signature, read_signature
 
@@ -74,7 +74,7 @@ class Wrapper:
     function: Callable[..., Any]
     signature: Signature
     iterate: str
-    ranges: Mapping[str, Range]
+    ranges: Ranges
 
     @property
     def name(self) -> str:
@@ -113,7 +113,7 @@ class Wrapper:
 
 
 def wrapper(
-    *, iterate: str = "theta", ranges: Mapping[str, Range] | None = None, **states: Any
+    *, iterate: str = "theta", ranges: Ranges | None = None, **states: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Rule]]:
     """Make a function that takes a rule and gives a rule, of equations that call ``step(theta)``.
 

@@ -82,7 +82,7 @@ def adamw(
     return theta - eta * (direction + weight_decay * theta), m, v
 
 
-@published(m=0, v=0, top=0)
+@published(m=0, v=0, top=0, ranges={"maximum_of": ("uncorrected", "corrected")})
 def amsgrad(
     theta, m, v, top, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=None,
     mean_correction=False, bias_correction=False, maximum_of="uncorrected", epsilon_hat=False,
@@ -204,7 +204,7 @@ def _rectified(t: Any, beta2: Any, threshold: Any, at_threshold: bool) -> tuple[
     return sp.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)), enough
 
 
-RECTIFIED = {"threshold": Range(4)}
+RECTIFIED = {"threshold": Range(4), "maximum_of": ("nothing", "uncorrected")}
 
 
 @published(m=0, v=0, ranges=RECTIFIED)

@@ -6,10 +6,14 @@ from typing import Any
 
 import sympy as sp
 
+from symopt.hyper import Ranges
 from symopt.published.ranges import NOT_NEGATIVE, POSITIVE, published
 from symopt.symbols import theta0
 
-OWN = dict.fromkeys(("r", "weight_power", "eta"), NOT_NEGATIVE) | {"warmup": POSITIVE, "decoupling": NOT_NEGATIVE}
+OWN: Ranges = {
+    **dict.fromkeys(("r", "weight_power", "eta", "decoupling"), NOT_NEGATIVE), "warmup": POSITIVE,
+    "maximum_of": ("nothing", "corrected"),
+}  # fmt: skip
 
 
 def _rates(t: Any, eta: Any, warmup: Any, late_warmup: bool) -> tuple[Any, Any]:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symopt.hyper import Range
+from symopt.hyper import Range, Ranges
 from symopt.rule import Rule, rule
 
 AVERAGE = Range(0, 1, open_above=True)
 """The share of an old average that is kept."""
 POSITIVE, NOT_NEGATIVE, SHARE = Range(0, open_below=True), Range(0), Range(0, 1)
-RANGES = {
+RANGES: Ranges = {
     "eta": Range(0, ascent=True),
     **dict.fromkeys(("beta", "beta1", "beta2", "beta3", "rho", "momentum"), AVERAGE),
     **dict.fromkeys(("nu", "nu1", "nu2"), SHARE),
     **dict.fromkeys(("epsilon", "epsilon_root", "initial_accumulator", "weight_decay", "momentum_decay"), NOT_NEGATIVE),
     "kappa": Range(1),
+    "before_rectified": ("momentum", "nothing"),
+    "difference_weight": ("beta2", "1 - beta2"),
+    "first_step": ("as the others", "remembers"),
+    "weighting": ("by eta", "equal"),
+    "decay_of": ("z", "y"),
 }
 
 
-def published(*, ranges: dict[str, Range] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Rule]:
+def published(*, ranges: Ranges | None = None, **options: Any) -> Callable[[Callable[..., Any]], Rule]:
     """Make a rule whose hyperparameters lie where these names lie; ``ranges`` are those of other names."""
     return rule(ranges={**RANGES, **(ranges or {})}, **options)

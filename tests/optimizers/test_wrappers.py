@@ -236,7 +236,7 @@ MISTAKES = {
         lambda: so.weight_decay(free, 0.1, decoupled=True).equations,
         "multiplies by eta, which free does not have",
     ),
-    "restart on what": (lambda: so.restart(so.gd, on="loss").equations, 'expected "gradient" or "value"'),
+    "restart on what": (lambda: so.restart(so.gd, on="loss").equations, "expected 'gradient' or 'value'"),
     "a state from a gradient": (lambda: so.restart(from_grad).equations, "a restart would have to take anew"),
 }
 
