@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.hyper import Range
+from symopt.hyper import Range, Ranges
 from symopt.published.ranges import published
 
 
@@ -204,7 +204,7 @@ def _rectified(t: Any, beta2: Any, threshold: Any, at_threshold: bool) -> tuple[
     return sp.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)), enough
 
 
-RECTIFIED = {"threshold": Range(4), "maximum_of": ("nothing", "uncorrected")}
+RECTIFIED: Ranges = {"threshold": Range(4), "maximum_of": ("nothing", "uncorrected")}
 
 
 @published(m=0, v=0, ranges=RECTIFIED)
