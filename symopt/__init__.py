@@ -19,6 +19,7 @@ from symopt.errors import (
     SymoptError,
     SymoptWarning,
     UnsupportedError,
+    did_you_mean,
 )
 from symopt.hyper import Range
 from symopt.parse import parse
@@ -52,7 +53,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"symopt.{name}")
     if name in ELSEWHERE:
         return getattr(import_module(ELSEWHERE[name]), name)
-    raise AttributeError(f"module 'symopt' has no attribute {name!r}")
+    near = did_you_mean(name, __all__) if not name.startswith("_") else ""
+    raise AttributeError(f"module 'symopt' has no attribute {name!r}{near if 'did you mean' in near else ''}")
 
 
 __all__ = [

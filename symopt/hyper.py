@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symopt.errors import RuleError, SymoptWarning
+from symopt.errors import RuleError, SymoptWarning, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 from symopt.symbols import T, t
 
@@ -27,6 +28,8 @@ class Range:
         Whether a bound itself is excluded.
     ascent
         Whether a negative value makes sense, as a step uphill: it is then allowed, with a warning.
+    whole
+        Whether it is a count: a whole number, and no schedule.
 
     Examples
     --------
@@ -40,21 +43,57 @@ class Range:
     open_below: bool = False
     open_above: bool = False
     ascent: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that are none.
+
+        Raises
+        ------
+        RuleError
+            If they are no numbers, or in the wrong order.
+        """
+        bounds = (self.low, self.high)
+        if not all(isinstance(bound, Real) for bound in bounds) or not self.low <= self.high:
+            raise RuleError(f"Range({self.low!r}, {self.high!r}): expected two numbers, the lower first")
 
     def __str__(self) -> str:
+        number = "a whole number " if self.whole else ""
         if self.high == float("inf"):
-            return f"{'above' if self.open_below else 'at least'} {self.low:g}"
-        return f"in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
+            return f"{number}{'above' if self.open_below else 'at least'} {self.low:g}"
+        return (
+            f"{number}in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
+        )
 
     def holds(self, values: Any) -> bool:
         """Return whether all values lie inside."""
         above = values > self.low if self.open_below else values >= self.low
         below = values < self.high if self.open_above else values <= self.high
-        return bool(np.all(above & below))
+        return bool(np.all(above & below & (~np.bool_(self.whole) | (values == np.floor(values)))))
 
 
 Ranges = Mapping[str, Range | tuple[str, ...]]
 """Where hyperparameters may lie, and which texts an option may be, by name."""
+
+
+def check_ranges(ranges: Ranges, names: Iterable[str], rule: str) -> Ranges:
+    """Return ranges by the names of hyperparameters.
+
+    Raises
+    ------
+    RuleError
+        If one is for no hyperparameter, or is no range.
+    """
+    if not isinstance(ranges, Mapping):
+        raise RuleError(f"rule {rule}: ranges={ranges!r}; expected a mapping, as in {{'beta': so.Range(0, 1)}}")
+    for name, place in ranges.items():
+        if name not in names:
+            raise RuleError(f"rule {rule}: ranges has {name!r}, which is no hyperparameter{did_you_mean(name, names)}")
+        if not isinstance(place, Range) and not (isinstance(place, tuple) and all(isinstance(p, str) for p in place)):
+            raise RuleError(
+                f"rule {rule}: the range of {name} is {place!r}; expected so.Range(0, 1), or a tuple of texts"
+            )
+    return ranges
 
 
 def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
@@ -68,7 +107,11 @@ def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
     wanted = ranges.get(name)
     if isinstance(wanted, tuple) and value not in wanted:
         raise RuleError(f"{rule}({name}={value!r}): expected {' or '.join(map(repr, wanted))}")
-    if not isinstance(wanted, Range) or is_option(value) or isinstance(value, sp.Expr):
+    if not isinstance(wanted, Range) or is_option(value):
+        return value
+    if isinstance(value, sp.Expr):
+        if wanted.whole:
+            raise RuleError(f"{rule}({name}={value}): a schedule; expected {name} {wanted}")
         return value
     numbers = np.asarray(value, dtype=np.float64)
     if wanted.holds(numbers):
@@ -119,5 +162,5 @@ def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
 def short(value: Any) -> str:
     """Return a value for a message or a repr."""
     if isinstance(value, np.ndarray):
-        return f"<{' x '.join(map(str, value.shape))} values>" if value.ndim else f"{value:g}"
+        return f"<{' x '.join(map(str, value.shape))} values>" if value.ndim else str(value)
     return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

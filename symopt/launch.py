@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Event
 from typing import Any
 
@@ -22,12 +24,14 @@ from symopt.compiler.plain import evaluate
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
 from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.hyper import Range, in_range
 from symopt.reader import OPTIMAL_VALUE, floats_of
 from symopt.registry import RULES
 from symopt.rule import Rule
 from symopt.settings import LARGEST_HISTORY, Chance, Settings
 from symopt.shapes import Sizes
 from symopt.status import reason, statuses
+from symopt.symbols import T, t
 
 LARGEST_MATRIX = 100  # parameters of a rule that solves linear equations in each step
 LARGEST_IN_LANES = 500  # parameters of a cost with sums; with more, each run vectorises along its own sums
@@ -84,6 +88,7 @@ def launch(
     _check_memory(len(settings.record), len(start), n * settings.paths)
     sizes = None if cost.sums is None else cost.sizes(constants, n)
     check_needs(cost, rule)
+    check_schedules(rule, settings.steps)
     values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
     given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in update.given}
     given |= {("c", name): constants[name] for name in cost.constants}
@@ -163,6 +168,28 @@ def check_needs(cost: Cost, rule: Rule) -> None:
     for need in rule.needs:
         if reason := lacking(cost, need):
             raise RuleError(f"{rule.name} needs {reason}")
+
+
+def check_schedules(rule: Rule, steps: int) -> None:
+    """Look at schedules of hyperparameters that have a range: at the first steps, half way and at the last.
+
+    Raises
+    ------
+    RuleError
+        If one is outside.
+    """
+    for name, schedule in rule.schedules.items():
+        if isinstance(rule.ranges.get(name), Range):
+            for step in sorted({1, 2, max(steps // 2, 1), max(steps, 1)}):
+                value = _scheduled(schedule, step, steps)
+                if math.isfinite(value):
+                    in_range(f"step {step}: {rule.name}", name, value, rule.ranges)
+
+
+@lru_cache(maxsize=4096)
+def _scheduled(schedule: sp.Expr, step: int, steps: int) -> float:
+    value = schedule.xreplace({t: sp.Integer(step), T: sp.Integer(steps)}).evalf()
+    return float(value) if value.is_real else math.nan
 
 
 def lacking(cost: Cost, need: str) -> str:

@@ -16,6 +16,10 @@ ADVICE = {
     "ufunc": "use SymPy's functions, as sp.sqrt",
     "Cannot convert expression to float": "use SymPy's functions, as sp.sqrt",
     "loop of ufunc": "use SymPy's functions, as sp.sqrt",
+    "'Symbol' and 'function'": "a function is called: write norm(u)",
+    "'function' and": "a function is called: write norm(u)",
+    "not iterable": "a rule is written for one coordinate: norm, dot and mean take all of them together",
+    "not subscriptable": "a rule is written for one coordinate: norm, dot and mean take all of them together",
 }
 
 
@@ -30,27 +34,27 @@ def failing_line(error: Exception, function: Callable[..., Any]) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == code.co_filename and frame.name == code.co_name:
             text = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line
-            return f"line {frame.lineno}, {text!r}"
+            return f"line {frame.lineno}, {text!r}" if text else f"line {frame.lineno}"
     return "while reading it"
 
 
 def definition_line(function: Callable[..., Any]) -> str:
     """Return the line in which a function's arguments begin, as ``, line 3, 'def ...'``; nothing without a source."""
-    tree, lines, first = _parsed(function)
-    return "" if tree is None else _line(lines, first, tree.lineno)
+    tree, lines, first = parsed(function)
+    return "" if tree is None else line_of(lines, first, tree.lineno)
 
 
 def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
     """Return the line of the return statement that does not give ``wanted`` values, or of the last."""
-    tree, lines, first = _parsed(function)
+    tree, lines, first = parsed(function)
     if tree is None:
         return ""
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
     wrong = [node.lineno for node in found if wanted and _count(node) != wanted]
-    return _line(lines, first, (wrong or [node.lineno for node in found] or [tree.lineno])[-1])
+    return line_of(lines, first, (wrong or [node.lineno for node in found] or [tree.lineno])[-1])
 
 
-def _parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
+def parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
     """Return a function's syntax, its lines, and the number of the first of them."""
     try:
         lines, first = inspect.getsourcelines(function)
@@ -66,5 +70,6 @@ def _count(node: ast.Return) -> int:
     return len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
 
 
-def _line(lines: list[str], first: int, number: int) -> str:
+def line_of(lines: list[str], first: int, number: int) -> str:
+    """Return a line of a function by its number there, as ``, line 3, 'def ...'``."""
     return f", line {first + number - 1}, {lines[number - 1].strip()!r}"

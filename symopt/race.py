@@ -16,6 +16,7 @@ from symopt.cost import Cost
 from symopt.errors import ParseError, RuleError
 from symopt.floats import finite_or_none
 from symopt.launch import lacking
+from symopt.libraries.like import like
 from symopt.parse import expression
 from symopt.registry import RULES, compared
 from symopt.rule import Rule
@@ -104,8 +105,10 @@ def _rule(text: str) -> Rule:
             raise RuleError(
                 f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9"
             )
+        if key.strip() in given:
+            raise RuleError(f"--rule {text!r}: {key.strip()} is given twice")
         given[key.strip()] = _value(value.strip(), text)
-    return RULES[name.strip()](**given)
+    return like(name.strip(), **given) if "." in name else RULES[name.strip()](**given)
 
 
 def _value(value: str, text: str) -> Any:

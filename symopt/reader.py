@@ -13,7 +13,21 @@ from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Graph
 from symopt.autodiff.update import INPUTS, LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped, touched
 from symopt.errors import RuleError
-from symopt.symbols import Matrix, OfAllParameters, T, grad, identity, n, normal, optimal_value, solve, t, theta, value
+from symopt.symbols import (
+    FILLED_IN,
+    Matrix,
+    OfAllParameters,
+    T,
+    grad,
+    identity,
+    n,
+    normal,
+    optimal_value,
+    solve,
+    t,
+    theta,
+    value,
+)
 
 
 class Equations(Protocol):
@@ -156,6 +170,15 @@ class Reader:
             if name not in self.rule.schedules:
                 self.given[name] = None
             return self.graph.input(("hyper", name))
+        if symbol == identity:
+            raise RuleError(
+                f"{self.rule.name}: identity stands outside of solve(...); a rule is written for one coordinate"
+            )
+        if name in FILLED_IN or name == "theta" or name in (*self.rule.states, *self.rule.hyperparameters):
+            raise RuleError(
+                f"{self.rule.name}: the equations hold a symbol {name} of your own; the rule's is an argument of "
+                "its function"
+            )
         raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
 
     def _hyper_leaf(self, symbol: sp.Basic) -> int:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
+from typing import Any
 
 from symopt import optimizers
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
@@ -40,8 +41,13 @@ class Registry(Mapping[str, Rule]):
 
     def __getattr__(self, name: str) -> Rule:
         if name.startswith("_") or name not in self._rules:
-            raise AttributeError(name)
+            near = did_you_mean(name, self._rules) if not name.startswith("_") else ""
+            raise AttributeError(f"there is no optimizer {name!r}{near}")
         return self._rules[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a rule by its name, or the default."""
+        return self._rules.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rules)

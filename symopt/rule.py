@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,28 @@ import sympy as sp
 from symopt.autodiff.rounded import bare
 from symopt.autodiff.update import Initial, Update
 from symopt.conventions import difference
+from symopt.decided import check_tests
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
-from symopt.hyper import Ranges, checked, in_range, is_option, short
+from symopt.hyper import Ranges, check_ranges, checked, in_range, is_option, short
 from symopt.lines import advice, failing_line, return_line
 from symopt.reader import Reader, with_numbers_as_symbols
 from symopt.signature import Signature, read_signature
 from symopt.symbols import FILLED_IN, normal, theta
 
 _updates: dict[Any, Update] = {}
+CHANGED = " with other values"
+"""What is said behind the call of another library, once the rule has got values of its own."""
 
 
 def rule(
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     iterate: str = "theta",
     needs: Iterable[str] = (),
     ranges: Ranges | None = None,
     **states: Any,
-) -> Callable[[Callable[..., Any]], Rule]:
+) -> Any:
     """Make an optimizer of a function that maps (theta, state) to the next (theta, state).
 
     Parameters
@@ -80,7 +86,7 @@ def rule(
     def make(function: Callable[..., Any]) -> Rule:
         return Rule.of(function, states, iterate, needs, ranges or {})
 
-    return make
+    return make if function is None else make(function)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +141,14 @@ class Rule:
     ) -> Rule:
         """Read the signature of a rule's function."""
         signature: Signature = read_signature(function, states, iterate, needs)
-        own = {name: place for name, place in (ranges or {}).items() if name in signature.values}
+        own = check_ranges(ranges or {}, signature.values, signature.name)
         values = {key: in_range(signature.name, key, value, own) for key, value in signature.values.items()}
         shown = (signature.name, signature.initial, values, values, iterate)
         wanted = signature.wanted
         return cls(function, *shown, signature.needs, own, wanted, averages=iterate != "theta")
 
-    def __call__(self, **values: Any) -> Rule:
-        """Return the same rule with other hyperparameters or options.
+    def __call__(self, /, *unnamed: Any, **values: Any) -> Rule:
+        """Return the same rule with other hyperparameters or options, given by name.
 
         Raises
         ------
@@ -150,6 +156,10 @@ class Rule:
             If a name is not one of the rule's, or a value is not a number, schedule or array, or
             not in its range.
         """
+        if unnamed:
+            raise RuleError(
+                f"{self.name} takes its values by name, as in {self.name}({next(iter(self.values), 'eta')}=0.1)"
+            )
         for name in values:
             if name not in self.values:
                 wrap = f"; so.weight_decay({self.name}(...), 0.01) adds it" if name == "weight_decay" else ""
@@ -157,7 +167,8 @@ class Rule:
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{near}")
         good = {name: checked(self.name, name, value, self.defaults[name]) for name, value in values.items()}
         good = {name: in_range(self.name, name, value, self.ranges) for name, value in good.items()}
-        return dataclasses.replace(self, values={**self.values, **good})
+        origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
+        return dataclasses.replace(self, values={**self.values, **good}, origin=origin)
 
     def reporting(self, iterate: str) -> Rule:
         """Return the same rule with another iterate to report: "theta", or a state.
@@ -267,6 +278,8 @@ class Rule:
         """Call the function with symbols and return the next value of theta and each state."""
         state = [sp.Symbol(name, real=True) for name in self.states]
         given = {name: value if is_option(value) else sp.Symbol(name, real=True) for name, value in self.values.items()}
+        symbolic = [name for name, value in self.values.items() if not is_option(self.defaults[name])]
+        check_tests(self.function, {"theta", *self.states, *symbolic, *self.wanted}, self.name)
         filled = {name: FILLED_IN[name] for name in self.wanted}
         if "normal" in filled:
             draws = iter(range(1, 1 << 16))
@@ -297,8 +310,8 @@ class Rule:
 
     def _expression(self, name: str, value: Any) -> sp.Expr:
         """Return a next value as SymPy; a text is no expression, and is never read as one."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        result = sp.sympify(value, strict=True) if number else value
+        number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | sp.Basic)
+        result = sp.sympify(float(value) if isinstance(value, np.floating) else value) if number else value
         if not isinstance(result, sp.Expr) or getattr(result, "is_Matrix", False):
             kind = "nothing" if value is None else f"{value!r}, a {type(value).__name__}"
             line = return_line(self.function)

@@ -368,7 +368,7 @@ def wsd(
 
 
 def nesterov_beta(step: Number = t) -> sp.Expr:
-    """Return Nesterov's growing momentum: beta_k = (k - 1)/(k + 2) (Su, Boyd and Candès 2014).
+    """Return Nesterov's growing momentum: beta_k = (k - 1)/(k + 2), 0 for k < 1 (Su, Boyd and Candès 2014).
 
     Nesterov (1983) has beta_k = (lambda_k - 1)/lambda_(k+1) with lambda_1 = 1 and
     lambda_(k+1) = (1 + sqrt(1 + 4*lambda_k**2))/2. That is a recurrence without closed form, so it is
@@ -394,10 +394,10 @@ def nesterov_beta(step: Number = t) -> sp.Expr:
     >>> import symopt as so
     >>> beta = so.schedules.nesterov_beta()
     >>> beta, [beta.subs(so.t, step) for step in (1, 2, 3, 298)]
-    ((t - 1)/(t + 2), [0, 1/4, 2/5, 99/100])
+    (Max(0, t - 1)/(t + 2), [0, 1/4, 2/5, 99/100])
     """
     k = _real("nesterov_beta", "step", step, {t, T})
-    return (k - 1) / (k + 2)
+    return sp.Max(0, k - 1) / (k + 2)
 
 
 def _left(over: sp.Expr) -> sp.Expr:

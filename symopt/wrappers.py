@@ -12,12 +12,12 @@ import sympy as sp
 
 from symopt.autodiff.rounded import rounded
 from symopt.hyper import Range
-from symopt.symbols import theta0
+from symopt.symbols import dot, identity, theta0
 from symopt.wrapping import Step, wrapper
 
 POSITIVE = Range(0, open_below=True)
 SHARE = Range(0, 1)
-COUNT = Range(1)
+COUNT = Range(1, whole=True)
 
 
 @wrapper(ranges={"max_norm": POSITIVE})
@@ -58,7 +58,7 @@ def clip_value(step: Step, theta, *, grad, max_value=1.0):
 
 
 @wrapper(ranges={"weight_decay": Range(0)})
-def weight_decay(step: Step, theta, *, grad, weight_decay=0.01, decoupled=False, times_eta=True):
+def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times_eta=True):
     """Draw theta to 0, through the gradient (L2) or beside it (decoupled; Loshchilov and Hutter 2017).
 
     g <- g + weight_decay*theta: the gradient of J + weight_decay*|theta|**2/2; or, ``decoupled``,
@@ -68,7 +68,7 @@ def weight_decay(step: Step, theta, *, grad, weight_decay=0.01, decoupled=False,
     Raises
     ------
     RuleError
-        If it is decoupled around a rule without eta, or the rule has a weight decay of its own.
+        If it is decoupled around a rule without eta, or not around one that needs the smallest value.
 
     Examples
     --------
@@ -79,12 +79,24 @@ def weight_decay(step: Step, theta, *, grad, weight_decay=0.01, decoupled=False,
     if decoupled:
         rate = step.hyper("eta", "weight_decay(decoupled=True)") if times_eta else 1
         return step(theta) - rate * weight_decay * theta
-    return step(theta, grad=lambda point: rounded(grad(point) + weight_decay * point))
+    return step.of_another_cost(
+        theta,
+        "weight_decay",
+        grad=lambda grad: lambda point: rounded(grad(point) + weight_decay * point),
+        value=lambda value: lambda point: value(point) + weight_decay * dot(point, point) / 2,
+        hessian=lambda hessian: lambda point: hessian(point) + weight_decay * identity,
+        gauss_newton=lambda gauss_newton: lambda point: gauss_newton(point) + weight_decay * identity,
+    )
 
 
 @wrapper()
-def ascend(step: Step, theta, *, grad):
-    """Climb: the rule sees the gradient of -J.
+def ascend(step: Step, theta):
+    """Climb: the rule sees -J, its gradient and its Hessian.
+
+    Raises
+    ------
+    RuleError
+        If the rule needs the smallest value of the cost.
 
     Examples
     --------
@@ -92,7 +104,18 @@ def ascend(step: Step, theta, *, grad):
     >>> so.minimize(so.parse("-(x-3)^2"), so.ascend(so.gd(eta=0.25)), start=[1.0], steps=1).theta
     array([2.])
     """
-    return step(theta, grad=lambda point: rounded(-grad(point)))
+
+    def minus(part: Any) -> Any:
+        return lambda point: -part(point)
+
+    return step.of_another_cost(
+        theta,
+        "ascend",
+        grad=lambda grad: lambda point: rounded(-grad(point)),
+        value=minus,
+        hessian=minus,
+        gauss_newton=minus,
+    )
 
 
 @wrapper()
@@ -115,8 +138,8 @@ def centralise(step: Step, theta, *, grad, mean):
 def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     """Add independent normal numbers of standard deviation sigma to each component of each gradient.
 
-    sigma may be a schedule, as in annealed noise (Neelakantan et al. 2015:
-    ``sigma=so.sqrt(s/(1 + so.t)**0.55)`` in SymPy). The numbers follow from ``rng`` of minimize and sweep.
+    sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al. 2015). The
+    numbers follow from ``rng`` of minimize and sweep.
 
     Examples
     --------
@@ -149,7 +172,7 @@ def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
     return sp.Piecewise((moved, now), (fast, True)), sp.Piecewise((moved, now), (slow, True))
 
 
-@wrapper(iterate="mean", mean=theta0, ranges={"decay": Range(0, 1, open_above=True), "after": Range(0)})
+@wrapper(iterate="mean", mean=theta0, ranges={"decay": Range(0, 1, open_above=True), "after": Range(0, whole=True)})
 def average(step: Step, theta, mean, *, t, decay=None, after=0):
     """Report the mean of the iterates instead of the last (Polyak 1990, Ruppert 1988).
 

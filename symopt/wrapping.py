@@ -28,6 +28,8 @@ class Step:
 
     Attributes
     ----------
+    asked
+        What the inner rule asks for, by name, as it would see it: grad, value, hessian, ...
     states
         The inner rule's states before the step, by name.
     next
@@ -37,6 +39,7 @@ class Step:
     def __init__(self, inner: Rule, states: tuple[sp.Expr, ...], given: Mapping[str, Any]) -> None:
         self._inner = inner
         self._given = {name: given[name] for name in (*inner.wanted, *inner.values) if name in given}
+        self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted}
         self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
         self.next: dict[str, sp.Expr] = dict(self.states)
 
@@ -47,6 +50,20 @@ class Step:
         new, *after = result if isinstance(result, tuple) else (result,)
         self.next = dict(zip(self.states, after, strict=True))
         return rounded(new)  # a number of its own: what is added to it changes none of its roundings
+
+    def of_another_cost(self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]) -> sp.Expr:
+        """Return the step on another cost: ``changed`` gives what each of its parts becomes.
+
+        Raises
+        ------
+        RuleError
+            If the inner rule needs the smallest value, which is another then.
+        """
+        if "optimal_value" in self.asked:
+            raise RuleError(
+                f"{wrapper} changes the cost that {self._inner.name} sees, whose smallest value is not known then"
+            )
+        return self(theta, **{name: change(self.asked[name]) for name, change in changed.items() if name in self.asked})
 
     def hyper(self, name: str, wrapper: str) -> sp.Expr:
         """Return a hyperparameter of the inner rule."""

@@ -379,3 +379,11 @@ def test_a_hundred_thousand_parameters():
     run = scipy(CHAIN, "L-BFGS-B", np.linspace(-1, 1, 100_000), 5, a=100.0)
     assert run.steps == 5
     assert run.loss < run.history["loss"].values[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_start_beyond_the_limit_is_a_status(method):
+    run = scipy(so.parse("x^2 + y^2"), method, start=[1e200, 1.0])
+    assert run.status in ("diverged", "non-finite")
+    assert run.theta.tolist() == [1e200, 1.0]
+    assert run.steps == 0

@@ -58,7 +58,12 @@ class Counterpart:
         for name, default in self.arguments.items():
             if default is inspect.Parameter.empty and name not in named:
                 raise RuleError(f"{self.name} needs {name}, as in so.like({self.name!r}, {name}=0.01)")
-        return self.make(**named)
+        for name, value in named.items():
+            self._check_kind(name, value, self.arguments[name])
+        try:
+            return self.make(**named)
+        except RuleError as error:
+            raise RuleError(f"{self.name}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
     def _named(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments that have a counterpart, by their present names."""
@@ -69,14 +74,20 @@ class Counterpart:
                 self._check_fixed(name, value)
             elif name not in self.arguments:
                 known = [*self.arguments, *self.fixed]
-                raise RuleError(
-                    f"{self.name} has no argument {name!r}{did_you_mean(name, known)}; it takes {', '.join(known)}"
-                )
+                raise RuleError(f"{self.name} has no argument {name!r}{did_you_mean(name, known)}")
             elif name in named:
                 raise RuleError(f"{self.name}: {name} is given twice, as {old} too")
             else:
                 named[name] = value
         return named
+
+    def _check_kind(self, name: str, value: Any, default: Any) -> None:
+        """Refuse what is no flag where the library has one, and a group of numbers of another length than its own."""
+        where = f"{self.name}({name}={short(value)})"
+        if isinstance(default, bool) and not isinstance(value, bool | np.bool_):
+            raise RuleError(f"{where}: expected True or False")
+        if isinstance(default, tuple) and not (isinstance(value, tuple | list) and len(value) == len(default)):
+            raise RuleError(f"{where}: expected {len(default)} values, as in {name}={default}")
 
     def _check_fixed(self, name: str, value: Any) -> None:
         default = self.fixed[name]

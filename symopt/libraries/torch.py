@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
+import numpy as np
+import sympy as sp
+
 from symopt.errors import RuleError
+from symopt.hyper import short
 from symopt.libraries.counterpart import climbing, counterpart, decayed, is_off
 from symopt.libraries.counterpart import sgd as plain
 from symopt.published.adams import adam, adamax, adamw, amsgrad, nadam, radam
@@ -35,9 +40,16 @@ def adagrad_(
     maximize: bool = False,
 ) -> Rule:  # fmt: skip
     """Return the rule of torch's Adagrad."""
-    eta = lr if is_off(lr_decay) else lr / (1 + lr_decay * (t - 1))
+    eta = lr if is_off(lr_decay) else _fading(lr, lr_decay)
     rule = adagrad(eta=eta, epsilon=eps, initial_accumulator=initial_accumulator_value, epsilon_inside=False)
     return climbing(decayed(rule, weight_decay), maximize)
+
+
+def _fading(lr: Any, decay: Any) -> sp.Expr:
+    for name, value in (("lr", lr), ("lr_decay", decay)):
+        if isinstance(value, bool) or not isinstance(value, Real | sp.Expr):
+            raise RuleError(f"{name}={short(value)}: lr_decay makes a schedule, which takes one number for each")
+    return lr / (1 + decay * (t - 1))
 
 
 @counterpart("torch.optim.RMSprop", VERSION, FIXED)
@@ -123,4 +135,6 @@ def radam_(
 def rprop_(*, lr: Any = 0.01, etas: Any = (0.5, 1.2), step_sizes: Any = (1e-6, 50), maximize: bool = False) -> Rule:
     """Return the rule of torch's Rprop."""
     (shrink, grow), (smallest, largest) = etas, step_sizes
+    if np.ndim(smallest) == 0 == np.ndim(largest) and smallest > largest:
+        raise RuleError(f"step_sizes={step_sizes}: expected the smallest first")
     return climbing(rprop(eta=lr, shrink=shrink, grow=grow, smallest=smallest, largest=largest), maximize)

@@ -18,6 +18,7 @@ from symopt.libraries.counterpart import LIBRARIES, Counterpart
 from symopt.libraries.like import find, like
 from symopt.registry import RULES
 from symopt.rule import Rule
+from symopt.wrappers import WRAPPERS
 
 EXAMPLES = "\nExamples\n--------\n"
 
@@ -83,7 +84,7 @@ class Card:
 
 
 def card(name: str) -> Card:
-    """Return what is known of a rule, or of a class of another library, by its name.
+    """Return what is known of a rule, a wrapper (around gd) or a class of another library, by its name.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def card(name: str) -> Card:
     >>> card("keras.optimizers.Nadam").rule.name
     'nadam'
     """
+    if name in WRAPPERS:
+        return Card(name, WRAPPERS[name](RULES["gd"]), {})
     if name in RULES or "." not in name:
         return Card(name, RULES[name], {})
     found = find(name)

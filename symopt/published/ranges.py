@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -27,4 +28,11 @@ RANGES: Ranges = {
 
 def published(*, ranges: Ranges | None = None, **options: Any) -> Callable[[Callable[..., Any]], Rule]:
     """Make a rule whose hyperparameters lie where these names lie; ``ranges`` are those of other names."""
-    return rule(ranges={**RANGES, **(ranges or {})}, **options)
+
+    def make(function: Callable[..., Any]) -> Rule:
+        known = {**RANGES, **(ranges or {})}
+        own = {name: known[name] for name in inspect.signature(function).parameters if name in known}
+        made: Rule = rule(ranges=own, **options)(function)
+        return made
+
+    return make

@@ -70,13 +70,16 @@ class Watch:
     def step(self, x: Array) -> None:
         """Record where a step led, and end the run if it is to end there."""
         theta = np.array(x, dtype=np.float64)
-        if not (np.abs(theta) <= LIMIT).all():
+        inside = bool((np.abs(theta) <= LIMIT).all())
+        if not inside and self.losses:
             raise self._left(theta)
         # in most methods the point that was asked for last; else J is looked up for the record
         loss = self.seen_loss if np.array_equal(theta, self.seen) else float(self.cost.value(theta))
         self._record(theta, loss)
         if not np.isfinite(loss):
             raise EndError(Status.NONFINITE, f"J is {loss} {self.where()}")
+        if not inside:
+            raise EndError(Status.DIVERGED, f"a component of theta is beyond the limit {LIMIT:g} {self.where()}")
         if abs(loss) > LIMIT:
             raise EndError(Status.DIVERGED, f"|J| = {abs(loss):g} is beyond the limit {LIMIT:g} {self.where()}")
         if self.tolerance is not None and self.steps and np.abs(self.slope_here()).max() <= self.tolerance:

@@ -92,6 +92,7 @@ def test_the_differences_in_words(name):
     assert all(words in str(rule) for words in PRINTED[name])
     changed = rule(eta=0.5)
     assert changed.differences == rule.differences
+    assert "with other values\nis " in str(changed(eta=0.25))
 
 
 REFUSED = {
@@ -110,6 +111,15 @@ REFUSED = {
     "what torch refuses": (("torch.optim.SGD", {"nesterov": True}), "momentum above 0 and dampening 0"),
     "a beta of 1": (("torch.optim.Adam", {"betas": (1.0, 0.999)}), "expected beta1 in [0, 1)"),
     "no class": ((3, {}), "expected a class"),
+    "one beta": (("torch.optim.Adam", {"betas": 0.9}), "expected 2 values, as in betas=(0.9, 0.999)"),
+    "three betas": (("torch.optim.NAdam", {"betas": (0.9, 0.9, 0.9)}), "expected 2 values"),
+    "no flag": (("torch.optim.Adam", {"amsgrad": "yes"}), "expected True or False"),
+    "a text": (("torch.optim.Adam", {"lr": "0.1"}), "torch.optim.Adam: adam(eta='0.1')"),
+    "a schedule and an axis at once": (
+        ("torch.optim.Adagrad", {"lr": [0.1, 0.2], "lr_decay": 0.1}),
+        "one number for each",
+    ),
+    "sizes in the wrong order": (("torch.optim.Rprop", {"step_sizes": (50, 1e-6)}), "the smallest first"),
 }
 
 

@@ -98,6 +98,27 @@ def test_decoupled_decay_is_adamw_and_nadamw():
     np.testing.assert_allclose(path(free, BOWL, steps=1)[1], 0.7 * START - 0.01 * BOWL.grad(START), rtol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["newton", "damped_newton", "gauss_newton"])
+def test_matrices_and_values_are_those_of_the_other_cost(name):
+    """Newton on -J and on J + w|theta|^2/2, against the rule on a cost that is so written."""
+    x, y = sp.symbols("x y", real=True)
+    squares = (1 - x) ** 2 + 3 * (y - x**2) ** 2
+    wrapped = so.weight_decay(so.optimizers[name], 0.7)
+    np.testing.assert_allclose(
+        path(wrapped, so.Cost(squares), steps=8),
+        path(so.optimizers[name], so.Cost(squares + sp.Rational(7, 20) * (x**2 + y**2)), steps=8),
+        rtol=1e-10, atol=1e-12,
+    )  # fmt: skip
+    cost = so.Cost(squares)
+    turned = so.Cost(-squares)
+    np.testing.assert_allclose(
+        path(so.ascend(so.optimizers[name]), turned, steps=8), path(so.optimizers[name], cost, steps=8), rtol=1e-10,
+        atol=1e-12,
+    )  # fmt: skip
+    valued = so.restart(so.nesterov(eta=0.05), on="value")
+    np.testing.assert_allclose(path(so.ascend(valued), turned), path(valued, cost), rtol=1e-12)
+
+
 def test_lookahead_in_python():
     theta = slow = START
     for t in range(1, 32):
