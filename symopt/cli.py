@@ -152,12 +152,12 @@ def show(
     ] = None,
 ) -> None:
     """Print the equations, the source and the defaults of a rule, and what a library does differently."""
+    from symopt.manual.card import card, headline, lines
+
     if name is None:
         for known, one in so.optimizers.items():
-            typer.echo(f"{known:20} {one.doc.splitlines()[0]}")
+            typer.echo(f"{known:20} {headline(one)}".rstrip())
         return
-    from symopt.manual.card import card, lines
-
     typer.echo("\n".join(lines(card(name))))
 
 

@@ -20,8 +20,8 @@ WORDS: dict[str, Callable[[Any], str]] = {
     ),
     "initial_accumulator": lambda value: f"the accumulators start at {value:g}",
     "shifted": lambda _: (
-        "theta is the point looked ahead to, phi = theta + beta*m, at which the gradient is taken: the same "
-        "trajectory, read beta*m further on"
+        "theta is the point looked ahead to, at which the gradient is taken: the same trajectory while beta and eta "
+        "are constant, read the share beta of a step further on"
     ),
     "eta_inside": lambda _: (
         "the buffer is kept without eta, which multiplies it afterwards: the same while eta is constant"
@@ -34,7 +34,7 @@ WORDS: dict[str, Callable[[Any], str]] = {
         "the averages are corrected for starting at 0" if on
         else "the averages are not corrected for starting at 0"
     ),
-    "mean_correction": lambda _: "the average of g is not corrected for starting at 0",
+    "mean_correction": lambda on: f"the average of g is {'' if on else 'not '}corrected for starting at 0",
     "maximum_of": lambda which: f"the maximum is taken of the {which} average of g*g",
     "momentum_schedule": lambda on: (
         "mu_t follows a schedule" if on else "mu_t = beta1 is constant: there is no momentum schedule"
@@ -68,13 +68,20 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "decoupling": lambda value: f"the share of the new z in the average is scaled by (1 - beta1)*{value:g}",
     "late_warmup": lambda _: "z moves with the warm-up of the step before, so that the first step does not move it",
     "stored": lambda _: "theta is y, where the gradient is taken; the average to be evaluated is the state x",
-    "decoupled": lambda on: (
-        "weight decay acts on theta itself, not through the gradient" if on
-        else "weight decay is added to the gradient"
-    ),
-    "weight_decay": lambda value: f"theta is drawn to 0 by weight decay, {value}",
 }  # fmt: skip
 """What is said of a value that is not the default."""
+
+
+WRAPPED: dict[str, Callable[..., str]] = {
+    "clip_norm": lambda most: f"gradients are shortened to the norm {most}",
+    "clip_value": lambda most: f"components of gradients are clipped to {most}",
+    "ascend": lambda: "it climbs: the gradient is that of -J",
+    "weight_decay": lambda share, decoupled, times_eta: (
+        f"weight decay, {share}, {'acts on theta itself' if decoupled else 'is added to the gradient'}"
+        f"{'' if times_eta else ', without eta'}"
+    ),
+}
+"""What is said of a wrapper around a rule, given its own values."""
 
 
 def difference(name: str, value: Any) -> str:

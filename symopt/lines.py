@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -52,6 +53,13 @@ def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
     wrong = [node.lineno for node in found if wanted and _count(node) != wanted]
     return line_of(lines, first, (wrong or [node.lineno for node in found] or [tree.lineno])[-1])
+
+
+def line_with(function: Callable[..., Any], name: str) -> str:
+    """Return the last line of a function that holds a name; nothing if none does."""
+    _, lines, first = parsed(function)
+    found = [number for number, text in enumerate(lines, 1) if re.search(rf"\b{re.escape(name)}\b", text)]
+    return line_of(lines, first, found[-1]) if found else ""
 
 
 def parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:

@@ -14,7 +14,6 @@ from symopt.autodiff.program import Graph
 from symopt.autodiff.update import INPUTS, LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped, touched
 from symopt.errors import RuleError
 from symopt.symbols import (
-    FILLED_IN,
     Matrix,
     OfAllParameters,
     T,
@@ -173,11 +172,6 @@ class Reader:
         if symbol == identity:
             raise RuleError(
                 f"{self.rule.name}: identity stands outside of solve(...); a rule is written for one coordinate"
-            )
-        if name in FILLED_IN or name == "theta" or name in (*self.rule.states, *self.rule.hyperparameters):
-            raise RuleError(
-                f"{self.rule.name}: the equations hold a symbol {name} of your own; the rule's is an argument of "
-                "its function"
             )
         raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
 

@@ -74,12 +74,25 @@ def _installed() -> dict[str, Rule]:
         except Exception as error:  # noqa: BLE001  whatever another package does when it is imported
             warnings.warn(f"the rule {point.name} of {point.value} is left out: {error}", SymoptWarning, stacklevel=2)
             continue
-        if isinstance(rule, Rule):
-            found[point.name] = rule
+        reason = _unfit(point.name, rule)
+        if reason:
+            warnings.warn(f"the rule {point.name} of {point.value} is left out: {reason}", SymoptWarning, stacklevel=2)
         else:
-            given = f"{point.value} is a {type(rule).__name__}"
-            warnings.warn(f"{point.name} is left out: {given}, expected a rule", SymoptWarning, stacklevel=2)
+            found[point.name] = rule
     return found
+
+
+def _unfit(name: str, rule: Any) -> str:
+    """Return why a rule of a package cannot be listed, or nothing."""
+    if not isinstance(rule, Rule):
+        return f"it is a {type(rule).__name__}, expected a rule"
+    if name in PUBLISHED:
+        return "symopt has a rule of this name"
+    try:
+        rule.update  # noqa: B018  its equations are read
+    except RuleError as error:
+        return str(error)
+    return ""
 
 
 def compared() -> dict[str, Rule]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,16 +20,20 @@ import sympy as sp
 
 from symopt.autodiff.rounded import bare
 from symopt.autodiff.update import Initial, Update
-from symopt.conventions import difference
+from symopt.conventions import WRAPPED, difference
 from symopt.decided import check_tests
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.hyper import Ranges, check_ranges, checked, in_range, is_option, short
-from symopt.lines import advice, failing_line, return_line
+from symopt.lines import advice, failing_line, line_with, return_line
 from symopt.reader import Reader, with_numbers_as_symbols
 from symopt.signature import Signature, read_signature
-from symopt.symbols import FILLED_IN, normal, theta
+from symopt.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
 
 _updates: dict[Any, Update] = {}
+OWN = {t, T, n, identity, optimal_value}
+"""Symbols that any rule may hold."""
+WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+"""A word in LaTeX, which is no command."""
 CHANGED = " with other values"
 """What is said behind the call of another library, once the rule has got values of its own."""
 
@@ -200,9 +205,14 @@ class Rule:
     @property
     def differences(self) -> list[str]:
         """How the options chosen differ from the equations as the paper has them, in words."""
-        changed = {name: value for name, value in self.values.items() if not _same(value, self.defaults[name])}
-        words = [difference(name, value) for name, value in changed.items()]
-        if self.averages and self.iterate == "theta":
+        own, words = dict(self.values), []
+        if self.inner is not None:
+            words += self.inner(**{name: own.pop(name) for name in self.inner.values}).differences
+            told = WRAPPED.get(self.name.partition("(")[0])
+            words += [told(*own.values())] if told else []
+        else:
+            words += [difference(name, value) for name, value in own.items() if not _same(value, self.defaults[name])]
+        if self.averages and self.iterate == "theta" and self.inner is None:
             words.append(difference("stored", True))
         return [text for text in words if text]
 
@@ -291,7 +301,25 @@ class Rule:
         except Exception as error:
             line = failing_line(error, self.function)
             raise RuleError(f"rule {self.name}: {line}: {error}{advice(error)}") from error
-        return self._next(result, ["theta", *self.states])
+        new = self._next(result, ["theta", *self.states])
+        self._check_symbols(
+            new, {theta, *state, *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol))}
+        )
+        return new
+
+    def _check_symbols(self, new: Mapping[str, sp.Expr], known: set[sp.Symbol]) -> None:
+        """Refuse symbols that are none of the rule's, so.t, so.T or n."""
+        for symbol in sorted({s for value in new.values() for s in value.free_symbols} - known - OWN, key=str):
+            line = line_with(self.function, symbol.name)
+            theirs = symbol.name in {known.name for known in known | OWN}
+            raise RuleError(
+                f"rule {self.name}{line}: the equations hold a symbol {symbol} of your own; "
+                + (
+                    f"the rule's {symbol} is an argument of its function"
+                    if theirs
+                    else "expected the states, hyperparameters, t and T"
+                )
+            )
 
     def _next(self, result: Any, names: list[str]) -> dict[str, sp.Expr]:
         """Return what the function returned by name: one expression each."""
@@ -322,8 +350,7 @@ class Rule:
 def _latex_name(name: str) -> str:
     """Return a symbol's name in LaTeX: a word upright, a prime behind what it belongs to."""
     stem = name.removesuffix("'")
-    written = sp.latex(sp.Symbol(stem))
-    upright = rf"\mathrm{{{stem}}}" if written == stem and len(stem) > 1 else written
+    upright = WORD.sub(lambda word: rf"\mathrm{{{word[0]}}}", sp.latex(sp.Symbol(stem)))
     return upright + name[len(stem) :]
 
 

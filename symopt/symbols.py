@@ -33,6 +33,9 @@ class grad(OfAllParameters):  # noqa: N801  it is called like a function
 class _sum(OfAllParameters):  # noqa: N801
     """The sum over all parameters."""
 
+    def _sympystr(self, printer: Any) -> str:
+        return f"sum({printer._print(self.args[0])})"
+
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"\textstyle\sum_i \left({printer._print(self.args[0])}\right)_i"
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
@@ -71,6 +74,12 @@ class solve(OfAllParameters):  # noqa: N801
     """The solution u of A u = v, with A = a*hessian(point) + b*identity."""
 
     nargs = 2
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        """Refuse what is not called, as the matrix in solve(hessian, v)."""
+        if any(isinstance(argument, type) for argument in arguments):
+            raise TypeError("a function is not called; expected solve(hessian(theta), v)")
+        return super().__new__(cls, *arguments, **options)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:  # noqa: ARG002
         matrix, right = (printer._print(arg) for arg in self.args)

@@ -76,7 +76,8 @@ class Counterpart:
                 known = [*self.arguments, *self.fixed]
                 raise RuleError(f"{self.name} has no argument {name!r}{did_you_mean(name, known)}")
             elif name in named:
-                raise RuleError(f"{self.name}: {name} is given twice, as {old} too")
+                twice = ", ".join(other for other in given if self.renamed.get(other, other) == name)
+                raise RuleError(f"{self.name}: {name} is given twice, as {twice}")
             else:
                 named[name] = value
         return named
@@ -138,4 +139,6 @@ def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any
     if nesterov:
         return nesterov_rule(eta=eta, beta=beta, shifted=True, eta_inside=eta_inside)
     dampening = None if is_off(dampening) else dampening
+    if dampening is not None and (np.asarray(beta, dtype=object) == 0).any():
+        raise RuleError(f"momentum={short(beta)}: torch has no dampening where momentum is 0; sweep that by itself")
     return momentum(eta=eta, beta=beta, dampening=dampening, eta_inside=eta_inside)

@@ -145,6 +145,8 @@ def schedule_free_adamw_(
     weight_decay: Any = None, clipnorm: Any = None, clipvalue: Any = None, global_clipnorm: Any = None,
 ) -> Rule:  # fmt: skip
     """Return the rule of keras's ScheduleFreeAdamW (on jax; on torch keras computes another trajectory)."""
+    if is_off(beta_1):
+        raise RuleError("beta_1=0: keras divides by it; expected a number above 0")
     rule = schedule_free_adamw(eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, weighting="equal")
     if not is_off(warmup_steps):
         rule = rule(warmup=warmup_steps)

@@ -44,8 +44,8 @@ def like(name: Any, /, **arguments: Any) -> Rule:
     keras.optimizers.SGD(learning_rate=0.001, momentum=0.9, nesterov=True)
     is nesterov(eta=0.001, beta=0.9, shifted=True, eta_inside=True)
     and differs from the paper:
-    - theta is the point looked ahead to, phi = theta + beta*m, at which the gradient is taken: the same \
-trajectory, read beta*m further on
+    - theta is the point looked ahead to, at which the gradient is taken: the same trajectory while beta \
+and eta are constant, read the share beta of a step further on
     """
     found = find(name)
     rule = found(**arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symopt.errors import RuleError
 from symopt.libraries.counterpart import counterpart, decayed, is_off
 from symopt.libraries.counterpart import sgd as plain
 from symopt.published.adams import adabelief, adam, adamax, adamw, adan, amsgrad, nadam, nadamw, radam, yogi
@@ -85,6 +86,18 @@ def adamw_(
         return _nadam(nadamw, learning_rate, b1, b2, eps, eps_root, weight_decay=weight_decay)
     root = _root(eps_root)
     return adamw(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=root, weight_decay=weight_decay)
+
+
+@counterpart("optax.nadamw", VERSION, MASKED)
+def nadamw_(
+    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0,
+    weight_decay: Any = 1e-4, nesterov: bool = True,
+) -> Rule:  # fmt: skip
+    """Return the rule of optax's nadamw."""
+    return adamw_(
+        learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root, weight_decay=weight_decay,
+        nesterov=nesterov,
+    )  # fmt: skip
 
 
 @counterpart("optax.amsgrad", VERSION, {"mu_dtype": None})
@@ -184,4 +197,6 @@ def schedule_free_adamw_(
 
 
 def _warm(steps: Any) -> dict[str, Any]:
-    return {} if is_off(steps) else {"warmup": steps, "late_warmup": True}
+    if steps is not None and is_off(steps):
+        raise RuleError("warmup_steps=0: optax's learning rate is 0 for ever then; expected None or a number of steps")
+    return {} if steps is None else {"warmup": steps, "late_warmup": True}

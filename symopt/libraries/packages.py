@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -146,8 +147,8 @@ def po_radam(
 
 def _per_rate(decay: Any, lr: Any) -> Any:
     """Return a decay that eta is to be multiplied with, where the library does not multiply it."""
-    if np.ndim(lr) or not isinstance(lr, int | float):
-        raise RuleError(f"a weight decay that is independent of the learning rate needs one number as that, not {lr}")
+    if np.ndim(lr) or not isinstance(lr, Real) or float(lr) <= 0:
+        raise RuleError(f"a decay that is independent of the learning rate needs one number above 0 as that, not {lr}")
     return decay / lr
 
 
@@ -178,7 +179,7 @@ def lion_pytorch(
 @counterpart("adan_pytorch.Adan", "0.1.0", {"restart_cond": None})
 def adan_pytorch(*, lr: Any = 1e-3, betas: Any = (0.02, 0.08, 0.01), eps: Any = 1e-8, weight_decay: Any = 0) -> Rule:
     """Return the rule of adan-pytorch, whose betas are the shares of the new."""
-    beta1, beta2, beta3 = (1 - beta for beta in betas)
+    beta1, beta2, beta3 = (np.subtract(1, beta) if np.ndim(beta) else 1 - beta for beta in betas)
     return adan(
         eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay, first_step="remembers"
     )

@@ -16,7 +16,7 @@ from symopt.errors import RuleError
 from symopt.hyper import short
 from symopt.libraries.counterpart import LIBRARIES, Counterpart
 from symopt.libraries.like import find, like
-from symopt.registry import RULES
+from symopt.registry import PUBLISHED, RULES
 from symopt.rule import Rule
 from symopt.wrappers import WRAPPERS
 
@@ -44,7 +44,12 @@ class Card:
     @property
     def title(self) -> str:
         """The first line of the docstring: what it is, and its source."""
-        return self.rule.doc.splitlines()[0].removesuffix(".")
+        return headline(self.rule).removesuffix(".") or self.name
+
+    @property
+    def spelled(self) -> str:
+        """How it is written in Python."""
+        return f"so.{self.name}" if self.name in PUBLISHED or self.name in WRAPPERS else f"so.optimizers.{self.name}"
 
     @property
     def text(self) -> str:
@@ -107,6 +112,11 @@ def card(name: str) -> Card:
         key: "required" if value is inspect.Parameter.empty else value for key, value in found.arguments.items()
     }
     return Card(found.name, at_defaults(found), arguments)
+
+
+def headline(rule: Rule) -> str:
+    """Return the first line of a rule's docstring."""
+    return rule.doc.partition("\n")[0]
 
 
 def at_defaults(counterpart: Counterpart) -> Rule:

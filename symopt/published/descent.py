@@ -59,8 +59,9 @@ def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, eta_inside=Tr
     taken where the momentum is about to lead.
 
     Libraries: torch, keras and optax store the point looked ahead to, phi = theta + beta*m. One
-    trajectory read at two points: with ``shifted=True`` theta is phi, as in their parameters.
-    torch and optax keep m without eta (``eta_inside=False``), the same while eta is constant.
+    trajectory read at two points while beta is constant: with ``shifted=True`` theta is phi, as in
+    their parameters. torch and optax keep m without eta (``eta_inside=False``; then phi is
+    theta - eta*beta*m), the same while eta is constant.
 
     Examples
     --------

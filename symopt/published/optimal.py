@@ -38,8 +38,8 @@ def triple_momentum(theta, xi, before, *, grad, eta=0.01, kappa=100.0):
     xi_next = (1 + beta)*xi - beta*before - alpha*grad J(y);
     theta <- (1 + delta)*xi_next - delta*xi;  before <- xi;  xi <- xi_next, where
     alpha = (1 + rho)*eta, beta = rho**2/(2 - rho), gamma = rho**2/((1 + rho)*(2 - rho)) and
-    delta = rho**2/(1 - rho**2); eta = 1/L, kappa = L/mu. theta comes closer by the factor rho a step,
-    on every smooth strongly convex cost.
+    delta = rho**2/(1 - rho**2); eta = 1/L, kappa = L/mu. After the first step theta comes closer by
+    the factor rho a step, on every smooth strongly convex cost.
 
     Examples
     --------

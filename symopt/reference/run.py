@@ -171,6 +171,10 @@ def scipy(
     array([0, 3, 5, 6, 7])
     """
     chosen = _method(method)
+    if start is None:
+        raise RunError(
+            f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])"
+        )
     objective = as_cost(cost)
     values = _single(objective.check_constants(constants))
     objective, point = placed(objective(**constants), start, (1,), {})

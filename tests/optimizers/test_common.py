@@ -24,7 +24,8 @@ STEEP = dict.fromkeys(
 
 def test_every_rule_has_a_textbook_version_or_a_test_of_its_own():
     own = {"perturbed_gd", "newton", "damped_newton", "gauss_newton"}
-    assert set(RULES) == set(textbook.RULES) | own
+    published = {name for name, rule in RULES.items() if rule.function.__module__.startswith("symopt.published.")}
+    assert published == set(textbook.RULES) | own
 
 
 @pytest.mark.parametrize("name", textbook.RULES)
