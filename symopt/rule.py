@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,17 +20,13 @@ import sympy as sp
 from symopt.autodiff.rounded import bare
 from symopt.autodiff.update import Initial, Update
 from symopt.conventions import WRAPPED, difference
-from symopt.decided import check_tests
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.hyper import Ranges, check_ranges, checked, in_range, is_option, short
-from symopt.lines import advice, failing_line, line_with, return_line
 from symopt.reader import Reader, with_numbers_as_symbols
 from symopt.signature import Signature, read_signature
-from symopt.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
+from symopt.tracing import ordered, trace
 
 _updates: dict[Any, Update] = {}
-OWN = {t, T, n, identity, optimal_value}
-"""Symbols that any rule may hold."""
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 """A word in LaTeX, which is no command."""
 CHANGED = " with other values"
@@ -190,7 +185,8 @@ class Rule:
     def __repr__(self) -> str:
         parts, own = [], dict(self.values)
         if self.inner is not None:
-            parts.append(repr(self.inner(**{name: own.pop(name) for name in self.inner.values})))
+            parts.append(repr(self._within))
+            own = {name: value for name, value in own.items() if name not in self.inner.values}
         parts += [f"{name}={short(value)}" for name, value in own.items()]
         return f"{self.name.partition('(')[0]}({', '.join(parts)})"
 
@@ -205,16 +201,21 @@ class Rule:
     @property
     def differences(self) -> list[str]:
         """How the options chosen differ from the equations as the paper has them, in words."""
-        own, words = dict(self.values), []
         if self.inner is not None:
-            words += self.inner(**{name: own.pop(name) for name in self.inner.values}).differences
             told = WRAPPED.get(self.name.partition("(")[0])
-            words += [told(*own.values())] if told else []
-        else:
-            words += [difference(name, value) for name, value in own.items() if not _same(value, self.defaults[name])]
-        if self.averages and self.iterate == "theta" and self.inner is None:
-            words.append(difference("stored", True))
+            own = [value for name, value in self.values.items() if name not in self.inner.values]
+            return [*self._within.differences, *([told(*own)] if told else [])]
+        changed = {name: value for name, value in self.values.items() if not _same(value, self.defaults[name])}
+        words = [difference(name, value) for name, value in changed.items()]
+        words += [difference("stored", True)] if self.averages and self.iterate == "theta" else []
         return [text for text in words if text]
+
+    @property
+    def _within(self) -> Rule:
+        """The inner rule with the values that it has here."""
+        assert self.inner is not None
+        values = {name: self.values[name] for name in self.inner.values}
+        return dataclasses.replace(self.inner, values=values, iterate=self.iterate if self.averages else "theta")
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -257,19 +258,8 @@ class Rule:
 
         A next value that a later equation uses stands there as a symbol with a prime.
         """
-        new = self._trace()
-        live = _live_states(new, self.iterate)
-        order = [name for name in self.states if name in live]
-        primed = {name: sp.Symbol(f"{name}'", real=True) for name in order}
-        known = sorted(
-            ((new[name], primed[name]) for name in order if new[name].args), key=lambda pair: -pair[0].count_ops()
-        )
-        new = {
-            name: value.subs([(e, symbol) for e, symbol in known if e != value or name == "theta"])
-            for name, value in new.items()
-        }
-        order = _by_use(order, new, primed)
-        return {**{primed[name]: new[name] for name in order}, sp.Symbol("theta'", real=True): new["theta"]}
+        new = trace(self.function, self.name, self.states, self.values, self.defaults, self.wanted)
+        return ordered(new, self.iterate)
 
     @cached_property
     def update(self) -> Update:
@@ -284,97 +274,12 @@ class Rule:
                 raise RuleError(f"rule {self.name}: {error}") from None
         return _updates[key]
 
-    def _trace(self) -> dict[str, sp.Expr]:
-        """Call the function with symbols and return the next value of theta and each state."""
-        state = [sp.Symbol(name, real=True) for name in self.states]
-        given = {name: value if is_option(value) else sp.Symbol(name, real=True) for name, value in self.values.items()}
-        symbolic = [name for name, value in self.values.items() if not is_option(self.defaults[name])]
-        check_tests(self.function, {"theta", *self.states, *symbolic, *self.wanted}, self.name)
-        filled = {name: FILLED_IN[name] for name in self.wanted}
-        if "normal" in filled:
-            draws = iter(range(1, 1 << 16))
-            filled["normal"] = lambda: normal(next(draws))  # each call is a draw of its own
-        try:
-            result = self.function(theta, *state, **filled, **given)
-        except RuleError:
-            raise
-        except Exception as error:
-            line = failing_line(error, self.function)
-            raise RuleError(f"rule {self.name}: {line}: {error}{advice(error)}") from error
-        new = self._next(result, ["theta", *self.states])
-        self._check_symbols(
-            new, {theta, *state, *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol))}
-        )
-        return new
-
-    def _check_symbols(self, new: Mapping[str, sp.Expr], known: set[sp.Symbol]) -> None:
-        """Refuse symbols that are none of the rule's, so.t, so.T or n."""
-        for symbol in sorted({s for value in new.values() for s in value.free_symbols} - known - OWN, key=str):
-            line = line_with(self.function, symbol.name)
-            theirs = symbol.name in {known.name for known in known | OWN}
-            raise RuleError(
-                f"rule {self.name}{line}: the equations hold a symbol {symbol} of your own; "
-                + (
-                    f"the rule's {symbol} is an argument of its function"
-                    if theirs
-                    else "expected the states, hyperparameters, t and T"
-                )
-            )
-
-    def _next(self, result: Any, names: list[str]) -> dict[str, sp.Expr]:
-        """Return what the function returned by name: one expression each."""
-        if isinstance(result, list):
-            raise RuleError(
-                f"rule {self.name}{return_line(self.function)}: returns a list; expected a tuple, as in: "
-                f"return {', '.join(names)}"
-            )
-        values = list(result) if isinstance(result, tuple) else [result]
-        if len(values) != len(names) and result is not None:
-            raise RuleError(
-                f"rule {self.name}{return_line(self.function, len(names))}: returns {len(values)} value(s); expected "
-                f"{len(names)}, the next {', '.join(names)}"
-            )
-        return {name: self._expression(name, value) for name, value in zip(names, values, strict=False)}
-
-    def _expression(self, name: str, value: Any) -> sp.Expr:
-        """Return a next value as SymPy; a text is no expression, and is never read as one."""
-        number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | sp.Basic)
-        result = sp.sympify(float(value) if isinstance(value, np.floating) else value) if number else value
-        if not isinstance(result, sp.Expr) or getattr(result, "is_Matrix", False):
-            kind = "nothing" if value is None else f"{value!r}, a {type(value).__name__}"
-            line = return_line(self.function)
-            raise RuleError(f"rule {self.name}{line}: returns {kind} as the next {name}; expected an expression")
-        return result
-
 
 def _latex_name(name: str) -> str:
     """Return a symbol's name in LaTeX: a word upright, a prime behind what it belongs to."""
     stem = name.removesuffix("'")
     upright = WORD.sub(lambda word: rf"\mathrm{{{word[0]}}}", sp.latex(sp.Symbol(stem)))
     return upright + name[len(stem) :]
-
-
-def _live_states(new: Mapping[str, sp.Expr], iterate: str) -> set[str]:
-    """Return the states that the iterate depends on; a rule's unused options leave others behind."""
-    live, stack = set(), ["theta", iterate]
-    while stack:
-        for symbol in new[stack.pop()].free_symbols:
-            if symbol.name in new and symbol.name not in live and symbol.name != "theta":
-                live.add(symbol.name)
-                stack.append(symbol.name)
-    return live | ({iterate} - {"theta"})
-
-
-def _by_use(names: list[str], new: Mapping[str, sp.Expr], primed: Mapping[str, sp.Symbol]) -> list[str]:
-    """Return the states in an order in which each next value only uses earlier ones."""
-    order: list[str] = []
-    while len(order) < len(names):
-        for name in names:
-            uses = {other for other in names if primed[other] in new[name].free_symbols}
-            if name not in order and uses <= set(order):
-                order.append(name)
-                break
-    return order
 
 
 def _same(one: Any, other: Any) -> bool:
