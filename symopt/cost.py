@@ -321,12 +321,13 @@ class Cost:
         warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
         return made
 
-    @cached_property
-    def curved(self) -> Program:
-        """The program of J, its gradient and its matrices, for rules that solve equations."""
+    def curved(self, matrices: Iterable[str]) -> Program:
+        """Return the program of J, its gradient and some matrices: "hessian", "gauss_newton"."""
         graph = Graph()
-        programs = [self._raw_gradient, hessian(self._raw_gradient, self._keys)]
-        if self.squares:
+        programs = [self._raw_gradient]
+        if "hessian" in matrices:
+            programs.append(hessian(self._raw_gradient, self._keys))
+        if "gauss_newton" in matrices:
             residuals = [(self._lowered(c), self._lowered(r)) for c, r in self.squares]
             programs.append(gauss_newton(residuals, self._keys))
         outputs = {key: node for one in programs for key, node in graph.splice(one, graph.input).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from symopt.autodiff.sums import logsumexp
 from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 
+LONGEST_SUM = 5000  # terms of a sum that is looked at for squares
 LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
 RANGED = (sp.Sum, sp.Product, logsumexp)
 IMPOSSIBLE = {
@@ -185,7 +187,9 @@ def optimum(value: Any) -> float:
 def sum_of_squares(expression: sp.Expr, params: Iterable[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
     """Return the pairs (c, r) of an expression written as a sum of c*r**2, c free of parameters; else none."""
     free = set(params)
-    pairs = []
+    pairs: list[tuple[sp.Expr, sp.Expr]] = []
+    if _terms(expression) > LONGEST_SUM:
+        return pairs
     for term in sp.Add.make_args(sp.expand_mul(expression, deep=False)):
         factor, moving = term.as_independent(*free, as_Add=False)
         powers = [part.as_base_exp() for part in sp.Mul.make_args(moving) if part != 1]
@@ -194,6 +198,14 @@ def sum_of_squares(expression: sp.Expr, params: Iterable[sp.Symbol]) -> list[tup
         if powers:  # a constant term has no slope
             pairs.append((factor, sp.Mul(*(base ** (exponent / 2) for base, exponent in powers))))
     return pairs
+
+
+def _terms(expression: sp.Expr) -> int:
+    """Return how many terms a sum has once its outermost products are multiplied out."""
+    return sum(
+        math.prod(len(sp.Add.make_args(factor)) for factor in sp.Mul.make_args(term))
+        for term in sp.Add.make_args(expression)
+    )
 
 
 def warn_if_unrolled(operations: int) -> None:

@@ -89,10 +89,14 @@ def launch(
     sizes = None if cost.sums is None else cost.sizes(constants, n)
     check_needs(cost, rule)
     check_schedules(rule, settings.steps)
+    if settings.tolerance is not None and cost.sums is not None and not update.gradients:
+        raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
     values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
     given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in update.given}
     given |= {("c", name): constants[name] for name in cost.constants}
+    starting = [str(state.initial) for state in update.states if state.initial in hypers]
     swept = frozenset(key for key, value in given.items() if np.ndim(value))
+    swept |= {("given", name) for name in starting if np.ndim(hypers[name])}
     chance = settings.chance
     options = Options(
         _lanes(len(start), n, rule, sizes), swept, settings.best, len(settings.targets),
@@ -154,7 +158,8 @@ def _program(cost: Cost, update: Update, options: Options) -> Program | LoopCost
     """Return what a kernel evaluates of a cost."""
     if cost.sums is not None:
         return cost.sums.loops(options.batch)
-    return cost.curved if any(stage.kind == "solve" for stage in update.stages) else cost.program
+    matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
+    return cost.curved(matrices) if matrices else cost.program
 
 
 def check_needs(cost: Cost, rule: Rule) -> None:

@@ -88,7 +88,8 @@ class Reader:
             self._stages_of(expression)
             node = self._lowered(expression, self.lowering)
             self.next[symbol] = node
-            self.outputs["new", symbol.name[:-1]] = node
+            if symbol.name.endswith("'"):
+                self.outputs["new", symbol.name[:-1]] = node
         for name, schedule in self.rule.schedules.items():
             self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
         program = self.graph.program(self.outputs)

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symopt.autodiff.rounded import bare
 from symopt.autodiff.update import Initial, Update
 from symopt.conventions import WRAPPED, difference
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
@@ -228,10 +227,9 @@ class Rule:
     @property
     def latex_sides(self) -> list[tuple[str, str]]:
         """The left and right side of each equation in LaTeX."""
-        equations = {left: bare(right) for left, right in self.equations.items()}
-        symbols = {symbol for right in equations.values() for symbol in right.free_symbols} | set(equations)
+        symbols = {symbol for right in self.equations.values() for symbol in right.free_symbols} | set(self.equations)
         names = {symbol: _latex_name(symbol.name) for symbol in symbols}
-        return [(names[left], sp.latex(right, symbol_names=names)) for left, right in equations.items()]
+        return [(names[left], sp.latex(right, symbol_names=names)) for left, right in self.equations.items()]
 
     @property
     def doc(self) -> str:
@@ -256,10 +254,11 @@ class Rule:
     def equations(self) -> dict[sp.Symbol, sp.Expr]:
         """The update in SymPy: each state's and theta's next value, in the order of computing.
 
-        A next value that a later equation uses stands there as a symbol with a prime.
+        A next value that a later equation uses stands there as a symbol with a prime; what a wrapper
+        makes on the way, as a clipped gradient, has a symbol and an equation of its own.
         """
-        new = trace(self.function, self.name, self.states, self.values, self.defaults, self.wanted)
-        return ordered(new, self.iterate)
+        new, named = trace(self.function, self.name, self.states, self.values, self.defaults, self.wanted)
+        return ordered(new, named, self.iterate)
 
     @cached_property
     def update(self) -> Update:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,8 @@ from symopt.hyper import is_option
 from symopt.lines import advice, failing_line, line_with, return_line
 from symopt.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
 
+LET = "let"
+"""What a wrapper asks for to name a value."""
 OWN = {t, T, n, identity, optimal_value}
 """Symbols that any rule may hold."""
 
@@ -26,8 +29,10 @@ def trace(
     values: Mapping[str, Any],
     defaults: Mapping[str, Any],
     wanted: Iterable[str],
-) -> dict[str, sp.Expr]:
+) -> tuple[dict[str, sp.Expr], dict[sp.Symbol, sp.Expr]]:
     """Call a rule's function with symbols and return the next value of theta and each state.
+
+    Beside these, what was given a name on the way, by ``let(name, value)``, in that order.
 
     Raises
     ------
@@ -38,7 +43,10 @@ def trace(
     given = {name: value if is_option(value) else sp.Symbol(name, real=True) for name, value in values.items()}
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
-    filled = {name: FILLED_IN[name] for name in wanted}
+    filled = {name: FILLED_IN[name] for name in wanted if name != LET}
+    named = Named({*states, *values})
+    if LET in wanted:
+        filled[LET] = named.let
     if "normal" in filled:
         draws = iter(range(1, 1 << 16))
         filled["normal"] = lambda: normal(next(draws))  # each call is a draw of its own
@@ -52,13 +60,33 @@ def trace(
     names = ["theta", *states]
     new = {name: _expression(function, rule, name, value) for name, value in _by_name(function, rule, result, names)}
     known = {theta, *state, *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol))}
-    _check_symbols(function, rule, new, known)
-    return new
+    _check_symbols(function, rule, [*new.values(), *named.values.values()], known | set(named.values))
+    return new, named.values
 
 
-def _check_symbols(function: Callable[..., Any], rule: str, new: Mapping[str, sp.Expr], known: set[sp.Symbol]) -> None:
+class Named:
+    """Values that a wrapper gives a name: each is computed by itself, and stands once however often it is used."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.values: dict[sp.Symbol, sp.Expr] = {}
+        self._taken = taken
+        self._symbols: dict[sp.Expr, sp.Symbol] = {}
+
+    def let(self, name: str, value: sp.Expr) -> sp.Symbol:
+        """Return the symbol of a value; a symbol is its own."""
+        if isinstance(value, sp.Symbol):
+            return value
+        if value not in self._symbols:
+            free = (f"{name}_{k}" for k in count(1))
+            symbol = sp.Symbol(next(other for other in free if other not in self._taken), real=True)
+            self._taken.add(symbol.name)
+            self._symbols[value], self.values[symbol] = symbol, value
+        return self._symbols[value]
+
+
+def _check_symbols(function: Callable[..., Any], rule: str, values: Iterable[sp.Expr], known: set[sp.Symbol]) -> None:
     """Refuse symbols that are none of the rule's, so.t, so.T or n."""
-    for symbol in sorted({s for value in new.values() for s in value.free_symbols} - known - OWN, key=str):
+    for symbol in sorted({s for value in values for s in value.free_symbols} - known - OWN, key=str):
         line = line_with(function, symbol.name)
         theirs = symbol.name in {known.name for known in known | OWN}
         raise RuleError(
@@ -97,44 +125,51 @@ def _expression(function: Callable[..., Any], rule: str, name: str, value: Any) 
     return result
 
 
-def ordered(new: Mapping[str, sp.Expr], iterate: str) -> dict[sp.Symbol, sp.Expr]:
+def ordered(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str) -> dict[sp.Symbol, sp.Expr]:
     """Return the next values as equations, in an order in which each only uses earlier ones.
 
-    A next value that a later equation uses stands there as a symbol with a prime; states that the
-    iterate does not depend on are left out.
+    A next value that a later equation uses stands there as a symbol with a prime; states and named
+    values that the iterate does not depend on are left out.
     """
-    live = _live_states(new, iterate)
-    order = [name for name in new if name in live]
-    primed = {name: sp.Symbol(f"{name}'", real=True) for name in order}
+    primed = {name: sp.Symbol(f"{name}'", real=True) for name in new}
+    live = _live(new, named, iterate)
+    values = {symbol: value for symbol, value in named.items() if symbol in live}
+    values |= {primed[name]: new[name] for name in new if sp.Symbol(name, real=True) in live and name != "theta"}
     known = sorted(
-        ((new[name], primed[name]) for name in order if new[name].args), key=lambda pair: -pair[0].count_ops()
+        ((values[primed[name]], primed[name]) for name in new if primed[name] in values and new[name].args),
+        key=lambda pair: -pair[0].count_ops(),
     )
+    values[primed["theta"]] = _inlined(new["theta"], values)
     short = {
-        name: value.subs([(e, symbol) for e, symbol in known if e != value or name == "theta"])
-        for name, value in new.items()
+        symbol: value.subs([(e, prime) for e, prime in known if e != value or symbol == primed["theta"]])
+        for symbol, value in values.items()
     }
-    order = _by_use(order, short, primed)
-    return {**{primed[name]: short[name] for name in order}, sp.Symbol("theta'", real=True): short["theta"]}
+    return _by_use(short)
 
 
-def _live_states(new: Mapping[str, sp.Expr], iterate: str) -> set[str]:
-    """Return the states that the iterate depends on; a rule's unused options leave others behind."""
-    live, stack = set(), ["theta", iterate]
+def _inlined(theta: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """Return the next theta; if it is a named value that nothing else uses, that value, without a name."""
+    used = theta in values and any(theta in value.free_symbols for value in values.values())
+    return theta if used or theta not in values else values.pop(theta)
+
+
+def _live(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str) -> set[sp.Symbol]:
+    """Return the states and named values that theta and the iterate depend on."""
+    values = {**named, **{sp.Symbol(name, real=True): value for name, value in new.items()}}
+    start = {sp.Symbol(name, real=True) for name in ("theta", iterate)}
+    live, stack = set(start), list(start)
     while stack:
-        for symbol in new[stack.pop()].free_symbols:
-            if symbol.name in new and symbol.name not in live and symbol.name != "theta":
-                live.add(symbol.name)
-                stack.append(symbol.name)
-    return live | ({iterate} - {"theta"})
+        found = {symbol for symbol in values[stack.pop()].free_symbols if symbol in values} - live
+        live |= found
+        stack += found
+    return live
 
 
-def _by_use(names: list[str], new: Mapping[str, sp.Expr], primed: Mapping[str, sp.Symbol]) -> list[str]:
-    """Return the states in an order in which each next value only uses earlier ones."""
-    order: list[str] = []
-    while len(order) < len(names):
-        for name in names:
-            uses = {other for other in names if primed[other] in new[name].free_symbols}
-            if name not in order and uses <= set(order):
-                order.append(name)
-                break
-    return order
+def _by_use(values: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
+    """Return equations in an order in which each only uses earlier ones, theta's last."""
+    left, done = dict(values), {}
+    while left:
+        ready = [symbol for symbol, value in left.items() if not (value.free_symbols & left.keys()) - {symbol}]
+        first = next(symbol for symbol in ready if symbol.name != "theta'" or len(left) == 1)
+        done[first] = left.pop(first)
+    return done

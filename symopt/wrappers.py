@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.autodiff.rounded import rounded
+from symopt.errors import RuleError
 from symopt.hyper import Range
 from symopt.symbols import dot, identity, theta0
 from symopt.wrapping import Step, wrapper
@@ -37,8 +37,8 @@ def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
     """
 
     def clipped(point: sp.Expr) -> sp.Expr:
-        g = grad(point)
-        return sp.Piecewise((g * max_norm / norm(g), norm(g) > max_norm), (g, True))
+        g = step.let("g", grad(point))
+        return step.let("g", sp.Piecewise((g * max_norm / norm(g), norm(g) > max_norm), (g, True)))
 
     return step(theta, grad=clipped)
 
@@ -54,7 +54,7 @@ def clip_value(step: Step, theta, *, grad, max_value=1.0):
     >>> so.minimize(J, so.clip_value(so.gd(eta=0.5), 1.0), start=[0.0, 1.0], steps=1).theta
     array([0.5 , 0.75])
     """
-    return step(theta, grad=lambda point: sp.Max(sp.Min(grad(point), max_value), -max_value))
+    return step(theta, grad=lambda point: step.let("g", sp.Max(sp.Min(grad(point), max_value), -max_value)))
 
 
 @wrapper(ranges={"weight_decay": Range(0)})
@@ -82,7 +82,7 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     return step.of_another_cost(
         theta,
         "weight_decay",
-        grad=lambda grad: lambda point: rounded(grad(point) + weight_decay * point),
+        grad=lambda grad: lambda point: step.let("g", grad(point) + weight_decay * point),
         value=lambda value: lambda point: value(point) + weight_decay * dot(point, point) / 2,
         hessian=lambda hessian: lambda point: hessian(point) + weight_decay * identity,
         gauss_newton=lambda gauss_newton: lambda point: gauss_newton(point) + weight_decay * identity,
@@ -111,7 +111,7 @@ def ascend(step: Step, theta):
     return step.of_another_cost(
         theta,
         "ascend",
-        grad=lambda grad: lambda point: rounded(-grad(point)),
+        grad=lambda grad: lambda point: step.let("g", -grad(point)),
         value=minus,
         hessian=minus,
         gauss_newton=minus,
@@ -131,7 +131,12 @@ def centralise(step: Step, theta, *, grad, mean):
     >>> so.minimize(J, so.centralise(so.gd(eta=1.0)), start=[0.0, 0.0], steps=1).theta
     array([ 1., -1.])
     """
-    return step(theta, grad=lambda point: rounded(grad(point) - mean(grad(point))))
+
+    def centred(point: sp.Expr) -> sp.Expr:
+        g = step.let("g", grad(point))
+        return step.let("g", g - mean(g))
+
+    return step(theta, grad=centred)
 
 
 @wrapper(ranges={"sigma": Range(0)})
@@ -149,7 +154,7 @@ def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     >>> bool(runs[0] == runs[1]), bool(runs[0] == runs[2])
     (True, False)
     """
-    return step(theta, grad=lambda point: rounded(grad(point) + sigma * normal()))
+    return step(theta, grad=lambda point: step.let("g", grad(point) + sigma * normal()))
 
 
 @wrapper(slow=theta0, ranges={"k": COUNT, "alpha": SHARE})
@@ -167,7 +172,7 @@ def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
     array([1.75])
     """
     fast = step(theta)
-    moved = slow + alpha * (fast - slow)
+    moved = step.let("slow", slow + alpha * (fast - slow))
     now = sp.Eq(sp.Mod(t, k), 0)
     return sp.Piecewise((moved, now), (fast, True)), sp.Piecewise((moved, now), (slow, True))
 
@@ -223,10 +228,12 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
     taken: list[Any] = []
 
     def seen(point: sp.Expr) -> sp.Expr:
-        taken.append(grad(point))
+        taken.append(step.let("g", grad(point)))
         return taken[-1]
 
     new = step(theta, grad=seen, t=since + 1)
+    if not taken:
+        raise RuleError("restart looks at the gradient that the rule takes, and it takes none; expected on='value'")
     uphill = dot(taken[-1], new - theta) > 0
     step.next = step.restarted(uphill, step.next, new)
     return new, sp.Piecewise((0, uphill), (since + 1, True)), last

@@ -15,12 +15,12 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.autodiff.rounded import rounded
 from symopt.autodiff.update import Initial
 from symopt.errors import RuleError
 from symopt.hyper import Ranges
 from symopt.rule import Rule
 from symopt.signature import Signature, read_signature
+from symopt.tracing import LET
 
 
 class Step:
@@ -28,6 +28,8 @@ class Step:
 
     Attributes
     ----------
+    let
+        ``let(name, value)`` gives a value a name: it is an equation of its own then.
     asked
         What the inner rule asks for, by name, as it would see it: grad, value, hessian, ...
     states
@@ -37,19 +39,19 @@ class Step:
     """
 
     def __init__(self, inner: Rule, states: tuple[sp.Expr, ...], given: Mapping[str, Any]) -> None:
-        self._inner = inner
+        self._inner, self.let = inner, given[LET]
         self._given = {name: given[name] for name in (*inner.wanted, *inner.values) if name in given}
-        self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted}
+        self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted if name != LET}
         self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
         self.next: dict[str, sp.Expr] = dict(self.states)
 
     def __call__(self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any) -> sp.Expr:
         """Return the theta that the inner rule moves to; what it asks for may be replaced."""
-        given = {**self._given, **{name: value for name, value in replaced.items() if name in self._given}}
+        given = {**self._given, **{name: _remembered(value) for name, value in replaced.items() if name in self._given}}
         result = self._inner.function(theta, *(states or self.states).values(), **given)
         new, *after = result if isinstance(result, tuple) else (result,)
         self.next = dict(zip(self.states, after, strict=True))
-        return rounded(new)  # a number of its own: what is added to it changes none of its roundings
+        return self.let("theta", new)  # by itself: what is added to it changes none of its roundings
 
     def of_another_cost(self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]) -> sp.Expr:
         """Return the step on another cost: ``changed`` gives what each of its parts becomes.
@@ -103,7 +105,8 @@ class Wrapper:
         if not isinstance(inner, Rule):
             raise RuleError(f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in {self.example}")
         own = self.signature
-        states, values_ = _apart(own.initial, inner.states), _apart(own.values, inner.values)
+        taken = {*inner.states, *inner.values}
+        states, values_ = _apart(own.initial, taken), _apart(own.values, taken)
         start = {states[k]: values_.get(v, v) if isinstance(v, str) else v for k, v in own.initial.items()}
         defaults = {values_[name]: value for name, value in own.values.items()}
         rule = Rule(
@@ -117,7 +120,7 @@ class Wrapper:
             states[self.iterate] if self.iterate != "theta" else inner.iterate,
             tuple(dict.fromkeys((*inner.needs, *own.needs))),
             {**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
-            tuple(dict.fromkeys((*inner.wanted, *own.wanted))),
+            tuple(dict.fromkeys((*inner.wanted, *own.wanted, LET))),
             inner,
             averages=inner.averages or self.iterate != "theta",
         )
@@ -163,6 +166,11 @@ def wrapper(
         return wrap
 
     return make
+
+
+def _remembered(value: Any) -> Any:
+    """Return a function of a point that gives the same for the same point, as a gradient with its noise."""
+    return cache(value) if callable(value) and not isinstance(value, type) else value
 
 
 def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:

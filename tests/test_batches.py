@@ -461,3 +461,21 @@ def test_the_runs_of_a_sweep_have_noise_of_their_own_and_batches_in_common():
     # the hyperparameter does not choose the noise: the first step differs by it alone
     first = so.sweep(LOGISTIC, so.gd(eta=[0.1, 0.2]), np.zeros((5, D)), 1, noise=0.1)["gd"]["theta"].values
     np.testing.assert_allclose(first[1], 2 * first[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.3])
+def test_a_run_that_converges_has_the_loss_of_all_samples(tolerance):
+    """Alone, beside runs that go on, and beside runs that converge as well."""
+    j, k, m, d = sp.symbols("j k m d", integer=True)
+    A, y, th = (sp.IndexedBase(name) for name in ("A", "y", "theta"))
+    random = np.random.default_rng(0)
+    data = {A: random.normal(size=(12, 3)), y: random.choice([-1.0, 1.0], size=12)}
+    square = (sp.Sum(A[k, j] * th[j], (j, 0, d - 1)) - y[k]) ** 2
+    cost = so.Cost(sp.Sum(square, (k, 0, m - 1)) / m, params=th, data=data, samples=k)
+    how = {"steps": 400, "batch": 4, "tolerance": tolerance, "rng": 0}
+    alone = so.minimize(cost, so.gd(eta=0.05), np.zeros(3), **how)
+    assert alone.status == "converged"
+    assert alone.loss == cost.value(alone.theta)
+    for etas in ([0.05, 0.0001], [0.05, 0.05]):
+        beside = so.sweep(cost, so.gd(eta=etas), np.zeros(3), **how)["gd"].isel(eta=0)
+        assert (beside["loss"].item(), beside["steps"].item()) == (alone.loss, alone.steps)

@@ -59,8 +59,8 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     objective, optimizer = COSTS[cost], RULES[rule]
     update = optimizer.update
     options = Options(lanes=3, targets=1, tolerance=True)
-    solves = any(stage.kind == "solve" for stage in update.stages)
-    program = objective.curved if solves else objective.program
+    matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
+    program = objective.curved(matrices) if matrices else objective.program
     kernel = write_kernel(program, update, objective.size, options)
     given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))

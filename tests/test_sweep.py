@@ -131,3 +131,21 @@ def test_best_theta_is_where_the_best_loss_was(n):
     dataset = so.sweep(cost, so.momentum(eta=0.02, beta=0.97), so.uniform(-2, 2, 50, rng=1), 100)["momentum"]
     np.testing.assert_array_equal(cost.value(dataset["best_theta"].values), dataset["best_loss"])
     assert (dataset["best_loss"] <= dataset["loss"]).all()
+
+
+def test_without_the_best_the_last_iterate_stands_there():
+    study = so.sweep(so.parse("x^2 + 10*y^2"), so.average(so.gd(eta=0.05)), [[1.0, 1.0]], 5, best=False)
+    dataset = study["average(gd)"]
+    np.testing.assert_array_equal(dataset["best_theta"], dataset["theta"])
+
+
+def test_an_axis_that_only_starts_a_state():
+    @so.rule(s="first")
+    def fading(theta, s, *, grad, eta=0.1, first=1.0):
+        return theta - eta * s * grad(theta), 0.9 * s
+
+    cost = so.parse("x^2 + 10*y^2")
+    together = so.sweep(cost, fading(eta=0.01, first=[0.5, 1.0]), [1.0, 1.0], 5)["fading"]
+    for first in (0.5, 1.0):
+        alone = so.minimize(cost, fading(eta=0.01, first=first), [1.0, 1.0], 5)
+        np.testing.assert_array_equal(together["theta"].sel(first=first), alone.theta)

@@ -14,7 +14,6 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symopt.autodiff.program import Graph
-from symopt.autodiff.rounded import rounded
 from symopt.autodiff.valuation import lowered as _valuation
 from symopt.autodiff.valuation import valuation
 from symopt.errors import UnsupportedError
@@ -313,5 +312,4 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),
     (sp.ITE, lambda low, part: low(part.to_nnf(simplify=False))),
     (tuple(COMPOSED), Lowering.composed),
-    (rounded, lambda low, part: low(part.args[0])),
 ]

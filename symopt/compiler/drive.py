@@ -270,14 +270,15 @@ class Blocks:
         if len(self.job.record):
             self.history[self.job.record[:, None] > steps] = np.nan
         theta = self.read("theta")
+        iterate = theta if update.iterate == "theta" else self.read(("state", update.iterate))
         return Outcome(
             theta=theta,
-            iterate=theta if update.iterate == "theta" else self.read(("state", update.iterate)),
+            iterate=iterate,
             loss=self.read("loss")[:, 0],
             status=self.read("status")[:, 0],
             steps=steps,
             best_loss=self.read("best_loss")[:, 0] if best else self.read("loss")[:, 0],
-            best_theta=self.read("best") if best else theta,
+            best_theta=self.read("best") if best else iterate,
             hits=np.hstack([np.zeros((self.runs, 0)), *(self.read(("hit", j)) for j in range(len(self.job.targets)))]),
             states={s.name: self.read(("state", s.name)) for s in update.states},
             history_theta=self.history[:, :, :-1] if self.kernel.options.paths else None,

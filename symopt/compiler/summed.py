@@ -14,6 +14,7 @@ from symopt.compiler.layout import RUNNING, Kernel, LoopCost, Options
 from symopt.compiler.looped import Looped
 from symopt.compiler.nest import Nest
 from symopt.compiler.printer import LANE, UNIFORM, function_source, indented, label, loop, module_source
+from symopt.compiler.writer import PROBED
 
 
 class Summed(Looped):
@@ -113,9 +114,11 @@ class Summed(Looped):
         if not self.options.batch:
             return lines
         draws = f"d{list(self.data).index(BATCH)}"
+        cell = self._cell_name("T")
+        probed = [PROBED] if self.options.tolerance else []  # where a run may end, its loss is that of all samples
         return [
             f"batch = part({draws}, (step - first)*{self.arrays.integer('size', BATCH_SIZE)})",
-            f"whole = kept | (t > {self._cell_name('T')})",
+            f"whole = {' | '.join(['kept', *probed, f'(t > {cell})'])}",
             *lines,
         ]
 

@@ -19,6 +19,8 @@ from symopt.compiler.printer import Printer, indented, label, loop
 SMALLEST_NORMAL = "2.2250738585072014e-308"
 OWN_DRAWS = 128  # of 256 draws a step: the rule's are numbered from here on, the noise of gradients from 0
 CADENCE = 16  # the gradient tolerance is tested every so many steps
+PROBED = f"(((step - 1) & {CADENCE - 1}) == 0)"
+"""The test of whether the gradient is looked at in a step."""
 INFINITY = "from_bits(9218868437227405312)"
 
 
@@ -197,13 +199,14 @@ class Writer(ABC):
 
         ``whole`` is the test of whether the loss is of all samples, where it can be another.
         """
-        test = f"seen & {whole}" if whole else "seen"
+        test, last = f"seen & {whole}" if whole else "seen", self._at("loss")
         lines = [
             f"status = {self._at('status')}",
             f"steps = {self._at('steps')}",
             "seen = (steps == before)",
             f"going = seen & (status == {RUNNING}) & (t <= {self._cell_name('T')})",
-            f"{self._at('loss')} = {loss}",
+            # a run that has ended keeps its loss, which a later batch would not give
+            f"{last} = {f'({loss} if seen else {last})' if whole else loss}",
         ]
         if self.options.best:
             best = self._at("best_loss")
@@ -243,5 +246,5 @@ class Writer(ABC):
             f"seen = ({self._at('steps')} == before) & ({status} == {RUNNING})",
             f"{status} = {CONVERGED} if seen & {flat} else {status}",
         ]
-        when = f"if (((step - 1) & {CADENCE - 1}) == 0) | (t > {self._cell_name('T')}):"
+        when = f"if {PROBED} | (t > {self._cell_name('T')}):"
         return [when, *indented([*outside, *loop("i", self.options.lanes, lines)])]

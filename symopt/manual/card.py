@@ -11,7 +11,6 @@ from typing import Any
 import sympy as sp
 
 from symopt import theory
-from symopt.autodiff.rounded import bare
 from symopt.errors import RuleError
 from symopt.hyper import short
 from symopt.libraries.counterpart import LIBRARIES, Counterpart
@@ -64,7 +63,7 @@ class Card:
     @property
     def equations(self) -> dict[str, sp.Expr]:
         """The next value of each state and of theta; a prime marks the next value."""
-        return {left.name: bare(right) for left, right in self.rule.equations.items()}
+        return {left.name: right for left, right in self.rule.equations.items()}
 
     @property
     def states(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 import sympy as sp
 
-from symopt.autodiff.rounded import bare
 from symopt.errors import RuleError, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 from symopt.rule import Rule
@@ -63,8 +62,10 @@ class UpdateMap:
             if not one_parameter and (mixed := _sums(expression)):
                 raise RuleError(f"{rule.name}: {mixed} takes all parameters together, so that eigenvectors do not part")
             exact = expression.replace(lambda part: part.is_Float, lambda part: sp.nsimplify(part, rational=True))
-            made[name] = symbol(name) if name in fixed else _with_gradient(exact.xreplace(known), gradient)
-            known[primed] = made[name]
+            value = symbol(name) if name in fixed else _with_gradient(exact.xreplace(known), gradient)
+            known[primed] = value
+            if name != primed.name:  # what has no prime is on the way to a next value
+                made[name] = value
         order = ["theta", *(name for name in made if name not in ("theta", *fixed))]
         return cls(rule, {name: made[name] for name in order}, fixed)
 
@@ -281,7 +282,7 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
             return part.args[1] / matrix
         return gradient(part.args[0]) if isinstance(part, grad) else part.args[0]
 
-    quiet = bare(expression).replace(normal, lambda _: sp.Integer(0))
+    quiet = expression.replace(normal, lambda _: sp.Integer(0))
     return quiet.replace(lambda part: isinstance(part, OfAllParameters), known)
 
 

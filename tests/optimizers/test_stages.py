@@ -130,6 +130,25 @@ def test_a_rule_says_what_the_cost_lacks(case):
         assert words in str(error.value)
 
 
+def test_squares_are_found_or_not_but_soon():
+    found = lambda text: len(so.parse(text).squares)
+    assert found("(1-x)^2/3 + 100*(y-x^2)^4 - 7") == 2
+    assert found("(x-1)^2*(y+2)^2") == 1
+    assert found("sqrt(x^2+1)^2 + (x*y)^2") == 2
+    assert found("x^3 + y^2") == found("(x-1)^2 + y") == 0
+    assert found("*".join(f"(x{k} + 1 + x{k + 1}*y)" for k in range(14))) == 0
+
+
+def test_a_tolerance_without_a_gradient_is_refused_over_sums():
+    @so.rule()
+    def drift(theta, *, eta=0.1):
+        return theta * (1 - eta)
+
+    with pytest.raises(so.RunError, match="drift takes no gradient"):
+        so.minimize(CHAIN, drift(), START, 50, tolerance=1e-3)
+    assert so.minimize(CHAIN, drift(), START, 50).steps == 50
+
+
 def test_asking_for_it_is_stating_it():
     @so.rule()
     def own(theta, *, grad, hessian, solve):

@@ -219,7 +219,7 @@ def test_axes_of_a_wrapper_and_of_the_rule_inside():
 def test_its_latex_and_repr_show_the_whole():
     rule = so.clip_norm(so.adam(eta=0.01), 1.0)
     text = rule.latex()
-    assert r"\mathrm{max\_norm}" in text or "max_{norm}" in text
+    assert r"\mathrm{max}_{\mathrm{norm}} < \sqrt" in text
     assert r"\sqrt{v'" in text or r"\sqrt{\frac{v'}" in text
     assert repr(rule).startswith("clip_norm(adam(eta=0.01, beta1=0.9")
     assert repr(rule).endswith("), max_norm=1)")
@@ -244,7 +244,42 @@ def test_needs_and_ranges_are_those_of_both():
             wrong()
 
 
+def test_names_of_a_wrapper_s_states_and_of_the_rule_s_values_stay_apart():
+    @so.rule(k=0)
+    def counting(theta, k, *, grad, slow=0.1):
+        return theta - slow * grad(theta) * (1 + k), k + 1
+
+    theta = slow = START
+    for t in range(1, 5):
+        theta = theta - 0.01 * BOWL.grad(theta) * t
+        if t % 2 == 0:
+            theta = slow = slow + 0.5 * (theta - slow)
+    rule = so.lookahead(counting(slow=0.01), k=2)
+    assert {"k": "k_2", "slow": "slow_2"}.items() <= {"k": list(rule.values)[1], "slow": list(rule.states)[1]}.items()
+    np.testing.assert_allclose(path(rule, BOWL, steps=4)[-1], theta, rtol=1e-13)
+
+
+def test_a_gradient_that_is_asked_for_twice_has_one_noise():
+    @so.rule()
+    def twice(theta, *, grad, eta=1.0):
+        return theta - eta * (grad(theta) - 0.5 * grad(theta))
+
+    steps = np.diff(path(so.noisy(twice, 1.0), so.parse("1e-300*x"), [0.0], 4000), axis=0)
+    assert steps.std() == pytest.approx(0.5, rel=0.04)
+
+
+def test_wrappers_add_a_few_equations_each():
+    """Values have names, so that what stands around a gradient many times is written once."""
+    rule, sizes = so.sam(eta=0.1), []
+    for _ in range(6):
+        rule = so.restart(so.clip_norm(so.weight_decay(rule)))
+        sizes.append(sum(value.count_ops() for value in rule.equations.values()))
+    assert sizes[5] - sizes[4] < 2 * (sizes[1] - sizes[0])
+    assert so.minimize(BOWL, rule, START, 3).steps == 3
+
+
 MISTAKES = {
+    "restart without a gradient": (lambda: so.restart(no_gradient).equations, "takes none; expected on='value'"),
     "no rule": (lambda: so.clip_norm(1.0), "expected a rule, as in so.clip_norm"),
     "a rule's name": (lambda: so.clip_norm("adam"), "expected a rule"),
     "too many values": (lambda: so.clip_norm(so.gd, 1.0, 2.0), "takes a rule and 1 value"),
@@ -263,8 +298,13 @@ MISTAKES = {
 
 
 @so.rule()
-def free(theta, *, grad, step=0.1):
-    return theta - step * grad(theta)
+def free(theta, *, grad, rate=0.1):
+    return theta - rate * grad(theta)
+
+
+@so.rule()
+def no_gradient(theta, *, eta=0.1):
+    return theta * (1 - eta)
 
 
 @so.rule(m=so.grad0)
