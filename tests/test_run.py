@@ -218,6 +218,7 @@ def test_statuses_are_words():
         "diverged",
         "non-finite",
         "interrupted",
+        "stalled",
     ]
 
 

@@ -119,4 +119,4 @@ def test_every_option_that_can_be_chosen_says_what_it_changes(name):
     from symopt.conventions import WORDS
 
     options = {key for key, value in RULES[name].defaults.items() if value is None or isinstance(value, bool | str)}
-    assert options - {"warmup"} <= set(WORDS)
+    assert options - {"warmup", "weight_decay"} <= set(WORDS)  # which are read off the values
