@@ -115,6 +115,24 @@ def counterpart(
     return register
 
 
+def with_more(make: Callable[..., Rule], more: Mapping[str, Any], finish: Callable[..., Rule]) -> Callable[..., Rule]:
+    """Return ``make`` with arguments that all classes of a library take, which ``finish(rule, ...)`` is given.
+
+    What ``make`` takes itself under one of their names stays its own.
+    """
+    own = inspect.signature(make)
+    added = {name: default for name, default in more.items() if name not in own.parameters}
+
+    def whole(**given: Any) -> Rule:
+        rest = {name: given.pop(name, default) for name, default in added.items()}
+        return finish(make(**given), **rest)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(name, keyword, default=default) for name, default in added.items()]
+    whole.__signature__ = own.replace(parameters=[*own.parameters.values(), *parameters])  # type: ignore[attr-defined]
+    return whole
+
+
 def is_off(value: Any) -> bool:
     """Return whether an argument is None, False or the number 0."""
     return value is None or (np.ndim(value) == 0 and bool(value == 0))
