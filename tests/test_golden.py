@@ -1,5 +1,7 @@
 """so.like against trajectories of torch, optax, keras and packages for torch, straight from their arguments."""
 
+import inspect
+
 import golden
 import mpmath as mp
 import numpy as np
@@ -78,6 +80,31 @@ def test_the_chaotic_runs_are_decided_by_rounding():
     away = np.abs(exact_rmsprop(0.005, 0.9, 0.01, 200) - want).max(axis=1)
     assert away[:101].max() < 1e-13
     assert away[130:].max() > 1e-2
+
+
+MORE = golden.more_runs()
+
+
+@pytest.mark.filterwarnings("ignore:.*climbs J")
+@pytest.mark.parametrize("name", MORE)
+def test_arguments_beyond_the_defaults_give_the_library_s_trajectory(name):
+    run, want = MORE[name], MORE[name]["trajectory"]
+    cost = so.parse(run["formula"], params=run["params"])
+    got = so.minimize(cost, like(run), run["start"], run["steps"], limit=1e300).history["theta"].values
+    assert (np.abs(got - want) / np.maximum(1, np.abs(want))).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", golden.signatures())
+def test_arguments_and_defaults_are_the_library_s(name):
+    theirs, ours = golden.signatures()[name], LIBRARIES[name]
+    defaults = {key: value for key, value in ours.arguments.items() if value is not inspect.Parameter.empty}
+    known = {**ours.fixed, **defaults}
+    listed = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+    required = set(ours.arguments) - set(defaults)
+    assert required == {key for key, value in theirs.items() if value == "<required>"}
+    assert {key: listed[key] for key in theirs if key not in required} == {
+        key: value for key, value in theirs.items() if key not in required
+    }
 
 
 def test_every_class_of_the_index_is_known():
