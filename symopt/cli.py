@@ -28,7 +28,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 laboratory = typer.Typer()
 app.add_typer(laboratory, name="experiments")
 LARGEST_START = 10**8  # numbers
-WIDTH = 120  # of a table where no terminal tells its own
+WIDTH = 140  # of a table where no terminal tells its own
 OUT, DOCS = Path("out", "experiments"), Path("out", "docs")
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
 
@@ -54,7 +54,7 @@ def race(
 ) -> None:
     """Run optimizers on one cost from one start, and compare them.
 
-    Without --rule the textbook's rules and your own run, with --all every rule, each with the best of
+    Without --rule the textbook's rules and your own run, with --all every rule, sorted, each with the best of
     31 learning rates from 1e-5 to 1, or of 11 for more than 1000 parameters, tried for no more steps
     than --steps has by default.
     ``symopt problems`` lists the problems that have a name.
@@ -71,6 +71,10 @@ def race(
     runs = {name: run(cost, one, begin, steps) for name, one in rules.items()}
     best = racing.lowest(runs)
     rows = {name: racing.row(run, best) for name, run in runs.items()}
+    if everyone:
+        rows = dict(
+            sorted(rows.items(), key=lambda row: math.inf if row[1]["final_loss"] is None else row[1]["final_loss"])
+        )
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(racing.table(f"J = {text}", rows, runs), markup=False)
     for line in [] if rule else left_out:

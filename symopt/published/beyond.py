@@ -46,8 +46,8 @@ def sam(theta, *, grad, norm, eta=0.01, rho=0.05):
 def perturbed_gd(theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, threshold=0.001, patience=100.0):
     """Perturbed gradient descent, which leaves saddles (Jin et al. 2017; Gaussian as in Jin et al. 2021).
 
-    theta <- theta + radius*xi/sqrt(n) - eta*grad J there, with xi standard normal, where
-    |g| <= threshold and no noise was added in the last ``patience`` steps; else theta - eta*g.
+    theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <= threshold and no
+    noise was added in the last ``patience`` steps; else theta - eta*g.
 
     Examples
     --------
@@ -57,6 +57,7 @@ def perturbed_gd(theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, 
     >>> round(stuck.loss, 3), round(free.loss, 3)
     (0.0, -0.25)
     """
-    now = sp.And(norm(grad(theta)) <= threshold, quiet >= patience)
-    at = theta + sp.Piecewise((radius / sp.sqrt(n) * normal(), now), (0, True))
-    return at - eta * grad(at), sp.Piecewise((0, now), (quiet + 1, True))
+    g = grad(theta)
+    now = sp.And(norm(g) <= threshold, quiet >= patience)
+    noise = sp.Piecewise((radius / sp.sqrt(n) * normal(), now), (0, True))
+    return theta - eta * g + noise, sp.Piecewise((0, now), (quiet + 1, True))
