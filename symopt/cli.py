@@ -83,6 +83,8 @@ def race(
         content = {"cost": text, "params": [p.name for p in cost.params], "rules": rows}
         write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
         write(folder / "race.png", racing.picture(runs, best))
+        if len(runs) > racing.DRAWN:
+            typer.echo(f"the picture holds the {racing.DRAWN} that end lowest")
         typer.echo(f"wrote {folder / 'race.png'} and {folder / 'race.json'}")
 
 

@@ -39,7 +39,10 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "momentum_schedule": lambda on: (
         "mu_t follows a schedule" if on else "mu_t = beta1 is constant: there is no momentum schedule"
     ),
-    "momentum_decay": lambda value: f"the momentum schedule is 0.96**({value:g}*t)",
+    "momentum_decay": lambda value: (
+        f"the momentum schedule is beta1*(1 - 0.96**({value:g}*t)/2), with 0.004 in the paper: the larger, the sooner "
+        "it is at beta1"
+    ),
     "corrected_epsilon": lambda corrected: (
         "epsilon stands beside the corrected root" if corrected
         else "epsilon stands beside the uncorrected root: it acts as epsilon/sqrt(1 - beta2**t)"

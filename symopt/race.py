@@ -162,7 +162,13 @@ def table(title: str, rows: Mapping[str, Any], runs: Mapping[str, Run]) -> Table
     result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     gaps = [f"to {gap}" for gap in GAPS]
     for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
-        result.add_column(heading, justify="left" if heading in ("rule", "status") else "right", no_wrap=True)
+        text = heading in ("rule", "status")
+        result.add_column(
+            heading,
+            justify="left" if text else "right",
+            no_wrap=heading != "rule",
+            overflow="fold" if text else "ellipsis",
+        )
     for name, one in rows.items():
         reached = ["-" if steps is None else str(steps) for steps in one["steps_to"].values()]
         losses = ["-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")]

@@ -28,6 +28,7 @@ from symopt.tracing import ordered, trace
 _updates: dict[Any, Update] = {}
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 """A word in LaTeX, which is no command."""
+BACKSLASH = "\\"
 CHANGED = " with other values"
 """What is said behind the call of another library, once the rule has got values of its own."""
 
@@ -114,6 +115,8 @@ class Rule:
         The call of another library that this rule was made from, if any.
     averages
         Whether the rule's own iterate is a state.
+    notes
+        Other departures of a library from the paper, in words, by the hyperparameters that they are about.
     """
 
     function: Callable[..., Any] = field(repr=False)
@@ -128,6 +131,7 @@ class Rule:
     inner: Rule | None = None
     origin: str = ""
     averages: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -167,7 +171,8 @@ class Rule:
         good = {name: checked(self.name, name, value, self.defaults[name]) for name, value in values.items()}
         good = {name: in_range(self.name, name, value, self.ranges) for name, value in good.items()}
         origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
-        return dataclasses.replace(self, values={**self.values, **good}, origin=origin)
+        notes = {name: text for name, text in self.notes.items() if name not in values}
+        return dataclasses.replace(self, values={**self.values, **good}, origin=origin, notes=notes)
 
     def reporting(self, iterate: str) -> Rule:
         """Return the same rule with another iterate to report: "theta", or a state.
@@ -203,11 +208,11 @@ class Rule:
         if self.inner is not None:
             told = WRAPPED.get(self.name.partition("(")[0])
             own = [value for name, value in self.values.items() if name not in self.inner.values]
-            return [*self._within.differences, *([told(*own)] if told else [])]
+            return [*self._within.differences, *([told(*own)] if told else []), *self.notes.values()]
         changed = {name: value for name, value in self.values.items() if not _same(value, self.defaults[name])}
         words = [difference(name, value) for name, value in changed.items()]
         words += [difference("stored", True)] if self.averages and self.iterate == "theta" else []
-        return [text for text in words if text]
+        return [*(text for text in words if text), *self.notes.values()]
 
     @property
     def _within(self) -> Rule:
@@ -229,7 +234,10 @@ class Rule:
         """The left and right side of each equation in LaTeX."""
         symbols = {symbol for right in self.equations.values() for symbol in right.free_symbols} | set(self.equations)
         names = {symbol: _latex_name(symbol.name) for symbol in symbols}
-        return [(names[left], sp.latex(right, symbol_names=names)) for left, right in self.equations.items()]
+        return [
+            (names[left], sp.latex(right, symbol_names=names, mul_symbol=r"\,"))
+            for left, right in self.equations.items()
+        ]
 
     @property
     def doc(self) -> str:
@@ -275,10 +283,12 @@ class Rule:
 
 
 def _latex_name(name: str) -> str:
-    """Return a symbol's name in LaTeX: a word upright, a prime behind what it belongs to."""
+    """Return a symbol's name in LaTeX: words upright and whole, a prime behind what it belongs to."""
     stem = name.removesuffix("'")
-    upright = WORD.sub(lambda word: rf"\mathrm{{{word[0]}}}", sp.latex(sp.Symbol(stem)))
-    return upright + name[len(stem) :]
+    written = sp.latex(sp.Symbol(stem))
+    if "_" in stem and not written.startswith("\\") and WORD.search(written):
+        return rf"\text{{{stem.replace('_', BACKSLASH + '_')}}}" + name[len(stem) :]
+    return WORD.sub(lambda word: rf"\text{{{word[0]}}}", written) + name[len(stem) :]
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -21,6 +21,10 @@ import sympy as sp
 from symopt.errors import RuleError, did_you_mean
 from symopt.symbols import T, t
 
+__all__ = [
+    "constant", "cosine", "exponential", "inverse_time", "nesterov_beta", "one_cycle", "polynomial", "step", "warmup",
+    "wsd",
+]  # fmt: skip
 Number: TypeAlias = float | sp.Expr
 """A number, or an expression in ``so.T``."""
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 from typing import Any
 
-from symopt.errors import RuleError, did_you_mean
+import numpy as np
+
+from symopt.conventions import difference
+from symopt.errors import RuleError
 from symopt.hyper import short
 from symopt.libraries import keras, optax, packages, torch
 from symopt.libraries.counterpart import LIBRARIES, Counterpart
@@ -50,7 +55,29 @@ and eta are constant, read the share beta of a step further on
     found = find(name)
     rule = found(**arguments)
     given = ", ".join(f"{key}={short(value)}" for key, value in arguments.items())
-    return dataclasses.replace(rule, origin=f"{found.name}({given})")
+    return dataclasses.replace(rule, origin=f"{found.name}({given})", notes=_other_defaults(found, rule))
+
+
+def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
+    """Return what a class has for its default where the paper has another number, and this rule has the default."""
+    missing = (None, inspect.Parameter.empty)
+    rates = {key: 0.001 for key in ("learning_rate",) if found.arguments.get(key, 0.0) in missing}
+    usual = found(**rates)
+    if usual.function is not rule.function:
+        return {}
+    numbers = {key: value for key, value in usual.hyperparameters.items() if isinstance(value, float)}
+    kept = {
+        key: value for key, value in numbers.items() if np.ndim(rule.values[key]) == 0 and rule.values[key] == value
+    }
+    return {
+        key: f"{key} is {value:g} by default, {rule.defaults[key]:g} in the paper"
+        for key, value in kept.items()
+        if _is_other(rule.defaults[key], value) and not difference(key, value) and not (key == "eta" and rates)
+    }
+
+
+def _is_other(paper: Any, value: float) -> bool:
+    return isinstance(paper, float) and value != paper
 
 
 def find(name: Any) -> Counterpart:
@@ -67,8 +94,19 @@ def find(name: Any) -> Counterpart:
         name = proper + name.removeprefix(alias) if name.startswith(alias) else name
     if name in LIBRARIES:
         return LIBRARIES[name]
-    near = did_you_mean(name, LIBRARIES) or f"; known: {', '.join(LIBRARIES)}"
-    raise RuleError(f"there is no counterpart of {name!r}{near}")
+    raise RuleError(f"there is no counterpart of {name!r}{_near(name)}")
+
+
+def _near(name: str) -> str:
+    """Return what may be meant: a class of that library whose name is near, else all of that library."""
+    library, _, own = name.rpartition(".")
+    classes = [known.rpartition(".")[2] for known in LIBRARIES if known.rpartition(".")[0] == library]
+    if near := difflib.get_close_matches(own, classes, n=1, cutoff=0.75):
+        return f" (did you mean {f'{library}.{near[0]}'!r}?)"
+    if own in ("LBFGS", "lbfgs"):
+        return '; so.scipy(J, "L-BFGS-B", start=...) is near to it'
+    known = [f"{library}.{known}" for known in classes] or list(LIBRARIES)
+    return f"; known: {', '.join(known)}"
 
 
 def _spelled(given: Any) -> str:

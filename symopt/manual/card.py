@@ -82,9 +82,22 @@ class Card:
 
     @property
     def libraries(self) -> dict[str, Rule]:
-        """The classes of other libraries that are this rule at their defaults."""
-        made = {name: at_defaults(one) for name, one in LIBRARIES.items()}
-        return {name: rule for name, rule in made.items() if rule.function is self.rule.function}
+        """The calls of other libraries that make this rule, at their defaults or with the argument that does."""
+        calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
+        made = {_call(name, given): at_defaults(LIBRARIES[name], **given) for name, given in calls}
+        return {call: rule for call, rule in made.items() if rule.function is self.rule.function}
+
+
+OTHERWISE: list[tuple[str, dict[str, Any]]] = [
+    (name, given)
+    for name in ("torch.optim.SGD", "optax.sgd", "keras.optimizers.SGD")
+    for given in ({"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
+] + [(name, {"amsgrad": True}) for name in ("torch.optim.Adam", "keras.optimizers.Adam")]
+"""Calls that make another rule than the class does at its defaults."""
+
+
+def _call(name: str, given: Mapping[str, Any]) -> str:
+    return f"so.like({', '.join([repr(name), *(f'{key}={value}' for key, value in given.items())])}, ...)"
 
 
 def card(name: str) -> Card:
@@ -118,11 +131,11 @@ def headline(rule: Rule) -> str:
     return rule.doc.partition("\n")[0]
 
 
-def at_defaults(counterpart: Counterpart) -> Rule:
+def at_defaults(counterpart: Counterpart, **given: Any) -> Rule:
     """Return a class at its defaults; a learning rate that has none is 0.001."""
     missing = (None, inspect.Parameter.empty)
     rates = {key: 0.001 for key in ("learning_rate",) if counterpart.arguments.get(key, 0.0) in missing}
-    return like(counterpart.name, **rates)
+    return like(counterpart.name, **rates, **given)
 
 
 def lines(found: Card) -> list[str]:
@@ -140,7 +153,7 @@ def lines(found: Card) -> list[str]:
     if rule.needs:
         shown += ["", f"Needs of the cost: {', '.join(rule.needs)}"]
     if not found.arguments and found.libraries:
-        shown += ["", "In other libraries", *(f"    so.like({name!r}, ...)" for name in found.libraries)]
+        shown += ["", "In other libraries", *(f"    {call}" for call in found.libraries)]
     return shown
 
 

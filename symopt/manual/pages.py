@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from symopt import schedules
 from symopt.files import writable_folder, write
 from symopt.manual.card import card
 from symopt.registry import RULES
@@ -30,10 +31,12 @@ def write_pages(folder: Path) -> list[Path]:
         If the folder cannot be written to.
     """
     place = writable_folder(folder, "--out")
-    cards = [card(name) for name in RULES]
-    wrappers = {name: (make.__doc__ or "").strip() for name, make in WRAPPERS.items()}
-    pages = {f"{one.name}.html": render("rule.html.j2", card=one, title=one.title) for one in cards}
-    pages["index.html"] = render("index.html.j2", cards=cards, wrappers=wrappers, title="symopt: the rules")
+    rules, wrappers = ([card(name) for name in names] for names in (RULES, WRAPPERS))
+    pages = {f"{one.name}.html": render("rule.html.j2", card=one, title=one.title) for one in (*rules, *wrappers)}
+    made = {name: (getattr(schedules, name).__doc__ or "").partition("\n")[0] for name in schedules.__all__}
+    pages["index.html"] = render(
+        "index.html.j2", cards=rules, wrappers=wrappers, schedules=made, title="symopt: the rules"
+    )
     for name, text in pages.items():
         write(place / name, text.encode())
     return [place / name for name in pages]
@@ -45,14 +48,19 @@ def render(template: str, **content: Any) -> str:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(formula=formula, equations=_equations, paragraphs=_paragraphs)
+    environment.filters.update(formula=formula, equations=_equations, paragraphs=_paragraphs, range=_range)
     environment.globals.update(css=Markup(STYLE.read_text(encoding="utf-8")))
     return environment.get_template(template).render(**content)
 
 
-def _equations(rule: Rule) -> list[tuple[Markup, Markup]]:
-    """Return the left and right sides of a rule's equations as MathML."""
-    return [(converted(left), converted(right, block=True)) for left, right in rule.latex_sides]
+def _equations(rule: Rule) -> list[Markup]:
+    """Return a rule's equations as MathML."""
+    return [converted(rf"{left} \leftarrow {right}", block=True) for left, right in rule.latex_sides]
+
+
+def _range(place: Any) -> str:
+    """Return where a hyperparameter may lie, or the texts that an option may be."""
+    return " or ".join(place) if isinstance(place, tuple) else str(place)
 
 
 def _paragraphs(text: str) -> list[Markup]:

@@ -50,7 +50,7 @@ def converted(text: str, block: bool = False) -> Markup:
     ValueError
         If an element of it is not one that browsers draw.
     """
-    made = convert(text, display="block" if block else "inline")
+    made = convert(text.replace(r"\_", "_"), display="block" if block else "inline")
     if unknown := {node.tag.removeprefix(NAMESPACE) for node in ET.fromstring(made).iter()} - ELEMENTS:
         raise ValueError(f"unknown elements of MathML: {', '.join(sorted(unknown))}")
     return Markup(made)
