@@ -69,7 +69,7 @@ class Range:
         """Return whether all values lie inside."""
         above = values > self.low if self.open_below else values >= self.low
         below = values < self.high if self.open_above else values <= self.high
-        return bool(np.all(above & below & (~np.bool_(self.whole) | (values == np.floor(values)))))
+        return bool(np.all(above & below) and (not self.whole or np.all(values == np.floor(values))))
 
 
 Ranges = Mapping[str, Range | tuple[str, ...]]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from threading import Event
 from typing import Any
 
@@ -23,17 +21,15 @@ from symopt.compiler.kernel import Kernel, LoopCost, Options, write_kernel
 from symopt.compiler.plain import evaluate
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
+from symopt.fit import check_fit
 from symopt.floats import Array, NotNumbersError, as_floats
-from symopt.hyper import Range, in_range
 from symopt.reader import OPTIMAL_VALUE, floats_of
 from symopt.registry import RULES
 from symopt.rule import Rule
 from symopt.settings import LARGEST_HISTORY, Chance, Settings
 from symopt.shapes import Sizes
 from symopt.status import reason, statuses
-from symopt.symbols import T, t
 
-LARGEST_MATRIX = 100  # parameters of a rule that solves linear equations in each step
 LARGEST_IN_LANES = 500  # parameters of a cost with sums; with more, each run vectorises along its own sums
 
 
@@ -87,16 +83,8 @@ def launch(
     update, n = rule.update, start.shape[1]
     _check_memory(len(settings.record), len(start), n * settings.paths)
     sizes = None if cost.sums is None else cost.sizes(constants, n)
-    check_needs(cost, rule)
-    check_schedules(rule, settings.steps)
-    if settings.tolerance is not None and cost.sums is not None and not update.gradients:
-        raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
-    values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
-    given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in update.given}
-    given |= {("c", name): constants[name] for name in cost.constants}
-    starting = [str(state.initial) for state in update.states if state.initial in hypers]
-    swept = frozenset(key for key, value in given.items() if np.ndim(value))
-    swept |= {("given", name) for name in starting if np.ndim(hypers[name])}
+    check_fit(rule, cost, settings)
+    given, swept = _values(rule, cost, hypers, constants)
     chance = settings.chance
     options = Options(
         _lanes(len(start), n, rule, sizes), swept, settings.best, len(settings.targets),
@@ -122,6 +110,18 @@ def launch(
     evaluations = tried * update.gradients + any(s.initial == "grad0" for s in update.states)
     status = statuses(outcome, settings.steps, settings.limit)
     return Finished(outcome, status, blocks, cost, evaluations.astype(np.int64), compile_seconds, sizes)
+
+
+def _values(
+    rule: Rule, cost: Cost, hypers: Mapping[str, Any], constants: Mapping[str, Any]
+) -> tuple[dict[Key, Any], frozenset[Key]]:
+    """Return what a kernel is given by its key, and the keys of what differs from run to run."""
+    values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
+    given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in rule.update.given}
+    given |= {("c", name): constants[name] for name in cost.constants}
+    starting = [str(state.initial) for state in rule.update.states if state.initial in hypers]
+    swept = {key for key, value in given.items() if np.ndim(value)}
+    return given, frozenset(swept | {("given", name) for name in starting if np.ndim(hypers[name])})
 
 
 def _batches(cost: Cost, sizes: Sizes | None, chance: Chance) -> Batches | None:
@@ -160,57 +160,6 @@ def _program(cost: Cost, update: Update, options: Options) -> Program | LoopCost
         return cost.sums.loops(options.batch)
     matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
     return cost.curved(matrices) if matrices else cost.program
-
-
-def check_needs(cost: Cost, rule: Rule) -> None:
-    """Refuse a rule that needs what the cost does not have.
-
-    Raises
-    ------
-    RuleError
-        With what is missing, and how to give it.
-    """
-    for need in rule.needs:
-        if reason := lacking(cost, need):
-            raise RuleError(f"{rule.name} needs {reason}")
-
-
-def check_schedules(rule: Rule, steps: int) -> None:
-    """Look at schedules of hyperparameters that have a range: at the first steps, half way and at the last.
-
-    Raises
-    ------
-    RuleError
-        If one is outside.
-    """
-    for name, schedule in rule.schedules.items():
-        if isinstance(rule.ranges.get(name), Range):
-            for step in sorted({1, 2, max(steps // 2, 1), max(steps, 1)}):
-                value = _scheduled(schedule, step, steps)
-                if math.isfinite(value):
-                    in_range(f"step {step}: {rule.name}", name, value, rule.ranges)
-
-
-@lru_cache(maxsize=4096)
-def _scheduled(schedule: sp.Expr, step: int, steps: int) -> float:
-    value = schedule.xreplace({t: sp.Integer(step), T: sp.Integer(steps)}).evalf()
-    return float(value) if value.is_real else math.nan
-
-
-def lacking(cost: Cost, need: str) -> str:
-    """Return what a cost lacks of what rules may need, in words, or nothing."""
-    if need == "optimal_value" and cost.optimal_value is None:
-        return "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
-    if need in ("hessian", "gauss_newton") and cost.sums is not None:
-        return (
-            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a kernel; write the sum "
-            'out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
-        )
-    if need in ("hessian", "gauss_newton") and cost.size > LARGEST_MATRIX:
-        return f"a matrix of {cost.size} x {cost.size} numbers; expected at most {LARGEST_MATRIX} parameters"
-    if need == "gauss_newton" and not cost.squares:
-        return "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
-    return ""
 
 
 def as_rule(value: Any) -> Rule:

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from symopt.cost import Cost
 from symopt.errors import ParseError, RuleError
+from symopt.fit import lacking
 from symopt.floats import finite_or_none
-from symopt.launch import lacking
 from symopt.libraries.like import like
 from symopt.parse import expression
 from symopt.registry import RULES, compared

@@ -11,7 +11,19 @@ import sympy as sp
 from symopt.autodiff.contract import contracted
 from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Graph
-from symopt.autodiff.update import INPUTS, LATE, VECTOR, Initial, Stage, State, Update, find_states, regrouped, touched
+from symopt.autodiff.update import (
+    INPUTS,
+    LATE,
+    MOST_DRAWS,
+    VECTOR,
+    Initial,
+    Stage,
+    State,
+    Update,
+    find_states,
+    regrouped,
+    touched,
+)
 from symopt.errors import RuleError
 from symopt.symbols import (
     Matrix,
@@ -59,8 +71,6 @@ class Equations(Protocol):
 
 STAGES: dict[type[sp.Basic], str] = {grad: "grad", value: "value", solve: "solve"}
 """The kinds of stages; the rest are sums."""
-MOST_DRAWS = 128
-"""Different draws of normal numbers that a rule may ask for in a step."""
 OPTIMAL_VALUE = "optimal_value"
 """The cost's smallest value among what a kernel is given."""
 

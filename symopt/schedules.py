@@ -16,9 +16,15 @@ from collections.abc import Callable
 from numbers import Integral, Rational, Real
 from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import sympy as sp
 
+from symopt.autodiff.lower import lower
+from symopt.autodiff.program import Graph
+from symopt.compiler.plain import evaluate
 from symopt.errors import RuleError, did_you_mean
+from symopt.floats import Array
 from symopt.symbols import T, t
 
 __all__ = [
@@ -469,3 +475,10 @@ def _as_sympy(value: Real) -> sp.Expr:
     if isinstance(value, Rational):
         return sp.Rational(int(value.numerator), int(value.denominator))
     return sp.Float(float(value))
+
+
+def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
+    """Return a schedule at some steps of a run, by the operations that the run has."""
+    graph = Graph()
+    program = graph.program({"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))})
+    return np.array([evaluate(program, {"t": float(t_), "T": float(steps)})["value"] for t_ in np.asarray(at)])

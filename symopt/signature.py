@@ -17,9 +17,9 @@ from symopt.symbols import FILLED_IN, NEEDS, grad0, theta0
 
 RESULTS = {
     "param", "start", "step", "target", "loss", "theta", "best_loss", "best_theta", "status", "steps",
-    "gradient_evaluations", "hit", "history_loss", "history_theta", "self",
+    "gradient_evaluations", "hit", "history_loss", "history_theta",
 }  # fmt: skip
-"""What the axes and variables of a sweep's results are called, which an axis cannot be; and Python's self."""
+"""What the axes and variables of a sweep's results are called, which an axis cannot be."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _check_kinds(parameters: list[inspect.Parameter], expected: list[str], where
 def _values(keyword: list[inspect.Parameter], states: Mapping[str, Any], where: Place) -> dict[str, Any]:
     """Return the defaults of what is not filled in."""
     given = [p.name for p in keyword if p.default is not p.empty]
-    taken = [name for name in states if name in ("n", "t", "T")] + [n for n in given if n in (*FILLED_IN, "n")]
+    taken = [name for name in states if name in ("n", "t", "T")] + [n for n in given if n in FILLED_IN]
     if taken:
         raise RuleError(f"{where}: {taken[0]} is what symopt's own equations call something; choose another name")
     if named := [name for name in given if name in RESULTS]:

@@ -17,7 +17,7 @@ from symopt.floats import Array
 
 
 class Status(StrEnum):
-    """How a run ended; only a method of SciPy stalls, where its line search finds no way down."""
+    """How a run ended; only a method of SciPy stalls, where it finds no way down."""
 
     BUDGET = "budget spent"
     CONVERGED = "converged"

@@ -68,7 +68,8 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     Raises
     ------
     RuleError
-        If it is decoupled around a rule without eta, or not around one that needs the smallest value.
+        If it is decoupled around a rule without eta, or it is added to the gradient of a rule that needs
+        the smallest value of the cost.
 
     Examples
     --------

@@ -70,7 +70,9 @@ class Step:
     def hyper(self, name: str, wrapper: str) -> sp.Expr:
         """Return a hyperparameter of the inner rule."""
         if name not in self._inner.values:
-            raise RuleError(f"{wrapper} multiplies by {name}, which {self._inner.name} does not have")
+            raise RuleError(
+                f"{wrapper} multiplies by {name}, which {self._inner.name} does not have; expected times_eta=False"
+            )
         return self._given[name]
 
     def restarted(self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr) -> dict[str, sp.Expr]:

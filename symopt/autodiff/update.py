@@ -33,6 +33,10 @@ INPUTS = {"grad": ("point",), "value": ("place",), "sum": ("summand",), "solve":
 """The outputs of the program that each kind of stage is made of."""
 
 
+MOST_DRAWS = 128
+"""Different draws of normal numbers that a rule may ask for in a step."""
+
+
 @dataclass(frozen=True)
 class State:
     """A state of the rule: one number a coordinate (``vector``), or one for the whole run."""

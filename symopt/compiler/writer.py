@@ -12,12 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from symopt.autodiff.program import Graph, Key
-from symopt.autodiff.update import Update
+from symopt.autodiff.update import MOST_DRAWS, Update
 from symopt.compiler.layout import CONVERGED, RUNNING, Kernel, Options, Places
 from symopt.compiler.printer import Printer, indented, label, loop
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
-OWN_DRAWS = 128  # of 256 draws a step: the rule's are numbered from here on, the noise of gradients from 0
+OWN_DRAWS = MOST_DRAWS  # of twice as many a step: the rule's are numbered from here on, the noise of gradients from 0
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 PROBED = f"(((step - 1) & {CADENCE - 1}) == 0)"
 """The test of whether the gradient is looked at in a step."""

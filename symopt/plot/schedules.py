@@ -10,14 +10,12 @@ import numpy.typing as npt
 import sympy as sp
 from matplotlib.axes import Axes
 
-from symopt.autodiff.lower import lower
-from symopt.autodiff.program import Graph
-from symopt.compiler.plain import evaluate
 from symopt.errors import RunError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.plot.spread import Spread, draw_medians
 from symopt.plot.style import drawn_on, grid, legend
 from symopt.rule import Rule
+from symopt.schedules import values_of
 from symopt.symbols import T, t
 
 MOST = 2000  # points of a line: more than a picture has
@@ -90,9 +88,7 @@ def _values(name: str, one: Any, x: npt.NDArray[np.int64], steps: int) -> Array:
         return np.full(len(x), _number(where, one))
     if others := sorted(one.free_symbols - {t, T}, key=str):
         raise RunError(f"{where} holds {others[0]}; expected so.t and so.T only")
-    graph = Graph()
-    program = graph.program({"value": lower(graph, one, lambda symbol: graph.input(str(symbol)))})
-    values = np.array([evaluate(program, {"t": float(step), "T": float(steps)})["value"] for step in x])
+    values = values_of(one, x, steps)
     if not np.isfinite(values).any():
         raise RunError(f"{where} is finite at no step from 1 to {steps}; expected one that is")
     return values

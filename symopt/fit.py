@@ -1,0 +1,70 @@
+"""Whether a rule fits a cost and the settings of a run: looked at before anything is compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symopt.cost import Cost
+from symopt.errors import RuleError, RunError
+from symopt.hyper import Range, in_range
+from symopt.rule import Rule
+from symopt.schedules import values_of
+from symopt.settings import Settings
+
+LARGEST_MATRIX = 100
+"""Parameters of a rule that solves linear equations in each step; such a kernel takes 8 s to compile."""
+
+
+def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
+    """Refuse what cannot run together.
+
+    Raises
+    ------
+    RuleError
+        If the cost lacks what the rule needs, or a schedule leaves the range of its hyperparameter.
+    RunError
+        If a tolerance is asked for where no gradient is taken.
+    """
+    _check_needs(cost, rule)
+    for name, schedule in rule.schedules.items():
+        place = rule.ranges.get(name)
+        if isinstance(place, Range):
+            at = np.unique([1, min(2, settings.steps), max(settings.steps // 2, 1), max(settings.steps, 1)])
+            values = values_of(schedule, at, settings.steps)
+            wrong = [
+                step for step, value in zip(at, values, strict=True) if np.isfinite(value) and not place.holds(value)
+            ]
+            if wrong:
+                value = float(values[np.searchsorted(at, wrong[0])])
+                in_range(f"step {wrong[0]}: {rule.name}", name, value, rule.ranges)
+    if settings.tolerance is not None and cost.sums is not None and not rule.update.gradients:
+        raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
+
+
+def _check_needs(cost: Cost, rule: Rule) -> None:
+    """Refuse a rule that needs what the cost does not have.
+
+    Raises
+    ------
+    RuleError
+        With what is missing, and how to give it.
+    """
+    for need in rule.needs:
+        if reason := lacking(cost, need):
+            raise RuleError(f"{rule.name} needs {reason}")
+
+
+def lacking(cost: Cost, need: str) -> str:
+    """Return what a cost lacks of what rules may need, in words, or nothing."""
+    if need == "optimal_value" and cost.optimal_value is None:
+        return "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
+    if need in ("hessian", "gauss_newton") and cost.sums is not None:
+        return (
+            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a kernel; write the sum "
+            'out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
+        )
+    if need in ("hessian", "gauss_newton") and cost.size > LARGEST_MATRIX:
+        return f"a matrix of {cost.size} x {cost.size} numbers; expected at most {LARGEST_MATRIX} parameters"
+    if need == "gauss_newton" and not cost.squares:
+        return "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
+    return ""
