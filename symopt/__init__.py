@@ -22,6 +22,7 @@ from symopt.errors import (
     did_you_mean,
 )
 from symopt.hyper import Range
+from symopt.optimizers import *
 from symopt.parse import parse
 from symopt.registry import PUBLISHED as _PUBLISHED
 from symopt.registry import RULES as optimizers
@@ -34,6 +35,7 @@ from symopt.sweep import sweep, uniform
 from symopt.symbols import T, dot, grad0, mean, norm, t, theta0
 from symopt.wrappers import *
 from symopt.wrappers import WRAPPERS as _WRAPPERS
+from symopt.wrapping import wrapper
 
 try:
     __version__ = version("symopt-lab")
@@ -41,7 +43,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0.1.0"
 
 
-globals().update(_PUBLISHED)  # so.adam, so.momentum, ...
+globals().update(_PUBLISHED)  # those that a user wrote into optimizers.py too
 LAZY = {"measure", "plot", "problems", "schedules", "theory"}
 """Modules that are imported when first used: they bring xarray, scipy, matplotlib."""
 ELSEWHERE = {"like": "symopt.libraries.like", "scipy": "symopt.reference"}
@@ -91,6 +93,7 @@ __all__ = [
     "theory",
     "theta0",
     "uniform",
+    "wrapper",
     *_PUBLISHED,
     *_WRAPPERS,
 ]

@@ -72,6 +72,9 @@ class Range:
         return bool(np.all(above & below) and (not self.whole or np.all(values == np.floor(values))))
 
 
+AVERAGE = Range(0, 1, open_above=True)
+"""The share of an old average that is kept."""
+POSITIVE, NOT_NEGATIVE, SHARE = Range(0, open_below=True), Range(0), Range(0, 1)
 Ranges = Mapping[str, Range | tuple[str, ...]]
 """Where hyperparameters may lie, and which texts an option may be, by name."""
 

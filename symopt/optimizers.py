@@ -5,26 +5,16 @@ the common tests. Other packages register theirs in their ``pyproject.toml``:
 ``[project.entry-points."symopt.rules"]``, ``my_rule = "my_package:my_rule"``.
 """
 
-from symopt.published.adams import (
-    adabelief,
-    adam,
-    adamax,
-    adamw,
-    adan,
-    amsgrad,
-    nadam,
-    nadamw,
-    qhadam,
-    radam,
-    yogi,
-)  # fmt: skip
+from symopt.published.adams import adam, adamax, adamw, amsgrad, qhadam, yogi
 from symopt.published.adaptive import adadelta, adagrad, adagrad_norm, rmsprop, rprop
+from symopt.published.ahead import adan, nadam, nadamw
 from symopt.published.averaging import schedule_free_adamw, schedule_free_sgd
 from symopt.published.beyond import extragradient, perturbed_gd, sam
 from symopt.published.descent import gd, lion, momentum, nesterov, qhm, signsgd
 from symopt.published.layers import lamb, lars
 from symopt.published.newtons import damped_newton, gauss_newton, newton
 from symopt.published.optimal import heavy_ball, ogm, polyak_step, silver, triple_momentum
+from symopt.published.rectified import adabelief, radam
 from symopt.rule import rule
 
 __all__ = [  # rules that are written below need not be listed

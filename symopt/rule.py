@@ -18,7 +18,6 @@ import numpy as np
 import sympy as sp
 
 from symopt.autodiff.update import Initial, Update
-from symopt.conventions import WRAPPED, difference
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.hyper import Ranges, check_ranges, checked, in_range, is_option, short
 from symopt.reader import Reader, with_numbers_as_symbols
@@ -115,6 +114,8 @@ class Rule:
         The call of another library that this rule was made from, if any.
     averages
         Whether the rule's own iterate is a state.
+    told
+        What says how a rule departs from its paper.
     notes
         Other departures of a library from the paper, in words, by the hyperparameters that they are about.
     """
@@ -132,6 +133,7 @@ class Rule:
     origin: str = ""
     averages: bool = False
     notes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    told: Callable[[Rule], list[str]] = field(default=lambda _: [], repr=False)
 
     @classmethod
     def of(
@@ -189,7 +191,7 @@ class Rule:
     def __repr__(self) -> str:
         parts, own = [], dict(self.values)
         if self.inner is not None:
-            parts.append(repr(self._within))
+            parts.append(repr(self.within))
             own = {name: value for name, value in own.items() if name not in self.inner.values}
         parts += [f"{name}={short(value)}" for name, value in own.items()]
         return f"{self.name.partition('(')[0]}({', '.join(parts)})"
@@ -197,29 +199,29 @@ class Rule:
     def __str__(self) -> str:
         if not self.origin:
             return repr(self)
-        lines = [f"{self.origin}", f"is {self!r}"]
+        lines = [self.origin, f"is {self!r}"]
         if self.differences:
             lines += ["and differs from the paper:", *(f"- {words}" for words in self.differences)]
         return "\n".join(lines)
 
     @property
     def differences(self) -> list[str]:
-        """How the options chosen differ from the equations as the paper has them, in words."""
-        if self.inner is not None:
-            told = WRAPPED.get(self.name.partition("(")[0])
-            own = [value for name, value in self.values.items() if name not in self.inner.values]
-            return [*self._within.differences, *([told(*own)] if told else []), *self.notes.values()]
-        changed = {name: value for name, value in self.values.items() if not _same(value, self.defaults[name])}
-        words = [difference(name, value) for name, value in changed.items()]
-        words += [difference("stored", True)] if self.averages and self.iterate == "theta" else []
-        return [*(text for text in words if text), *self.notes.values()]
+        """How the equations chosen depart from the paper's, in words.
+
+        Examples
+        --------
+        >>> import symopt as so
+        >>> so.nadam(momentum_schedule=False).differences
+        ['mu_t = beta1 is constant: there is no momentum schedule']
+        """
+        return [*self.told(self), *self.notes.values()]
 
     @property
-    def _within(self) -> Rule:
-        """The inner rule with the values that it has here."""
+    def within(self) -> Rule:
+        """The inner rule of a wrapped one, with the values that it has here."""
         assert self.inner is not None
         values = {name: self.values[name] for name in self.inner.values}
-        return dataclasses.replace(self.inner, values=values, iterate=self.iterate if self.averages else "theta")
+        return dataclasses.replace(self.inner, values=values)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -291,6 +293,6 @@ def _latex_name(name: str) -> str:
     return WORD.sub(lambda word: rf"\text{{{word[0]}}}", written) + name[len(stem) :]
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Return whether two values are one number, schedule or option."""
     return one is other or (np.ndim(one) == 0 == np.ndim(other) and bool(one == other))

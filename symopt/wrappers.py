@@ -11,16 +11,14 @@ from typing import Any
 import sympy as sp
 
 from symopt.errors import RuleError
-from symopt.hyper import Range
+from symopt.hyper import AVERAGE, NOT_NEGATIVE, POSITIVE, SHARE, Range
 from symopt.symbols import dot, identity, theta0
 from symopt.wrapping import Step, wrapper
 
-POSITIVE = Range(0, open_below=True)
-SHARE = Range(0, 1)
 COUNT = Range(1, whole=True)
 
 
-@wrapper(ranges={"max_norm": POSITIVE})
+@wrapper(ranges={"max_norm": POSITIVE}, words=lambda most: f"gradients are shortened to the norm {most}")
 def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
     """Shorten gradients to a largest Euclidean norm (Pascanu, Mikolov and Bengio 2013).
 
@@ -43,7 +41,7 @@ def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
     return step(theta, grad=clipped)
 
 
-@wrapper(ranges={"max_value": POSITIVE})
+@wrapper(ranges={"max_value": POSITIVE}, words=lambda most: f"components of gradients are clipped to {most}")
 def clip_value(step: Step, theta, *, grad, max_value=1.0):
     """Clip each component of gradients to [-max_value, max_value].
 
@@ -57,7 +55,12 @@ def clip_value(step: Step, theta, *, grad, max_value=1.0):
     return step(theta, grad=lambda point: step.let("g", sp.Max(sp.Min(grad(point), max_value), -max_value)))
 
 
-@wrapper(ranges={"weight_decay": Range(0)})
+def _decay_in_words(share: str, decoupled: str, times_eta: str) -> str:
+    how = "acts on theta itself" if decoupled == "True" else "is added to the gradient"
+    return f"weight decay, {share}, {how}{'' if times_eta == 'True' else ', without eta'}"
+
+
+@wrapper(ranges={"weight_decay": NOT_NEGATIVE}, words=_decay_in_words)
 def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times_eta=True):
     """Draw theta to 0, through the gradient (L2) or beside it (decoupled; Loshchilov and Hutter 2017).
 
@@ -90,7 +93,7 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     )
 
 
-@wrapper()
+@wrapper(words=lambda: "it climbs: the gradient is that of -J")
 def ascend(step: Step, theta):
     """Climb: the rule sees -J, its gradient and its Hessian.
 
@@ -140,7 +143,7 @@ def centralise(step: Step, theta, *, grad, mean):
     return step(theta, grad=centred)
 
 
-@wrapper(ranges={"sigma": Range(0)})
+@wrapper(ranges={"sigma": NOT_NEGATIVE})
 def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     """Add independent normal numbers of standard deviation sigma to each component of each gradient.
 
@@ -178,7 +181,7 @@ def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
     return sp.Piecewise((moved, now), (fast, True)), sp.Piecewise((moved, now), (slow, True))
 
 
-@wrapper(iterate="mean", mean=theta0, ranges={"decay": Range(0, 1, open_above=True), "after": Range(0, whole=True)})
+@wrapper(iterate="mean", mean=theta0, ranges={"decay": AVERAGE, "after": Range(0, whole=True)})
 def average(step: Step, theta, mean, *, t, decay=None, after=0):
     """Report the mean of the iterates instead of the last (Polyak 1990, Ruppert 1988).
 

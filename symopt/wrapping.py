@@ -17,7 +17,7 @@ import sympy as sp
 
 from symopt.autodiff.update import Initial
 from symopt.errors import RuleError
-from symopt.hyper import Ranges
+from symopt.hyper import Ranges, short
 from symopt.rule import Rule
 from symopt.signature import Signature, read_signature
 from symopt.tracing import LET
@@ -96,6 +96,12 @@ class Wrapper:
     signature: Signature
     iterate: str
     ranges: Ranges
+    words: Callable[..., str] | None
+
+    def told(self, rule: Rule) -> list[str]:
+        """Return how the inner rule departs from its paper, and what this wrapper adds to that."""
+        own = [value for name, value in rule.values.items() if name not in rule.within.values]
+        return [*rule.within.differences, *([self.words(*map(short, own))] if self.words else [])]
 
     @property
     def name(self) -> str:
@@ -112,19 +118,20 @@ class Wrapper:
         start = {states[k]: values_.get(v, v) if isinstance(v, str) else v for k, v in own.initial.items()}
         defaults = {values_[name]: value for name, value in own.values.items()}
         rule = Rule(
-            _function(
+            function=_function(
                 self, inner.function, tuple(inner.states.items()), inner.wanted, tuple(inner.values), *values_.values()
             ),
-            f"{self.name}({inner.name})",
-            {**inner.states, **start},
-            {**inner.values, **defaults},
-            {**inner.defaults, **defaults},
-            states[self.iterate] if self.iterate != "theta" else inner.iterate,
-            tuple(dict.fromkeys((*inner.needs, *own.needs))),
-            {**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
-            tuple(dict.fromkeys((*inner.wanted, *own.wanted, LET))),
-            inner,
+            name=f"{self.name}({inner.name})",
+            states={**inner.states, **start},
+            values={**inner.values, **defaults},
+            defaults={**inner.defaults, **defaults},
+            iterate=states[self.iterate] if self.iterate != "theta" else inner.iterate,
+            needs=tuple(dict.fromkeys((*inner.needs, *own.needs))),
+            ranges={**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
+            wanted=tuple(dict.fromkeys((*inner.wanted, *own.wanted, LET))),
+            inner=inner,
             averages=inner.averages or self.iterate != "theta",
+            told=self.told,
         )
         return rule(**{values_[name]: value for name, value in values.items()})
 
@@ -135,7 +142,7 @@ class Wrapper:
 
 
 def wrapper(
-    *, iterate: str = "theta", ranges: Ranges | None = None, **states: Any
+    *, iterate: str = "theta", ranges: Ranges | None = None, words: Callable[..., str] | None = None, **states: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Rule]]:
     """Make a function that takes a rule and gives a rule, of equations that call ``step(theta)``.
 
@@ -143,11 +150,34 @@ def wrapper(
     ----------
     iterate, ranges, **states
         As in :func:`symopt.rule`, for the wrapper's own.
+    words
+        What is said of it where a rule's departures from its paper are listed, given its own values as
+        text.
+
+    The function takes ``step``, ``theta`` and its states by position, and asks for the rest by keyword
+    as a rule's does. ``step(theta)`` is where the inner rule moves to; ``step(theta, grad=other)`` is
+    that on another gradient, and ``step.let(name, value)`` gives a value a name of its own.
+
+    Raises
+    ------
+    RuleError
+        If the signature does not fit, with the line concerned.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> @so.wrapper()
+    ... def scaled(step, theta, *, grad, by=2.0):
+    ...     return step(theta, grad=lambda point: step.let("g", by*grad(point)))
+    >>> scaled(so.gd(eta=0.1), by=3.0)
+    scaled(gd(eta=0.1), by=3)
+    >>> so.minimize(so.parse("(x-3)^2"), scaled(so.gd(eta=0.1)), start=[1.0], steps=1).theta
+    array([1.8])
     """
 
     def make(function: Callable[..., Any]) -> Callable[..., Rule]:
         signature = read_signature(function, states, iterate, (), ("step", "theta"))
-        whole = Wrapper(function, signature, iterate, ranges or {})
+        whole = Wrapper(function, signature, iterate, ranges or {}, words)
 
         @wraps(function)
         def wrap(rule: Rule, *values: Any, **named: Any) -> Rule:

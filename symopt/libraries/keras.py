@@ -8,9 +8,10 @@ from typing import Any
 from symopt.errors import RuleError
 from symopt.libraries.counterpart import counterpart, decayed, is_off, with_more
 from symopt.libraries.counterpart import sgd as plain
-from symopt.published.adams import adam, adamax, nadam
+from symopt.published.adams import adam, adamax
 from symopt.published.adams import amsgrad as largest
 from symopt.published.adaptive import adadelta, adagrad, rmsprop
+from symopt.published.ahead import nadam
 from symopt.published.averaging import schedule_free_adamw
 from symopt.published.descent import lion
 from symopt.rule import Rule

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from symopt.conventions import difference
 from symopt.errors import RuleError
 from symopt.hyper import short
-from symopt.libraries import keras, optax, packages, torch
 from symopt.libraries.counterpart import LIBRARIES, Counterpart
+from symopt.published.words import WORDS
 from symopt.rule import Rule
 
-MODULES = (torch, optax, keras, packages)
 ALIASES = {"tf.keras.": "keras.", "tensorflow.keras.": "keras."}
 
 
@@ -72,7 +70,7 @@ def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
     return {
         key: f"{key} is {value:g} by default, {rule.defaults[key]:g} in the paper"
         for key, value in kept.items()
-        if _is_other(rule.defaults[key], value) and not difference(key, value) and not (key == "eta" and rates)
+        if _is_other(rule.defaults[key], value) and key not in WORDS and not (key == "eta" and rates)
     }
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from symopt.errors import RuleError
 from symopt.libraries.counterpart import counterpart, decayed, is_off
 from symopt.libraries.counterpart import sgd as plain
-from symopt.published.adams import adabelief, adam, adamax, adamw, adan, amsgrad, nadam, nadamw, radam, yogi
+from symopt.published.adams import adam, adamax, adamw, amsgrad, yogi
 from symopt.published.adaptive import adadelta, adagrad, rmsprop, rprop
+from symopt.published.ahead import adan, nadam, nadamw
 from symopt.published.averaging import schedule_free_adamw, schedule_free_sgd
 from symopt.published.descent import lion
+from symopt.published.rectified import adabelief, radam
 from symopt.rule import Rule
 
 VERSION = "0.2.8"

@@ -9,9 +9,11 @@ import numpy as np
 
 from symopt.errors import RuleError
 from symopt.libraries.counterpart import climbing, counterpart, decayed, is_off
-from symopt.published.adams import adabelief, adan, radam, yogi
+from symopt.published.adams import yogi
+from symopt.published.ahead import adan
 from symopt.published.averaging import schedule_free_adamw, schedule_free_sgd
 from symopt.published.descent import lion
+from symopt.published.rectified import adabelief, radam
 from symopt.rule import Rule
 
 BETAS = (0.9, 0.999)

@@ -13,11 +13,13 @@ from symopt.errors import RuleError
 from symopt.hyper import short
 from symopt.libraries.counterpart import climbing, counterpart, decayed, is_off, with_more
 from symopt.libraries.counterpart import sgd as plain
-from symopt.published.adams import adam, adamax, adamw, nadam, radam
+from symopt.published.adams import adam, adamax, adamw
 from symopt.published.adams import amsgrad as largest
 from symopt.published.adaptive import adadelta, adagrad, rmsprop, rprop
+from symopt.published.ahead import nadam
+from symopt.published.rectified import radam
 from symopt.rule import Rule
-from symopt.symbols import t
+from symopt.schedules import inverse_time
 
 VERSION = "2.13.0"
 FIXED = {"foreach": None, "capturable": False, "differentiable": False, "fused": None}
@@ -54,7 +56,7 @@ def _fading(lr: Any, decay: Any) -> sp.Expr:
     for name, value in (("lr", lr), ("lr_decay", decay)):
         if isinstance(value, bool) or not isinstance(value, Real | sp.Expr):
             raise RuleError(f"{name}={short(value)}: lr_decay makes a schedule, which takes one number for each")
-    return lr / (1 + decay * (t - 1))
+    return lr * inverse_time(1, decay)
 
 
 @torch("RMSprop")

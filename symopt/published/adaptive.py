@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symopt.published.ranges import NOT_NEGATIVE, POSITIVE, SHARE, published
+from symopt.hyper import NOT_NEGATIVE, POSITIVE, SHARE
+from symopt.published.ranges import published
 
 
 @published(s="initial_accumulator")

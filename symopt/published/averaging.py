@@ -6,8 +6,9 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.hyper import Ranges
-from symopt.published.ranges import NOT_NEGATIVE, POSITIVE, published
+from symopt.hyper import NOT_NEGATIVE, POSITIVE, Ranges
+from symopt.published.averages import root
+from symopt.published.ranges import published
 from symopt.symbols import theta0
 
 OWN: Ranges = {
@@ -87,7 +88,7 @@ def schedule_free_adamw(
     v_hat = v / (1 - beta2**t)
     top = sp.Max(top, v_hat)
     spread = v_hat if maximum_of == "nothing" else top
-    direction = g / (sp.sqrt(spread if epsilon_root is None else spread + epsilon_root) + epsilon)
+    direction = g / root(spread, epsilon, epsilon_root)
     moves, weighs = _rates(t, eta, warmup, late_warmup)
     if decay_of == "y":
         x = x - eta * weight_decay * theta / beta1

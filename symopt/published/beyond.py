@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symopt.published.ranges import NOT_NEGATIVE, published
+from symopt.hyper import NOT_NEGATIVE
+from symopt.published.ranges import published
 
 
 @published()
@@ -42,11 +43,15 @@ def sam(theta, *, grad, norm, eta=0.01, rho=0.05):
     return theta - eta * grad(worst)
 
 
-@published(quiet="patience", ranges={"radius": NOT_NEGATIVE, "threshold": NOT_NEGATIVE, "patience": NOT_NEGATIVE})
-def perturbed_gd(theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, threshold=0.001, patience=100.0):
+@published(
+    quiet="patience", ranges={"radius": NOT_NEGATIVE, "gradient_threshold": NOT_NEGATIVE, "patience": NOT_NEGATIVE}
+)
+def perturbed_gd(
+    theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, gradient_threshold=0.001, patience=100.0
+):
     """Perturbed gradient descent, which leaves saddles (Jin et al. 2017; Gaussian as in Jin et al. 2021).
 
-    theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <= threshold and no
+    theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <= gradient_threshold and no
     noise was added in the last ``patience`` steps; else theta - eta*g.
 
     Examples
@@ -58,6 +63,6 @@ def perturbed_gd(theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, 
     (0.0, -0.25)
     """
     g = grad(theta)
-    now = sp.And(norm(g) <= threshold, quiet >= patience)
+    now = sp.And(norm(g) <= gradient_threshold, quiet >= patience)
     noise = sp.Piecewise((radius / sp.sqrt(n) * normal(), now), (0, True))
     return theta - eta * g + noise, sp.Piecewise((0, now), (quiet + 1, True))

@@ -6,8 +6,9 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.published.adams import _adam_direction, _averages
-from symopt.published.ranges import NOT_NEGATIVE, published
+from symopt.hyper import NOT_NEGATIVE
+from symopt.published.averages import adam_direction, averages
+from symopt.published.ranges import published
 
 
 def _ratio(above: Any, below: Any, norms: tuple[Any, Any]) -> Any:
@@ -48,6 +49,6 @@ def lamb(theta, m, v, *, grad, norm, t, eta=0.01, beta1=0.9, beta2=0.999, epsilo
     >>> so.minimize(so.parse("(x-3)^2"), so.lamb(eta=0.1), start=[1.0], steps=1).theta.round(6)
     array([1.1])
     """
-    m, v = _averages(m, v, grad(theta), beta1, beta2)
-    u = _adam_direction(m, v, t, beta1, beta2, epsilon, None, False) + weight_decay * theta
+    m, v = averages(m, v, grad(theta), beta1, beta2)
+    u = adam_direction(m, v, t, beta1, beta2, epsilon, None, False) + weight_decay * theta
     return theta - eta * _ratio(norm(theta), norm(u), (norm(theta), norm(u))) * u, m, v

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from symopt.published.ranges import NOT_NEGATIVE, published
+from symopt.hyper import NOT_NEGATIVE
+from symopt.published.ranges import published
 
 DAMPED = {"eta": NOT_NEGATIVE, "damping": NOT_NEGATIVE}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sympy as sp
 
 from symopt.autodiff.valuation import valuation
-from symopt.published.ranges import NOT_NEGATIVE, published
+from symopt.hyper import NOT_NEGATIVE
+from symopt.published.ranges import published
 from symopt.symbols import theta0
 
 

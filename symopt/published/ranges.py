@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from symopt.hyper import Range, Ranges
+from symopt.hyper import AVERAGE, NOT_NEGATIVE, SHARE, Range, Ranges
+from symopt.published.words import departures
 from symopt.rule import Rule, rule
 
-AVERAGE = Range(0, 1, open_above=True)
-"""The share of an old average that is kept."""
-POSITIVE, NOT_NEGATIVE, SHARE = Range(0, open_below=True), Range(0), Range(0, 1)
 RANGES: Ranges = {
     "eta": Range(0, ascent=True),
     **dict.fromkeys(("beta", "beta1", "beta2", "beta3", "rho", "momentum"), AVERAGE),
@@ -33,6 +32,6 @@ def published(*, ranges: Ranges | None = None, **options: Any) -> Callable[[Call
         known = {**RANGES, **(ranges or {})}
         own = {name: known[name] for name in inspect.signature(function).parameters if name in known}
         made: Rule = rule(ranges=own, **options)(function)
-        return made
+        return dataclasses.replace(made, told=departures)
 
     return make

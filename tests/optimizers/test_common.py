@@ -116,7 +116,7 @@ def test_the_docstring_has_equations_paper_year_and_an_example(name):
 @pytest.mark.parametrize("name", RULES)
 def test_every_option_that_can_be_chosen_says_what_it_changes(name):
     """So that a rule of another library can be described in words."""
-    from symopt.conventions import WORDS
+    from symopt.published.words import WORDS
 
     options = {key for key, value in RULES[name].defaults.items() if value is None or isinstance(value, bool | str)}
     assert options - {"warmup", "weight_decay"} <= set(WORDS)  # which are read off the values

@@ -217,7 +217,7 @@ def test_random_numbers_over_sums_and_beside_the_noise_of_the_gradient():
 
 def test_perturbed_gd_leaves_a_saddle_and_waits():
     cost = so.parse("x^2 - y^2 + y^4")
-    rule = so.perturbed_gd(eta=0.05, radius=0.01, threshold=0.001, patience=50)
+    rule = so.perturbed_gd(eta=0.05, radius=0.01, gradient_threshold=0.001, patience=50)
     run = so.minimize(cost, rule, [0.0, 0.0], 400)
     assert run.loss == pytest.approx(-0.25, abs=1e-3)
     quiet = so.minimize(cost, rule(radius=0.0), [0.0, 0.0], 400)

@@ -1,10 +1,14 @@
-"""In words: how an option of a rule departs from the equations as the paper has them."""
+"""In words: how the options of the published rules depart from the equations as the papers have them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from symopt.hyper import short
+from symopt.rule import Rule, same
+
+STORED = "theta is y, where the gradient is taken; the average to be evaluated is the state x"
 WORDS: dict[str, Callable[[Any], str]] = {
     "epsilon_inside": lambda inside: (
         "epsilon is added to the average of g*g, under the root" if inside
@@ -14,11 +18,11 @@ WORDS: dict[str, Callable[[Any], str]] = {
         "epsilon stands beside the uncorrected root, the paper's epsilon hat: it acts as epsilon/sqrt(1 - beta2**t), "
         "larger in the first steps"
     ),
-    "epsilon_root": lambda value: f"{value:g} is added under the root, besides epsilon outside",
+    "epsilon_root": lambda value: f"{short(value)} is added under the root, besides epsilon outside",
     "epsilon_in_maximum": lambda inside: (
         "epsilon is added to |g| within the maximum" if inside else "epsilon is added to u after the maximum"
     ),
-    "initial_accumulator": lambda value: f"the accumulators start at {value:g}",
+    "initial_accumulator": lambda value: f"the accumulators start at {short(value)}",
     "shifted": lambda _: (
         "theta is the point looked ahead to, at which the gradient is taken: the same trajectory while beta and eta "
         "are constant, read the share beta of a step further on"
@@ -40,8 +44,8 @@ WORDS: dict[str, Callable[[Any], str]] = {
         "mu_t follows a schedule" if on else "mu_t = beta1 is constant: there is no momentum schedule"
     ),
     "momentum_decay": lambda value: (
-        f"the momentum schedule is beta1*(1 - 0.96**({value:g}*t)/2), with 0.004 in the paper: the larger, the sooner "
-        "it is at beta1"
+        f"the momentum schedule is beta1*(1 - 0.96**({short(value)}*t)/2), with 0.004 in the paper: the larger, the "
+        "sooner it is at beta1"
     ),
     "corrected_epsilon": lambda corrected: (
         "epsilon stands beside the corrected root" if corrected
@@ -50,7 +54,7 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "rectify": lambda on: (
         "the step is rectified as RAdam's" if on else "the step is not rectified"
     ),
-    "threshold": lambda value: f"steps are rectified where rho_t is above {value:g}",
+    "threshold": lambda value: f"steps are rectified where rho_t is above {short(value)}",
     "at_threshold": lambda _: "a rho_t equal to the threshold is rectified too",
     "before_rectified": lambda which: (
         "no step is made before the average can be rectified" if which == "nothing"
@@ -68,25 +72,14 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "delayed": lambda _: "each move is made one step late, and the first step does not move: an error of that library",
     "weighting": lambda _: "every step has the same weight in the average, whatever the warm-up",
     "decay_of": lambda _: "weight decay acts on y alone, and through y on x; z does not decay",
-    "decoupling": lambda value: f"the share of the new z in the average is scaled by (1 - beta1)*{value:g}",
+    "decoupling": lambda value: f"the share of the new z in the average is scaled by (1 - beta1)*{short(value)}",
     "late_warmup": lambda _: "z moves with the warm-up of the step before, so that the first step does not move it",
-    "stored": lambda _: "theta is y, where the gradient is taken; the average to be evaluated is the state x",
 }  # fmt: skip
 """What is said of a value that is not the default."""
 
 
-WRAPPED: dict[str, Callable[..., str]] = {
-    "clip_norm": lambda most: f"gradients are shortened to the norm {most}",
-    "clip_value": lambda most: f"components of gradients are clipped to {most}",
-    "ascend": lambda: "it climbs: the gradient is that of -J",
-    "weight_decay": lambda share, decoupled, times_eta: (
-        f"weight decay, {share}, {'acts on theta itself' if decoupled else 'is added to the gradient'}"
-        f"{'' if times_eta else ', without eta'}"
-    ),
-}
-"""What is said of a wrapper around a rule, given its own values."""
-
-
-def difference(name: str, value: Any) -> str:
-    """Return what choosing a value that is not the paper's means, or nothing for what is only a setting."""
-    return WORDS[name](value) if name in WORDS else ""
+def departures(rule: Rule) -> list[str]:
+    """Return how the options of a published rule depart from the paper's equations, in words."""
+    changed = {name: value for name, value in rule.values.items() if not same(value, rule.defaults[name])}
+    words = [WORDS[name](value) for name, value in changed.items() if name in WORDS]
+    return [*words, STORED] if rule.averages and rule.iterate == "theta" else words
