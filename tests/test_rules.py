@@ -95,7 +95,7 @@ def test_states_of_unused_options_are_dropped():
 
 
 def test_the_equations_are_shown_as_they_were_written():
-    assert r"m' &\leftarrow \beta m - \eta \nabla J\left(\beta m + \theta\right)" in so.nesterov.latex()
+    assert r"m' &\leftarrow \beta\,m - \eta\,\nabla J\left(\beta\,m + \theta\right)" in so.nesterov.latex()
     assert so.nesterov._repr_latex_().startswith("$\\displaystyle \\begin{aligned}")
     theta, m = sp.Symbol("theta'", real=True), sp.Symbol("m'", real=True)
     assert so.nesterov.equations[theta] == sp.Symbol("theta", real=True) + m

@@ -1,5 +1,5 @@
 """Optimizers of other libraries, by the names and arguments they have there, as rules of symopt."""
 
-from symopt.libraries import keras, optax, packages, torch  # each registers its classes
+from symopt.libraries import keras, optax, packages, pytorch_optimizer, torch  # each registers its classes
 
-__all__ = ["keras", "optax", "packages", "torch"]
+__all__ = ["keras", "optax", "packages", "pytorch_optimizer", "torch"]

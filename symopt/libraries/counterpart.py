@@ -46,6 +46,11 @@ class Counterpart:
         """The arguments that have a counterpart, and their defaults (``inspect.Parameter.empty`` if required)."""
         return {name: p.default for name, p in inspect.signature(self.make).parameters.items()}
 
+    def rate(self) -> dict[str, float]:
+        """Return a learning rate for a class that has none of its own."""
+        missing = (None, inspect.Parameter.empty)
+        return {"learning_rate": 0.001} if self.arguments.get("learning_rate", 0.0) in missing else {}
+
     def __call__(self, **given: Any) -> Rule:
         """Return the rule.
 
@@ -133,6 +138,11 @@ def with_more(make: Callable[..., Rule], more: Mapping[str, Any], finish: Callab
     return whole
 
 
+def or_none(value: Any) -> Any:
+    """Return an argument, None where it is off."""
+    return None if is_off(value) else value
+
+
 def is_off(value: Any) -> bool:
     """Return whether an argument is None, False or the number 0."""
     return value is None or (np.ndim(value) == 0 and bool(value == 0))
@@ -156,7 +166,7 @@ def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any
         return gd(eta=eta)
     if nesterov:
         return nesterov_rule(eta=eta, beta=beta, shifted=True, eta_inside=eta_inside)
-    dampening = None if is_off(dampening) else dampening
+    dampening = or_none(dampening)
     if dampening is not None and (np.asarray(beta, dtype=object) == 0).any():
         raise RuleError(f"momentum={short(beta)}: torch has no dampening where momentum is 0; sweep that by itself")
     return momentum(eta=eta, beta=beta, dampening=dampening, eta_inside=eta_inside)

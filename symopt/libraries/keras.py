@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symopt.errors import RuleError
-from symopt.libraries.counterpart import counterpart, decayed, is_off, with_more
+from symopt.libraries.counterpart import counterpart, decayed, is_off, or_none, with_more
 from symopt.libraries.counterpart import sgd as plain
 from symopt.published.adams import adam, adamax
 from symopt.published.adams import amsgrad as largest
@@ -65,8 +65,7 @@ def rmsprop_(
     *, learning_rate: Any = 0.001, rho: Any = 0.9, momentum: Any = 0.0, epsilon: Any = 1e-7, centered: bool = False
 ) -> Rule:
     """Return the rule of keras's RMSprop."""
-    collects = None if is_off(momentum) else momentum
-    return rmsprop(eta=learning_rate, rho=rho, epsilon=epsilon, momentum=collects, centered=centered)
+    return rmsprop(eta=learning_rate, rho=rho, epsilon=epsilon, momentum=or_none(momentum), centered=centered)
 
 
 def adam_(

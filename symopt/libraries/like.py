@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import inspect
 from typing import Any
 
 import numpy as np
@@ -58,8 +57,7 @@ and eta are constant, read the share beta of a step further on
 
 def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
     """Return what a class has for its default where the paper has another number, and this rule has the default."""
-    missing = (None, inspect.Parameter.empty)
-    rates = {key: 0.001 for key in ("learning_rate",) if found.arguments.get(key, 0.0) in missing}
+    rates = found.rate()
     usual = found(**rates)
     if usual.function is not rule.function:
         return {}

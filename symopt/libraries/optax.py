@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symopt.errors import RuleError
-from symopt.libraries.counterpart import counterpart, decayed, is_off
+from symopt.libraries.counterpart import counterpart, decayed, is_off, or_none
 from symopt.libraries.counterpart import sgd as plain
 from symopt.published.adams import adam, adamax, adamw, amsgrad, yogi
 from symopt.published.adaptive import adadelta, adagrad, rmsprop, rprop
@@ -17,10 +17,6 @@ from symopt.rule import Rule
 
 VERSION = "0.2.8"
 MASKED = {"mu_dtype": None, "mask": None}
-
-
-def _root(eps_root: Any) -> Any:
-    return None if is_off(eps_root) else eps_root
 
 
 @counterpart("optax.sgd", VERSION, {"accumulator_dtype": None})
@@ -48,7 +44,7 @@ def rmsprop_(
     centered: bool = False, momentum: Any = None, nesterov: bool = False, bias_correction: bool = False,
 ) -> Rule:  # fmt: skip
     """Return the rule of optax's rmsprop."""
-    collects = None if is_off(momentum) else momentum
+    collects = or_none(momentum)
     return rmsprop(
         eta=learning_rate, rho=decay, epsilon=eps, initial_accumulator=initial_scale, momentum=collects,
         centered=centered, nesterov=nesterov and collects is not None, bias_correction=bias_correction,
@@ -57,7 +53,8 @@ def rmsprop_(
 
 
 def _nadam(rule: Rule, eta: Any, b1: Any, b2: Any, eps: Any, eps_root: Any, **more: Any) -> Rule:
-    return rule(eta=eta, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=_root(eps_root), momentum_schedule=False, **more)
+    shared = {"eta": eta, "beta1": b1, "beta2": b2, "epsilon": eps, "epsilon_root": or_none(eps_root)}
+    return rule(**shared, momentum_schedule=False, **more)
 
 
 @counterpart("optax.adam", VERSION, {"mu_dtype": None})
@@ -67,7 +64,7 @@ def adam_(
     """Return the rule of optax's adam, which is nadam with ``nesterov=True``."""
     if nesterov:
         return _nadam(nadam, learning_rate, b1, b2, eps, eps_root)
-    return adam(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=_root(eps_root))
+    return adam(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root))
 
 
 @counterpart("optax.nadam", VERSION, {"mu_dtype": None})
@@ -86,7 +83,7 @@ def adamw_(
     """Return the rule of optax's adamw, which is nadamw with ``nesterov=True``."""
     if nesterov:
         return _nadam(nadamw, learning_rate, b1, b2, eps, eps_root, weight_decay=weight_decay)
-    root = _root(eps_root)
+    root = or_none(eps_root)
     return adamw(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=root, weight_decay=weight_decay)
 
 
@@ -109,7 +106,7 @@ def amsgrad_(
 ) -> Rule:  # fmt: skip
     """Return the rule of optax's amsgrad."""
     return amsgrad(
-        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=_root(eps_root), maximum_of="corrected",
+        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root), maximum_of="corrected",
         mean_correction=bias_correction_mu, bias_correction=bias_correction_nu,
     )  # fmt: skip
 
@@ -127,7 +124,7 @@ def radam_(
 ) -> Rule:  # fmt: skip
     """Return the rule of optax's radam."""
     return radam(
-        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=_root(eps_root), threshold=threshold,
+        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root), threshold=threshold,
         at_threshold=True, nesterov=nesterov,
     )  # fmt: skip
 
@@ -160,7 +157,7 @@ def adan_(
 ) -> Rule:  # fmt: skip
     """Return the rule of optax's adan, with the weight that it gives to differences of gradients."""
     return adan(
-        eta=learning_rate, beta1=b1, beta2=b2, beta3=b3, epsilon=eps, epsilon_root=_root(eps_root),
+        eta=learning_rate, beta1=b1, beta2=b2, beta3=b3, epsilon=eps, epsilon_root=or_none(eps_root),
         weight_decay=weight_decay, proximal=False, difference_weight="1 - beta2",
     )  # fmt: skip
 

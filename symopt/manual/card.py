@@ -13,7 +13,7 @@ import sympy as sp
 from symopt import theory
 from symopt.errors import RuleError
 from symopt.hyper import short
-from symopt.libraries.counterpart import LIBRARIES, Counterpart
+from symopt.libraries.counterpart import LIBRARIES
 from symopt.libraries.like import find, like
 from symopt.registry import PUBLISHED, RULES
 from symopt.rule import Rule
@@ -48,6 +48,8 @@ class Card:
     @property
     def spelled(self) -> str:
         """How it is written in Python."""
+        if self.name in LIBRARIES:
+            return f"so.like({self.name!r}, ...)"
         return f"so.{self.name}" if self.name in PUBLISHED or self.name in WRAPPERS else f"so.optimizers.{self.name}"
 
     @property
@@ -84,7 +86,8 @@ class Card:
     def libraries(self) -> dict[str, Rule]:
         """The calls of other libraries that make this rule, at their defaults or with the argument that does."""
         calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
-        made = {_call(name, given): at_defaults(LIBRARIES[name], **given) for name, given in calls}
+        full = [(name, {**LIBRARIES[name].rate(), **given}) for name, given in calls]
+        made = {_call(name, given): like(name, **given) for name, given in full}
         return {call: rule for call, rule in made.items() if rule.function is self.rule.function}
 
 
@@ -123,7 +126,7 @@ def card(name: str) -> Card:
     arguments = {
         key: "required" if value is inspect.Parameter.empty else value for key, value in found.arguments.items()
     }
-    return Card(found.name, at_defaults(found), arguments)
+    return Card(found.name, like(found.name, **found.rate()), arguments)
 
 
 def headline(rule: Rule) -> str:
@@ -131,19 +134,13 @@ def headline(rule: Rule) -> str:
     return rule.doc.partition("\n")[0]
 
 
-def at_defaults(counterpart: Counterpart, **given: Any) -> Rule:
-    """Return a class at its defaults; a learning rate that has none is 0.001."""
-    missing = (None, inspect.Parameter.empty)
-    rates = {key: 0.001 for key in ("learning_rate",) if counterpart.arguments.get(key, 0.0) in missing}
-    return like(counterpart.name, **rates, **given)
-
-
 def lines(found: Card) -> list[str]:
     """Return a card as lines of text."""
     rule = found.rule
     shown = [found.title, ""]
     if found.arguments:
-        shown = [*str(rule).splitlines(), "", "Arguments", *_pairs(found.arguments), "", *shown]
+        compared = f"Compared with version {LIBRARIES[found.name].version}"
+        shown = [*str(rule).splitlines(), "", compared, "", "Arguments", *_pairs(found.arguments), "", *shown]
     shown += [*found.text.splitlines(), "", "Equations (a prime marks the next value)"]
     shown += [f"    {left} = {right}" for left, right in found.equations.items()]
     if found.limit is not None:

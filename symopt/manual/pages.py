@@ -6,20 +6,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from symopt import schedules
 from symopt.files import writable_folder, write
 from symopt.manual.card import card
 from symopt.registry import RULES
-from symopt.report.mathml import converted, formula
+from symopt.report.mathml import converted
+from symopt.report.page import environment
 from symopt.rule import Rule
 from symopt.wrappers import WRAPPERS
 
 CODE = re.compile(r"``(.+?)``", re.DOTALL)
-HERE = Path(__file__).parent
-STYLE = HERE.parent / "report" / "page.css"
 
 
 def write_pages(folder: Path) -> list[Path]:
@@ -32,25 +31,21 @@ def write_pages(folder: Path) -> list[Path]:
     """
     place = writable_folder(folder, "--out")
     rules, wrappers = ([card(name) for name in names] for names in (RULES, WRAPPERS))
-    pages = {f"{one.name}.html": render("rule.html.j2", card=one, title=one.title) for one in (*rules, *wrappers)}
+    templates = _templates()
+    page, index = (templates.get_template(name) for name in ("rule.html.j2", "index.html.j2"))
+    pages = {f"{one.name}.html": page.render(card=one, title=one.title) for one in (*rules, *wrappers)}
     made = {name: (getattr(schedules, name).__doc__ or "").partition("\n")[0] for name in schedules.__all__}
-    pages["index.html"] = render(
-        "index.html.j2", cards=rules, wrappers=wrappers, schedules=made, title="symopt: the rules"
-    )
+    pages["index.html"] = index.render(cards=rules, wrappers=wrappers, schedules=made, title="symopt: the rules")
     for name, text in pages.items():
         write(place / name, text.encode())
     return [place / name for name in pages]
 
 
-def render(template: str, **content: Any) -> str:
-    """Return a page of HTML that needs nothing but itself."""
-    loader = FileSystemLoader(HERE)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(formula=formula, equations=_equations, paragraphs=_paragraphs, range=_range)
-    environment.globals.update(css=Markup(STYLE.read_text(encoding="utf-8")))
-    return environment.get_template(template).render(**content)
+def _templates() -> Environment:
+    """Return what makes the pages."""
+    made = environment(Path(__file__).parent)
+    made.filters.update(equations=_equations, paragraphs=_paragraphs, range=_range)
+    return made
 
 
 def _equations(rule: Rule) -> list[Markup]:

@@ -111,14 +111,17 @@ def render(
     >>> "A &lt;fall&gt;" in page, "✓" in page, "://" in page
     (True, True, False)
     """
-    loader = FileSystemLoader(HERE)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["formula"] = formula
-    environment.globals.update(SIGNS=SIGNS, css=_raw("page.css"), js=_raw("page.js"))
-    template = environment.get_template("page.html.j2")
+    template = environment(HERE).get_template("page.html.j2")
     return template.render(sections=sections, title=title, summary=summary, notice=notice, facts=facts or {})
+
+
+def environment(folder: Path) -> Environment:
+    """Return what makes pages of the templates in a folder: what is put in is escaped, and all looks alike."""
+    loader = FileSystemLoader(folder)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["formula"] = formula
+    made.globals.update(SIGNS=SIGNS, css=_raw("page.css"), js=_raw("page.js"))
+    return made
 
 
 def _raw(name: str) -> Markup:

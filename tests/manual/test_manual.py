@@ -12,6 +12,7 @@ import symopt as so
 from symopt.libraries.counterpart import LIBRARIES
 from symopt.manual import card, write_pages
 from symopt.manual.card import lines
+from symopt.wrappers import WRAPPERS
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +22,15 @@ def pages(tmp_path_factory):
 
 
 def test_there_is_a_page_for_every_rule_and_all_are_listed(pages):
-    assert set(pages) == {*so.optimizers, "index"}
-    assert all(f'<a href="{name}.html">{name}</a>' in pages["index"] for name in so.optimizers)
-    assert all(name in pages["index"] for name in ("clip_norm", "lookahead", "restart"))
+    assert set(pages) == {*so.optimizers, *WRAPPERS, "index"}
+    assert all(f'<a href="{name}.html">{name}</a>' in pages["index"] for name in (*so.optimizers, *WRAPPERS))
+    assert all(f"<dt>{name}</dt>" in pages["index"] for name in so.schedules.__all__)
 
 
-@pytest.mark.parametrize("name", so.optimizers)
+@pytest.mark.parametrize("name", [*so.optimizers, *WRAPPERS])
 def test_a_page_has_the_rule_s_equations_and_a_doctest_that_prints(name, pages):
     page = pages[name]
-    assert page.count("<math") >= 2 * len(so.optimizers[name].equations)
+    assert page.count("<math") >= len(card(name).equations)
     assert "merror" not in page
     code = unescape(re.search(r"<h2>Example</h2>\s*<div class=\"code\"><pre>(.*?)</pre>", page, re.DOTALL)[1])
     test = doctest.DocTestParser().get_doctest(code, {}, name, None, 0)
@@ -80,8 +81,13 @@ def test_a_class_of_a_library_is_shown_with_its_arguments_and_differences(name):
 
 
 def test_a_rule_names_the_classes_that_are_it():
-    assert set(card("nadam").libraries) == {"torch.optim.NAdam", "optax.nadam", "keras.optimizers.Nadam"}
-    assert "so.like('keras.optimizers.Nadam', ...)" in "\n".join(lines(card("nadam")))
+    nadam, nesterov = (card(name).libraries for name in ("nadam", "nesterov"))
+    assert {
+        "so.like('torch.optim.NAdam', ...)", "so.like('optax.nadam', learning_rate=0.001, ...)",
+        "so.like('keras.optimizers.Nadam', ...)",
+    } == set(nadam)  # fmt: skip
+    assert "so.like('keras.optimizers.SGD', momentum=0.9, nesterov=True, ...)" in nesterov
+    assert "    so.like('keras.optimizers.Nadam', ...)" in lines(card("nadam"))
 
 
 def test_names_that_are_neither():

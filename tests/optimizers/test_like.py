@@ -75,7 +75,7 @@ def test_every_class_prints_what_it_is(name):
 
 PRINTED = {
     "keras.optimizers.Adam": ["epsilon hat"],
-    "keras.optimizers.Nadam": ["0.96**(1*t)"],
+    "keras.optimizers.Nadam": ["0.96**(1*t)", "epsilon is 1e-07 by default, 1e-08 in the paper"],
     "keras.optimizers.Adagrad": ["start at 0.1"],
     "torch.optim.Adagrad": ["not under it"],
     "torch.optim.Adam": [],
@@ -91,8 +91,14 @@ def test_the_differences_in_words(name):
     assert ("differs from the paper" in str(rule)) == bool(PRINTED[name])
     assert all(words in str(rule) for words in PRINTED[name])
     changed = rule(eta=0.5)
-    assert changed.differences == rule.differences
+    assert changed.differences == [words for words in rule.differences if not words.startswith("eta is")]
     assert "with other values\nis " in str(changed(eta=0.25))
+
+
+def test_axes_and_schedules_are_printed_too():
+    assert "0.96**([0.1, 0.2]*t)" in str(so.like("torch.optim.NAdam", momentum_decay=[0.1, 0.2]))
+    assert "0.001/t is added under the root" in str(so.like("optax.adam", learning_rate=0.1, eps_root=0.001 / so.t))
+    assert so.lookahead(so.like("keras.optimizers.Adam")).differences == so.like("keras.optimizers.Adam").differences
 
 
 REFUSED = {

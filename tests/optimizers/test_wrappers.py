@@ -219,7 +219,7 @@ def test_axes_of_a_wrapper_and_of_the_rule_inside():
 def test_its_latex_and_repr_show_the_whole():
     rule = so.clip_norm(so.adam(eta=0.01), 1.0)
     text = rule.latex()
-    assert r"\mathrm{max}_{\mathrm{norm}} < \sqrt" in text
+    assert r"\text{max\_norm} < \sqrt" in text
     assert r"\sqrt{v'" in text or r"\sqrt{\frac{v'}" in text
     assert repr(rule).startswith("clip_norm(adam(eta=0.01, beta1=0.9")
     assert repr(rule).endswith("), max_norm=1)")
