@@ -118,8 +118,8 @@ identity, optimal_value = sp.Symbol("I", real=True), sp.Symbol("J_*", real=True)
 FILLED_IN = {
     "grad": grad, "t": t, "T": T, "n": n, "norm": norm, "dot": dot, "mean": mean, "value": value, "normal": normal,
     "hessian": hessian, "gauss_newton": gauss_newton, "solve": solve, "identity": identity,
-    "optimal_value": optimal_value,
+    "optimal_value": optimal_value, "let": None,
 }  # fmt: skip
-"""What a rule's function may ask for by name."""
+"""What a rule's function may ask for by name; ``let`` and ``normal`` are made anew each time it is called."""
 NEEDS = ("hessian", "gauss_newton", "optimal_value")
 """What not every cost has: a rule that asks for one of these says so in ``needs``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count
+from itertools import chain, count
 from numbers import Real
 from typing import Any
 
@@ -17,7 +17,7 @@ from symopt.lines import advice, failing_line, line_with, return_line
 from symopt.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
 
 LET = "let"
-"""What a wrapper asks for to name a value."""
+"""What names a value."""
 OWN = {t, T, n, identity, optimal_value}
 """Symbols that any rule may hold."""
 
@@ -44,7 +44,7 @@ def trace(
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
     filled = {name: FILLED_IN[name] for name in wanted if name != LET}
-    named = Named({*states, *values})
+    named = Named({"theta", *states, *values, *(symbol.name for symbol in OWN)})
     if LET in wanted:
         filled[LET] = named.let
     if "normal" in filled:
@@ -77,7 +77,7 @@ class Named:
         if isinstance(value, sp.Symbol):
             return value
         if value not in self._symbols:
-            free = (f"{name}_{k}" for k in count(1))
+            free = chain([name], (f"{name}_{k}" for k in count(1)))
             symbol = sp.Symbol(next(other for other in free if other not in self._taken), real=True)
             self._taken.add(symbol.name)
             self._symbols[value], self.values[symbol] = symbol, value

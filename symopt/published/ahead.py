@@ -10,7 +10,7 @@ from symopt.published.ranges import published
 
 @published(m=0, v=0, P=1)
 def nadam(
-    theta, m, v, P, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004,
+    theta, m, v, P, *, grad, let, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004,
     momentum_schedule=True, epsilon_root=None,
 ):  # fmt: skip
     """Nadam: Adam with Nesterov's look-ahead (Dozat 2016).
@@ -31,13 +31,13 @@ def nadam(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule)
+    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
     return theta - eta * look / root(v / (1 - beta2**t), epsilon, epsilon_root), m, v, P
 
 
 @published(m=0, v=0, P=1)
 def nadamw(
-    theta, m, v, P, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01,
+    theta, m, v, P, *, grad, let, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01,
     momentum_decay=0.004, momentum_schedule=True, epsilon_root=None,
 ):  # fmt: skip
     """NadamW: Nadam with decoupled weight decay (Dozat 2016; Loshchilov and Hutter 2017).
@@ -56,7 +56,7 @@ def nadamw(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule)
+    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
     direction = look / root(v / (1 - beta2**t), epsilon, epsilon_root)
     return theta - eta * (direction + weight_decay * theta), m, v, P
 

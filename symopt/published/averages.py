@@ -32,19 +32,21 @@ def ahead(m: Any, g: Any, t: Any, beta1: Any) -> Any:
 
 
 def scheduled_look(
-    m: Any, g: Any, P: Any, t: Any, beta1: Any, momentum_decay: Any, momentum_schedule: bool
+    m: Any, g: Any, P: Any, t: Any, beta1: Any, momentum_decay: Any, momentum_schedule: bool, let: Any
 ) -> tuple[Any, Any]:
     """Return Nadam's look-ahead, and the product of mu so far."""
-    mu, mu_next = (
+    mu, after = (
         beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) if momentum_schedule else beta1 for step in (t, t + 1)
     )
+    mu, after = let("mu", mu), let("mu_next", after)
     P = P * mu
-    return mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P), P
+    return let("look", after * m / (1 - P * after) + (1 - mu) * g / (1 - P)), P
 
 
-def rectified(t: Any, beta2: Any, threshold: Any, at_threshold: bool) -> tuple[Any, Any]:
+def rectified(t: Any, beta2: Any, threshold: Any, at_threshold: bool, let: Any) -> tuple[Any, Any]:
     """Return RAdam's factor r_t, and whether the average is long enough for it."""
-    longest = 2 / (1 - beta2) - 1
-    length = longest - 2 * t * beta2**t / (1 - beta2**t)
+    longest = let("rho_inf", 2 / (1 - beta2) - 1)
+    length = let("rho_t", longest - 2 * t * beta2**t / (1 - beta2**t))
     enough = length >= threshold if at_threshold else length > threshold
-    return sp.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)), enough
+    factor = sp.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return let("r_t", factor), enough

@@ -11,7 +11,7 @@ from symopt.symbols import theta0
 
 
 @published(m=0)
-def heavy_ball(theta, m, *, grad, eta=0.01, kappa=100.0):
+def heavy_ball(theta, m, *, grad, let, eta=0.01, kappa=100.0):
     """Momentum with Polyak's optimal parameters for quadratics (Polyak 1964).
 
     m <- beta*m - alpha*g;  theta <- theta + m, with alpha = 4/(sqrt(L) + sqrt(mu))**2 and
@@ -27,12 +27,13 @@ def heavy_ball(theta, m, *, grad, eta=0.01, kappa=100.0):
     True
     """
     root = sp.sqrt(kappa)
-    m = ((root - 1) / (root + 1)) ** 2 * m - 4 * eta / (1 + 1 / root) ** 2 * grad(theta)
+    alpha, beta = let("alpha", 4 * eta / (1 + 1 / root) ** 2), let("beta", ((root - 1) / (root + 1)) ** 2)
+    m = beta * m - alpha * grad(theta)
     return theta + m, m
 
 
 @published(xi=theta0, before=theta0)
-def triple_momentum(theta, xi, before, *, grad, eta=0.01, kappa=100.0):
+def triple_momentum(theta, xi, before, *, grad, let, eta=0.01, kappa=100.0):
     """Triple momentum (Van Scoy, Freeman and Lynch 2018).
 
     With rho = 1 - 1/sqrt(kappa) and y = (1 + gamma)*xi - gamma*before:
@@ -49,9 +50,11 @@ def triple_momentum(theta, xi, before, *, grad, eta=0.01, kappa=100.0):
     >>> so.minimize(J, so.triple_momentum(eta=0.01, kappa=100), start=[1.0, 1.0], steps=300).loss < 1e-18
     True
     """
-    rho = 1 - 1 / sp.sqrt(kappa)
-    beta, gamma, delta = rho**2 / (2 - rho), rho**2 / ((1 + rho) * (2 - rho)), rho**2 / (1 - rho**2)
-    new = (1 + beta) * xi - beta * before - (1 + rho) * eta * grad((1 + gamma) * xi - gamma * before)
+    rho = let("rho", 1 - 1 / sp.sqrt(kappa))
+    alpha, beta = let("alpha", (1 + rho) * eta), let("beta", rho**2 / (2 - rho))
+    gamma, delta = let("gamma", rho**2 / ((1 + rho) * (2 - rho))), let("delta", rho**2 / (1 - rho**2))
+    y = let("y", (1 + gamma) * xi - gamma * before)
+    new = (1 + beta) * xi - beta * before - alpha * grad(y)
     return (1 + delta) * new - delta * xi, new, xi
 
 

@@ -13,7 +13,7 @@ RECTIFIED: Ranges = {"threshold": Range(4), "maximum_of": ("nothing", "uncorrect
 
 @published(m=0, v=0, ranges=RECTIFIED)
 def radam(
-    theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, threshold=4.0, at_threshold=False,
+    theta, m, v, *, grad, let, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, threshold=4.0, at_threshold=False,
     before_rectified="momentum", corrected_epsilon=True, epsilon_root=None, nesterov=False, weight_decay=None,
 ):  # fmt: skip
     """RAdam: rectified Adam (Liu et al. 2019).
@@ -40,7 +40,7 @@ def radam(
     m_hat = ahead(m, g, t, beta1) if nesterov else m / (1 - beta1**t)
     c2 = 1 - beta2**t
     below = root(v / c2, epsilon, epsilon_root) if corrected_epsilon else root(v, epsilon) / sp.sqrt(c2)
-    factor, enough = rectified(t, beta2, threshold, at_threshold)
+    factor, enough = rectified(t, beta2, threshold, at_threshold, let)
     decay = 0 if weight_decay is None else weight_decay * theta
     before = 0 if before_rectified == "nothing" else m_hat + decay
     return theta - eta * sp.Piecewise((factor * m_hat / below + decay, enough), (before, True)), m, v
@@ -48,7 +48,7 @@ def radam(
 
 @published(m=0, s=0, top=0, ranges=RECTIFIED)
 def adabelief(
-    theta, m, s, top, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=1e-16,
+    theta, m, s, top, *, grad, let, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=1e-16,
     maximum_of="nothing", rectify=False, threshold=5.0, before_rectified="momentum", nesterov=False,
 ):  # fmt: skip
     """AdaBelief: steps by the belief in the gradient (Zhuang et al. 2020).
@@ -78,7 +78,7 @@ def adabelief(
     c2 = 1 - beta2**t
     if not rectify:
         return theta - eta * m_hat / root(spread / c2, epsilon), m, s, top
-    factor, enough = rectified(t, beta2, threshold, True)
+    factor, enough = rectified(t, beta2, threshold, True, let)
     before = 0 if before_rectified == "nothing" else m_hat
     step = sp.Piecewise((factor * sp.sqrt(c2) * m_hat / root(spread, epsilon), enough), (before, True))
     return theta - eta * step, m, s, top
