@@ -19,6 +19,8 @@ from symopt.registry import PUBLISHED, RULES
 from symopt.rule import Rule
 from symopt.wrappers import WRAPPERS
 
+ACCUMULATORS = ("v", "s", "u", "n_")
+"""States that steps are divided by."""
 EXAMPLES = "\nExamples\n--------\n"
 
 
@@ -74,13 +76,19 @@ class Card:
         return {name: start for name, start in self.rule.states.items() if name in used}
 
     @cached_property
-    def limit(self) -> sp.Expr | None:
-        """The learning rate below which the rule is stable on lambda*theta**2/2, where one formula is known."""
-        try:
-            formula = theory.stability_limit(self.rule)
-        except RuleError:
-            return None
-        return formula if isinstance(formula, sp.Expr) else None
+    def limit(self) -> tuple[sp.Expr, str] | None:
+        """The learning rate below which the rule is stable on lambda*theta**2/2, where one formula is known.
+
+        With it the state that is held for that, if the rule divides by one that moves.
+        """
+        for held in ("", *(name for name in ACCUMULATORS if name in self.states)):
+            try:
+                formula = theory.stability_limit(self.rule, held=held or ())
+            except RuleError:
+                continue
+            if isinstance(formula, sp.Expr):
+                return formula, held
+        return None
 
     @property
     def libraries(self) -> dict[str, Rule]:
@@ -114,7 +122,9 @@ def card(name: str) -> Card:
     Examples
     --------
     >>> card("nesterov").limit
-    2*(beta + 1)/(lambda*(2*beta + 1))
+    (2*(beta + 1)/(lambda*(2*beta + 1)), '')
+    >>> card("adam").limit
+    (2*(beta1 + 1)*(epsilon + sqrt(v))/(lambda*(1 - beta1)), 'v')
     >>> card("keras.optimizers.Nadam").rule.name
     'nadam'
     """
@@ -144,13 +154,20 @@ def lines(found: Card) -> list[str]:
     shown += [*found.text.splitlines(), "", "Equations (a prime marks the next value)"]
     shown += [f"    {left} = {right}" for left, right in found.equations.items()]
     if found.limit is not None:
-        shown += ["", "Stable on lambda*theta**2/2", f"    below eta = {found.limit}"]
+        formula, held = found.limit
+        shown += [
+            "",
+            f"Stable on lambda*theta**2/2{f', while {held} is held,' * bool(held)}",
+            f"    below eta = {formula}",
+        ]
     shown += ["", "Values" if found.arguments else "Defaults", *_pairs(rule.values)]
     shown += [f"    {state} starts at {first}" for state, first in found.states.items()]
     if rule.needs:
         shown += ["", f"Needs of the cost: {', '.join(rule.needs)}"]
     if not found.arguments and found.libraries:
-        shown += ["", "In other libraries", *(f"    {call}" for call in found.libraries)]
+        shown += ["", "In other libraries"]
+        for call, made in found.libraries.items():
+            shown += [f"    {call}", *(f"    - {words}" for words in made.differences)]
     return shown
 
 

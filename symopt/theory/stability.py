@@ -139,6 +139,8 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
     rate, w = symbol(wrt), sp.Dummy("w", positive=True)
     matrix, back = linear_step(rule, held)
     whole = characteristic_of(matrix).subs(CURVATURE, symbol("lambda"))
+    if whole.has(sp.Piecewise):
+        raise RuleError(f"{rule.name}: its hyperparameters decide between cases, so that there is no one limit")
     power = 2 if any(part.base == rate and not part.exp.is_integer for part in whole.atoms(sp.Pow)) else 1
     moving = [factor for factor in factors_in_z(sp.expand(whole.subs(rate, w**power))) if factor.has(w)]
     if not moving:

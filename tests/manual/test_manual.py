@@ -64,11 +64,15 @@ def test_pages_are_whole_and_need_nothing_else(pages):
 
 
 def test_the_stability_limit_is_there_where_it_is_known(pages):
-    lam, beta = sp.symbols("lambda beta")
-    assert sp.simplify(card("momentum").limit - 2 * (1 + beta) / lam) == 0
-    assert card("adam").limit is None
+    lam, beta, beta1, epsilon, v = sp.symbols("lambda beta beta1 epsilon v")
+    assert sp.simplify(card("momentum").limit[0] - 2 * (1 + beta) / lam) == 0
+    held = 2 * (1 + beta1) * (sp.sqrt(v) + epsilon) / (lam * (1 - beta1))
+    assert sp.simplify(card("adam").limit[0] - held) == 0
+    assert card("adam").limit[1] == "v"
+    assert card("lion").limit is None
     assert "<h2>Stability</h2>" in pages["momentum"]
-    assert "<h2>Stability</h2>" not in pages["adam"]
+    assert "while v is held" in pages["adam"]
+    assert "<h2>Stability</h2>" not in pages["lion"]
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

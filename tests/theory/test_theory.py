@@ -404,6 +404,7 @@ def test_decimals_are_exact_in_formulas():
 
 def test_formulas_that_are_not_one_are_refused(refused):
     refused(lambda: theory.stability_limit(proximal), so.RuleError, "no one formula", "give the eigenvalue")
+    refused(lambda: theory.stability_limit(so.radam, held="v"), so.RuleError, "decide between cases")
     refused(lambda: theory.stability_limit(so.momentum, -1.0), so.RuleError, "eigenvalue=-1", "above 0")
     refused(lambda: theory.stability_limit(so.momentum, "big"), so.RuleError, "eigenvalue", "one number")
     refused(lambda: theory.stability_limit("momentum"), so.RuleError, "'momentum' is a str", "expected a rule")
