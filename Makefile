@@ -5,7 +5,7 @@ EXPR ?= x^4 - 3*x^2 + x + y^2 + 0.5*sin(5*x)
 START ?= x=2,y=1
 OUT ?= out
 
-.PHONY: race test slow browser lint report speed pictures clean
+.PHONY: race test slow browser lint report docs speed pictures clean
 
 race: .venv/run  ## all rules on Rosenbrock from (-1.2, 1), then on a cost of yours: make race EXPR="x^2+y^4" START=x=1,y=2
 	$(BIN)/symopt race "100*(y-x^2)^2 + (1-x)^2" --start x=-1.2,y=1 --steps 5000 --out $(OUT)/rosenbrock
@@ -23,6 +23,9 @@ browser: .venv/test  ## the report in a real browser; needs chromium
 
 report: .venv/run  ## all experiments, in one page
 	$(BIN)/symopt experiments run all --out $(OUT)/experiments
+
+docs: .venv/run  ## the manual: a page for each rule
+	$(BIN)/symopt docs --out $(OUT)/docs
 
 lint: .venv/lint
 	$(BIN)/ruff check .
