@@ -26,19 +26,22 @@ def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
         If a tolerance is asked for where no gradient is taken.
     """
     _check_needs(cost, rule)
-    for name, schedule in rule.schedules.items():
-        place = rule.ranges.get(name)
-        if isinstance(place, Range):
-            at = np.unique([1, min(2, settings.steps), max(settings.steps // 2, 1), max(settings.steps, 1)])
-            values = values_of(schedule, at, settings.steps)
-            wrong = [
-                step for step, value in zip(at, values, strict=True) if np.isfinite(value) and not place.holds(value)
-            ]
-            if wrong:
-                value = float(values[np.searchsorted(at, wrong[0])])
-                in_range(f"step {wrong[0]}: {rule.name}", name, value, rule.ranges)
+    for name in rule.schedules:
+        _check_schedule(rule, name, settings.steps)
     if settings.tolerance is not None and cost.sums is not None and not rule.update.gradients:
         raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
+
+
+def _check_schedule(rule: Rule, name: str, steps: int) -> None:
+    """Look at a schedule whose hyperparameter has a range: in the first steps, half way and in the last."""
+    place = rule.ranges.get(name)
+    if not isinstance(place, Range):
+        return
+    at = np.unique([1, min(2, steps), max(steps // 2, 1), max(steps, 1)])
+    for step, value in zip(at, values_of(rule.schedules[name], at, steps), strict=True):
+        if np.isfinite(value) and not place.holds(value):
+            in_range(f"step {step}: {rule.name}", name, float(value), rule.ranges)
+            return  # it may go on with a warning: one is enough
 
 
 def _check_needs(cost: Cost, rule: Rule) -> None:

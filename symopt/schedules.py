@@ -13,6 +13,7 @@ a run of one is its last.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from numbers import Integral, Rational, Real
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.autodiff.lower import lower
-from symopt.autodiff.program import Graph
+from symopt.autodiff.program import Graph, Program
 from symopt.compiler.plain import evaluate
 from symopt.errors import RuleError, did_you_mean
 from symopt.floats import Array
@@ -479,6 +480,11 @@ def _as_sympy(value: Real) -> sp.Expr:
 
 def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
     """Return a schedule at some steps of a run, by the operations that the run has."""
+    program = _program(schedule)
+    return np.array([evaluate(program, {"t": float(step), "T": float(steps)})["value"] for step in np.asarray(at)])
+
+
+@lru_cache(maxsize=1024)
+def _program(schedule: sp.Expr) -> Program:
     graph = Graph()
-    program = graph.program({"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))})
-    return np.array([evaluate(program, {"t": float(t_), "T": float(steps)})["value"] for t_ in np.asarray(at)])
+    return graph.program({"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))})

@@ -112,6 +112,7 @@ class Wrapper:
         """Return the whole as a rule."""
         if not isinstance(inner, Rule):
             raise RuleError(f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in {self.example}")
+        inner.equations  # noqa: B018  its mistakes show here, with its own lines
         own = self.signature
         taken = {*inner.states, *inner.values}
         states, values_ = _apart(own.initial, taken), _apart(own.values, taken)
@@ -202,7 +203,7 @@ def wrapper(
 
 def _remembered(value: Any) -> Any:
     """Return a function of a point that gives the same for the same point, as a gradient with its noise."""
-    return cache(value) if callable(value) and not isinstance(value, type) else value
+    return cache(value) if callable(value) and not isinstance(value, type | sp.Basic) else value
 
 
 def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:

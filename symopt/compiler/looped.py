@@ -7,6 +7,7 @@ lanes for each evaluation of the cost and one over coordinates for each stage of
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 from symopt.autodiff.program import Key
 from symopt.autodiff.update import INPUTS, Stage
@@ -48,13 +49,15 @@ class Looped(Writer):
 
     def _later_stages(self) -> list[str]:
         """Return the passes of the stages after that."""
-        passes = {
-            "grad": self._gradient_pass, "value": self._value_pass, "sum": self._sum_pass, "solve": self._solve_pass,
-        }  # fmt: skip
+        passes = self._passes()
         lines: list[str] = []
         for stage in self.update.stages[1 if self._first_at_theta() else 0 :]:
             lines += passes[stage.kind](stage)
         return lines
+
+    def _passes(self) -> dict[str, Callable[[Stage], list[str]]]:
+        """Return what writes each kind of stage."""
+        return {"grad": self._gradient_pass, "value": self._value_pass, "sum": self._sum_pass}
 
     def _is_plain(self, stage: Stage) -> bool:
         program, (output, *_) = self.update.program, INPUTS[stage.kind]
@@ -134,10 +137,6 @@ class Looped(Writer):
     def _value(self, point: Key) -> tuple[list[str], list[str], str]:
         """Return the evaluation of the cost that the rule sees."""
         return self._evaluated(point, True, None)
-
-    @abstractmethod
-    def _solve_pass(self, stage: Stage) -> list[str]:
-        """Return the passes that build and solve linear equations."""
 
     def _sum_pass(self, stage: Stage) -> list[str]:
         total = self._at(("sum", stage.number))
@@ -225,6 +224,9 @@ class WrittenLooped(Looped, WrittenOut):
         for k, key in enumerate(self._gradient if stage else []):
             lines.append(f"{self._at(('grad', stage.number), k)} = {texts[key]}")  # type: ignore[union-attr]
         return [], lines, texts.get("J", "")
+
+    def _passes(self) -> dict[str, Callable[[Stage], list[str]]]:
+        return {**super()._passes(), "solve": self._solve_pass}
 
     def _solve_pass(self, stage: Stage) -> list[str]:
         """Return the passes of A u = v: the matrix, the right side, and Gaussian elimination in place of both."""

@@ -140,9 +140,6 @@ class Summed(Looped):
         lines, text = self._loops(self.program, point, True, None)
         return lines, [], text
 
-    def _solve_pass(self, stage: Stage) -> list[str]:
-        raise AssertionError(f"{stage.matrix} of a cost with sums is refused before a kernel is written")
-
     def _loops(self, program: Program, point: Key, value: bool, stage: Stage | None) -> tuple[list[str], str]:
         """Return the loops that evaluate a program at rows of points, and the text of its value."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symopt.published.averages import averages, root, scheduled_look
+from symopt.published.averages import averages, nadam_look, root
 from symopt.published.ranges import published
 
 
@@ -31,7 +31,7 @@ def nadam(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
+    look, P = nadam_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
     return theta - eta * look / root(v / (1 - beta2**t), epsilon, epsilon_root), m, v, P
 
 
@@ -56,7 +56,7 @@ def nadamw(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = scheduled_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
+    look, P = nadam_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
     direction = look / root(v / (1 - beta2**t), epsilon, epsilon_root)
     return theta - eta * (direction + weight_decay * theta), m, v, P
 

@@ -31,7 +31,7 @@ def ahead(m: Any, g: Any, t: Any, beta1: Any) -> Any:
     return beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
 
 
-def scheduled_look(
+def nadam_look(
     m: Any, g: Any, P: Any, t: Any, beta1: Any, momentum_decay: Any, momentum_schedule: bool, let: Any
 ) -> tuple[Any, Any]:
     """Return Nadam's look-ahead, and the product of mu so far."""

@@ -278,6 +278,27 @@ def test_wrappers_add_a_few_equations_each():
     assert so.minimize(BOWL, rule, START, 3).steps == 3
 
 
+def test_mistakes_of_the_inner_rule_show_with_its_own_lines():
+    @so.rule()
+    def first_only(theta, *, grad, t, eta=0.1):
+        return theta - eta * grad(theta) if t == 1 else theta
+
+    with pytest.raises(so.RuleError, match=r"rule first_only, line .*t == 1 holds symbols"):
+        so.clip_norm(first_only(eta=0.5), 1.0)
+
+
+def test_what_an_inner_rule_sees_may_be_a_symbol():
+    @so.wrapper(k=0)
+    def own_count(step, theta, k, *, t):
+        return step(theta, t=k), k + 1
+
+    @so.rule()
+    def counted(theta, *, t, grad):
+        return theta + t + 0 * grad(theta)
+
+    assert path(own_count(counted), so.parse("x"), [0.0], 4)[:, 0].tolist() == [0.0, 0.0, 1.0, 3.0, 6.0]
+
+
 MISTAKES = {
     "restart without a gradient": (lambda: so.restart(no_gradient).equations, "takes none; expected on='value'"),
     "no rule": (lambda: so.clip_norm(1.0), "expected a rule, as in so.clip_norm"),
