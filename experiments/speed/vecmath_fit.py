@@ -1,4 +1,4 @@
-"""The polynomials of ``symopt/compiler/vecmath.py``: how their coefficients were found.
+"""The polynomials of the kernels' functions (``symopt/compiler/vecmath.py``): how their coefficients were found.
 
 Each function is interpolated at Chebyshev points in 60 digits, which is within a small factor of
 the best polynomial of that degree, and written as monomials rounded to doubles. The script prints
@@ -45,6 +45,37 @@ def atan_rest(z: mp.mpf) -> mp.mpf:
     return odd_rest(mp.atan, 3)(z)
 
 
+K = mp.mpf("3.75")
+
+
+def argument(t: mp.mpf) -> mp.mpf:
+    """Return a where t = (a - K)/(a + K)."""
+    return K * (1 + t) / max(1 - t, mp.mpf("1e-25"))
+
+
+def erfcx(a: mp.mpf) -> mp.mpf:
+    """Return e**(a**2)*erfc(a), far out by its asymptotic series."""
+    far = (1 - 1 / (2 * a * a) + 3 / (4 * a**4)) / a / mp.sqrt(mp.pi) if a > 1000 else 0
+    return far or mp.exp(a * a) * mp.erfc(a)
+
+
+def erfcx_slope(a: mp.mpf) -> mp.mpf:
+    """Return -erfcx'(a)."""
+    far = (1 / a**2 - 3 / (2 * a**4) + 15 / (4 * a**6)) / mp.sqrt(mp.pi) if a > 1000 else 0
+    return far or 2 / mp.sqrt(mp.pi) - 2 * a * erfcx(a)
+
+
+def digits_of_2_by_pi(count: int) -> list[int]:
+    """Return the digits to base 2**48 of 2**-24 * 2/pi."""
+    with mp.workprec(48 * count + 100):
+        rest, found = 2 / mp.pi / 2**24, []
+        for _ in range(count):
+            rest *= 2**48
+            found.append(int(mp.floor(rest)))
+            rest -= found[-1]
+    return found
+
+
 if __name__ == "__main__":
     quarter = float(mp.pi / 4) ** 2 * 1.01
     fit("sin (sin s - s)/s^3", odd_rest(mp.sin, 3), 0, quarter, 5)
@@ -66,3 +97,7 @@ if __name__ == "__main__":
             parts.append(float(rest))
             rest -= mp.mpf(parts[-1])
         print(name, ", ".join(repr(part) for part in parts))
+    fit("(a + 1/2)*erfcx(a) in t", lambda t: (argument(t) + 0.5) * erfcx(argument(t)), -1, 1, 24)
+    fit("-(a + 1/2)^2*erfcx'(a) in t", lambda t: (argument(t) + 0.5) ** 2 * erfcx_slope(argument(t)), -1, 1, 26)
+    fit("ln(erfc(x))/x on [-1, 1]", lambda x: mp.log(mp.erfc(x)) / x if x else -2 / mp.sqrt(mp.pi), -1, 1, 23)
+    print("2/pi, pairs of digits:", ", ".join(repr(float(pair)) for pair in digits_of_2_by_pi(27)))

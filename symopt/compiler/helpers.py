@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from symopt.compiler import philox, shuffle, vecmath
+from symopt.compiler import exponential, faraway, hyperbolic, philox, shuffle, special, trigonometric
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: made
-    for module in (vecmath, philox, shuffle)
+    for module in (exponential, trigonometric, hyperbolic, special, faraway, philox, shuffle)
     for name, made in vars(module).items()
     if inspect.isfunction(made) and made.__module__ == module.__name__
 }

@@ -23,8 +23,9 @@ for draw < 2**8, step < 2**40 and stream < 2**48.
 
 from __future__ import annotations
 
+from symopt.compiler.exponential import log
 from symopt.compiler.language import bits, float64, fma, sqrt
-from symopt.compiler.vecmath import cos_reduced, log, sin_reduced
+from symopt.compiler.trigonometric import cos_reduced, sin_reduced
 
 
 def raised(x: int) -> int:
