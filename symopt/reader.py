@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import sympy as sp
 
-from symopt.autodiff.contract import contracted
+from symopt.autodiff.contract import contracted, powers_written_out
 from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Graph
 from symopt.autodiff.update import (
@@ -102,7 +102,7 @@ class Reader:
                 self.outputs["new", symbol.name[:-1]] = node
         for name, schedule in self.rule.schedules.items():
             self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
-        program = self.graph.program(self.outputs)
+        program = powers_written_out(self.graph.program(self.outputs))
         live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
         vector = find_states(program, live, VECTOR)
         self._check_numbers(touched(program, vector, VECTOR), program.outputs)

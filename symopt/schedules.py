@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt.autodiff.contract import powers_written_out
 from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Program
 from symopt.compiler.plain import evaluate
@@ -487,4 +488,5 @@ def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
 @lru_cache(maxsize=1024)
 def _program(schedule: sp.Expr) -> Program:
     graph = Graph()
-    return graph.program({"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))})
+    value = lower(graph, schedule, lambda symbol: graph.input(str(symbol)))
+    return powers_written_out(graph.program({"value": value}))

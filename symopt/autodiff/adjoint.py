@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from symopt.autodiff.derive import NOWHERE, Adjoints, forward, reverse
 from symopt.autodiff.index import Affine, Loop, all_loops, constant, plus, variable
+from symopt.autodiff.partials import partials
 from symopt.autodiff.program import Graph, Key, Name, Program, Read, Statement
 
 Shape = tuple[Affine, ...]
@@ -28,6 +29,14 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
     graph = Graph()
     outputs = graph.splice(value, graph.input)
     sweep = _Sweep(graph, dict(outputs))
+    slopes = {stored: _slope(graph, outputs[stored.key]) for stored in value.statements}
+    forward_statements = []
+    for stored in value.statements:
+        forward_statements.append(stored)
+        if (slope := slopes[stored]) is not None:
+            beside = stored._replace(array=_beside(stored), key=("slope", stored.key))
+            forward_statements.append(beside)
+            sweep.outputs[beside.key] = slope
     for (_, name), shape in shapes.items():
         loops = coordinates(shape)
         sweep.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
@@ -37,9 +46,27 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
     for stored in reversed(value.statements):
         if any(done.array == ("adjoint", stored.array[1]) and done.kind == "add" for done in sweep.statements):
             seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
-            kept = graph.input(Read(stored.array, stored.at))
+            kept = {outputs[stored.key]: graph.input(Read(stored.array, stored.at))}
+            if (slope := slopes[stored]) is not None:
+                kept[slope] = graph.input(Read(_beside(stored), stored.at))
             sweep.add(reverse(graph, outputs[stored.key], seed, kept))
-    return graph.program(sweep.outputs, [*value.statements, *sweep.used()])
+    return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
+
+
+def _beside(stored: Statement) -> Name:
+    """Return the array that keeps the slope of what is stored."""
+    return ("slope", stored.array[1])
+
+
+def _slope(graph: Graph, number: int) -> int | None:
+    """Return the slope of a function of a sum: where its argument is at hand, so that it is not summed once more."""
+    node = graph.nodes[number]
+    if len(node.args) != 1 or node.op in PLAIN or isinstance(node.payload, Loop):
+        return None
+    if not any(isinstance(below.payload, Loop) for below in graph.below(node.args[0])):
+        return None
+    (slope,) = partials(graph, number)
+    return slope
 
 
 def _adjoint(stored: Statement) -> Read:
@@ -89,7 +116,9 @@ class _Sweep:
 
 TARGETS = {"x": "g", "where": "adjoint"}
 """Where the adjoint of an entry of an array goes, by the kinds of the two."""
-MOVING = {"x": "v", "where": "dot where", "adjoint": "dot adjoint"}
+PLAIN = {"neg", "abs", "sqrt", "exp"}
+"""Functions whose slope needs no more than their value."""
+MOVING = {"x": "v", "where": "dot where", "slope": "dot slope", "adjoint": "dot adjoint"}
 """What moves along a direction v, and where its change is kept."""
 
 

@@ -2,7 +2,12 @@
 
 The reverse sweep visits every node once, so a gradient costs a small multiple of the value for
 any number of parameters. A branch of a select keeps its adjoint to itself: what leaves it is
-selected by the same condition, because a zero seed times an infinite slope would be NaN.
+selected by the same condition, because a zero seed times an infinite slope would be NaN. Where
+that cannot be (the branch is used elsewhere too), and below functions of infinite slope (acos at 1),
+nothing times infinity is nothing: ``ZeroSafe``.
+
+At a kink the gradient is a fixed subgradient. Its own derivative does not exist there: ``forward``
+makes it NaN where the sides of a comparison meet, and the sign of zero is asked.
 
 Below a reduction an adjoint is a function of indices, and belongs to a domain: the loops that it
 is to be summed over. A node that lies outside some of these loops gets the sum over them, if
@@ -14,9 +19,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from symopt.autodiff.conditions import comparisons
 from symopt.autodiff.index import Loop, bounds_of
-from symopt.autodiff.partials import others_tangent, partials
-from symopt.autodiff.program import Graph, Key, Program, Read
+from symopt.autodiff.moving import Moving
+from symopt.autodiff.partials import others_tangent, partials, steep_at
+from symopt.autodiff.program import REDUCTIONS, Graph, Key, Node, Program, Read
+from symopt.autodiff.pullback import Passed, passed_on
+from symopt.autodiff.terms import added
+from symopt.autodiff.zerosafe import ZeroSafe
 
 Guards = tuple[tuple[int, bool], ...]
 """The selects around a node, outermost first: the condition, and the side the node is on."""
@@ -85,23 +95,28 @@ def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]
     return graph.program(outputs)
 
 
-def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: int | None = None) -> Adjoints:
+def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: Mapping[int, int] | None = None) -> Adjoints:
     """Return the adjoint of every node below ``top``, by domain.
 
-    ``kept`` is a node that holds the value of ``top``: it is read instead of computing ``top`` again.
+    ``kept`` are nodes that hold the values of others, of ``top`` and its slope: they are read where ``top`` passes on,
+    instead of computing these again.
     """
-    guards = _guards(graph, top)
+    guards, moving, safe = _guards(graph, top), Moving(graph), ZeroSafe(graph)
     adjoint: Adjoints = {top: dict(seeds)}
     for number in range(top, -1, -1):
         if graph.nodes[number].op in ("const", "input"):
             continue
         for domain, seed in adjoint.get(number, {}).items():
-            for arg, passed, around in _contributions(graph, number, seed, guards[number]):
+            for arg, passed, around in _contributions(graph, number, seed, guards[number], moving):
                 if graph.nodes[arg].op == "const":
                     continue
-                term = passed if kept is None or number != top else graph.replaced(passed, {top: kept})
-                term = _selected(graph, term, around[len(guards[arg]) :])
-                place = _summed(graph, _domain(graph, number, domain), term, arg, guards[arg])
+                term = passed if kept is None or number != top else graph.mapped([passed], kept)[passed]
+                term = safe.product(number, arg, seed, term)
+                outside = around[len(guards[arg]) :]
+                safe.pass_on(number, arg, masked=bool(outside))
+                place = _summed(
+                    graph, _domain(graph, number, domain), _selected(graph, term, outside), arg, guards[arg]
+                )
                 _add(graph, adjoint.setdefault(arg, {}), *place)
     return adjoint
 
@@ -131,14 +146,36 @@ def _summed(graph: Graph, domain: Domain, term: int, arg: int, guards: Guards) -
     return own & domain, term
 
 
-def _contributions(graph: Graph, number: int, seed: int, around: Guards) -> list[tuple[int, int, Guards]]:
+def _contributions(
+    graph: Graph, number: int, seed: int, around: Guards, moving: Moving
+) -> list[tuple[int, int, Guards]]:
     """Return what a node passes on: (argument, term, the selects that the term stands in)."""
     node = graph.nodes[number]
     if node.op == "select":
         condition, yes, no = node.args
-        return [(yes, seed, (*around, (condition, True))), (no, seed, (*around, (condition, False)))]
-    slopes = zip(node.args, slopes_of(graph, number), strict=True)
-    return [(arg, graph.op("mul", seed, slope), around) for arg, slope in slopes if slope is not None]
+        branches = [(yes, seed, (*around, (condition, True))), (no, seed, (*around, (condition, False)))]
+        return branches + [(arg, term, around) for arg, term in _at_exceptions(graph, condition, moving)]
+    if node.op in REDUCTIONS:
+        return [(arg, term, around) for arg, term in _of_reduction(graph, number, seed)]
+    return [(arg, term, around) for arg, term in passed_on(graph, number, seed, moving)]
+
+
+def _of_reduction(graph: Graph, number: int, seed: int) -> list[Passed]:
+    (arg,), (slope,) = graph.nodes[number].args, slopes_of(graph, number)
+    return [] if slope is None else [(arg, graph.op("mul", seed, slope))]
+
+
+def _at_exceptions(graph: Graph, condition: int, moving: Moving) -> list[Passed]:
+    """Return NaN for what an equality compares, where it holds.
+
+    The value that a Piecewise gives to a single point says nothing about the slope there.
+    """
+    passed = []
+    for op, a, b in comparisons(graph, condition):
+        if op in ("eq", "ne"):
+            here = graph.op("select", graph.op("eq", a, b), graph.const(float("nan")), graph.const(0.0))
+            passed += [(arg, here) for arg in (a, b) if arg in moving]
+    return passed
 
 
 def slopes_of(graph: Graph, number: int) -> list[int | None]:
@@ -190,11 +227,19 @@ def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:
             seed = _seed(graph, node.payload, seeds)  # type: ignore[arg-type]
             if seed is not None:
                 dots[number] = seed
-        elif any(arg in dots for arg in node.args):
+        elif _moves(graph, node, dots):
             dot = _dot(graph, number, dots)
             if graph.value(dot) != 0.0:
                 dots[number] = dot
     return dots
+
+
+def _moves(graph: Graph, node: Node, dots: Mapping[int, int]) -> bool:
+    """Return whether the arguments of a node move, or what chooses between them."""
+    if any(arg in dots for arg in node.args):
+        return True
+    compared = comparisons(graph, node.args[0]) if node.op == "select" else []
+    return any(a in dots or b in dots for _, a, b in compared)
 
 
 def _seed(graph: Graph, key: Key, seeds: Mapping[Key, Key | float]) -> int | None:
@@ -211,14 +256,65 @@ def _dot(graph: Graph, number: int, dots: dict[int, int]) -> int:
     node, zero = graph.nodes[number], graph.const(0.0)
     if node.op == "select":
         condition, yes, no = node.args
-        return graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
+        change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
+        return _unless_tied(graph, comparisons(graph, condition), change, dots)
+    if node.op in ("sign", "abs"):
+        (slope,) = slopes_of(graph, number)
+        change = zero if slope is None else graph.op("mul", slope, dots[node.args[0]])
+        return _unless_tied(graph, [("eq", node.args[0], zero)], change, dots)
     if node.op == "others":
         return others_tangent(graph, node, dots[node.args[0]])
-    moving = [k for k, arg in enumerate(node.args) if arg in dots]
-    slopes = slopes_of(graph, number)
+    if node.op == "div":
+        return _dot_of_quotient(graph, number, dots)
+    if node.op == "vanishing":
+        factor, log = node.args
+        changes = [graph.op("vanishing", dots[factor], log)] if factor in dots else []
+        changes += [graph.op("vanishing", factor, dots[log])] if log in dots else []
+        return added(graph, changes)
+    if node.op in ("guarded", "steep"):
+        return _dot_of_guarded(graph, node, dots)
     total = zero
-    for k in moving:
-        slope = slopes[k]
-        if slope is not None:
-            total = graph.op("add", total, graph.op("mul", slope, dots[node.args[k]]))
+    for arg, slope in zip(node.args, slopes_of(graph, number), strict=True):
+        if arg in dots and slope is not None:
+            total = graph.op("add", total, graph.op("mul", slope, dots[arg]))
+    if node.op in ("sqrt", "pow") and node.args[0] in dots:
+        return _unless_steep(graph, number, total, dots[node.args[0]])
     return graph.reduce("sum", node.payload, total) if isinstance(node.payload, Loop) else total
+
+
+def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
+    """Return the change of a product, 0 where its factor is 0 and stays so; NaN below an infinite slope."""
+    factor, product = node.args
+    zero = graph.const(0.0)
+    rests = graph.op("eq", factor, zero)
+    if node.op == "steep":
+        return graph.op("select", rests, graph.const(float("nan")), dots.get(product, zero))
+    if factor in dots:
+        rests = graph.op("and", rests, graph.op("eq", dots[factor], zero))
+    return graph.op("select", rests, zero, dots.get(product, zero))
+
+
+def _unless_steep(graph: Graph, number: int, change: int, dot: int) -> int:
+    """Return the change of a root or power, NaN where its slope is infinite (counted as 0) and its base moves."""
+    steep = steep_at(graph, number)
+    if steep is None:
+        return change
+    moves = graph.op("ne", dot, graph.const(0.0))
+    return graph.op("select", graph.op("and", steep, moves), graph.const(float("nan")), change)
+
+
+def _dot_of_quotient(graph: Graph, number: int, dots: dict[int, int]) -> int:
+    """Return (da - (a/b)*db)/b."""
+    (a, b), zero = graph.nodes[number].args, graph.const(0.0)
+    if b not in dots:
+        return graph.op("mul", dots[a], graph.op("div", graph.const(1.0), b))
+    change = graph.op("sub", dots.get(a, zero), graph.op("mul", number, dots[b]))
+    return graph.op("div", change, b)
+
+
+def _unless_tied(graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]) -> int:
+    """Return a change, NaN where the two sides of a comparison that may change are equal: a kink."""
+    for _, a, b in compared:
+        if a in dots or b in dots:
+            change = graph.op("select", graph.op("eq", a, b), graph.const(float("nan")), change)
+    return change

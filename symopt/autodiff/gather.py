@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symopt.autodiff.index import Affine, Loop, constant, plus, substituted, variable
-from symopt.autodiff.program import Counter, Graph, Key, Program, Read, Statement, demand_order
+from symopt.autodiff.program import Counter, Graph, Key, Over, Program, Read, Statement, demand_order
 
 
 def gathered(program: Program) -> Program:
@@ -72,8 +72,17 @@ def _offset(graph: Graph, outputs: dict[Key, int], statement: Statement) -> int 
     if len(using) != 1 or using[0].terms != ((loop, 1),):
         return None
     below = demand_order(graph.nodes, [outputs[statement.key]])
-    sums = [number for number in below if isinstance(graph.nodes[number].payload, Loop)]
-    return None if any(loop in graph.loops(number) for number in sums) else using[0].const
+    if any(_ties(graph, number, loop) for number in below):
+        return None
+    return using[0].const
+
+
+def _ties(graph: Graph, number: int, loop: Loop) -> bool:
+    """Return whether a node is tied to a loop: a sum that depends on it, or the product of all factors but its."""
+    payload = graph.nodes[number].payload
+    if isinstance(payload, Over):
+        return payload.loop == loop
+    return isinstance(payload, Loop) and loop in graph.loops(number)
 
 
 def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[Statement, int]:
@@ -87,7 +96,12 @@ def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[St
 
 
 def with_indices(graph: Graph, node: int, new: dict[Loop, Affine]) -> int:
-    """Return a node with loop variables replaced in all that it reads."""
+    """Return a node with loop variables replaced in all that it reads.
+
+    A sum over such a loop has a variable of its own, and stays as it is.
+    """
+    below = demand_order(graph.nodes, [node])
+    bound = {number: number for number in below if graph.loops(number).isdisjoint(new)}
 
     def leaf(key: Key) -> int:
         if isinstance(key, Read):
@@ -96,4 +110,4 @@ def with_indices(graph: Graph, node: int, new: dict[Loop, Affine]) -> int:
             return graph.input(Counter(substituted(key.value, new)))
         return graph.input(key)
 
-    return graph.mapped([node], {}, leaf)[node]
+    return graph.mapped([node], bound, leaf)[node]

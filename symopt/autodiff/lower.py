@@ -1,9 +1,4 @@
-"""SymPy expression to program: one node for each operation, in forms that do not overflow.
-
-What SymPy writes in a way that loses digits or overflows is recognised and written differently:
-log(1 + exp(u)) as ``softplus``, 1/(1 + exp(u)) as ``sigmoid``, u*log(u) as ``xlogx`` (0 at 0),
-log(1 + u) as ``log1p``, exp(u) - 1 as ``expm1``, u**(k/2) by square roots.
-"""
+"""SymPy expression to program: one node for each operation, in the forms of ``autodiff/stable.py``."""
 
 from __future__ import annotations
 
@@ -13,18 +8,21 @@ from collections.abc import Callable, Iterable
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symopt.autodiff.conditions import undecided
+from symopt.autodiff.moving import Moving
 from symopt.autodiff.program import Graph
+from symopt.autodiff.removable import filled
+from symopt.autodiff.stable import operation, product, total
 from symopt.autodiff.valuation import lowered as _valuation
 from symopt.autodiff.valuation import valuation
 from symopt.errors import UnsupportedError
 
-LARGEST_PRODUCT = 64  # an integer power up to this is a product by repeated squaring
-
 FUNCTIONS: dict[type[sp.Basic], str] = {
-    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
-    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh",
-    sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.erf: "erf",
-    sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor",
+    sp.exp: "exp", sp.log: "log",
+    sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.sec: "sec", sp.csc: "csc", sp.cot: "cot",
+    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.sech: "sech", sp.csch: "csch", sp.coth: "coth",
+    sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
+    sp.erf: "erf", sp.erfc: "erfc", sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor",
 }  # fmt: skip
 RELATIONS = {
     sp.StrictLessThan: ("lt", False), sp.LessThan: ("le", False),
@@ -50,6 +48,7 @@ class Lowering:
 
     def __init__(self, graph: Graph, leaf: Callable[[sp.Basic], int]) -> None:
         self.graph, self.leaf = graph, leaf
+        self.moving = Moving(graph)
         self.made: dict[sp.Basic, int] = {}
 
     def __call__(self, expression: sp.Basic) -> int:
@@ -70,14 +69,14 @@ class Lowering:
             raise unsupported(part)
         if isinstance(part, sp.Piecewise):
             return [piece for pair in part.args for piece in pair.args]
-        if isinstance(part, sp.Pow) and part.exp.is_Rational:
+        if isinstance(part, sp.Pow) and _is_plain(part.exp):
             return [part.base]
         return list(part.args)
 
     def _node(self, part: sp.Basic) -> int:
         if part.is_Symbol:
             return self.leaf(part)
-        if part.is_number and not part.args:
+        if not part.args and part.is_number:
             return self.graph.const(number(part))
         if part in (sp.true, sp.false):
             return self.graph.const(float(bool(part)))
@@ -88,7 +87,7 @@ class Lowering:
 
     def op(self, name: str, *parts: sp.Basic | int) -> int:
         """Return the node of an operation on parts that are lowered already."""
-        return self.graph.op(name, *(part if isinstance(part, int) else self(part) for part in parts))
+        return operation(self.graph, name, *(part if isinstance(part, int) else self(part) for part in parts))
 
     def chain(self, name: str, nodes: Iterable[int]) -> int:
         """Return ``nodes`` joined from left to right."""
@@ -97,84 +96,29 @@ class Lowering:
             first = self.graph.op(name, first, node)
         return first
 
-    def power(self, base: int, exponent: sp.Basic) -> int:
-        """Return base**exponent for an exponent that is not negative."""
-        if exponent.is_Integer and int(exponent) <= LARGEST_PRODUCT:
-            return self._product(base, int(exponent))
-        if exponent.is_Rational and exponent.q == 2 and int(exponent.p) <= LARGEST_PRODUCT:
-            return self._product(self.graph.op("sqrt", base), int(exponent.p))
-        return self.op("pow", base, exponent)
-
-    def _product(self, base: int, times: int) -> int:
-        result, square = None, base
-        while times:
-            if times & 1:
-                result = square if result is None else self.graph.op("mul", result, square)
-            times >>= 1
-            square = self.graph.op("mul", square, square) if times else square
-        return self.graph.const(1.0) if result is None else result
-
     # One method for each kind of SymPy node
 
     def add(self, part: sp.Add) -> int:
-        terms = list(part.args)
-        exponential = _lone_exponential(part)
-        if exponential is None:
-            return self.chain("add", (self(term) for term in terms))
-        node = self.op("expm1", exponential.exp)
-        rest = [term for term in terms if term not in (exponential, -exponential, sp.S.One, sp.S.NegativeOne)]
-        node = node if exponential in terms else self.graph.op("neg", node)
-        return self.chain("add", [node, *(self(term) for term in rest)])
+        return total(self.graph, [self(term) for term in part.args])
 
     def mul(self, part: sp.Mul) -> int:
         above: list[int] = []
         below: list[int] = []
         coefficient, factors = part.as_coeff_mul()
-        factors = self._stable_factors(list(factors), above)
         for factor in factors:
             base, exponent = factor.as_base_exp()
             if factor.is_Pow and exponent.is_number and exponent.is_negative:
-                if (sigmoid := _one_plus_exponential(base)) is not None and exponent == -1:
-                    above.append(self.op("sigmoid", self.op("neg", sigmoid)))
-                else:
-                    below.append(self.power(self(base), -exponent))
+                below.append(self.op("pow", base, self.graph.const(-number(exponent))))
             else:
                 above.append(self(factor))
-        node = self.chain("mul", above) if above else self.graph.const(1.0)
-        node = self.graph.op("mul", self.graph.const(number(coefficient)), node)
-        return self.graph.op("div", node, self.chain("mul", below)) if below else node
-
-    def _stable_factors(self, factors: list[sp.Basic], above: list[int]) -> list[sp.Basic]:
-        """Take u*log(u) and exp(u)/(1 + exp(u)) out of the factors, into ``above``."""
-        for factor in list(factors):
-            argument = factor.args[0] if factor.args else None
-            if isinstance(factor, sp.log) and argument in factors:
-                factors = [other for other in factors if other not in (factor, argument)]
-                above.append(self.op("xlogx", argument))
-            elif isinstance(factor, sp.exp) and 1 / (1 + factor) in factors:
-                factors = [other for other in factors if other not in (factor, 1 / (1 + factor))]
-                above.append(self.op("sigmoid", argument))
-        return factors
+        return product(self.graph, number(coefficient), above, below, self.moving)
 
     def pow(self, part: sp.Pow) -> int:
         base, exponent = part.args
         if base == sp.E:
             return self.op("exp", exponent)
-        if exponent.is_Rational and exponent.is_negative:
-            sigmoid = _one_plus_exponential(base)
-            if exponent == -1 and sigmoid is not None:
-                return self.op("sigmoid", self.op("neg", sigmoid))
-            return self.graph.op("div", self.graph.const(1.0), self.power(self(base), -exponent))
-        return self.power(self(base), exponent)
-
-    def log(self, part: sp.log) -> int:
-        argument = part.args[0]
-        exponent = _one_plus_exponential(argument)
-        if exponent is not None:
-            return self.op("softplus", exponent)
-        if argument.is_Add and sp.S.One in argument.args:
-            return self.op("log1p", argument - 1)
-        return self.op("log", argument)
+        power = self.graph.const(number(exponent)) if _is_plain(exponent) else self(exponent)
+        return self.op("pow", base, power)
 
     def function(self, part: sp.Basic) -> int:
         return self.op(FUNCTIONS[type(part)], part.args[0])
@@ -190,6 +134,11 @@ class Lowering:
         return node
 
     def piecewise(self, part: sp.Piecewise) -> int:
+        continued = filled(part)
+        if continued is not None:
+            gap, piece, at_zero = (self(one) for one in continued)
+            beside = self.op("lt", self.graph.const(0.0), self.op("abs", gap))
+            return self.op("select", beside, piece, at_zero)
         node = self.graph.const(float("nan"))  # outside every piece
         for expression, condition in reversed(part.args):
             if condition.is_Symbol:
@@ -197,6 +146,9 @@ class Lowering:
                     f"the condition {condition} of {part} is a symbol; expected a comparison, as {condition} > 0"
                 )
             node = self.op("select", condition, expression, node)
+            unknown = undecided(self.graph, self(condition))
+            if unknown is not None:
+                node = self.graph.op("select", unknown, self.graph.const(float("nan")), node)
         return node
 
     def relation(self, part: Relational) -> int:
@@ -208,23 +160,9 @@ class Lowering:
         return COMPOSED[type(part)](self.graph, *(self(arg) for arg in part.args))
 
 
-def _lone_exponential(part: sp.Add) -> sp.exp | None:
-    """Return e = exp(u) where the sum holds e - 1 or 1 - e and no second exponential."""
-    exponentials = [term for term in part.args if isinstance(term, sp.exp) or isinstance(-term, sp.exp)]
-    if len(exponentials) != 1:
-        return None
-    term = exponentials[0]
-    positive = isinstance(term, sp.exp)
-    wanted = sp.S.NegativeOne if positive else sp.S.One
-    return (term if positive else -term) if wanted in part.args else None
-
-
-def _one_plus_exponential(part: sp.Basic) -> sp.Basic | None:
-    """Return u where ``part`` is 1 + exp(u)."""
-    if part.is_Add and len(part.args) == 2 and sp.S.One in part.args:
-        other = part - 1
-        return other.exp if isinstance(other, sp.exp) else None
-    return None
+def _is_plain(part: sp.Basic) -> bool:
+    """Return whether this is a number as it stands, however it was typed: 2, 2.0, 1/2."""
+    return bool(part.is_Rational or part.is_Float)
 
 
 def number(part: sp.Basic) -> float:
@@ -257,53 +195,23 @@ def supported() -> set[str]:
     return {kind.__name__ for kind in (*FUNCTIONS, *COMPOSED)} | set(extra)
 
 
-def _inverse_of(name: str) -> Composed:
-    return lambda g, x: g.op("div", g.const(1.0), g.op(name, x))
-
-
-def _asinh(g: Graph, x: int) -> int:
-    """sign(x)*log1p(|x| + x**2/(1 + sqrt(1 + x**2))): no cancellation on either side."""
-    square = g.op("mul", x, x)
-    root = g.op("add", g.const(1.0), g.op("sqrt", g.op("add", g.const(1.0), square)))
-    return g.op("mul", g.op("sign", x), g.op("log1p", g.op("add", g.op("abs", x), g.op("div", square, root))))
-
-
-def _acosh(g: Graph, x: int) -> int:
-    one = g.const(1.0)
-    roots = g.op("mul", g.op("sqrt", g.op("sub", x, one)), g.op("sqrt", g.op("add", x, one)))
-    return g.op("log", g.op("add", x, roots))
-
-
-def _atanh(g: Graph, x: int) -> int:
-    inner = g.op("div", g.op("mul", g.const(2.0), x), g.op("sub", g.const(1.0), x))
-    return g.op("mul", g.const(0.5), g.op("log1p", inner))
-
-
-def _mod(g: Graph, x: int, y: int) -> int:
-    return g.op("sub", x, g.op("mul", y, g.op("floor", g.op("div", x, y))))
-
-
 def _heaviside(g: Graph, x: int, at_zero: int) -> int:
     zero = g.const(0.0)
-    above = g.op("select", g.op("eq", x, zero), at_zero, g.const(1.0))
+    at_zero = g.op("select", g.op("eq", x, zero), at_zero, x)  # NaN of NaN
+    above = g.op("select", g.op("lt", zero, x), g.const(1.0), at_zero)
     return g.op("select", g.op("lt", x, zero), zero, above)
 
 
 Composed = Callable[..., int]
 COMPOSED: dict[type[sp.Basic], Composed] = {
-    sp.sec: _inverse_of("cos"), sp.csc: _inverse_of("sin"), sp.cot: _inverse_of("tan"),
-    sp.sech: _inverse_of("cosh"), sp.csch: _inverse_of("sinh"), sp.coth: _inverse_of("tanh"),
-    sp.asinh: _asinh, sp.acosh: _acosh, sp.atanh: _atanh,
-    sp.erfc: lambda g, x: g.op("sub", g.const(1.0), g.op("erf", x)),
     sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
-    sp.Mod: _mod, sp.Heaviside: _heaviside, valuation: _valuation,
+    sp.Mod: lambda g, x, y: g.op("mod", x, y), sp.Heaviside: _heaviside, valuation: _valuation,
 }  # fmt: skip
 """Functions made of the others."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
     (sp.Add, Lowering.add),
     (sp.Mul, Lowering.mul),
     (sp.Pow, Lowering.pow),
-    (sp.log, Lowering.log),
     (tuple(FUNCTIONS), Lowering.function),
     ((sp.Max, sp.Min), Lowering.extreme),
     (sp.Piecewise, Lowering.piecewise),

@@ -1,10 +1,11 @@
 """Local derivatives: what each operation passes on to its arguments.
 
-The derivative of an elementary function is asked of SymPy (``fdiff``) and built in the same
-graph, where the value is met again: tanh' = 1 - tanh**2 costs one operation. At a kink the
+The derivative of exp, sin, cos, sinh and cosh is asked of SymPy (``fdiff``). Where the formula
+that SymPy knows would lose digits (1 - tanh**2, 1 + log(x), 1/(1 + x**2) far out) the slope is an
+operation of its own, which shares its work with the value once both are inlined. At a kink the
 subgradient is fixed: sign(0) = 0 is the slope of abs at 0, the slope of sqrt at 0 is 0 (so that
-sqrt(x**2 + y**2) has gradient 0 at the origin), a tie of Max or Min belongs to the first, and
-the steps of floor and sign have slope 0.
+sqrt(x**2 + y**2) has gradient 0 at the origin), that of x**p for 0 <= p < 1 likewise, a tie of Max
+or Min belongs to the first, and the steps of floor and sign have slope 0.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache
 import sympy as sp
 
 from symopt.autodiff.index import Loop
+from symopt.autodiff.logarithms import log_of
 from symopt.autodiff.lower import FUNCTIONS, lower
 from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Node, Over
 
@@ -106,24 +108,127 @@ def _sqrt(graph: Graph, number: int) -> list[int | None]:
 
 def _pow(graph: Graph, number: int) -> list[int | None]:
     base, exponent = _args(graph, number)
-    lower_power = graph.op("pow", base, graph.op("sub", exponent, graph.const(1.0)))
-    by_base = graph.op("mul", exponent, lower_power)
-    growth = graph.op("mul", number, graph.op("log", base))
+    growth = graph.op("mul", number, log_of(graph, base))
     at_zero = graph.op("eq", base, graph.const(0.0))
-    return [by_base, graph.op("select", at_zero, graph.const(0.0), growth)]
+    by_exponent = graph.op("select", at_zero, graph.const(0.0), growth)
+    return [_by_base(graph, base, exponent), None if graph.value(exponent) is not None else by_exponent]
 
 
-def _sigmoid(graph: Graph, number: int) -> list[int | None]:
-    (a,) = _args(graph, number)
-    # 1 - sigmoid(u) = sigmoid(-u), without cancellation
-    return [graph.op("mul", number, graph.op("sigmoid", graph.op("neg", a)))]
+def _pow_less(graph: Graph, number: int) -> list[int | None]:
+    base, exponent = _args(graph, number)
+    less = graph.op("add", exponent, graph.const(-1.0))
+    by_base = graph.op("mul", less, graph.op("pow_less", base, less))
+    return [by_base, graph.op("mul", number, graph.op("log", base))]
 
 
-def _log1p(graph: Graph, number: int) -> list[int | None]:
-    one = graph.const(1.0)
-    return [graph.op("div", one, graph.op("add", one, *_args(graph, number)))]
+def _by_base(graph: Graph, base: int, exponent: int) -> int:
+    """Return p*x**(p - 1); at x = 0 an infinite slope counts as 0 for 0 <= p < 1, as that of sqrt."""
+    less = graph.op("add", exponent, graph.const(-1.0))
+    power = graph.value(exponent)
+    exact = power is not None and (power - 1.0) + 1.0 == power
+    lower_power = graph.op("pow", base, less) if exact else graph.op("pow_less", base, exponent)
+    slope = graph.op("mul", exponent, lower_power)
+    at_zero = _steep_power(graph, base, exponent)
+    return slope if at_zero is None else graph.op("select", at_zero, graph.const(0.0), slope)
 
 
+def _steep_power(graph: Graph, base: int, exponent: int) -> int | None:
+    """Return the condition x = 0 and 0 <= p < 1, or None where a fixed p is another."""
+    power, zero = graph.value(exponent), graph.const(0.0)
+    at_zero = graph.op("eq", base, zero)
+    if power is not None:
+        return at_zero if 0.0 <= power < 1.0 else None
+    below_one = graph.op("lt", exponent, graph.const(1.0))
+    return graph.op("and", at_zero, graph.op("and", graph.op("le", zero, exponent), below_one))
+
+
+def steep_at(graph: Graph, number: int) -> int | None:
+    """Return the condition under which the infinite slope of a root or power counts as 0; None if it never is."""
+    node = graph.nodes[number]
+    if node.op == "sqrt":
+        return graph.op("eq", number, graph.const(0.0))
+    return _steep_power(graph, *node.args)
+
+
+def _logaddexp(graph: Graph, number: int) -> list[int | None]:
+    """The two shares, without the cancellation of 1 - sigmoid."""
+    a, b = _args(graph, number)
+    gap = graph.op("sub", a, b)
+    return [graph.op("sigmoid", gap), graph.op("sigmoid", graph.op("neg", gap))]
+
+
+def _mod(graph: Graph, number: int) -> list[int | None]:
+    x, y = _args(graph, number)
+    turns = graph.op("div", graph.op("sub", x, number), y)  # whole but for its rounding
+    return [graph.const(1.0), graph.op("neg", graph.op("floor", graph.op("add", turns, graph.const(0.5))))]
+
+
+def _sigmoid_slope(graph: Graph, number: int) -> list[int | None]:
+    """s*(1 - s)*(1 - 2*s), whose last factor is -tanh(x/2)."""
+    half = graph.op("mul", graph.const(0.5), *_args(graph, number))
+    return [graph.op("neg", graph.op("mul", number, graph.op("tanh", half)))]
+
+
+def _log_erfc_curvature(graph: Graph, number: int) -> list[int | None]:
+    """-m'*(2*x + m) - m*(2 + m') with m the slope of log_erfc."""
+    (x,) = _args(graph, number)
+    op, two = graph.op, graph.const(2.0)
+    slope = op("log_erfc_slope", x)
+    first = op("mul", number, op("add", op("mul", two, x), slope))
+    return [op("neg", op("add", first, op("mul", slope, op("add", two, number))))]
+
+
+def _is(name: str, factor: float = 1.0) -> Partial:
+    """Return the slope that is an operation on the same argument, times a number."""
+    return lambda g, n: [g.op("mul", g.const(factor), g.op(name, *_args(g, n)))]
+
+
+def _times(name: str, factor: float) -> Partial:
+    """Return the slope factor*name(x)*f(x)."""
+    return lambda g, n: [g.op("mul", g.op("mul", g.const(factor), g.op(name, *_args(g, n))), n)]
+
+
+def _of_powers(power: int, factor: float) -> Partial:
+    """Return the slope factor*x*f(x)**power, in an order that overflows only where it must."""
+
+    def slope(g: Graph, n: int) -> list[int | None]:
+        rest = n if power == 2 else g.op("mul", n, n)
+        return [g.op("mul", g.op("mul", g.const(factor), g.op("mul", *_args(g, n), n)), rest)]
+
+    return slope
+
+
+def _of_square(name: str, square: str, factor: float, constant: float) -> Partial:
+    """Return the slope name(x)*(constant + factor*square(x)), where ``square`` is a square of ``name``."""
+
+    def slope(g: Graph, n: int) -> list[int | None]:
+        (x,) = _args(g, n)
+        scaled = g.op("mul", g.const(factor), g.op(square, x))
+        return [g.op("mul", g.op(name, x), g.op("add", g.const(constant), scaled))]
+
+    return slope
+
+
+def _minus_square(g: Graph, n: int) -> list[int | None]:
+    return [g.op("neg", g.op("mul", n, n))]
+
+
+def _gauss_slope(g: Graph, n: int) -> list[int | None]:
+    (x,) = _args(g, n)
+    outer = g.op("mul", g.op("mul", g.const(-2.0), x), n)
+    return [g.op("add", outer, g.op("mul", g.const(-2.0), g.op("gauss", x)))]
+
+
+def _erfcx_slope(g: Graph, n: int) -> list[int | None]:
+    (x,) = _args(g, n)
+    return [g.op("mul", g.const(2.0), g.op("add", g.op("erfcx", x), g.op("mul", x, n)))]
+
+
+def _log1mexp_slope(g: Graph, n: int) -> list[int | None]:
+    return [g.op("mul", n, g.op("sub", g.const(1.0), n))]
+
+
+TWO_BY_ROOT_PI = 1.1283791670955126
 LOCAL: dict[str, Partial] = {
     "add": lambda g, _: [g.const(1.0), g.const(1.0)],
     "sub": lambda g, _: [g.const(1.0), g.const(-1.0)],
@@ -132,10 +237,33 @@ LOCAL: dict[str, Partial] = {
     "div": _div,
     "sqrt": _sqrt,
     "pow": _pow,
+    "pow_less": _pow_less,
     "abs": lambda g, n: [g.op("sign", *_args(g, n))],
-    "softplus": lambda g, n: [g.op("sigmoid", *_args(g, n))],
-    "sigmoid": _sigmoid,
-    "log1p": _log1p,
-    "expm1": lambda g, n: [g.op("exp", *_args(g, n))],
-    "xlogx": lambda g, n: [g.op("add", g.op("log", *_args(g, n)), g.const(1.0))],
-}
+    "log": _is("log_slope"), "log_slope": _minus_square,
+    "log1p": _is("log1p_slope"), "log1p_slope": _minus_square,
+    "expm1": _is("exp"),
+    "xlogx": _is("xlogx_slope"), "xlogx_slope": _is("log_slope"),
+    "softplus": _is("sigmoid"), "sigmoid": _is("sigmoid_slope"), "sigmoid_slope": _sigmoid_slope,
+    "log1mexp": _is("log1mexp_slope"), "log1mexp_slope": _log1mexp_slope,
+    "tan": _is("tan_slope"), "tan_slope": _times("tan", 2.0),
+    "cot": _is("cot_slope"), "cot_slope": _times("cot", -2.0),
+    "sec": _is("sec_slope"), "sec_slope": _of_square("sec", "tan_slope", 2.0, -1.0),
+    "csc": _is("csc_slope"), "csc_slope": _of_square("csc", "cot_slope", -2.0, -1.0),
+    "tanh": _is("sech2"), "sech2": _times("tanh", -2.0),
+    "coth": _is("coth_slope"), "coth_slope": _times("coth", -2.0),
+    "sech": _is("sech_slope"), "sech_slope": _of_square("sech", "sech2", -2.0, 1.0),
+    "csch": _is("csch_slope"), "csch_slope": _of_square("csch", "coth_slope", -2.0, 1.0),
+    "asin": _is("asin_slope"), "acos": _is("asin_slope", -1.0), "asin_slope": _of_powers(3, 1.0),
+    "atan": _is("atan_slope"), "atan_slope": _of_powers(2, -2.0),
+    "asinh": _is("asinh_slope"), "asinh_slope": _of_powers(3, -1.0),
+    "acosh": _is("acosh_slope"), "acosh_slope": _of_powers(3, -1.0),
+    "atanh": _is("atanh_slope"), "atanh_slope": _of_powers(2, 2.0),
+    "erf": _is("gauss", TWO_BY_ROOT_PI), "erfc": _is("gauss", -TWO_BY_ROOT_PI),
+    "gauss": _is("gauss_slope"), "gauss_slope": _gauss_slope,
+    "erfcx": _is("erfcx_slope"), "erfcx_slope": _erfcx_slope,
+    "log_erfc": _is("log_erfc_slope"), "log_erfc_slope": _is("log_erfc_curvature"),
+    "log_erfc_curvature": _log_erfc_curvature,
+    "mod": _mod, "log_cosh": _is("tanh"),
+    "logaddexp": _logaddexp,
+    "vanishing": lambda g, n: list(_args(g, n)[::-1]),
+}  # fmt: skip

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from symopt.autodiff.index import Affine, Loop, Ref, Size, constant, plus, times, variable
+from symopt.autodiff.logarithms import log_over_loops
 from symopt.autodiff.lower import Lowering
 from symopt.autodiff.program import Counter, Graph, Key, Name, Program, Read, Statement
 from symopt.errors import CostError, did_you_mean
@@ -120,7 +121,7 @@ class Tables:
 
 
 class SumLowering(Lowering):
-    """Lowers what stands inside the same sums; ``near`` reads entries beside an array from its edge."""
+    """Lowers what stands inside the same sums; ``near`` reads NaN beside an array, in branches that are not taken."""
 
     def __init__(self, graph: Graph, tables: Tables, scope: Scope | None = None, near: bool = False) -> None:
         super().__init__(graph, self._symbol)
@@ -197,13 +198,7 @@ class SumLowering(Lowering):
         body = self.within(scope, self.near)(part.function)
         if any(node.op in ("sum", "prod") for node in self.graph.below(body)):
             body = self._kept(body)
-        peak = body
-        for loop in reversed(loops):
-            peak = self.graph.reduce("peak", loop, peak)
-        total = self.graph.op("exp", self.graph.op("sub", body, peak))
-        for loop in reversed(loops):
-            total = self.graph.reduce("sum", loop, total)
-        return self.graph.op("add", peak, self.graph.op("log", total))
+        return log_over_loops(self.graph, self.graph.const(1.0), body, loops)
 
     def _kept(self, body: int) -> int:
         """Return a read of an array that stores the values of a node for all its loops."""

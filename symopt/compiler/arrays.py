@@ -13,6 +13,8 @@ from symopt.autodiff.index import Affine, Atom, Loop, Ref, Size
 from symopt.autodiff.program import Counter, Key, Name, Read
 from symopt.compiler.printer import label
 
+NAN = "from_bits(9221120237041090560)"
+
 
 class Memory(NamedTuple):
     """An array as a kernel sees it.
@@ -82,6 +84,14 @@ class Arrays:
             return f"{memory.variable}[{flat}]"
         return f"{memory.variable}[({flat})*{self.lanes} + i]" if flat != "0" else f"{memory.variable}[i]"
 
+    def _inside(self, read: Read) -> str:
+        """Return the condition that an entry lies in its array: a branch that is taken must not read beside it."""
+        array = self.memory[read.array].like or read.array
+        indices = [
+            (f"({self.index(index)})", self.integer("extent", array, axis)) for axis, index in enumerate(read.at)
+        ]
+        return " & ".join(f"(-1 < {text}) & ({text} < {extent})" for text, extent in indices)
+
     def _clamped(self, array: Name, axis: int, index: Affine) -> str:
         """Return an index moved into the range of an axis."""
         text, last = f"({self.index(index)})", f"({self.integer('extent', array, axis)} - 1)"
@@ -108,7 +118,8 @@ class Arrays:
         """Return the text of an input that has to do with arrays or sizes, None of another."""
         if isinstance(key, Read):
             text = self.place(key.array, key.at, key.near)
-            return f"float64({text})" if self.memory[key.array].whole else text
+            text = f"float64({text})" if self.memory[key.array].whole else text
+            return f"({text} if {self._inside(key)} else {NAN})" if key.near else text
         if isinstance(key, Counter):
             return f"float64({self.index(key.value)})"
         return f"float64({self.integer('size', key[1])})" if key[0] == "size" else None

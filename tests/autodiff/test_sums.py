@@ -11,6 +11,10 @@ from sums_reference import Reference
 
 import symopt as so
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:every sum of the cost is over nothing", "ignore:no term of the cost reads"
+)
+
 SMALL = [(name, at) for name, cost in ZOO.items() for at in range(len(cost.sizes))]
 LARGE = len(max(ZOO.values(), key=lambda cost: len(cost.sizes)).sizes)  # stands for the large size of any cost
 
