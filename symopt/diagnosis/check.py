@@ -1,0 +1,157 @@
+"""How many digits hold: compiled values, slopes and curvatures beside the user's own expression in 50 digits."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from symopt.diagnosis.looks import Loss
+
+EXACT = 17.0  # digits of a double that is the nearest one
+LARGEST_EXPONENT = 1e6  # of 2, of numbers that are shown
+SLACK = 64.0  # ulps of the inputs and of the result that any evaluation may lose
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number beside its value in 50 digits.
+
+    Attributes
+    ----------
+    name
+        J, dJ/dx, d2J/dxdy, or a check of derivatives against each other.
+    kernel
+        What compiled code gives.
+    true
+        The value in 50 digits; NaN where there is none.
+    digits
+        Decimal digits that hold, up to 17; NaN where there is nothing to compare.
+    condition
+        How much the true value changes where every input moves by one ulp.
+    ok
+        Whether the digits asked for hold, or all that the condition leaves.
+    note
+        What is to be said.
+    """
+
+    name: str
+    kernel: float
+    true: Any
+    digits: float
+    condition: float
+    ok: bool
+    note: str = ""
+
+
+def row(name: str, kernel: float, true: Any, changed: Any, digits: float, note: str = "") -> Row:
+    """Return a row from a number of compiled code, its true value and how that changes with the inputs' last digits."""
+    if not mp.isfinite(true):
+        fine = not math.isfinite(kernel) or bool(note)
+        return Row(name, kernel, true, math.nan, math.nan, fine, note or "no value at this point")
+    condition = float(abs(changed)) if mp.isfinite(changed) else 0.0  # nothing that could excuse a loss
+    if not math.isfinite(kernel) and math.isinf(float(true)) and kernel != -float(true):  # NaN is no wrong number
+        return Row(name, kernel, true, math.nan, condition, True, note or "beyond 1.8e308")
+    if not math.isfinite(kernel):
+        return Row(name, kernel, true, 0.0, condition, False, note or "compiled code gives no number")
+    error = abs(mp.mpf(kernel) - true)
+    hold = EXACT if kernel == float(true) else _digits(error, true)
+    allowed = SLACK * (condition + float(abs(true)) * 2.0**-53) + 5e-324
+    ok = hold >= digits or float(error) <= allowed
+    return Row(name, kernel, true, hold, condition, ok, note)
+
+
+def _digits(error: Any, true: Any) -> float:
+    if true == 0:
+        return 0.0
+    return float(min(EXACT, max(0.0, -mp.log10(error / abs(true)))))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What :meth:`symopt.Cost.check` found; shown as a table.
+
+    Attributes
+    ----------
+    rows
+        The numbers, one after the other.
+    digits
+        How many digits were asked for.
+    loss
+        The operation that loses most digits, if one loses any.
+    places
+        Kinks and singular places at the point, in words.
+    remark
+        What was not looked at, and why.
+    """
+
+    rows: tuple[Row, ...]
+    digits: float
+    loss: Loss | None
+    places: tuple[str, ...]
+    remark: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row holds the digits asked for, or all that the input's own rounding leaves."""
+        return all(one.ok for one in self.rows)
+
+    def table(self) -> list[tuple[str, str, str, str, str, str]]:
+        """Return the rows as text: name, compiled value, true value, digits, digits that the input takes, a note."""
+        return [_cells(one) for one in self.rows]
+
+    def __str__(self) -> str:
+        head = ("", "compiled", "50 digits", "digits", "input takes", "")
+        lines = [head, *self.table()]
+        widths = [max(len(line[k]) for line in lines) for k in range(5)]
+        text = [_aligned(line, widths) for line in lines]
+        return "\n".join(one.rstrip() for one in [*text, *self._below()])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _below(self) -> list[str]:
+        bad = sum(not one.ok for one in self.rows)
+        verdict = "all hold" if not bad else f"{bad} of {len(self.rows)} do not hold"
+        if not bad and all(math.isnan(one.digits) for one in self.rows):
+            verdict = "there is nothing to compare"
+        lines = [f"{self.digits:g} digits asked for: {verdict}"]
+        lines += [f"most is lost where {self.loss}"] if self.loss is not None else []
+        lines += [f"at this point: {place}" for place in self.places]
+        return lines + ([self.remark] if self.remark else [])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join([*(cell.rjust(width) for cell, width in zip(line, widths, strict=False)), line[-1]])
+
+
+def _cells(one: Row) -> tuple[str, str, str, str, str, str]:
+    digits = "" if math.isnan(one.digits) else "exact" if one.digits == EXACT else f"{one.digits:.1f}"
+    size = float(abs(one.true)) if mp.isfinite(one.true) else math.nan
+    taken = ""
+    if size > 0 and math.isfinite(one.condition):
+        ulps = one.condition / size / 2.0**-53
+        taken = f"{math.log10(ulps):.1f}" if ulps > 1 else "0"
+    mark = ("" if one.ok else "<-- ") + one.note
+    return one.name, repr(float(one.kernel)), _text(one.true), digits, taken, mark
+
+
+def _text(value: Any) -> str:
+    """Return a number of 50 digits, in words where its exponent would not end."""
+    if mp.isfinite(value) and value and abs(mp.mag(value)) > LARGEST_EXPONENT:
+        return ("-" if value < 0 else "") + ("huge" if mp.mag(value) > 0 else "tiny")
+    return str(mp.nstr(value, 17))
+
+
+def moved(point: np.ndarray[Any, Any], sign: int) -> list[float]:
+    """Return a point whose components move by one ulp each, by turns up and down where ``sign`` is negative."""
+    return [
+        float(np.nextafter(value, np.inf if sign > 0 or k % 2 else -np.inf)) for k, value in enumerate(point.tolist())
+    ]

@@ -1,0 +1,171 @@
+"""What a program meets at a point: the node that loses most digits, kinks and singular places, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from symopt.autodiff.index import Loop
+from symopt.autodiff.moving import Moving
+from symopt.autodiff.program import Counter, Graph, Key, Node, Program, Read
+from symopt.diagnosis.interpreter import Interpreter
+from symopt.diagnosis.precisely import both, in_doubles
+
+DEEPEST = 4  # operations within operations that are written in words
+SIGNS = {
+    "add": " + ",
+    "sub": " - ",
+    "mul": "*",
+    "div": "/",
+    "pow": "^",
+    "lt": " < ",
+    "le": " <= ",
+    "eq": " = ",
+    "ne": " != ",
+}
+Run = Callable[[Program, Any, Any], Interpreter]
+"""An interpreter of a program at the point, by its arithmetic and who watches."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The operation that loses most digits.
+
+    Attributes
+    ----------
+    text
+        The operation as an expression.
+    values
+        The values of its arguments.
+    digits
+        How many decimal digits its own result has lost beyond its arguments.
+    """
+
+    text: str
+    values: tuple[float, ...]
+    digits: float
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{value:.6g}" for value in self.values)
+        return f"{self.text} loses {self.digits:.1f} digits, at {values}"
+
+
+def largest_loss(program: Program, run: Run, names: Mapping[Key, str]) -> Loss | None:
+    """Return the operation whose result has the largest error beyond those of its arguments, if one loses a digit."""
+    worst: list[Any] = [1.0, None, ()]
+
+    def watch(number: int, args: list[Any], value: Any, place: Any) -> None:  # noqa: ARG001
+        if not args or isinstance(value[0], bool | np.bool_):
+            return
+        before = max((_error(arg) for arg in args if not isinstance(arg[0], bool | np.bool_)), default=0.0)
+        lost = np.log10(max(_error(value), 2.0**-53) / max(before, 2.0**-53))
+        if lost > worst[0]:
+            worst[:] = [lost, number, tuple(float(arg[0]) for arg in args)]
+
+    interpreter = run(program, both, watch)
+    interpreter.output("J")
+    digits, number, values = worst
+    return None if number is None else Loss(text_of(interpreter.nodes, number, names), values, float(digits))
+
+
+def _error(pair: tuple[Any, Any]) -> float:
+    """Return the relative error of a double beside its value in 50 digits."""
+    value, exact = pair
+    if not (np.isfinite(value) and mp.isfinite(exact)) or float(value) == float(exact):
+        return 0.0  # the nearest double, 0 where the exact value is below all others
+    return float(abs(mp.mpf(float(value)) - exact) / abs(exact)) if exact else 1.0
+
+
+TESTS: dict[str, tuple[Callable[..., bool], str]] = {
+    "abs": (lambda u: u == 0, "a kink of |u| at u = 0"),
+    "sign": (lambda u: u == 0, "the sign of 0, a jump"),
+    "floor": (lambda u: u == np.floor(u), "a jump of floor"),
+    "sqrt": (lambda u: u == 0, "the square root of 0: its slope is infinite, and counts as 0"),
+    "log": (lambda u: u == 0, "the logarithm of 0"),
+    "xlogx": (lambda u: u == 0, "u*log(u) at 0: its slope is infinite"),
+    "log1p": (lambda u: u == -1, "the logarithm of 0"),
+    "asin": (lambda u: abs(u) == 1, "asin at an end of its range: its slope is infinite"),
+    "acos": (lambda u: abs(u) == 1, "acos at an end of its range: its slope is infinite"),
+    "acosh": (lambda u: u == 1, "acosh at 1: its slope is infinite"),
+    "atanh": (lambda u: abs(u) == 1, "atanh at an end of its range"),
+    "div": (lambda _, v: v == 0, "a division by 0"),
+    "pow": (lambda u, p: u == 0 and p < 1, "a power of 0 below 1: an infinite slope counts as 0"),
+}
+"""By operation: whether a place is special, and what it is called."""
+TIES = ("lt", "le", "eq", "ne")
+
+
+def special_places(program: Program, run: Run, names: Mapping[Key, str]) -> list[str]:
+    """Return the kinks and singular places that the value of a cost meets at the point, in words."""
+    found: dict[str, None] = {}
+    moving: set[int] = set()
+
+    def watch(number: int, args: list[Any], value: Any, place: Any) -> None:  # noqa: ARG001
+        node = interpreter.nodes[number]
+        if node.op in TIES and node.args[0] != node.args[1] and args[0] == args[1] and number in moving:
+            found.setdefault(
+                f"a tie: both sides are {float(args[0]):.6g} in {text_of(interpreter.nodes, number, names)}"
+            )
+        elif node.op in TESTS and TESTS[node.op][0](*args) and number in moving:
+            found.setdefault(f"{TESTS[node.op][1]}, in {text_of(interpreter.nodes, number, names)}")
+
+    interpreter = run(program, in_doubles, watch)
+    moving |= _moving(interpreter.nodes)
+    interpreter.output("J")
+    return list(found)
+
+
+def _moving(nodes: list[Node]) -> set[int]:
+    """Return the nodes that depend on parameters."""
+    graph = Graph()
+    graph.nodes = nodes
+    moving = Moving(graph)
+    return {number for number in range(len(nodes)) if number in moving}
+
+
+def text_of(nodes: list[Node], number: int, names: Mapping[Key, str], depth: int = DEEPEST) -> str:
+    """Return a node as an expression of a few operations."""
+    node = nodes[number]
+    if node.op == "const":
+        return f"{node.payload:.6g}"
+    if node.op == "input":
+        return _name(node.payload, names)
+    if depth == 0:
+        return "..."
+    args = [text_of(nodes, arg, names, depth - 1) for arg in node.args]
+    if node.op == "add" and args[1].startswith("-"):
+        return f"({args[0]} - {args[1][1:]})"
+    if node.op in SIGNS:
+        return f"({args[0]}{SIGNS[node.op]}{args[1]})"
+    if node.op == "neg":
+        return f"-{args[0]}"
+    if node.op == "fma":
+        return f"({args[0]}*{args[1]} + {args[2]})"
+    inside = [node.payload.name] if isinstance(node.payload, Loop) else []
+    return f"{node.op}({', '.join([*map(bare, args), *inside])})"
+
+
+def bare(text: str) -> str:
+    """Return an expression without brackets around all of it."""
+    inside = text[1:-1]
+    balanced = text.startswith("(") and all(inside[:k].count("(") >= inside[:k].count(")") for k in range(len(text)))
+    return inside if balanced else text
+
+
+def _name(key: Any, names: Mapping[Key, str]) -> str:
+    if isinstance(key, Read):
+        return key.array[1] + (f"[{', '.join(map(_index, key.at))}]" if key.at else "")
+    if isinstance(key, Counter):
+        return _index(key.value)
+    return names.get(key, str(key[1]))
+
+
+def _index(index: Any) -> str:
+    names = [(factor, str(getattr(atom, "name", atom[0]))) for atom, factor in index.terms]
+    parts = [name if factor == 1 else f"{factor}*{name}" for factor, name in names]
+    parts += [str(index.const)] if index.const or not parts else []
+    return " + ".join(parts)

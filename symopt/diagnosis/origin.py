@@ -1,0 +1,134 @@
+"""Where a value that is no finite number comes from: the first operation that has none though its arguments have.
+
+A program is worked out in pairs: a double, and the operation that it lost the finite numbers in.
+What is computed from such a value passes the operation on, so that branches that are not taken, and
+infinities that a later operation makes finite, name nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symopt.autodiff.index import Loop
+from symopt.autodiff.program import Key, Node, Program
+from symopt.diagnosis.domain import cure, told
+from symopt.diagnosis.interpreter import Interpreter
+from symopt.diagnosis.looks import Run, bare, text_of
+from symopt.diagnosis.precisely import in_doubles
+
+MOST_OPERATIONS = 100_000  # that are looked at: two seconds
+QUICK: dict[str, Callable[..., Any]] = {
+    "fma": lambda a, b, c: a * b + c, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "pow": np.power,
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+}  # fmt: skip
+"""Operations that are finite where those of compiled code are, with other bits: a hundred times as fast."""
+LONGEST, SHORT = 90, 30  # letters of an expression that is shown, and of one that is shown again
+
+
+@dataclass
+class Origin:
+    """The first operation that gave no finite number.
+
+    Attributes
+    ----------
+    op
+        What it is called.
+    args, value
+        The values of its arguments, and its own.
+    number
+        Its node; None until it is known.
+    place
+        Where the loops around it stand.
+    """
+
+    op: str
+    args: tuple[float, ...]
+    value: float
+    number: int | None = None
+    place: Mapping[Loop, int] = field(default_factory=dict)
+
+
+class Traced(NamedTuple):
+    """A value, and where it lost the finite numbers."""
+
+    value: Any
+    origin: Origin | None = None
+
+
+class TooLongError(Exception):
+    """A program takes more operations than are looked at."""
+
+
+def why(program: Program, wanted: Callable[[Interpreter], Any], run: Run, names: Mapping[Key, str]) -> str:
+    """Return which operation took a value out of the finite numbers, at which argument, and the cure.
+
+    Parameters
+    ----------
+    program
+        What is worked out.
+    wanted
+        Returns the value from the interpreter.
+    run
+        Makes the interpreter.
+    names
+        What inputs are called.
+
+    Returns
+    -------
+    str
+        Empty where the value is finite, or where that takes too long to find out.
+    """
+    count = 0
+
+    def watch(number: int, args: list[Any], traced: Any, place: Mapping[Loop, int]) -> None:  # noqa: ARG001
+        nonlocal count
+        count += 1
+        if count > MOST_OPERATIONS:
+            raise TooLongError
+        if traced.origin is not None and traced.origin.number is None:
+            traced.origin.number, traced.origin.place = number, dict(place)
+
+    interpreter = run(program, operation, watch)
+    try:
+        origin = wanted(interpreter).origin
+    except TooLongError:
+        return ""
+    return "" if origin is None else _sentence(origin, interpreter.nodes, names)
+
+
+def operation(node: Node, args: list[Traced]) -> Traced:
+    """Return the value of a node in doubles; where it is not finite, the origin of the argument that it comes from."""
+    values = [arg.value for arg in args]
+    with np.errstate(all="ignore"):
+        value = QUICK[node.op](*values) if node.op in QUICK else in_doubles(node, values)
+    if node.op == "const" or isinstance(value, bool | np.bool_) or np.isfinite(value):
+        return Traced(value)
+    used = args
+    if node.op == "select":
+        used = [args[1] if args[0].value else args[2]]
+    lost = sorted((arg for arg in used if arg.origin is not None), key=lambda arg: not np.isnan(arg.value))
+    if lost:
+        return Traced(value, lost[0].origin)
+    given = tuple(float(arg.value) for arg in args)
+    return Traced(value, Origin(node.op, given, float(value)) if np.isfinite(given).all() else None)
+
+
+def _sentence(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
+    assert origin.number is not None
+    text = bare(text_of(nodes, origin.number, names))
+    stands = ", ".join(f"{loop.name} = {k}" for loop, k in sorted(origin.place.items()))
+    place = (f", in {text}" if len(text) <= LONGEST else "") + (f", in the term {stands}" if stands else "")
+    return f"{told(origin.op, origin.args, origin.value)}{place}; {_cure(origin, nodes, names)}"
+
+
+def _cure(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
+    own = nodes[origin.number or 0].args
+    texts = [bare(text_of(nodes, arg, names)) for arg in own]
+    known = len(own) == len(origin.args)  # else a sum over a loop, and this one of its additions
+    given = [text if known and len(text) <= SHORT else letter for text, letter in zip(texts, "uvw", strict=False)]
+    return cure(origin.op, origin.args, given if known else tuple("uvw"))
