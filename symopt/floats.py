@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,18 @@ class NotNumbersError(ValueError):
 def as_floats(value: Any, finite: bool = True) -> Array:
     """Return a new float64 array, or say why there is none.
 
-    Integers become floats; truth values, texts, None, complex numbers, ragged lists and numbers
-    beyond float64 are refused, and so are NaN and infinity unless ``finite`` is False.
+    Integers, fractions, decimals and SymPy's numbers become the nearest floats; truth values, texts,
+    None, complex numbers, ragged lists, masked entries, numbers with units and numbers beyond float64
+    are refused, and so are NaN and infinity unless ``finite`` is False.
     """
+    if np.ma.is_masked(value):
+        raise NotNumbersError(
+            f"{_shown(value)} has masked entries; expected numbers everywhere, as .filled(0) makes them"
+        )
+    if unit := _unit(value):
+        raise NotNumbersError(f"{_shown(value)} has the unit {unit}; take the number alone, in one unit everywhere")
     try:
+        _refuse_truth_values(value)
         raw = np.asarray(value)
         result = np.array(_converted(raw), dtype=np.float64)
     except OverflowError:
@@ -40,10 +49,57 @@ def _shown(value: Any) -> str:
 
 def _converted(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if raw.dtype.kind == "O":  # SymPy's numbers, and integers of any length
-        return np.array([float(part) for part in raw.ravel()]).reshape(raw.shape)
+        return np.array([_float(part) for part in raw.ravel()]).reshape(raw.shape)
     if raw.dtype.kind not in "iuf":
         raise TypeError
     return raw
+
+
+def _float(part: Any) -> float:
+    if isinstance(part, bool | np.bool_ | str | bytes | np.ndarray):  # float() would read them
+        raise TypeError
+    return float(part)
+
+
+def _refuse_truth_values(value: Any) -> None:
+    """Refuse lists with truth values among numbers, which NumPy would make numbers too."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, list | tuple):
+            kinds = set(map(type, part))
+            if bool in kinds or np.bool_ in kinds:
+                raise TypeError
+            stack.extend(part if kinds & {list, tuple} else ())
+
+
+def _unit(value: Any) -> str:
+    """Return the unit of a quantity, or of the first of several, which NumPy would drop; nothing if it has none."""
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    for one in (value, first):
+        for unit, number in (("units", "magnitude"), ("unit", "value")):  # pint, astropy
+            if hasattr(one, unit) and hasattr(one, number):
+                return str(getattr(one, unit))
+    return ""
+
+
+def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None:
+    """Return a whole number from ``least`` to below ``below`` as an int, NumPy's too; None for anything else.
+
+    A truth value is none, and neither is a float: 1e4 may have been meant as a learning rate.
+
+    Examples
+    --------
+    >>> whole_number(np.int64(3)), whole_number(3.0), whole_number(True), whole_number(0, least=1)
+    (3, None, None, None)
+    """
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return None
+    return number if least <= number < below else None
 
 
 def finite_or_none(value: float | None) -> float | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import sympy as sp
 
+from symopt.characters import check_names, normal_form
+from symopt.characters import spelled as spelled_out
 from symopt.cost import Cost
 from symopt.errors import ParseError, did_you_mean
 from symopt.sums_text import DEEPEST, POWERS, PRODUCTS, SUMMED, SUMS, Names, Scope, chain, spelled, sum_name
@@ -22,7 +25,6 @@ from symopt.sums_text import DEEPEST, POWERS, PRODUCTS, SUMMED, SUMS, Names, Sco
 LONGEST = 10_000  # characters
 LARGEST_EXPONENT = 1_000
 MOST_DIGITS = 400  # of an exact number
-REFUSED_CHARACTERS = "#;\\\0"
 
 
 class Part(NamedTuple):
@@ -35,9 +37,10 @@ class Part(NamedTuple):
 def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     """Read a cost from text, as a user or a shell gives it; nothing in it is ever evaluated.
 
-    Numbers, names, ``+ - * / ** ^`` (``^`` is a power), parentheses, ``pi``, ``e`` and the
-    functions sqrt, exp, log, ln, abs, sign, the trigonometric and hyperbolic ones and their
-    inverses, erf, floor, ceil, max, min, pow. ``sum(term, i, first, last)`` and ``prod(...)`` run
+    Numbers, names, ``+ - * / ** ^`` (``^`` is a power; also × · − ÷ and x²), parentheses, ``pi``
+    (also π), ``e`` and the functions sqrt, cbrt, exp, log, ln, abs, sign, the trigonometric and hyperbolic ones and
+    their inverses, erf, erfc, floor, ceil, max, min, pow; cbrt(x) and real_root(x, 5) are roots of negative
+    numbers too. ``sum(term, i, first, last)`` and ``prod(...)`` run
     over entries of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are sizes.
 
     Parameters
@@ -45,7 +48,8 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     text
         At most 10 000 characters, nested at most 100 deep, constant exponents up to 1000.
     params
-        The names of the parameters, in order; all arrays and names that are neither index nor size,
+        The names of the parameters, in order: they are symbols even where they would mean a number, as
+        ``e``; all arrays and names that are neither index nor size,
         sorted, if left out.
 
     Raises
@@ -59,12 +63,12 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     >>> so.parse("(1-x)^2 + 100*(y-x^2)^2")
     Cost((1 - x)**2 + 100*(-x**2 + y)**2, params=(x, y))
     """
-    read, names = _read(text)
+    listed = re.split(r"\s*,\s*|\s+", params.strip()) if isinstance(params, str) else params
+    listed = list(listed) if isinstance(listed, list | tuple) else listed
+    read, names = _read(text, _declared(listed))
     if not names.parameters:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
-    if params is None and names.has_sums:
-        params = names.parameters
-    cost = Cost(read, params.replace(" ", "").split(",") if isinstance(params, str) else params)
+    cost = Cost(read, _in_normal_form(listed))
     cost.text = text.strip()
     return cost
 
@@ -74,7 +78,20 @@ def expression(text: str) -> sp.Expr:
     return _read(text)[0]
 
 
-def _read(text: str) -> tuple[sp.Expr, Names]:
+def _in_normal_form(params: Any) -> Any:
+    """Return parameters with names as Python reads them in the text."""
+    if not isinstance(params, list):
+        return params
+    return [normal_form(one) if isinstance(one, str) else one for one in params]
+
+
+def _declared(params: Any) -> frozenset[str]:
+    """Return the names of parameters: they are symbols, whatever else such a name may mean."""
+    listed = params if isinstance(params, list) else [params]
+    return frozenset(normal_form(one if isinstance(one, str) else str(getattr(one, "name", ""))) for one in listed)
+
+
+def _read(text: str, declared: frozenset[str] = frozenset()) -> tuple[sp.Expr, Names]:
     if not isinstance(text, str):
         raise ParseError(f"expected text, not {type(text).__name__}")
     if len(text) > LONGEST:
@@ -82,28 +99,26 @@ def _read(text: str) -> tuple[sp.Expr, Names]:
     if not text.strip():
         raise ParseError("the text is empty; expected an expression such as (1-x)^2 + 100*(y-x^2)^2")
     root = _tree(text)
-    names = Names(root, RESERVED)
-    return _build(root, names).expression, names
+    names = Names(root, RESERVED - (declared & CONSTANTS.keys()), declared)
+    part = _build(root, names)
+    check_names(text, names.seen)
+    return part.expression, names
 
 
 def _tree(text: str) -> ast.expr:
     shown = repr(text.strip()[:60])
-    for character in REFUSED_CHARACTERS:
-        if character in text:
-            raise ParseError(f"{shown} holds the character {character!r}, which is not allowed in a cost")
-    # ^ is a power in mathematics, and binds weaker than + in Python
-    spelled = text.strip().replace("^", "**")
+    written = spelled_out(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd spellings is not for our users
-            return ast.parse(spelled, mode="eval").body
+            return ast.parse(written, mode="eval").body
     except (MemoryError, RecursionError):
         raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
     except (SyntaxError, ValueError) as error:
         if "too many nested" in str(error):
             raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
         place = getattr(error, "offset", None)
-        near = f" near {spelled[max(place - 1, 0) : place + 19]!r}" if place else ""
+        near = f" near {written[max(place - 1, 0) : place + 19]!r}" if place else ""
         raise ParseError(f"{shown} is not an expression{near}; write products with *, as in 2*x") from None
 
 
@@ -185,12 +200,17 @@ def _number(value: object) -> Part:
 
 
 def _name(name: str, names: Names) -> Part:
-    if name in CONSTANTS:
+    if name in CONSTANTS and name in names.reserved:
         return Part(CONSTANTS[name], float(CONSTANTS[name]))
     if name in names.reserved:
         raise ParseError(f"{name} is a function: write {name}(x)")
     if name.startswith("__"):
         raise ParseError(f"{name!r} is not allowed as a name")
+    if (meant := AMBIGUOUS.get(name) or AMBIGUOUS.get(name.lower())) and name not in names.declared:
+        raise ParseError(
+            f"{name} is read neither as {meant}. For a symbol of that name, name it among the parameters, "
+            f"as in so.parse(text, params={name!r}), or call it otherwise"
+        )
     return Part(names.symbol(name))
 
 
@@ -290,6 +310,12 @@ def _call(name: str, parts: list[Part]) -> Part:
     if name == "pow":
         _check_count(name, parts, 2)
         return _power(*parts)
+    if name == "real_root":
+        _check_count(name, parts, 2)
+        return _real_root(*parts)
+    if name == "cbrt":
+        _check_count(name, parts, 1)
+        return _real_root(parts[0], Part(sp.Integer(3), 3.0))
     if name in SEVERAL:
         if not parts:
             raise ParseError(f"{name} takes at least 1 argument, not 0")
@@ -298,7 +324,7 @@ def _call(name: str, parts: list[Part]) -> Part:
             return number
         return Part(SEVERAL[name][0](*(part.expression for part in parts), evaluate=False))
     if name not in FUNCTIONS:
-        known = [*FUNCTIONS, *SEVERAL, "pow", *SUMMED]
+        known = [*FUNCTIONS, *SEVERAL, *POWERLIKE, *SUMMED]
         raise ParseError(f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in x*(y+1)")
     _check_count(name, parts, 1)
     function, of_number = FUNCTIONS[name]
@@ -306,6 +332,17 @@ def _call(name: str, parts: list[Part]) -> Part:
     if value is not None:
         return _worked_out(_float(lambda: of_number(value)))
     return Part(function(argument, evaluate=False))
+
+
+def _real_root(base: Part, root: Part) -> Part:
+    """Return a root of odd degree, of negative numbers too, as sympy.real_root writes it."""
+    degree = root.expression
+    if not (degree.is_Integer and degree.is_odd and 0 < degree <= LARGEST_EXPONENT):
+        raise ParseError(f"real_root(u, {degree}): expected an odd whole number from 1, as in real_root(u, 3)")
+    if base.value is not None:
+        return _worked_out(math.copysign(abs(base.value) ** (1 / int(degree)), base.value))
+    size = sp.Pow(sp.Abs(base.expression, evaluate=False), sp.Rational(1, degree), evaluate=False)
+    return Part(sp.Mul(sp.sign(base.expression, evaluate=False), size, evaluate=False))
 
 
 def _check_count(name: str, parts: list[Part], wanted: int) -> None:
@@ -322,18 +359,30 @@ def _float(work: Callable[[], Any]) -> complex:
     return result
 
 
-CONSTANTS = {"pi": sp.pi, "e": sp.E}
+CONSTANTS = {"pi": sp.pi, "e": sp.E, "π": sp.pi}
+_INFINITE = "infinity nor as a parameter: a cost is finite, write a large number"
+AMBIGUOUS = {
+    "E": "the number e nor as a parameter: write exp(x) or e^x",
+    "I": "the imaginary unit nor as a parameter: costs are real",
+    "Pi": "the number pi nor as a parameter: write pi", "PI": "the number pi nor as a parameter: write pi",
+    **dict.fromkeys(("oo", "zoo", "inf", "infinity"), _INFINITE),
+    "nan": "a value that does not exist nor as a parameter: costs are numbers",
+}  # fmt: skip
+"""Names that mean something else elsewhere, and what to write."""
 SEVERAL: dict[str, tuple[Any, Any]] = {"max": (sp.Max, max), "min": (sp.Min, min)}
 FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[[float], Any]]] = {
     "sqrt": (lambda x, evaluate: sp.Pow(x, sp.S.Half, evaluate=evaluate), math.sqrt),
     "exp": (sp.exp, math.exp), "log": (sp.log, math.log), "ln": (sp.log, math.log),
     "abs": (sp.Abs, abs), "sign": (sp.sign, lambda x: (x > 0) - (x < 0)), "erf": (sp.erf, math.erf),
+    "erfc": (sp.erfc, math.erfc),
     "floor": (sp.floor, math.floor), "ceil": (sp.ceiling, math.ceil),
     "sin": (sp.sin, math.sin), "cos": (sp.cos, math.cos), "tan": (sp.tan, math.tan),
     "asin": (sp.asin, math.asin), "acos": (sp.acos, math.acos), "atan": (sp.atan, math.atan),
     "sinh": (sp.sinh, math.sinh), "cosh": (sp.cosh, math.cosh), "tanh": (sp.tanh, math.tanh),
     "asinh": (sp.asinh, math.asinh), "acosh": (sp.acosh, math.acosh), "atanh": (sp.atanh, math.atanh),
     "sec": (sp.sec, lambda x: 1 / math.cos(x)), "csc": (sp.csc, lambda x: 1 / math.sin(x)),
-    "cot": (sp.cot, lambda x: 1 / math.tan(x)),
+    "cot": (sp.cot, lambda x: 1 / math.tan(x)), "sech": (sp.sech, lambda x: 1 / math.cosh(x)),
+    "csch": (sp.csch, lambda x: 1 / math.sinh(x)), "coth": (sp.coth, lambda x: 1 / math.tanh(x)),
 }  # fmt: skip
-RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *SEVERAL, "pow"})
+POWERLIKE = ("pow", "cbrt", "real_root")
+RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *SEVERAL, *POWERLIKE})

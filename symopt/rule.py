@@ -11,7 +11,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import sympy as sp
 from symopt.autodiff.update import Initial, Update
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.hyper import Ranges, check_ranges, checked, in_range, is_option, short
+from symopt.lazy import cached_property
 from symopt.reader import Reader, with_numbers_as_symbols
 from symopt.signature import Signature, read_signature
 from symopt.tracing import ordered, trace

@@ -30,9 +30,10 @@ Whole = dict[str, int]  # the factor of each name, and the constant at ""
 class Names:
     """What the names of a text are: noted while it is walked, from the outside inwards, then settled."""
 
-    def __init__(self, root: ast.expr, reserved: frozenset[str]) -> None:
+    def __init__(self, root: ast.expr, reserved: frozenset[str], declared: frozenset[str] = frozenset()) -> None:
         self.has_sums = any(sum_name(node) for node in ast.walk(root))
         self.reserved = reserved | SUMMED.keys() if self.has_sums else reserved
+        self.declared = declared  # the parameters that a user names
         self.seen: dict[str, dict[str, ast.expr]] = {}  # where each name was first met as what
         self.ranks: dict[str, int] = {}  # how many indices each array has
         self.read: dict[int, tuple[str, list[sp.Expr]]] = {}  # array and indices, or index and bounds, by a node's id

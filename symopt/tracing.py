@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain, count
 from numbers import Real
 from typing import Any
@@ -12,6 +13,7 @@ import sympy as sp
 
 from symopt.decided import check_tests
 from symopt.errors import RuleError
+from symopt.frozen import changing, check_calls
 from symopt.hyper import is_option
 from symopt.lines import advice, failing_line, line_with, return_line
 from symopt.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
@@ -43,8 +45,25 @@ def trace(
     given = {name: value if is_option(value) else sp.Symbol(name, real=True) for name, value in values.items()}
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
+    check_calls(function, rule)
+    read = partial(_read, function, rule, state, given, wanted)
+    found, again = read(), read()
+    if found != again:
+        raise changing(function, rule, found, again)
+    return found
+
+
+def _read(
+    function: Callable[..., Any],
+    rule: str,
+    state: list[sp.Symbol],
+    given: Mapping[str, Any],
+    wanted: Iterable[str],
+) -> tuple[dict[str, sp.Expr], dict[sp.Symbol, sp.Expr]]:
+    """Call the function once, and return what :func:`trace` does."""
+    states = [symbol.name for symbol in state]
     filled = {name: FILLED_IN[name] for name in wanted if name != LET}
-    named = Named({"theta", *states, *values, *(symbol.name for symbol in OWN)})
+    named = Named({"theta", *states, *given, *(symbol.name for symbol in OWN)})
     if LET in wanted:
         filled[LET] = named.let
     if "normal" in filled:

@@ -1,0 +1,155 @@
+"""Whatever carries labels, read by them: mappings, named tuples, structured arrays, tables, xarray.
+
+pandas, polars and pyarrow are recognised by what they offer and are never imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from symopt.errors import CostError
+
+NAMES = "param"
+"""The dimension of an xarray.DataArray that runs over the parameters."""
+PLAIN = (list, tuple, float, int)
+
+
+def labelled(value: Any) -> dict[str, Any] | None:
+    """Return the parts of a value by their labels; None if it has none and is read by position.
+
+    Raises
+    ------
+    CostError
+        If a label stands twice, is no name, or the labels are numbers that are not in order.
+    """
+    if type(value) in PLAIN:
+        return None
+    if isinstance(value, np.ndarray):
+        return {name: value[name] for name in value.dtype.names} if value.dtype.names else None
+    if isinstance(value, Mapping):
+        return _by_name(value.keys(), value.values())
+    if hasattr(value, "_asdict"):
+        return dict(value._asdict())
+    if is_data_array(value):
+        return _of_data_array(value)
+    return _of_table(value)
+
+
+def without_labels(value: Any) -> Any:
+    """Return what has no labels as NumPy takes it: of a DataArray, the parameters last."""
+    if is_data_array(value) and NAMES in value.dims:
+        return value.transpose(..., NAMES).values
+    return value
+
+
+def is_data_array(value: Any) -> bool:
+    """Return whether a value is an xarray.DataArray."""
+    xarray = sys.modules.get("xarray")  # where it was never imported there is none
+    return xarray is not None and isinstance(value, xarray.DataArray)
+
+
+def index_of(value: Any) -> list[Any] | None:
+    """Return the labels of the rows of a pandas Series or DataFrame; None for anything else."""
+    known = hasattr(value, "to_numpy") and not callable(getattr(value, "index", len))
+    return list(value.index) if known else None
+
+
+def check_rows(values: Mapping[str, Any], cure: str) -> None:
+    """Refuse Series and DataFrames with as many rows but other labels: they would go together by position.
+
+    Raises
+    ------
+    CostError
+        If two of them differ.
+    """
+    known = {name: rows for name, value in values.items() if (rows := index_of(value)) is not None}
+    for (one, first), (other, second) in pairwise(known.items()):
+        if len(first) == len(second) and first != second:
+            raise CostError(
+                f"the rows of {one} and of {other} have different labels or another order; {cure}, "
+                "or numbers without labels, as value.to_numpy()"
+            )
+
+
+def parameter_dimension(value: Any) -> Any:
+    """Return the dimension of a DataArray that runs over the parameters: ``param``, or the one with names as labels.
+
+    Raises
+    ------
+    CostError
+        If several have names.
+    """
+    if NAMES in value.dims:
+        return NAMES
+    named = [dim for dim in value.dims if dim in value.coords and _are_names(value[dim].values)]
+    if len(named) > 1:
+        raise CostError(
+            f"the dimensions {' and '.join(map(str, named))} both have names as labels; "
+            f"expected the parameters along {NAMES!r}, or {{name: array}}"
+        )
+    return next(iter(named), None)
+
+
+def _of_data_array(value: Any) -> dict[str, Any] | None:
+    dim = parameter_dimension(value)
+    if dim is None or dim not in value.coords or not _named_in_order(value[dim].values):
+        return None
+    return _by_name(value[dim].values.tolist(), value.transpose(dim, ...).values)
+
+
+def _of_table(value: Any) -> dict[str, Any] | None:
+    """Return the columns of a DataFrame or a table, or the entries of a Series."""
+    columns = getattr(value, "column_names", None)  # pyarrow
+    columns = getattr(value, "columns", None) if columns is None else columns
+    if columns is not None:
+        return _by_name(columns, (value[name] for name in columns)) if _named_in_order(columns) else None
+    labels = index_of(value)
+    if labels is None or not _named_in_order(value.index):
+        return None
+    return _by_name(labels, value.to_numpy())
+
+
+def _named_in_order(labels: Any) -> bool:
+    """Return whether labels are names; labels that are not must increase, for then they say what positions do."""
+    if getattr(labels, "nlevels", 1) > 1:
+        raise CostError("the labels have several levels (a MultiIndex); expected one name for each parameter")
+    listed = list(labels)
+    if _are_names(listed):
+        return True
+    try:
+        increase = all(bool(one < after) for one, after in pairwise(listed))
+    except TypeError:
+        increase = False
+    if not increase:
+        shown = ", ".join(map(str, listed[:6]))
+        raise CostError(
+            f"the labels {shown} are neither names of parameters nor numbers in order; "
+            "expected the names, or numbers without labels, as value.to_numpy()"
+        )
+    return False
+
+
+def _are_names(labels: Iterable[Any]) -> bool:
+    listed = list(labels)
+    return bool(listed) and all(_is_name(label) for label in listed)
+
+
+def _is_name(label: Any) -> bool:
+    return isinstance(label, str) or isinstance(getattr(label, "name", None), str)
+
+
+def _by_name(labels: Iterable[Any], values: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for label, value in zip(labels, values, strict=True):
+        if not _is_name(label):
+            raise CostError(f"a point is given for {label!r}; expected the symbols of the parameters or their names")
+        name = str(label if isinstance(label, str) else label.name).replace(" ", "")
+        if name in found:
+            raise CostError(f"a point names a parameter twice: {name}, {label}")
+        found[name] = value
+    return found
