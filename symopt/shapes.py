@@ -221,12 +221,19 @@ class Solver:
             if use.array[0] == "where":
                 self._check_computed(use, low, high)
 
+    def inside(self, array: Name, axis: int) -> tuple[int, int]:
+        """Return the first and the last index of an axis that can be read."""
+        made = [use.at for use in self._inside(array, axis, defines=True)]
+        if made:
+            return min(extreme(at, -1, self.value) for at in made), max(extreme(at, 1, self.value) for at in made)
+        length = self.lengths[array, axis][0] if (array, axis) in self.lengths else self.length(array, axis)
+        return 0, (length or 0) - 1
+
     def _check_computed(self, use: Use, low: int, high: int) -> None:
         """Refuse an entry of a named intermediate that nothing computes."""
-        made = [use.at for use in self._inside(use.array, use.axis, defines=True)]
-        first = min(extreme(at, -1, self.value) for at in made)
-        last = max(extreme(at, 1, self.value) for at in made)
+        first, last = self.inside(use.array, use.axis)
         if low < first or high > last:
+            made = [one.at for one in self._inside(use.array, use.axis, defines=True)]
             raise CostError(
                 f"where: {use.array[1]} is computed from index {first} to {last} along axis {use.axis}"
                 f"{self._why([largest(at) for at in made])}, but used from {low} to {high}; "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,15 @@ from symopt.autodiff.contract import contracted
 from symopt.autodiff.gather import gathered
 from symopt.autodiff.index import evaluated, length
 from symopt.autodiff.program import Name, Program
+from symopt.branches import refuse_reads_beside
 from symopt.compiler.layout import LoopCost
 from symopt.compiler.loopfunction import LoopFunction
 from symopt.errors import CostError
-from symopt.floats import Array, NotNumbersError, as_floats
-from symopt.shapes import Sizes, Solver, axis_length, uses_of
+from symopt.extents import warn_of_what_is_left_out
+from symopt.floats import Array, whole_number
+from symopt.lazy import cached_property
+from symopt.points import Point, read_point
+from symopt.shapes import LARGEST, Sizes, Solver, axis_length, uses_of
 from symopt.sums import Data, SumForm
 
 LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
@@ -33,6 +36,8 @@ class SumCost:
 
     def __init__(self, form: SumForm) -> None:
         self.form = form
+        self._told = False
+        self._held: tuple[Any, ...] = ()  # sizes and data with which every branch was seen to stay in its arrays
         self.uses = uses_of(form.value, form.declared)
         self.arrays: list[Name] = [("x", name) for name in form.params]
         self.kinds: dict[Name, str] = {("data", name): "i" if name in form.integer_data else "f" for name in form.data}
@@ -105,7 +110,7 @@ class SumCost:
         """Return the sizes among values given by name, checked."""
         sizes = {name: value for name, value in named.items() if name in self.form.sizes}
         for name, value in sizes.items():
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            if whole_number(value) is None:
                 raise CostError(f"the size {name}={value!r}; expected a whole number, 0 or more")
         return {name: int(value) for name, value in sizes.items()}
 
@@ -130,7 +135,21 @@ class SumCost:
                 "by a start for each parameter array, or by sympy.IndexedBase(name, shape=...)"
             )
         solver.check()
-        return self._finished(solver, total)
+        self._check_branches(solver, data)
+        finished = self._finished(solver, total)
+        if not self._told:
+            self._told = True  # once for each cost
+            warn_of_what_is_left_out(solver, self.form.value)
+        return finished
+
+    def _check_branches(self, solver: Solver, data: Data) -> None:
+        arrays = tuple(data.values())
+        lengths = {at: length for at, (length, _) in solver.lengths.items()}
+        sizes, known, seen = self._held or (None, None, ())
+        same = len(arrays) == len(seen) and all(a is b for a, b in zip(arrays, seen, strict=True))
+        if (sizes, known) != (solver.sizes, lengths) or not same:
+            refuse_reads_beside(self.form.value, solver, data)
+            self._held = (dict(solver.sizes), lengths, arrays)
 
     def _unsettled(self, solver: Solver) -> set[str]:
         return {name for name in self.form.sizes if name not in solver.sizes}
@@ -162,14 +181,19 @@ class SumCost:
             return
         (name,) = unknown
         solver.origins[name] = f"{total} parameters are given"
-        low, high = 0, max(total, 1) + 1
+        high = max(total, 1) + 1  # enough for most costs
+        while high <= LARGEST and self._count(solver, name, high) <= total:
+            high *= 2
+        low = 0
         while low < high:  # the largest size that needs no more parameters
-            solver.sizes[name] = (low + high + 1) // 2
-            low, high = (low, solver.sizes[name] - 1) if self._count(solver) > total else (solver.sizes[name], high)
+            middle = (low + high + 1) // 2
+            low, high = (low, middle - 1) if self._count(solver, name, middle) > total else (middle, high)
         solver.sizes[name] = low
         solver.settle()
 
-    def _count(self, solver: Solver) -> int:
+    def _count(self, solver: Solver, name: str, size: int) -> int:
+        """Return how many parameters there are if a size symbol stands for this number."""
+        solver.sizes[name] = size
         shapes = [solver.shape(("x", name), axes) for name, axes in self.form.params.items()]
         return sum(math.prod(shape) for shape in shapes if shape is not None)
 
@@ -223,63 +247,55 @@ class SumCost:
     # Points
 
     def points(self, theta: Any, data: Data, given: Mapping[str, int]) -> tuple[Array, Sizes]:
-        """Return points as an array of shape (..., P), and the sizes that follow.
+        """Return points as an array of shape (..., P), and the sizes that follow."""
+        return self.readings(theta, data, given)[0]
 
-        ``theta`` is flat, or a mapping from each parameter to its array, with leading axes for many points.
+    def readings(self, theta: Any, data: Data, given: Mapping[str, int]) -> list[tuple[Array, Sizes]]:
+        """Return every way in which points can be read, each as an array of shape (..., P) with its sizes.
+
+        There are two where numbers without names have the shape of the one parameter there is, first,
+        and are many flat points as well.
         """
-        if isinstance(theta, Mapping):
-            arrays, shapes, leading = self._arrays(theta)
-            sizes = self.sizes(data, given, shapes, None)
-            for name, shape in shapes.items():
-                if shape != sizes.shapes["x", name]:
-                    raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
-            flat = [np.broadcast_to(a, (*leading, *shapes[n])).reshape(*leading, -1) for n, a in arrays.items()]
-            return np.concatenate(flat, axis=-1), sizes
-        points = np.atleast_1d(self._numbers("a point", theta))
-        return points, self.sizes(data, given, {}, points.shape[-1])
-
-    def direction(self, v: Any, data: Data, sizes: Sizes) -> Array:
-        """Return directions, given like points, as an array of shape (..., P)."""
-        if isinstance(v, Mapping):
+        point = read_point(theta, self.form.params)
+        whole = point.as_array(self.form.params)
+        if whole is None:
+            return [self._placed(point, data, given)]
+        found: list[tuple[Array, Sizes]] = []
+        errors: list[CostError] = []
+        for one in (whole, point):
             try:
-                return self.points(v, data, sizes.sizes)[0]
+                found.append(self._placed(one, data, given))
             except CostError as error:
-                raise CostError(f"the direction v: {error}") from None
-        directions = np.atleast_1d(self._numbers("the direction v", v))
-        if directions.shape[-1] != sizes.total:
+                errors.append(error)
+        if not found:
+            raise errors[0]
+        same = len(found) == 2 and found[0][1].total == found[1][1].total
+        return found[1:] if same else found
+
+    def _placed(self, point: Point, data: Data, given: Mapping[str, int]) -> tuple[Array, Sizes]:
+        points = np.atleast_1d(point.joined())
+        if point.flat is not None:
+            return points, self.sizes(data, given, {}, points.shape[-1])
+        sizes = self.sizes(data, given, point.shapes, None)
+        for name, shape in point.shapes.items():
+            if shape != sizes.shapes["x", name]:
+                raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
+        return points, sizes
+
+    def direction(self, v: Any, sizes: Sizes) -> Array:
+        """Return directions, given like points, as an array of shape (..., P)."""
+        point = read_point(v, self.form.params, "the direction v")
+        whole = point.as_array(self.form.params)
+        shapes = {name: sizes.shapes["x", name] for name in self.form.params}
+        if whole is not None and whole.shapes == shapes:
+            return whole.joined()
+        directions = np.atleast_1d(point.joined())
+        if directions.shape[-1] != sizes.total or (point.flat is None and point.shapes != shapes):
+            shown = directions.shape if point.flat is not None else dict(point.shapes)
             raise CostError(
-                f"the direction v has shape {directions.shape}; expected {sizes.total} number(s), for "
-                f"{self.described(sizes)}"
+                f"the direction v has shape {shown}; expected {sizes.total} number(s), for {self.described(sizes)}"
             )
         return directions
-
-    def _arrays(self, theta: Mapping[Any, Any]) -> tuple[dict[str, Array], dict[str, tuple[int, ...]], tuple[int, ...]]:
-        by_name = {str(getattr(key, "label", key)): value for key, value in theta.items()}
-        if by_name.keys() != self.form.params.keys() or len(by_name) < len(theta):
-            raise CostError(
-                f"a point is given for {', '.join(map(str, theta))}; expected {', '.join(self.form.params)}"
-            )
-        arrays = {name: self._numbers(name, by_name[name]) for name in self.form.params}
-        shapes: dict[str, tuple[int, ...]] = {}
-        leads: list[tuple[int, ...]] = []
-        for name, axes in self.form.params.items():
-            if arrays[name].ndim < axes:
-                raise CostError(
-                    f"{name} has shape {arrays[name].shape}; expected {axes} axis(es), or more for many points"
-                )
-            cut = arrays[name].ndim - axes
-            shapes[name] = arrays[name].shape[cut:]
-            leads.append(arrays[name].shape[:cut])
-        try:
-            return arrays, shapes, np.broadcast_shapes(*leads)
-        except ValueError:
-            raise CostError(f"the leading axes {leads} of the parameters do not fit together") from None
-
-    def _numbers(self, what: str, value: Any) -> Array:
-        try:
-            return as_floats(value, finite=False)
-        except NotNumbersError as error:
-            raise CostError(f"{what}: {error}; expected numbers for {', '.join(self.form.params)}") from None
 
     # Values
 
@@ -288,7 +304,7 @@ class SumCost:
     ) -> tuple[Array, Array]:
         """Return what :meth:`evaluate` does, from points and a direction as a user gives them; ``named`` has sizes."""
         points, sizes = self.points(theta, data, self.given(named))
-        direction = self.direction(v, data, sizes) if which == "tangent" else None
+        direction = self.direction(v, sizes) if which == "tangent" else None
         return self.evaluate(which, points, sizes, constants, data, direction)
 
     def evaluate(

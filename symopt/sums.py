@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,13 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.autodiff.index import Affine, Ref
+from symopt.autodiff.moving import is_parameter
 from symopt.autodiff.program import Graph, Name, Program, Read
 from symopt.autodiff.sums import SumLowering, Tables, logsumexp, lower_sums, outside
 from symopt.door import RANGED, array_without_index, parts
-from symopt.errors import CostError, did_you_mean
+from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
+from symopt.labels import check_rows
 from symopt.shapes import LARGEST
 from symopt.where import Definitions, Limits, read_where, with_limits
 
@@ -58,10 +61,12 @@ class SumForm:
 
 def has_sums(expression: sp.Basic) -> bool:
     """Return whether an expression is to be kept as loops."""
-    return bool(expression.has(sp.Indexed, *RANGED))
+    return any(isinstance(part, (sp.Indexed, *RANGED)) for part in parts(expression))
 
 
-def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapping[Any, Any], samples: Any) -> SumForm:
+def read_sums(
+    expression: sp.Expr, params: list[Any] | None, data: Iterable[Any], where: Mapping[Any, Any], samples: Any
+) -> SumForm:
     """Read a cost with sums.
 
     Raises
@@ -84,6 +89,7 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
     scalars = frozenset(name for name in chosen if name not in arrays)
     tables = Tables(arrays, scalars, names.sizes)
     value = lower_sums(expression, tables, with_limits(expression, definitions))
+    _refuse_without_parameters(value, chosen)
     constants = tuple(sorted(names.scalars - scalars))
     for symbol in names.bound:
         if ("c", str(symbol)) in value.inputs and str(symbol) not in constants:
@@ -93,6 +99,14 @@ def read_sums(expression: sp.Expr, params: Any, data: Iterable[Any], where: Mapp
         read, constants, value, _declared(names, tables), names.sizes, {n: names.arrays[n] for n in sorted(given)},
         _integer_data(value), sample,
     )  # fmt: skip
+
+
+def _refuse_without_parameters(value: Program, chosen: Iterable[str]) -> None:
+    if not any(is_parameter(key) for key in value.inputs):
+        raise CostError(
+            f"the cost does not depend on {', '.join(chosen)}: what holds it cancels, or lies in a sum over nothing, "
+            "as over (i, n, n - 2); expected ranges that go up, as (i, 0, n - 1)"
+        )
 
 
 # Names
@@ -191,6 +205,21 @@ def _check_bounds(limit: sp.Tuple) -> None:
             )
         if abs(number) > LARGEST:
             raise CostError(f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}")
+    _warn_of_falling_bounds(limit)
+
+
+def _warn_of_falling_bounds(limit: sp.Tuple) -> None:
+    """Warn where a sum over nothing is one in SymPy over less than nothing (Karr 1981)."""
+    if len(limit) != 3:
+        return
+    symbol, low, high = limit
+    if low.is_Integer and high.is_Integer and high < low - 1:
+        warnings.warn(
+            f"the sum over {symbol} from {low} to {high} is over nothing, and 0 here; SymPy's own value of it is minus "
+            f"the sum from {high + 1} to {low - 1}. Write ({symbol}, {high}, {low}) for a sum from {high} to {low}",
+            SymoptWarning,
+            stacklevel=4,
+        )
 
 
 def _base_name(key: Any, what: str) -> str:
@@ -216,7 +245,7 @@ def _given(names: _Names, given: list[str]) -> set[str]:
     return set(given)
 
 
-def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
+def _chosen(names: _Names, params: list[Any] | None, data: set[str]) -> list[str]:
     """Return the names of the parameters, in order."""
     known = (names.arrays.keys() | names.scalars) - data - names.where
     if params is None:
@@ -225,10 +254,7 @@ def _chosen(names: _Names, params: Any, data: set[str]) -> list[str]:
                 "the cost has no parameters: no symbol or array is left beside data; there is nothing to optimise"
             )
         return sorted(known)
-    if not isinstance(params, sp.Basic | str | Iterable):
-        raise CostError(f"params={params!r}; expected arrays and symbols or their names, in order")
-    listed = [params] if isinstance(params, sp.Basic | str) else list(params)
-    result = [_base_name(one, "params") for one in listed]
+    result = [_base_name(one, "params") for one in params]
     indices = {str(symbol) for symbol in names.bound}
     if not result:
         raise CostError("params is empty: name at least one parameter")
@@ -290,6 +316,7 @@ def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: froz
         If an array has another number of axes, another kind of numbers, or NaN.
     """
     result: Data = {}
+    check_rows({_base_name(key, "data"): values for key, values in data.items()}, "expected the same rows in each")
     for key, values in data.items():
         name = _base_name(key, "data")
         result[name] = _integers(name, values) if name in integer else _numbers(name, values)
@@ -304,9 +331,7 @@ def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: froz
 
 
 def _numbers(name: str, values: Any) -> npt.NDArray[Any]:
-    if np.ma.is_masked(values):
-        raise CostError(f"data {name} has masked entries; expected numbers everywhere, as {name}.filled(0) makes them")
-    if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous:
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.c_contiguous and values.flags.aligned:
         if not np.isfinite(values).all():
             raise CostError(f"data {name} holds NaN or infinity; expected finite numbers")
         return values
@@ -325,6 +350,10 @@ def _integers(name: str, values: Any) -> npt.NDArray[Any]:
         raise CostError(
             f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
         )
+    try:
+        as_floats(values)  # refuses masked entries
+    except NotNumbersError as error:
+        raise CostError(f"data {name}: {error}; it chooses entries: expected whole numbers") from None
     if array.size and int(array.max()) > LARGEST:
         raise CostError(f"data {name} holds {array.max()}; it chooses entries: expected at most {LARGEST}")
     return np.asarray(array, dtype=np.int64, order="C")

@@ -271,6 +271,7 @@ LINEARLY = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:no term of the cost reads")
 @pytest.mark.parametrize("name", LINEARLY)
 def test_other_sums_over_samples(name):
     assert mean_over_an_epoch(*LINEARLY[name]) == "right"
