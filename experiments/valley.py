@@ -13,7 +13,8 @@ CLAIM = (
     "momentum and Nesterov's rule about sqrt(kappa), if their parameters are chosen for that valley."
 )
 
-x, y, kappa = sp.symbols("x y kappa", positive=True)
+x, y = sp.symbols("x y", real=True)
+kappa = sp.Symbol("kappa", positive=True)
 J = so.Cost((x**2 + kappa * y**2) / 2, params=[x, y])
 root, wide = sp.sqrt(kappa), sp.sqrt(3 * kappa + 1)
 BEST = {  # the rule, its parameters, and the factor per step that the papers give for them

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -13,6 +12,7 @@ import sympy as sp
 from symopt import theory
 from symopt.errors import RuleError
 from symopt.hyper import short
+from symopt.lazy import cached_property
 from symopt.libraries.counterpart import LIBRARIES
 from symopt.libraries.like import find, like
 from symopt.registry import PUBLISHED, RULES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from symopt.cost import Cost
-from symopt.errors import RunError
+from symopt.errors import RunError, SymoptWarning
 from symopt.floats import Array
 from symopt.measure.paths import check_number, check_size, refuse_study
 from symopt.measure.shares import wilson
+from symopt.points import Flat
 from symopt.run import Run
 from symopt.status import Status
 
@@ -152,16 +154,23 @@ def _polish(cost: Cost, points: Array) -> _Polished:
         theta[moving] = new
         moving = moving[moved > AT_REST * (1 + np.abs(new).max(axis=1))]
     scale = np.maximum(scale, _curvature(cost, theta))
-    return _Polished(theta, np.linalg.norm(cost.grad(theta), axis=1), scale)
+    return _Polished(theta, np.linalg.norm(cost.grad(Flat(theta)), axis=1), scale)
+
+
+def _hessian(cost: Cost, theta: Any) -> Array:
+    """Return the Hessians, NaN at kinks: there a run comes to no rest that is measured."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymoptWarning)
+        return cost.hessian(theta)
 
 
 def _curvature(cost: Cost, theta: Array) -> Array:
-    return np.asarray(np.abs(cost.hessian(theta)).max(axis=(1, 2)))
+    return np.asarray(np.abs(_hessian(cost, Flat(theta))).max(axis=(1, 2)))
 
 
 def _step(cost: Cost, theta: Array) -> Array:
     """Return the points after one Newton step, halved until |grad J| falls; where it does not, as they are."""
-    gradient, hessian = cost.grad(theta), cost.hessian(theta)
+    gradient, hessian = cost.grad(Flat(theta)), _hessian(cost, Flat(theta))
     usable = np.flatnonzero(np.isfinite(gradient).all(axis=1) & np.isfinite(hessian).all(axis=(1, 2)))
     curvature, directions = np.linalg.eigh(hessian[usable])
     level = np.abs(curvature) <= 1e-14 * np.abs(curvature).max(axis=1, keepdims=True)  # no way to go along these
@@ -171,7 +180,7 @@ def _step(cost: Cost, theta: Array) -> Array:
     left = np.arange(len(usable))
     for halvings in range(HALVINGS):
         tried = theta[usable[left]] - step[left] / 2**halvings
-        better = np.linalg.norm(cost.grad(tried), axis=1) < before[left]
+        better = np.linalg.norm(cost.grad(Flat(tried)), axis=1) < before[left]
         new[usable[left[better]]] = tried[better]
         left = left[~better]
         if not len(left):
@@ -183,7 +192,7 @@ def _rested(cost: Cost, points: Array, polished: _Polished, reach: float, apart:
     """Return which points came to rest: polished to no slope, near where they were, and not uphill."""
     size = 1 + np.linalg.norm(points, axis=1)
     near = np.linalg.norm(polished.theta - points, axis=1) <= reach
-    before, after = cost.value(points), cost.value(polished.theta)
+    before, after = cost.value(Flat(points)), cost.value(Flat(polished.theta))
     uphill = after - before > polished.scale * (apart * size) ** 2 / 2 + ROUND * (1 + np.abs(before))
     flat = polished.slope <= SMALL * polished.scale * size
     rested = np.asarray(flat & near & ~uphill & np.isfinite(polished.scale))  # NaN is in no order
@@ -193,7 +202,7 @@ def _rested(cost: Cost, points: Array, polished: _Polished, reach: float, apart:
 
 def _leaving(cost: Cost, points: Array, rests: Array, allowed: Array) -> npt.NDArray[np.bool_]:
     """Return which points are off their place of rest along a direction in which J falls from it."""
-    curvature, directions = np.linalg.eigh(cost.hessian(rests))
+    curvature, directions = np.linalg.eigh(_hessian(cost, Flat(rests)))
     falling = curvature < -SMALL * np.abs(curvature).max(axis=1, keepdims=True)
     off = np.abs(np.einsum("kji,kj->ki", directions, points - rests))
     return np.asarray((np.where(falling, off, 0.0) > allowed[:, None]).any(axis=1))
@@ -221,14 +230,14 @@ def _together(cost: Cost, theta: Array, scale: Array, apart: float) -> _Attracto
     groups = _groups(theta, apart)
     by_group = np.argsort(groups, kind="stable")
     centres = np.stack([_middle(own) for own in np.split(theta[by_group], np.cumsum(np.bincount(groups))[:-1])])
-    values = np.asarray(cost.value(centres))
+    values = np.asarray(cost.value(Flat(centres)))
     # equal values and coordinates differ by rounding, which must not decide the order
     coarse = np.round(values / max(1.0, float(np.abs(values).max())), 12)
     order = np.lexsort((*np.round(np.arcsinh(centres) / apart).T[::-1], coarse))
     labels = np.argsort(order)[groups]
     largest = np.zeros(len(order))
     np.maximum.at(largest, labels, scale)
-    eigenvalues = np.linalg.eigvalsh(cost.hessian(centres[order]))
+    eigenvalues = np.linalg.eigvalsh(_hessian(cost, Flat(centres[order])))
     zero = np.abs(eigenvalues) <= SMALL * largest[:, None]
     return _Attractors(labels, centres[order], values[order], np.where(zero, 0.0, eigenvalues))
 

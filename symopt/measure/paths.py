@@ -10,6 +10,7 @@ import numpy.typing as npt
 from symopt.cost import Cost
 from symopt.errors import RunError
 from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.points import Flat
 from symopt.run import Run
 from symopt.status import Status
 from symopt.study import Study
@@ -84,8 +85,8 @@ def along(cost: Cost, paths: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     theta = paths.values
     known = np.isfinite(theta).all(axis=-1)
     loss, slope = np.full(known.shape, np.nan), np.full(known.shape, np.nan)
-    loss[known] = cost.value(theta[known])
-    slope[known] = np.linalg.norm(cost.grad(theta[known]), axis=-1)
+    loss[known] = cost.value(Flat(theta[known]))
+    slope[known] = np.linalg.norm(cost.grad(Flat(theta[known])), axis=-1)
     shape = paths.isel(param=0, drop=True)
     return shape.copy(data=loss), shape.copy(data=slope)
 

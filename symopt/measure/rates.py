@@ -13,6 +13,7 @@ from symopt.errors import RunError
 from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.measure.bootstrap import across_runs
 from symopt.measure.regimes import NOWHERE, REGIMES, Rate, divergent, judge
+from symopt.points import Flat
 from symopt.run import Run
 from symopt.status import Status
 from symopt.study import Study
@@ -209,8 +210,8 @@ def _gradients(run: Run) -> tuple[Array, Array, Array]:
     if not len(theta):
         return k, k, k
     last = theta[-1]
-    ends = run.cost.grad(np.stack([last, last * (1 + ROUNDING)]))
-    return k, _norms(run.cost.grad(theta)), np.nan_to_num(_norms(ends[1] - ends[0]))
+    ends = run.cost.grad(Flat(np.stack([last, last * (1 + ROUNDING)])))
+    return k, _norms(run.cost.grad(Flat(theta))), np.nan_to_num(_norms(ends[1] - ends[0]))
 
 
 def _norms(vectors: Array) -> Array:

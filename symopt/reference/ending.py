@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from symopt.floats import Array
+from symopt.reference.fall import along_gradient, by_newton, rounding
 from symopt.reference.methods import Method
 from symopt.reference.watch import EndError, Watch
 from symopt.status import Status
 
-ROUNDING: Final = 2.0**-52
 NOISE: Final = 100.0  # roundings of J within which a gain is not one
 
 
@@ -57,30 +57,22 @@ def _judged(watch: Watch, method: Method, tolerance: float | None, done: bool, w
         return Status.CONVERGED, f"the simplex is no larger than {tolerance:g} after {watch.steps} steps"
     if largest == 0:
         return Status.CONVERGED, f"the gradient is 0 after {watch.steps} steps"
-    if _at_rounding(watch, slope):
-        return Status.CONVERGED, (
-            f"along its gradient J cannot fall beyond its rounding after {watch.steps} steps; SciPy: {words}"
-        )
+    noise = NOISE * rounding(watch.cost, watch.theta, watch.size, slope, watch.losses[-1])
+    if along_gradient(watch.cost, watch.theta, watch.size, slope) <= noise:
+        left = by_newton(watch.cost, watch.theta, slope)
+        if left <= noise:
+            return Status.CONVERGED, (
+                f"along its gradient and by Newton's step J cannot fall beyond its rounding after {watch.steps} steps; "
+                f"SciPy: {words}"
+            )
+        return Status.STALLED, f"{_in_words(left)} {watch.where()}; SciPy: {words}"
     if watch.outside:
-        return Status.NONFINITE, f"{watch.outside} where a step was sought, {watch.where()}; SciPy: {words}"
+        why = watch.why(watch.lost) if watch.outside.startswith("J is") else ""
+        return Status.NONFINITE, f"{watch.outside} where a step was sought, {watch.where()}{why}; SciPy: {words}"
     return Status.STALLED, f"no progress {watch.where()}; SciPy: {words}"
 
 
-def _at_rounding(watch: Watch, slope: Array) -> bool:
-    """Whether J cannot fall, along its gradient, by more than its rounding.
-
-    Along -g a parabola with the slope and the curvature of J falls by (g'g)^2/(2 g'Hg). The rounding
-    of J is that of its value, and what it changes by where each component of theta does by one of
-    its own, at the size that it had on the way.
-    """
-    theta, loss = watch.theta, watch.losses[-1]
-    k = int(np.abs(slope).argmax())
-    largest = abs(float(slope[k]))
-    unit = slope / largest  # so that no square leaves the numbers
-    h = np.sqrt(ROUNDING) * (watch.size[k] or 1.0)
-    change = ROUNDING * watch.size * np.sign(slope)
-    with np.errstate(all="ignore"):
-        curvature = unit @ (watch.cost.grad(theta + h * unit) - slope) / h
-        noise = max(ROUNDING * abs(loss), *np.abs(watch.cost.value(theta + np.stack([change, -change])) - loss))
-        fall = largest * (unit @ unit)
-        return bool(curvature > 0 and fall / curvature * fall <= 2 * NOISE * noise)
+def _in_words(left: float) -> str:
+    if np.isnan(left):
+        return "no progress, and the Hessian has no finite numbers,"
+    return f"along its gradient J cannot fall beyond its rounding, but by Newton's step about {left:.3g},"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -20,6 +19,7 @@ from symopt.errors import CostError, RuleError, RunError, did_you_mean
 from symopt.floats import Array
 from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import as_cost, placed
+from symopt.lazy import cached_property
 from symopt.reference.ending import ending
 from symopt.reference.methods import METHODS, Method
 from symopt.reference.watch import COUNTED, LIMIT, Watch
@@ -148,10 +148,11 @@ def scipy(
         start has 1 value and no gradient.
 
         Where a method makes no progress, the reason ends in SciPy's words. The status is
-        *converged* if the gradient is 0, or if what J can fall along it, (g^T g)^2/(2 g^T H g), is
-        within 100 roundings of J; *non-finite* if J or the gradient was not finite where a step was
-        sought; *stalled* otherwise, as at a kink. (SciPy's Newton-CG takes p^T H p below 7e-16
-        for 0, and ends so where the gradient is near 1e-8.)
+        *converged* if the gradient is 0, or if what J can fall along it, (g^T g)^2/(2 g^T H g), and
+        by Newton's step, g^T H^-1 g/2, is within 100 roundings of J; *non-finite* if J or the gradient
+        was not finite where a step was sought; *stalled* otherwise, as at a kink, or where the
+        parameters are so unlike in size that a method no longer moves in some of them. (SciPy's
+        Newton-CG takes p^T H p below 7e-16 for 0, and ends so where the gradient is near 1e-8.)
 
     Raises
     ------

@@ -9,6 +9,7 @@ import numpy as np
 
 from symopt.cost import Cost
 from symopt.floats import Array
+from symopt.nonfinite import why_value
 from symopt.run import RECORD_PATHS
 from symopt.shapes import Sizes
 from symopt.status import Status
@@ -38,6 +39,7 @@ class Watch:
         self.theta = self.best_theta = self.size = self.seen = self.sloped = self.slope = np.zeros(0)
         self.best_loss = self.seen_loss = np.nan  # J at the last point where it was asked for; as slope at sloped
         self.outside = ""  # what was not finite since the last step
+        self.lost = np.zeros(0)  # where J was not finite
 
     @property
     def steps(self) -> int:
@@ -51,7 +53,7 @@ class Watch:
         if not self.losses:  # every method begins with J at the start
             self.step(x)
         if not np.isfinite(self.seen_loss):
-            self.outside = f"J is {self.seen_loss}"
+            self.outside, self.lost = f"J is {self.seen_loss}", self.seen
         return self.seen_loss
 
     def gradient(self, x: Array) -> Array:
@@ -77,7 +79,7 @@ class Watch:
         loss = self.seen_loss if np.array_equal(theta, self.seen) else float(self.cost.value(theta))
         self._record(theta, loss)
         if not np.isfinite(loss):
-            raise EndError(Status.NONFINITE, f"J is {loss} {self.where()}")
+            raise EndError(Status.NONFINITE, f"J is {loss} {self.where()}{self.why(theta)}")
         if not inside:
             raise EndError(Status.DIVERGED, f"a component of theta is beyond the limit {LIMIT:g} {self.where()}")
         if abs(loss) > LIMIT:
@@ -99,7 +101,7 @@ class Watch:
         self.counts[what] += 1
 
     def _noted(self, what: str, numbers: Array) -> Array:
-        if not np.isfinite(numbers).all():
+        if not np.isfinite(numbers).all() and not self.outside:
             self.outside = f"{what} is not finite"
         return numbers
 
@@ -129,6 +131,12 @@ class Watch:
 
     def flat(self, tolerance: float) -> str:
         return f"every component of the gradient is at most {tolerance:g} after {self.steps} steps"
+
+    def why(self, theta: Array) -> str:
+        """Return which function of J has no finite value at a point."""
+        constants = {name: float(value) for name, value in self.cost.check_constants({}).items()}
+        found = why_value(self.cost, theta, self.sizes, constants)
+        return f": {found}" if found else ""
 
     def where(self) -> str:
         few = self.sizes.labels(MOST_SHOWN) if self.sizes else self.cost.labels(None)[:MOST_SHOWN]

@@ -5,10 +5,12 @@ Formulas are SymPy expressions in symbols without assumptions, named as the hype
 negative curvature, ``so.t`` the step.
 """
 
-from symopt.theory.linear import characteristic, escape, linearize, rate
+from symopt.theory.formulas import evaluate
+from symopt.theory.growth import escape
+from symopt.theory.linear import characteristic, linearize
 from symopt.theory.predict import Prediction, predict
+from symopt.theory.spectrum import rate
 from symopt.theory.stability import stability_limit
-from symopt.theory.update_map import evaluate
 from symopt.theory.velocity import terminal_velocity, velocity
 
 __all__ = [

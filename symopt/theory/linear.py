@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
 from symopt.errors import RuleError
-from symopt.floats import Array, NotNumbersError, as_floats
 from symopt.rule import Rule
 from symopt.theory.update_map import (
     Back,
     Held,
     UpdateMap,
-    names_of,
-    number,
-    numbers_of,
     plain,
     remembered,
     reserved,
@@ -54,7 +47,8 @@ def linearize(rule: Rule, *, held: Held = ()) -> sp.Matrix:
     ------
     RuleError
         If the step is not differentiable there, naming what is not; if it takes a norm or mean
-        over all parameters; if it never settles, or 0 is not where it rests.
+        over all parameters; if it never settles, or 0 is not where it rests; if it depends on a
+        state that keeps what it has gathered, as AdaGrad's, and that is not held.
 
     Examples
     --------
@@ -82,94 +76,6 @@ def characteristic(rule: Rule, *, held: Held = ()) -> sp.Poly:
     return sp.Poly(plain(characteristic_of(matrix).xreplace(back)), sp.Symbol("z"))
 
 
-def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
-    """Return the factor per step by which theta tends to a minimum, with the rule's own hyperparameters.
-
-    The largest modulus of an eigenvalue of the rule's matrix over all eigenvalues lambda of the
-    Hessian: the root factor R1 of the error (Ortega and Rheinboldt 1970). Above 1 the run diverges.
-
-    Parameters
-    ----------
-    rule
-        With numbers for its hyperparameters.
-    eigenvalues
-        Of the Hessian at the minimum, shape (n,) or one number.
-    held
-        As in :func:`linearize`, with values as in ``held={"v": 0.25}``; 1 where none is given.
-
-    Raises
-    ------
-    RuleError
-        As :func:`linearize`; also if a hyperparameter is a schedule or an array.
-
-    Examples
-    --------
-    >>> import symopt as so
-    >>> so.theory.rate(so.gd(eta=2/101), [1, 100])  # (kappa - 1)/(kappa + 1)
-    0.9801980198019802
-    """
-    matrices = _numeric(rule, _eigenvalues(eigenvalues), held)
-    return float(np.abs(np.linalg.eigvals(matrices)).max())
-
-
-def escape(rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held = ()) -> sp.Expr | float:
-    """Return the growth per step along a direction of curvature -gamma, away from a saddle.
-
-    The largest eigenvalue G of the rule's matrix at lambda = -gamma. From the distance y0 a run
-    reaches Delta after ln(Delta/abs(y0))/ln(G) steps.
-
-    Parameters
-    ----------
-    rule
-        Any rule whose step is differentiable at the saddle.
-    curvature
-        gamma > 0: a number, and G is one too, for the rule's own hyperparameters; or a symbol of
-        your own for gamma.
-    held
-        As in :func:`linearize`.
-
-    Returns
-    -------
-    sympy.Expr or float
-        In the symbol gamma and the hyperparameters, if no curvature is given.
-
-    Raises
-    ------
-    RuleError
-        As :func:`linearize`; also if the formula has no closed form: give a number then.
-
-    Examples
-    --------
-    >>> import symopt as so
-    >>> so.theory.escape(so.gd)
-    eta*gamma + 1
-    >>> round(so.theory.escape(so.momentum(eta=0.01, beta=0.9), 1.0), 6)
-    1.064659
-    """
-    if curvature is None:
-        return _growth(rule, held)
-    if isinstance(curvature, sp.Expr) and curvature.free_symbols:
-        return _growth(rule, held).subs(sp.Symbol("gamma"), curvature)
-    if (size := number("curvature", curvature)) <= 0:
-        raise RuleError(f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0")
-    return rate(rule, [-size], held=held)
-
-
-@remembered
-def _growth(rule: Rule, held: Held) -> sp.Expr:
-    """Return the growth per step in closed form, in the symbol gamma."""
-    reserved(rule, "gamma")
-    matrix, back = linear_step(rule, held)
-    uphill = characteristic_of(matrix).subs(CURVATURE, -symbol("gamma"))
-    factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
-    if any(factor.degree() > 2 for factor in factors):
-        raise RuleError(
-            f"{rule.name}: its growth has no short closed form; give the curvature, as in escape(rule, 1.0)"
-        )
-    largest = _largest([root for factor in factors for root in sp.roots(factor)])
-    return plain(sp.simplify(largest).xreplace(back))
-
-
 def characteristic_of(matrix: sp.Matrix) -> sp.Expr:
     """Return det(z - matrix)."""
     return matrix.charpoly().as_expr(z)
@@ -177,13 +83,40 @@ def characteristic_of(matrix: sp.Matrix) -> sp.Expr:
 
 def factors_in_z(expression: sp.Expr) -> list[sp.Expr]:
     """Return the factors of a characteristic polynomial, each once."""
-    numerator = sp.together(expression).as_numer_denom()[0]
-    return [factor for factor, _ in sp.factor_list(numerator)[1] if factor.has(z)]
+    return factors_with(z, sp.together(expression).as_numer_denom()[0])
+
+
+def factors_with(variable: sp.Symbol, expression: sp.Expr) -> list[sp.Expr]:
+    """Return the irreducible factors that hold a variable, each once.
+
+    SymPy is asked for those of a sum alone: of a product such as w*sqrt(epsilon) it makes none.
+    """
+    parts = [part.base if isinstance(part, sp.Pow) and part.exp.is_Integer else part
+             for part in sp.Mul.make_args(expression)]  # fmt: skip
+    found = [f for part in parts if part.has(variable)
+             for f in ([part] if part.is_Symbol else [f for f, _ in sp.factor_list(part)[1]])]  # fmt: skip
+    return list(dict.fromkeys(f for f in found if f.has(variable)))
+
+
+def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
+    """Return the matrix with one symbol for each preconditioner that is held, and what these stand for."""
+    _, matrix, back = _derived(rule, held)
+    return matrix, back
+
+
+def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
+    """Return the part of the matrix that theta depends on: an average that fades beside it has no part in its rate."""
+    names, matrix, back = _derived(rule, held)
+    found, new = set(), {k for k, name in enumerate(names) if name in ("theta", rule.iterate)}
+    while new:
+        found |= new
+        new = {k for k in range(len(names)) if any(matrix[row, k] != 0 for row in found)} - found
+    return matrix.extract(sorted(found), sorted(found)), back
 
 
 @remembered
-def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
-    """Return the matrix with one symbol for each preconditioner that is held, and what these stand for."""
+def _derived(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Back]:
+    """Return what moves, its matrix, and what the symbols of the preconditioners that are held stand for."""
     step, back = UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False).settled().shortened()
     rest = dict.fromkeys(step.variables.values(), sp.Integer(0))
     for name, expression in step.next.items():
@@ -192,8 +125,52 @@ def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
             raise RuleError(
                 f"{rule.name}: {name} does not rest where theta and the states are 0: it moves to {expression}"
             )
-    rows = [[sp.diff(e, v).subs(rest) for v in step.variables.values()] for e in step.next.values()]
-    return sp.Matrix(rows).applyfunc(sp.simplify), back
+    rows = [[sp.diff(e, v) for v in step.variables.values()] for e in step.next.values()]
+    matrix = sp.Matrix([[entry.subs(rest) for entry in row] for row in rows]).applyfunc(sp.simplify)
+    _check_forgets(rule, step, matrix, rows)
+    return list(step.next), matrix, back
+
+
+def check_rests(rule: Rule, held: Held, point: Any) -> None:
+    """Refuse a rule that does not stay at a point where the gradient is 0, as one with weight decay.
+
+    Raises
+    ------
+    RuleError
+        With the state that moves on.
+    """
+    if any(point) and (moved := _moved(rule, held)):
+        raise RuleError(
+            f"{rule.name} does not rest at such a point, where the gradient is 0 and theta is not: {moved} moves on, "
+            "as under weight decay; no rate belongs to that point"
+        )
+
+
+@remembered
+def _moved(rule: Rule, held: Held) -> str:
+    """Return what moves on at any minimum, with the states that start at theta there too; or nothing."""
+    place = sp.Dummy("c", real=True)
+    step = UpdateMap.of(rule, lambda point: CURVATURE * (point - place), held, one_parameter=False).settled()
+    there = {
+        name: place if name == "theta" or rule.states[name] == "theta0" else sp.Integer(0) for name in step.variables
+    }
+    at_rest = {step.variables[name]: value for name, value in there.items()}
+    left = (name for name, e in step.next.items() if sp.simplify(e.subs(at_rest) - there[name]) != 0)
+    return next(left, "")
+
+
+def _check_forgets(rule: Rule, step: UpdateMap, matrix: sp.Matrix, rows: list[list[sp.Expr]]) -> None:
+    """Refuse a state that stays where it is, on whose value the step depends: after a run it is not 0."""
+    names = list(step.next)
+    for k, name in enumerate(names):
+        if name == "theta" or matrix.row(k) != sp.eye(len(names)).row(k):
+            continue
+        own, others = step.variables[name], {v: 0 for other, v in step.variables.items() if other != name}
+        if any(sp.simplify(entry.subs(others)).has(own) for row in rows for entry in row):
+            raise RuleError(
+                f"{rule.name}: {name} keeps for ever what it has gathered, and the step depends on it; give what it is "
+                f'worth, as in held={{"{name}": 0.25}}, or held="{name}" for a formula'
+            )
 
 
 def _check_smooth(rule: Rule, name: str, expression: sp.Expr, rest: dict[sp.Symbol, sp.Expr]) -> None:
@@ -230,48 +207,3 @@ def _hint(rule: Rule, part: sp.Expr) -> str:
         if symbol(name, positive=False) in part.free_symbols and part.has(sp.Pow):
             return f'; hold a state that changes slowly, as in held="{name}"'
     return ""
-
-
-def held_values(held: Held) -> dict[str, float]:
-    """Return the value of each state that is held, 1 where none is given."""
-    if isinstance(held, Mapping):
-        return {name: float(value) for name, value in held.items()}
-    return dict.fromkeys(names_of(held), 1.0)
-
-
-def _numeric(rule: Rule, eigenvalues: Array, held: Held) -> Array:
-    """Return the matrix for each eigenvalue, shape (len(eigenvalues), k, k)."""
-    names, entries = _entries(rule, held)
-    values = numbers_of(rule, names, held_values(held) | {"lambda": eigenvalues})
-    shape = eigenvalues.shape
-    return np.stack(
-        [
-            np.stack([np.broadcast_to(entry(*(values[n] for n in names)), shape) for entry in row], -1)
-            for row in entries
-        ],
-        -2,
-    )
-
-
-@remembered
-def _entries(rule: Rule, held: Held) -> tuple[list[str], list[list[Callable[..., Any]]]]:
-    """Return the names that the matrix holds, and its entries as functions of their values."""
-    matrix = linearize(rule, held=held)
-    symbols = sorted(matrix.free_symbols, key=str)
-    rows = [[sp.lambdify(symbols, entry) for entry in matrix.row(k)] for k in range(matrix.rows)]
-    return [s.name for s in symbols], rows
-
-
-def _eigenvalues(values: npt.ArrayLike) -> Array:
-    try:
-        array = np.atleast_1d(as_floats(values))
-    except NotNumbersError as error:
-        raise RuleError(f"eigenvalues={values!r}: {error}; expected the eigenvalues of a Hessian") from None
-    if array.ndim != 1 or not array.size:
-        raise RuleError(f"eigenvalues has shape {array.shape}; expected one number or a list of them")
-    return array
-
-
-def _largest(roots: list[sp.Expr]) -> sp.Expr:
-    """Return the root of largest modulus where every hyperparameter is 0.3, as is gamma."""
-    return max(roots, key=lambda root: abs(complex(root.subs(dict.fromkeys(root.free_symbols, sp.Rational(3, 10))))))

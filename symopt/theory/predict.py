@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from symopt.cost import Cost
-from symopt.errors import RuleError
-from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.errors import CostError, RuleError
+from symopt.floats import Array
 from symopt.launch import as_cost
+from symopt.points import Flat
 from symopt.rule import Rule
-from symopt.theory.linear import escape, rate
+from symopt.theory.linear import check_rests
+from symopt.theory.preconditioner import solved
+from symopt.theory.spectrum import rate
 from symopt.theory.stability import stability_limit
 from symopt.theory.update_map import Held, check_rule
 
 REST = 1e-2  # of the size of theta: how far a point may be from where the gradient is 0
 FLAT = 1e-10  # eigenvalues below this share of the largest count as 0
+FLAT_WORDS = "an eigenvalue of the Hessian is 0 there, and along it the linear theory decides nothing"
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +47,8 @@ class Prediction:
     per_decade
         Steps for a factor 10 in theta.
     escape
-        The growth per step away from a saddle or maximum; else NaN.
+        The growth per step away from a saddle or maximum, along the direction of negative curvature
+        in which it is largest; else NaN.
     gradient_norm
         Of J at the point; the theory holds where it is about 0.
     reason
@@ -63,10 +69,11 @@ class Prediction:
         numbers = {"condition": self.condition, "limit": self.limit, "rate": self.rate, "escape": self.escape}
         known = [f"{name} {value:.6g}" for name, value in numbers.items() if not math.isnan(value)]
         steps = [f"{self.per_decade:.4g} steps a decade"] if math.isfinite(self.per_decade) else []
-        return f"Prediction({self.kind}: {', '.join([*known, *steps])}{'; ' + self.reason if self.reason else ''})"
+        parts = [", ".join([*known, *steps]), self.reason]
+        return f"Prediction({self.kind}: {'; '.join(filter(None, parts)) or 'nothing is known'})"
 
 
-def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **constants: float) -> Prediction:
+def predict(cost: Cost, rule: Rule, at: Any, *, held: Held = (), **constants: float) -> Prediction:
     """Predict the rate and the stability limit of a rule on a cost near a stationary point.
 
     Parameters
@@ -76,21 +83,24 @@ def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **con
     rule
         With numbers for its hyperparameters.
     at
-        The point, shape (n,).
+        The point, as :meth:`symopt.Cost.value` takes one.
     held
-        As in :func:`linearize`.
+        As in :func:`linearize`, with a value for each, as in ``held={"v": 0.25}``: a state such as Adam's v
+        has no value of its own at a point.
     **constants
         The cost's constants.
 
     Returns
     -------
     Prediction
-        Where the rule is not linear there (as Adam), the eigenvalues alone, and the reason.
+        Where the rule is not linear there (as Adam), the eigenvalues alone, and the reason. A rule
+        that solves with the Gauss-Newton matrix G is taken with the cost's own G at the point.
 
     Raises
     ------
     CostError, RuleError
-        If the point does not fit the cost, or a hyperparameter is a schedule or an array.
+        If the point does not fit the cost, J is not twice differentiable there, or a hyperparameter
+        is a schedule or an array.
 
     Examples
     --------
@@ -101,18 +111,23 @@ def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **con
     """
     bound: Any = as_cost(cost)(**constants)
     check_rule(rule)
-    point = _point(at)
-    hessian, gradient = bound.hessian(point), bound.grad(point)
-    eigenvalues = np.linalg.eigvalsh(hessian)
+    point = _point(bound, at)
+    hessian, gradient = _curvature(bound, point)
+    eigenvalues = np.asarray(np.linalg.eigvalsh(hessian), dtype=np.float64)
     away = float(np.linalg.norm(np.linalg.lstsq(hessian, gradient)[0]))
     rests = away <= REST * (1 + float(np.linalg.norm(point)))
     kind = _kind(eigenvalues) if rests else "not at rest"
     numbers: dict[str, float] = dict.fromkeys(("limit", "rate", "escape"), math.nan)
-    reason = "" if rests else f"the gradient is not 0 there: Newton's step to where it is has the length {away:.3g}"
+    reasons = [FLAT_WORDS] if kind == "degenerate" else []
     try:
-        numbers |= _numbers(rule, eigenvalues, kind, held) if rests else {}
+        if rests:
+            check_rests(rule, held, point)
+            found, why = _numbers(*solved(rule, bound, point, hessian), kind, held)
+            numbers, reasons = numbers | found, [*reasons, *why]
+        else:
+            reasons = [f"the gradient is not 0 there: Newton's step to where it is has the length {away:.3g}"]
     except RuleError as error:
-        reason = str(error)
+        reasons += [str(error)]
     factor = numbers["rate"]
     return Prediction(
         kind,
@@ -120,18 +135,36 @@ def predict(cost: Cost, rule: Rule, at: npt.ArrayLike, *, held: Held = (), **con
         condition=float(eigenvalues[-1] / eigenvalues[0]) if kind == "minimum" else math.nan,
         per_decade=-math.log(10) / math.log(factor) if 0 < factor < 1 else math.nan,
         gradient_norm=float(np.linalg.norm(gradient)),
-        reason=reason,
+        reason="; ".join(dict.fromkeys(reasons)),
         **numbers,
     )
 
 
-def _point(at: Any) -> Array:
+def _curvature(cost: Any, point: Array) -> tuple[Array, Array]:
+    """Return the Hessian and the gradient at a point."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a NaN is warned of is an error here
+        hessian, gradient = cost.hessian(Flat(point)), cost.grad(Flat(point))
+    place = f"at={point.tolist()}"
+    if not np.isfinite(gradient).all():
+        raise RuleError(f"{place}: J has no finite slope there, and no rate follows; expected a stationary point")
+    if not np.isfinite(hessian).all():
+        raise RuleError(
+            f"{place}: J is not twice differentiable as written at this point, and no rate follows; expected a point "
+            "at which its Hessian is finite, or J in a smooth form"
+        )
+    return hessian, gradient
+
+
+def _point(cost: Cost, at: Any) -> Array:
     try:
-        point = as_floats(at)
-    except NotNumbersError as error:
-        raise RuleError(f"at={at!r}: {error}; expected one finite number for each parameter") from None
-    if point.ndim != 1:
-        raise RuleError(f"at has shape {point.shape}; expected one point, a list of numbers")
+        point = cost.points(at)[0]
+    except CostError as error:
+        raise RuleError(f"at={at!r}: {error}") from None
+    if point.ndim != 1 or not np.isfinite(point).all():
+        raise RuleError(
+            f"at={at!r} of shape {point.shape}; expected one point, with a finite number for each parameter"
+        )
     return point
 
 
@@ -142,10 +175,30 @@ def _kind(eigenvalues: Array) -> str:
     return "minimum" if eigenvalues[0] > 0 else "maximum" if eigenvalues[-1] < 0 else "saddle"
 
 
-def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: Held) -> dict[str, float]:
-    found = {"rate": rate(rule, eigenvalues, held=held)} if kind == "minimum" else {}
-    if eigenvalues[0] < 0:
-        found["escape"] = float(escape(rule, -eigenvalues[0], held=held))
-    if eigenvalues[-1] > 0 and "eta" in rule.hyperparameters:
-        found["limit"] = float(stability_limit(rule, float(eigenvalues[-1]), held=held))
-    return found
+def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: Held) -> tuple[dict[str, float], list[str]]:
+    """Return what is known of a rule at the eigenvalues of its map, and why something is not."""
+    size = FLAT * np.abs(eigenvalues).max()
+    down, up = eigenvalues[eigenvalues < -size], eigenvalues[eigenvalues > size]
+    asked: dict[str, Callable[[], float]] = {}
+    if kind == "minimum":
+        asked["rate"] = lambda: rate(rule, eigenvalues, held=held)
+    if len(down):
+        asked["escape"] = lambda: rate(rule, down, held=held)
+    if len(up) and "eta" in rule.hyperparameters:
+        asked["limit"] = lambda: _limit(rule, up, held)
+    found, reasons = {}, []
+    for name, ask in asked.items():
+        try:
+            found[name] = ask()
+        except RuleError as error:
+            reasons.append(str(error))
+    return found, reasons
+
+
+def _limit(rule: Rule, eigenvalues: Array, held: Held) -> float:
+    """Return the limit at the largest eigenvalue, or at the one where it is smallest."""
+    limit = float(stability_limit(rule, float(eigenvalues[-1]), held=held))
+    inside = rule(eta=limit * (1 - 1e-6)) if 0 < limit < math.inf else rule
+    if math.isinf(limit) or rate(inside, eigenvalues, held=held) > 1:
+        return min(float(stability_limit(rule, float(one), held=held)) for one in np.unique(eigenvalues))
+    return limit

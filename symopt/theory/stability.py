@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,22 +14,13 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rule import Rule
-from symopt.theory.linear import CURVATURE, characteristic_of, factors_in_z, held_values, linear_step
-from symopt.theory.update_map import (
-    Back,
-    Held,
-    check_rule,
-    evaluate,
-    number,
-    numbers_of,
-    plain,
-    remembered,
-    symbol,
-    z,
-)
+from symopt.theory.formulas import evaluate, holds_where, refuse_unless_same, value_of
+from symopt.theory.linear import CURVATURE, characteristic_of, factors_in_z, factors_with, linear_step
+from symopt.theory.spectrum import held_values
+from symopt.theory.trials import numbers_to_try
+from symopt.theory.update_map import Back, Held, check_rule, names_of, number, numbers_of, plain, remembered, symbol, z
 
-TRIALS = 16  # points in the space of the hyperparameters at which a formula has to hold
-NEAR = 1e-6  # how far beyond a limit stability is looked at
+NEAR = 1e-6  # relative, within which one limit is taken for another
 LARGEST = 2  # degree in the learning rate up to which an equation is solved in closed form
 
 
@@ -50,7 +42,8 @@ def stability_limit(
         lambda, the largest eigenvalue of the Hessian; then the limit is a number for the rule's
         own hyperparameters.
     held
-        As in :func:`linearize`, with values as in ``held={"v": 0.25}``; 1 where none is given.
+        As in :func:`linearize`, with a value for each where an eigenvalue is given, as in
+        ``held={"v": 0.25}``.
     wrt
         The hyperparameter whose limit is asked for.
 
@@ -58,7 +51,8 @@ def stability_limit(
     -------
     sympy.Expr or float
         In the symbol lambda and the hyperparameters, if no eigenvalue is given; then for
-        hyperparameters between 0 and 1. A number holds for the rule's own hyperparameters: 0 if
+        hyperparameters in their ranges, and between 0 and 1 where they have none: it is refused at
+        others where it does not hold. A number holds for the rule's own hyperparameters: 0 if
         even small learning rates are unstable, inf if none is. Modes that do not depend on eta, as
         an accumulator that forgets nothing, do not count.
 
@@ -83,7 +77,7 @@ def stability_limit(
     if wrt not in rule.hyperparameters:
         raise RuleError(f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}")
     if eigenvalue is None:
-        return _formula(rule, held, wrt)
+        return _that_holds(_formula(rule, held, wrt), rule, held, wrt)
     if (curvature := number("eigenvalue", eigenvalue)) <= 0:
         raise RuleError(f"eigenvalue={curvature:g}; expected the largest eigenvalue of a Hessian, above 0")
     boundary = _boundary(rule, held, wrt)
@@ -124,7 +118,7 @@ class Boundary:
         """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
         tried = [0.0, *sorted(w for crossing in self.crossings for w in _positive_roots(crossing, values)), math.inf]
         for low, high in pairwise(tried):
-            inside = high / 2 if low == 0 and high < math.inf else low * (1 + NEAR) if low else 1.0
+            inside = (low + high) / 2 if high < math.inf else 2 * low or 1.0
             if not self._stable(inside, values):
                 return float(low**self.power)
         return math.inf
@@ -147,7 +141,7 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
     p = sp.Poly(sp.prod(moving), z)
     numerators = [sp.together(condition).as_numer_denom()[0] for condition in _conditions(p)]
-    factors = {f for above in numerators if above.has(w) for f, _ in sp.factor_list(above)[1] if f.has(w)}
+    factors = {factor for above in numerators for factor in factors_with(w, above)}
     return Boundary(p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back)
 
 
@@ -169,7 +163,7 @@ def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     unclear = RuleError(f"{rule.name}: no one formula of the limit was found; give the eigenvalue, as in (rule, 1.0)")
     solved = [w for c in boundary.crossings if c.degree() <= LARGEST for w in sp.solve(c.as_expr(), boundary.root)]
     candidates = [sp.factor(w**boundary.power) for w in dict.fromkeys(solved)]
-    trials = _trials(boundary)
+    trials = _trials(rule, boundary)
     limits = [boundary.limit(values) for values in trials]
     if all(math.isinf(limit) for limit in limits):
         return sp.oo
@@ -196,15 +190,37 @@ def _smallest(chosen: list[int], numbers: list[list[complex]], limits: list[floa
     )
 
 
-def _trials(boundary: Boundary) -> list[dict[sp.Symbol, Any]]:
-    """Return numbers for all symbols: shares between 0 and 1, eigenvalues of all sizes."""
-    rng = np.random.default_rng(0)
-    symbols = sorted(boundary.p.as_expr().free_symbols - {z, boundary.root}, key=str)
-    wide = {symbol("lambda"), *boundary.back}
-    return [
-        {s: float(10 ** rng.uniform(-2, 2)) if s in wide else float(rng.uniform(0.05, 0.95)) for s in symbols}
-        for _ in range(TRIALS)
-    ]
+def _trials(rule: Rule, boundary: Boundary) -> list[dict[sp.Symbol, Any]]:
+    symbols = boundary.p.as_expr().free_symbols - {z, boundary.root}
+    return numbers_to_try(rule, symbols, {symbol("lambda"), *boundary.back})
+
+
+def _that_holds(formula: sp.Expr, rule: Rule, held: Held, wrt: str) -> sp.Expr:
+    """Return a formula that holds at the rule's own hyperparameters, where these are numbers; later ones are looked at.
+
+    Raises
+    ------
+    RuleError
+        If it does not.
+    """
+    check = partial(_check, formula, held=held, wrt=wrt)
+    holds_where(formula, rule, check)
+    others = {"lambda": 1.0, **dict.fromkeys(names_of(held), 1.0), **held_values(held)}
+    try:
+        result, known = value_of(formula, rule, others)
+        _boundary(rule, held, wrt).values(rule, others)
+    except RuleError:  # a schedule, an array
+        return formula
+    check(rule=rule, known=known, result=result)
+    return formula
+
+
+def _check(formula: sp.Expr, rule: Rule, held: Held, wrt: str, known: Mapping[str, float], result: float) -> None:
+    """Refuse the formula at hyperparameters where stability, by numbers, is lost elsewhere."""
+    boundary = _boundary(rule, held, wrt)
+    others = dict.fromkeys(["lambda", *names_of(held)], 1.0) | {k: v for k, v in known.items() if k != wrt}
+    right = boundary.limit(boundary.values(rule, others))
+    refuse_unless_same(formula, rule, known, result, right, "stability_limit(rule, eigenvalue)")
 
 
 def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> list[float]:

@@ -21,7 +21,7 @@ OWN = {"lambda", "g", "gamma", "t"}  # what a formula of the theory may hold, be
 Derived = TypeVar("Derived")
 Back = dict[sp.Symbol, sp.Expr]
 Held = str | Iterable[str] | Mapping[str, float]
-"""States that are held fixed: by name, with a value each where a number is asked for (1 if left out)."""
+"""States that are held fixed: by name, with a value each where a number is asked for."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ class UpdateMap:
         for expression in self.next.values():
             walk = sp.preorder_traversal(expression)
             for part in walk:
-                if part.free_symbols & held and part.free_symbols <= held | guards and not part.is_Mul:
+                if not isinstance(part, sp.Expr) or part.is_Mul:
+                    continue  # a case of a Piecewise, or a product
+                if part.free_symbols & held and part.free_symbols <= held | guards:
                     inner = part.base if isinstance(part, sp.Pow) and part.exp == -1 else part
                     found.setdefault(inner, sp.Dummy("P", positive=True))
                     walk.skip()
@@ -211,51 +213,18 @@ def numbers_of(rule: Rule, names: Iterable[str], given: Mapping[str, Any]) -> di
             kind = "a schedule" if isinstance(value, sp.Expr) else "an array"
             raise RuleError(f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)")
     numbers |= {name: value for name, value in given.items() if name in wanted}
-    if missing := sorted(wanted - numbers.keys()):
+    missing = sorted(wanted - numbers.keys())
+    if state := next((name for name in missing if name in rule.states), None):
+        raise RuleError(
+            f"{rule.name}: {state} is held and has no value; a number needs what it is worth where the rule is looked "
+            f'at, as in held={{"{state}": 0.25}}'
+        )
+    if missing:
         raise RuleError(
             f"{rule.name}: {', '.join(missing)} has no value here; a formula's symbols are given by name, "
             "as in evaluate(formula, rule, g=1.0)"
         )
     return numbers
-
-
-def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
-    """Return the number that a formula of the theory gives for a rule's own hyperparameters.
-
-    Parameters
-    ----------
-    expression
-        What a function of this package returned.
-    rule
-        Where the values of eta, beta, ... are from.
-    **values
-        Values of the other symbols, by name; the eigenvalue is ``**{"lambda": 2.0}``.
-
-    Raises
-    ------
-    RuleError
-        If a symbol is left without a value, a name is none of the formula's, a hyperparameter is a
-        schedule or an array, or the result is not real.
-
-    Examples
-    --------
-    >>> import symopt as so
-    >>> so.theory.evaluate(so.theory.terminal_velocity(so.momentum), so.momentum(eta=0.25, beta=0.5), g=2.0)
-    -1.0
-    """
-    if not isinstance(expression, sp.Expr):
-        raise RuleError(f"{expression!r} is a {type(expression).__name__}; expected a formula of so.theory")
-    check_rule(rule)
-    names = {s.name: s for s in expression.free_symbols}
-    if unknown := [name for name in values if name not in names and name not in OWN]:
-        raise RuleError(
-            f"the formula {expression} holds no {', '.join(unknown)}; its symbols are {', '.join(sorted(names))}"
-        )
-    known = numbers_of(rule, names, {name: number(name, value) for name, value in values.items()})
-    result = expression.xreplace({names[name]: sp.Float(value) for name, value in known.items()})
-    if not result.is_extended_real or result is sp.nan:
-        raise RuleError(f"{rule.name}: {expression} is {result} at these values, and no real number")
-    return float(result)
 
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rule import Rule
 from symopt.symbols import t, theta
+from symopt.theory.formulas import holds_where, value_of
 from symopt.theory.update_map import UpdateMap, check_rule, number, plain, reserved, symbol
 
 SLOPE = sp.Symbol("g", real=True, nonzero=True)
@@ -92,6 +96,7 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     """
     step = _under_slope(rule, epsilon).settled()
     known: dict[sp.Symbol, sp.Expr] = {}
+    kept: dict[str, sp.Expr] = {}
     for name in _in_order(rule, step):
         own = symbol(name, positive=False)
         a, b = _affine(step.next[name].xreplace(known), own)
@@ -103,8 +108,21 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
             known[own] = _first(rule, name) + b * t
         else:
             _check_attracts(rule, name, a)
-            known[own] = sp.simplify(b / (1 - a))
-    return _in_the_end(rule, (step.next["theta"] - theta).xreplace(known))
+            known[own], kept[name] = sp.simplify(b / (1 - a)), plain(a)
+    result = _in_the_end(rule, (step.next["theta"] - theta).xreplace(known))
+    holds_where(result, rule, partial(_check_rest, kept))
+    return result
+
+
+def _check_rest(kept: Mapping[str, sp.Expr], rule: Rule, known: Mapping[str, float], result: float) -> None:
+    """Refuse a velocity at hyperparameters where a state does not come to rest."""
+    for name, a in kept.items():
+        given = {key: value for key, value in known.items() if key in {s.name for s in a.free_symbols}}
+        if not abs(share := value_of(a, rule, given)[0]) < 1:
+            raise RuleError(
+                f"{rule.name}: each step multiplies {name} by {share:g}, so that it does not come "
+                f"to rest, and the formula's {result:g} does not hold"
+            )
 
 
 def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:

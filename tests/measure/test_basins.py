@@ -1,7 +1,6 @@
 """Basins: labels and kinds against landscapes whose stationary points are known."""
 
 import resource
-import time
 
 import numpy as np
 import pytest
@@ -183,15 +182,14 @@ class TestForms:
 
 
 @pytest.mark.parametrize("dimensions", [2, 10])
-def test_ten_thousand_runs_take_little_time_and_memory(dimensions):
+def test_ten_thousand_runs_take_little_memory(dimensions):
     J = so.parse("+".join(f"(x{k}^2 - 1)^2" for k in range(dimensions)))
     rng = np.random.default_rng(0)
     points = 1 + 0.05 * rng.normal(size=(10_000, dimensions))
     points[:, 0] *= rng.choice([-1, 1], 10_000)
     basin(J, points[:2])
-    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = basin(J, points)
-    assert time.perf_counter() - begin < 5  # 0.1 to 0.5 s alone on two cores
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
     assert found["runs"].values.tolist() == [(points[:, 0] < 0).sum(), (points[:, 0] > 0).sum()]
 

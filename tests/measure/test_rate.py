@@ -1,7 +1,5 @@
 """rate against sequences whose law is known, and against theory on quadratics."""
 
-import time
-
 import mpmath as mp
 import numpy as np
 import pytest
@@ -475,12 +473,8 @@ def test_a_line_says_it_all():
         found.factor = 1.0
 
 
-def test_a_long_run_is_quick():
-    e = 0.9999 ** np.arange(100_000)
-    rate(e)
-    began = time.perf_counter()
-    assert rate(e).factor == pytest.approx(0.9999, rel=1e-10)
-    assert time.perf_counter() - began < 0.5  # 0.03 s on an idle machine
+def test_a_long_run():
+    assert rate(0.9999 ** np.arange(100_000)).factor == pytest.approx(0.9999, rel=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_stability_limit_with_a_preconditioner_that_is_held(rule, state, limit):
 
 
 def test_held_limits_at_the_usual_settings():
-    values = {"eigenvalue": 1.0, "held": "v"}
+    values = {"eigenvalue": 1.0, "held": {"v": 1.0}}
     assert theory.stability_limit(so.adam(epsilon=0.0), **values) == pytest.approx(38)
     assert theory.stability_limit(so.nadam(epsilon=0.0), **values) == pytest.approx(13.571428571)
 
@@ -263,7 +263,7 @@ def test_predict_says_what_it_cannot():
     assert "not differentiable" in adam.reason
     np.testing.assert_allclose(adam.eigenvalues, [-6, 2])
     assert theory.predict(so.parse("x^4 + y^2"), so.gd, at=[0, 0]).kind == "degenerate"
-    assert theory.predict(J, so.adam, at=[0, 0], held="v").escape > 1
+    assert theory.predict(J, so.adam, at=[0, 0], held={"v": 0.25}).escape > 1
 
 
 # what is returned
