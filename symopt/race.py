@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -27,6 +29,8 @@ from symopt.symbols import T, t
 GAPS = {"1e-3": 1e-3, "1e-6": 1e-6, "1e-9": 1e-9}
 LEARNING_RATES = np.geomspace(1e-5, 1.0, 31)
 FEW_LEARNING_RATES = LEARNING_RATES[::3]  # for many parameters
+AT_EDGE = " *"
+"""Stands behind a learning rate that is the best of its grid and its last."""
 LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 """The shares of the budget at which a learning rate is judged by its worst loss."""
 MANY = 1000  # parameters, beyond which a race makes fewer steps
@@ -64,24 +68,53 @@ def tuned(
 
     The best is lowest at the worst of several late steps, so that a rate that jumps about and
     happens to end low does not win. For many parameters there are fewer rates, and at most the
-    steps of ``budget``.
+    steps of ``budget``. At Ctrl-C those are returned whose rate was found.
     """
     size = entries(start)
     many = size > MANY
     rates = FEW_LEARNING_RATES if many else LEARNING_RATES
     steps = min(steps, budget(size)) if many else steps
     record = sorted({round(share * steps) for share in LATE})
-    best_of = dict(rules)
+    best_of: dict[str, Rule] = {}
     for name, rule in rules.items():
+        best_of[name] = rule
         if "eta" in rule.values:
             study = sweep(
                 cost, rule(eta=rates), start, steps, record=record, paths=False, batch=batch, progress=progress
             )
+            if study.interrupted:
+                del best_of[name]
+                break
             dataset = study[rule.name]
             worst = dataset["history_loss"].max("step", skipna=False).values
             best = int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))
             best_of[name] = rule(eta=float(f"{rates[best]:.4g}"))
     return best_of
+
+
+def at_edge(rules: Mapping[str, Rule], size: int) -> dict[str, str]:
+    """Return a line on each rule that ``tuned`` returned whose learning rate is at the edge of its grid."""
+    rates = FEW_LEARNING_RATES if size > MANY else LEARNING_RATES
+    ends = {float(f"{rates[0]:.4g}"): ("smaller", 1 / 3), float(f"{rates[-1]:.4g}"): ("larger", 3.0)}
+    found = {}
+    for name, rule in rules.items():
+        eta = rule.values.get("eta")
+        if eta in ends:
+            which, factor = ends[eta]
+            found[name] = (
+                f"* {name}: the best learning rate is the last of the grid, {rates[0]:g} to {rates[-1]:g}; a {which} "
+                f"one may be better: give it, as in --rule {rule.name}:eta={eta * factor:.1g}"
+            )
+    return found
+
+
+def without_rate(texts: list[str], rules: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Return those of the rules that ``read_rules`` read whose learning rate is left open, to be tuned.
+
+    A class of another library has that library's.
+    """
+    pairs = zip(texts, rules.items(), strict=True)
+    return {name: rule for text, (name, rule) in pairs if not re.search(r"[:,]\s*eta\s*=", text) and "." not in name}
 
 
 def read_rules(texts: list[str]) -> dict[str, Rule]:
@@ -136,13 +169,48 @@ def lowest(runs: Mapping[str, Run]) -> float:
     return min((run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan)
 
 
-def row(run: Run, best: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Zero:
+    """What the gaps of a race are measured from.
+
+    Attributes
+    ----------
+    loss
+        J there; NaN where no run met a finite one.
+    known
+        Whether it is the smallest value of J, as the cost has it, and not the best of the race.
+    best
+        The lowest loss that any run met.
+    """
+
+    loss: float
+    known: bool
+    best: float
+
+    @classmethod
+    def of(cls, cost: Cost, runs: Mapping[str, Run]) -> Zero:
+        """Return the smallest value of the cost where it is known, else the lowest loss that any run met."""
+        best = lowest(runs)
+        known = cost.optimal_value is not None
+        return cls(best if cost.optimal_value is None else float(cost.optimal_value), known, best)
+
+    def __str__(self) -> str:
+        if not self.known:
+            return f"from the best J of this race, {self.loss:.4g}: the minimum is not known"
+        below = self.best < self.loss - 1e-12 * max(1.0, abs(self.loss))
+        return f"from the minimum of J that the cost has, {self.loss:.4g}{BELOW.format(self.best) if below else ''}"
+
+
+BELOW = "; a run went below it, to {:.10g}, so that it is no minimum"
+
+
+def row(run: Run, zero: float) -> dict[str, Any]:
     """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached).
 
-    ``steps_to`` are recorded steps; theta is None where it is long.
+    ``steps_to`` are the first recorded steps at which J is within a gap of ``zero``; theta is None where it is long.
     """
     losses = run.history["loss"].values
-    reached = {name: np.flatnonzero(losses - best <= gap) for name, gap in GAPS.items()}
+    reached = {name: np.flatnonzero(losses - zero <= gap) for name, gap in GAPS.items()}
     return {
         "theta": [finite_or_none(value) for value in run.theta] if len(run.theta) <= LISTED else None,
         "final_loss": finite_or_none(run.loss),
@@ -157,10 +225,13 @@ def row(run: Run, best: float) -> dict[str, Any]:
     }
 
 
-def table(title: str, rows: Mapping[str, Any], runs: Mapping[str, Run]) -> Table:
-    """Return the rows as a table for a terminal."""
-    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def table(
+    title: str, rows: Mapping[str, Any], runs: Mapping[str, Run], zero: Zero | None = None, edge: Container[str] = ()
+) -> Table:
+    """Return the rows as a table for a terminal; learning rates of the rules in ``edge`` are marked."""
     gaps = [f"to {gap}" for gap in GAPS]
+    title += f"\n{gaps[0]} ... {gaps[-1]}: steps, {zero}" if zero else ""
+    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
         text = heading in ("rule", "status")
         result.add_column(
@@ -175,12 +246,16 @@ def table(title: str, rows: Mapping[str, Any], runs: Mapping[str, Run]) -> Table
         times = [f"{one[key]:.3f}" for key in ("compile_seconds", "run_seconds")]
         eta = runs[name].rule.values.get("eta", "")
         shown = f"{eta:.3g}" if isinstance(eta, float) else str(eta)
+        shown += AT_EDGE if name in edge else ""
         result.add_row(name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times)
     return result
 
 
-def picture(runs: Mapping[str, Run], best: float) -> bytes:
-    """Return the convergence curves as a PNG, for two parameters with the paths on contours beside them."""
+def picture(runs: Mapping[str, Run], zero: float, known: bool = False) -> bytes:
+    """Return the convergence curves above ``zero`` as a PNG, for two parameters with the paths on contours beside.
+
+    ``zero`` is the known minimum, or the best J of all.
+    """
     from matplotlib.figure import Figure
 
     from symopt.plot import convergence, trajectory
@@ -190,8 +265,9 @@ def picture(runs: Mapping[str, Run], best: float) -> bytes:
     runs = {name: run for name, run in runs.items() if name in shown}
     figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, panels))
-    convergence(runs, ax=axes[0], optimum=best if math.isfinite(best) else None)
-    axes[0].set_ylabel("J − best J of all")
+    convergence(runs, ax=axes[0], optimum=zero if math.isfinite(zero) else None)
+    if not known:
+        axes[0].set_ylabel(axes[0].get_ylabel().replace("J*", "best J of all"))
     if panels == 2:
         axes[0].get_legend().remove()
         trajectory(runs, ax=axes[1])

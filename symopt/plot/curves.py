@@ -10,7 +10,16 @@ from matplotlib.axes import Axes
 
 from symopt.errors import RunError
 from symopt.plot.inputs import FAILED, datasets_by_name, for_each, not_empty, recorded, runs_by_name
-from symopt.plot.spread import Spread, draw_bands, draw_medians, scale_steps, scale_values
+from symopt.plot.spread import (
+    Spread,
+    draw_bands,
+    draw_level,
+    draw_medians,
+    levelled,
+    scale_steps,
+    scale_values,
+    with_words,
+)
 from symopt.plot.style import PREDICTED, drawn_on, grid, legend, limits_kept, line_style
 from symopt.run import Run
 
@@ -39,7 +48,9 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
     Returns
     -------
     matplotlib.axes.Axes
-        Axes are logarithmic where the data span decades. A cross marks a run that diverged or
+        Axes are logarithmic where the data span decades. What is not positive then lies on a dotted
+        line, which the label of the axis tells of; it also tells of an ``optimum`` that is above the
+        lowest loss. A cross marks a run that diverged or
         left the finite numbers. Predicted factors are dashed lines through the curve where it has
         fallen three quarters of its decades, on the crest of an oscillation; the steps are then not
         logarithmic, so that a factor is a slope.
@@ -62,14 +73,17 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
     curves = {name: _of_study(name, one, optimum or 0.0) for name, one in (datasets or {}).items()}
     curves |= {name: _of_run(name, run, optimum or 0.0) for name, run in runs.items()}
     factors = {name: _factor(name, value) for name, value in for_each(predicted, curves).items()}
+    top = _top(list(curves.values()))
+    shown, level, words = levelled(curves, top, gap=optimum is not None)
     with drawn_on(ax) as axes:
-        draw_medians(axes, curves)
-        _scale(axes, list(curves.values()), linear_steps=bool(factors))
-        draw_bands(axes, curves)
+        draw_medians(axes, shown)
+        draw_level(axes, level)
+        _scale(axes, list(shown.values()), top, linear_steps=bool(factors))
+        draw_bands(axes, shown)
         _mark_ends(axes, runs, optimum or 0.0)
         _predict(axes, curves, factors)
         axes.set_xlabel("step")
-        axes.set_ylabel("J" if optimum is None else "J − J*")
+        axes.set_ylabel(with_words("J" if optimum is None else "J − J*", words))
         grid(axes)
         legend(axes)
     return axes
@@ -101,14 +115,20 @@ def _mark_ends(ax: Axes, runs: Mapping[str, Run], optimum: float) -> None:
         losses = run.history["loss"].values - optimum
         last = np.flatnonzero(np.isfinite(losses))[-1]
         if run.status in FAILED:
-            height = min(float(losses[last]), ax.get_ylim()[1])
+            height = float(np.clip(losses[last], *ax.get_ylim()))
             ax.plot(run.recorded[last], height, "x", color=line_style(k)["color"], clip_on=False)
 
 
-def _scale(ax: Axes, curves: list[Spread], *, linear_steps: bool) -> None:
-    """Choose log axes where the data span decades, and keep what diverges from hiding the rest."""
-    first = max(float(curve.middle[np.isfinite(curve.middle)][0]) for curve in curves)
-    scale_values(ax, curves, 10 * first)
+def _top(curves: list[Spread]) -> float:
+    """Return the height beyond which nothing is shown, so that what diverges does not hide the rest."""
+    finite = [curve.middle[np.isfinite(curve.middle)] for curve in curves]
+    first = max(float(middle[0]) for middle in finite)
+    return 10 * first if first > 0 else max(float(middle.max()) for middle in finite)
+
+
+def _scale(ax: Axes, curves: list[Spread], top: float, *, linear_steps: bool) -> None:
+    """Choose log axes where the data span decades."""
+    scale_values(ax, curves, top)
     short = linear_steps or any((curve.middle < 0).any() for curve in curves)
     scale_steps(ax, 0 if short else max(int(curve.x[-1]) for curve in curves))
 

@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from symopt.errors import RunError
 from symopt.floats import Array
 from symopt.plot.inputs import for_each, not_empty, values_of
-from symopt.plot.spread import Spread, draw_bands, draw_medians, scale_steps, scale_values
+from symopt.plot.spread import (
+    Spread,
+    draw_bands,
+    draw_level,
+    draw_medians,
+    levelled,
+    scale_steps,
+    scale_values,
+    with_words,
+)
 from symopt.plot.style import PREDICTED, drawn_on, grid, legend
 
 if TYPE_CHECKING:
@@ -56,18 +65,25 @@ def velocity(result: Any, ax: Axes | None = None, predicted: Any = None) -> Axes
     """
     curves = {name: _curve(name, one) for name, one in _by_name(result).items()}
     forecasts = for_each(predicted, curves)
+    top = 10 * max(float(np.nanmax(curve.middle)) for curve in _lasting(curves))
+    shown, level, words = levelled(curves, top)
     with drawn_on(ax) as axes:
-        draw_medians(axes, curves)
-        lasting = [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(curves.values())
-        scale_values(axes, lasting, 10 * max(float(np.nanmax(curve.middle)) for curve in lasting))
+        draw_medians(axes, shown)
+        draw_level(axes, level)
+        scale_values(axes, _lasting(shown), top)
         scale_steps(axes, max(float(curve.x[-1]) for curve in curves.values()))
-        draw_bands(axes, curves)
+        draw_bands(axes, shown)
         _predict(axes, curves, forecasts)
         axes.set_xlabel("step")
-        axes.set_ylabel("step length |Δθ|")
+        axes.set_ylabel(with_words("step length |Δθ|", words))
         grid(axes)
         legend(axes)
     return axes
+
+
+def _lasting(curves: Mapping[str, Spread]) -> list[Spread]:
+    """Return the curves of what did not diverge, or all."""
+    return [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(curves.values())
 
 
 def _by_name(result: Any) -> dict[str, Any]:

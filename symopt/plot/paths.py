@@ -12,6 +12,7 @@ from symopt.cost import Cost
 from symopt.errors import RunError
 from symopt.plot.inputs import FAILED, recorded, runs_by_name
 from symopt.plot.style import drawn_on, legend, line_style
+from symopt.points import Flat
 from symopt.run import Run
 
 GRID = 240  # points along each side of the contour plot
@@ -97,7 +98,7 @@ def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
 def contours(cost: Cost, window: Window, ax: Axes, colour: str = "0.72", zorder: float = 0) -> None:
     """Draw contours of a cost in a window (left, right, bottom, top), spaced by the logarithm of the height."""
     x, y = np.linspace(window[0], window[1], GRID), np.linspace(window[2], window[3], GRID)
-    values = cost.value(np.stack(np.meshgrid(x, y), axis=-1))
+    values = cost.value(Flat(np.stack(np.meshgrid(x, y), axis=-1)))
     finite = values[np.isfinite(values)]
     if not len(finite) or finite.min() == finite.max():
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _limit(boundary: Any, up: Array, eigenvalue: float, x: str, y: str) -> tuple
             raise RunError(f"boundary has shape {np.shape(boundary)}; expected an {x} for each of the {len(up)} {y}")
         return values_of(boundary, up, "boundary"), up, "predicted limit"
     places = np.linspace(up[0], up[-1], PLACES)
-    formula = _of_rule(boundary, x, y) if isinstance(boundary, Rule) else boundary
+    formula = _of_rule(boundary, x, y, places[[1, -2]], eigenvalue) if isinstance(boundary, Rule) else boundary
     found = [s for s in getattr(formula, "free_symbols", ()) if s.name == "lambda"]
     if not found:
         return values_of(formula, places, "boundary", y), places, "predicted limit"
@@ -145,8 +146,8 @@ def _limit(boundary: Any, up: Array, eigenvalue: float, x: str, y: str) -> tuple
     return values_of(known, places, "boundary", y), places, f"predicted limit, λ = {eigenvalue:g}"
 
 
-def _of_rule(rule: Rule, x: str, y: str) -> Any:
-    """Return the stability limit with numbers for the hyperparameters that are not drawn."""
+def _of_rule(rule: Rule, x: str, y: str, ends: Array, eigenvalue: float) -> Any:
+    """Return the stability limit with numbers for the hyperparameters that are not drawn, checked at both ends."""
     from symopt import theory
 
     limit: Any = theory.stability_limit(rule, wrt=x)
@@ -156,6 +157,9 @@ def _of_rule(rule: Rule, x: str, y: str) -> Any:
     for symbol, value in needed.items():
         if np.ndim(value):
             raise RunError(f"{rule.name}: {symbol} is an array; expected one number, as in {rule.name}({symbol}=0.1)")
+    for end in ends if y in rule.hyperparameters else ():
+        there = dataclasses.replace(rule, values={**rule.values, y: float(end)})
+        theory.evaluate(limit, there, **{"lambda": eigenvalue})  # refused where it does not hold
     return limit.subs({symbol: value for symbol, value in needed.items() if value is not None})
 
 

@@ -11,7 +11,7 @@ import sympy as sp
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.floats import Array, NotNumbersError, as_floats, whole_number
 from symopt.plot.spread import Spread, draw_medians
 from symopt.plot.style import drawn_on, grid, legend
 from symopt.rule import Rule
@@ -53,7 +53,7 @@ def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
     ('eta', [1.0, 0.002])
     """
     schedules = _by_name(result)
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+    if whole_number(steps, 1) is None:
         raise RunError(f"steps={steps!r}; expected a whole number of steps, at least 1")
     x = np.unique(np.linspace(1, int(steps), min(int(steps), MOST)).round().astype(np.int64))
     curves = {name: Spread.of(x, _values(name, one, x, int(steps))[None, :]) for name, one in schedules.items()}

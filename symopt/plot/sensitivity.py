@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.patches import Rectangle
 from symopt.errors import RunError, did_you_mean
 from symopt.floats import Array
 from symopt.plot.inputs import FAILED, datasets_by_name, not_empty
-from symopt.plot.spread import LOWEST, Spread, draw_bands, draw_medians, scale_values
+from symopt.plot.spread import LOWEST, Spread, draw_bands, draw_level, draw_medians, levelled, scale_values, with_words
 from symopt.plot.style import drawn_on, grid, legend, limits_kept, line_style
 
 if TYPE_CHECKING:
@@ -59,7 +58,8 @@ def sensitivity(
     -------
     matplotlib.axes.Axes
         The median over the starts and the band from the 10th to the 90th percentile, on log axes
-        where the data span decades. A cross at the upper edge is where the median run diverges; a
+        where the data span decades; what is not positive then lies on a dotted line, which the label
+        of the axis tells of. A cross at the upper edge is where the median run diverges; a
         line of steps ends where fewer than half of the runs arrive. Bars below the curves are the
         tolerance width: the learning rates at which the median is within a factor 2 of its best,
         between grid points on the straight line, with their decades; ">" where a bar ends at the
@@ -91,17 +91,20 @@ def sensitivity(
     if not any(np.isfinite(curve.middle).any() for curve in curves.values()):
         raise RunError(_nothing(along, target))
     top = _top(list(curves.values()), target)
-    curves = {name: _above(curve, LOWEST * top) for name, curve in curves.items()}
+    curves, level, words = levelled(curves, top, gap=optimum is not None and target is None)
+    if all(not (curve.middle <= 0).any() for curve in curves.values()):
+        curves = {name: curve.above(LOWEST * top) for name, curve in curves.items()}
     with drawn_on(ax, 7.2, 5.0) as axes:
         few = max(len(curve.x) for curve in curves.values()) < 12
         draw_medians(axes, curves, marker="." if few else "")
+        draw_level(axes, level)
         _scale_rates(axes, list(curves.values()))
         scale_values(axes, curves.values(), top)
         _bars(axes, list(curves.values()))
         draw_bands(axes, curves)
         _mark_failures(axes, list(curves.values()) if target is None else [])
         axes.set_xlabel("learning rate η" if along == "eta" else along)
-        axes.set_ylabel(_label(list(datasets.values()), optimum, target, of))
+        axes.set_ylabel(with_words(_label(list(datasets.values()), optimum, target, of), words))
         grid(axes)
         legend(axes)
     return axes
@@ -158,16 +161,9 @@ def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | No
 def _top(curves: list[Spread], target: float | None) -> float:
     """Return the height beyond which nothing is shown: of losses 10 times those at the smallest learning rates."""
     starts = [float(curve.middle[0]) for curve in curves if np.isfinite(curve.middle[0])]
-    if starts and target is None:
+    if target is None and max(starts, default=0.0) > 0:
         return 10 * max(starts)
     return max(float(curve.middle[np.isfinite(curve.middle)].max(initial=-np.inf)) for curve in curves)
-
-
-def _above(curve: Spread, floor: float) -> Spread:
-    """Return a curve with its median raised to a floor, unless losses are negative anyhow."""
-    if floor < 0 or (curve.middle < 0).any():
-        return curve
-    return replace(curve, middle=np.maximum(curve.middle, floor))
 
 
 def _scale_rates(ax: Axes, curves: list[Spread]) -> None:
@@ -175,8 +171,9 @@ def _scale_rates(ax: Axes, curves: list[Spread]) -> None:
     low, high = min(curve.x[0] for curve in curves), max(curve.x[-1] for curve in curves)
     if low > 0:
         ax.set_xscale("log")
-    if high > low:
-        ax.set_xlim(low, high)
+    room = 2.0 if low == high > 0 else 1.0  # beside one learning rate alone
+    if high * room > low / room:
+        ax.set_xlim(low / room, high * room)
 
 
 def tolerance(eta: Array, middle: Array) -> list[Interval]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from symopt.plot.style import BAND, limits_kept, line_style
 DECADES_FOR_LOG = 1.5
 STEPS_FOR_LOG = 100
 LOWEST = 1e-20  # of the largest loss; below, differences of losses are rounding
+SMALL = 1e-3  # of the largest: how far below 0 differences may lie that are still drawn on a log axis
 FAR = 10.0  # times what the medians span: how far a band may stretch the picture
 
 
@@ -38,6 +39,11 @@ class Spread:
         known = np.where(np.isfinite(values), values, np.inf)
         low, middle, high = np.percentile(known, (10, 50, 90), axis=0, method="nearest")
         return cls(x, low, np.where(np.isfinite(middle), middle, np.nan), high, len(values))
+
+    def above(self, level: float) -> Spread:
+        """Return the same with what lies below a level raised to it."""
+        low, middle, high = (np.maximum(part, level) for part in (self.low, self.middle, self.high))
+        return replace(self, low=low, middle=middle, high=high)
 
 
 def draw_medians(ax: Axes, spreads: Mapping[str, Spread], **options: Any) -> None:
@@ -76,6 +82,56 @@ def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
     ax.set_xlim(left=0)
 
 
+def levelled(curves: Mapping[str, Spread], top: float, gap: bool = False) -> tuple[dict[str, Spread], float, str]:
+    """Raise what a log axis cannot show to a level that it can, where the medians span decades.
+
+    Parameters
+    ----------
+    curves
+        What is to be drawn.
+    top
+        The height beyond which nothing is shown.
+    gap
+        Whether differences from a smallest loss are drawn: if they are a little below 0, that loss is
+        too large, and nothing below the size of that is known.
+
+    Returns
+    -------
+    tuple
+        The curves; the level, NaN where nothing was raised; and what to say of it beside the axis.
+    """
+    middles = np.concatenate([one.middle for one in curves.values()])
+    finite = middles[np.isfinite(middles)]
+    positive, below = finite[finite > 0], float(finite.min(initial=np.inf))
+    if below > 0:
+        return dict(curves), np.nan, ""
+    wrong = gap and below < 0
+    level = max(float(positive.min(initial=np.inf)) / 10 if below == 0 else -below, LOWEST * top)
+    small = below >= (-SMALL * positive.max(initial=0.0) if gap else 0)
+    if not small or not _span_decades(positive, top, level):
+        return dict(curves), np.nan, f"J* is above the lowest J, by {-below:.2g}" if wrong else ""
+    raised = {name: one.above(level) for name, one in curves.items()}
+    what = f"at most {level:.1g}" if (positive < level).any() or wrong else "0"
+    return raised, level, f"dotted: {what}{'; J* is above the lowest J' if wrong else ''}"
+
+
+def with_words(label: str, words: str) -> str:
+    """Return a label with what is to be said beside it on a line of its own."""
+    return f"{label}\n({words})" if words else label
+
+
+def draw_level(ax: Axes, level: float) -> None:
+    """Draw the level to which values were raised."""
+    if np.isfinite(level):
+        ax.axhline(level, color="0.45", linestyle=":", linewidth=1.0, zorder=1)
+
+
+def _span_decades(positive: Array, top: float, level: float) -> bool:
+    """Tell whether values up to ``top`` ask for a log axis."""
+    high, low = min(top, float(positive.max(initial=0.0))), max(level, float(positive.min(initial=np.inf)))
+    return bool(high > 0 and np.isfinite(low) and np.log10(high / low) > DECADES_FOR_LOG)
+
+
 def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
     """Make the vertical axis logarithmic where the medians up to ``top`` span decades, and choose its limits."""
     every = list(spreads)
@@ -84,7 +140,7 @@ def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
     positive = finite[finite > 0]
     if len(positive) and not np.any(finite < 0):
         bottom = max(float(positive.min()), LOWEST * top)
-        if np.log10(min(top, float(positive.max())) / bottom) > DECADES_FOR_LOG:
+        if len(positive) == len(finite) and _span_decades(positive, top, bottom):
             ax.set_yscale("log")
             ax.set_ylim(bottom / 3, min(top, 3 * float(positive.max())))
             return
