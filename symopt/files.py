@@ -40,7 +40,9 @@ def write(path: Path, content: bytes) -> None:
             file.write(content)
         made.chmod(0o644)
         made.replace(path)
-    except OSError as error:
+    except BaseException as error:
         if made is not None:
             made.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+        if isinstance(error, OSError):
+            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+        raise

@@ -1,56 +1,73 @@
-"""Kernels on disk: one self-contained file each, named by what it holds.
+"""Kernels in memory and on disk: compiled once for all time, known by a hash of all that makes them.
 
-A module is named by a hash of its source and of the versions that made it, so that no two
-kernels can be taken for each other (numba#10486) and a changed helper is never missed
-(numba#1833). Files are written under another name and moved into place, with a fixed time stamp;
-two processes may race. Where the folder cannot be written, kernels live in memory.
+The name of a kernel is a hash of its source, of the versions that turn it into machine code and
+of the processor, so that no two kernels can be taken for each other (numba#10486) and a changed
+helper is never missed (numba#1833). A generated source is run as it is; what lies on disk is its
+machine code alone, which :mod:`~symopt.compiler.store` looks at before it is loaded. Where it
+cannot be written, kernels live in memory.
 
 The folder is ``$SYMOPT_CACHE``, or symopt's folder in the user's cache directory;
-``SYMOPT_CACHE=off`` keeps everything in memory. Numba reads what lies there as trusted code: the
-folder is private to the user.
+``SYMOPT_CACHE=off`` keeps everything in memory.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib.abc
-import importlib.machinery
 import importlib.util
+import itertools
 import os
-import pickle
 import sys
-import tempfile
+import threading
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import llvmlite
 import numba
+import numpy as np
 import platformdirs
+from llvmlite.binding import ffi
+from numba.core.compiler_lock import global_compiler_lock
 
+from symopt.compiler import machine
+from symopt.compiler.store import Store
 from symopt.errors import SymoptWarning
 
-FORMAT = "1"  # change it when the meaning of a generated source changes
+FORMAT = "2"  # change it when the meaning of a generated source, or of a file, changes
+PREFIX = "symopt_kernel_"
+KEPT = 512  # kernels in memory; when there are more, the quarter that was used longest ago is forgotten
+MEANING = ("native.py", "language.py", "machine.py")  # modules that give a kernel's text its meaning
 compiled = 0
 """How many kernels this process has compiled (not: found on disk or in memory)."""
-_loaded: dict[str, ModuleType] = {}
 
 
-def load(source: str) -> ModuleType:
-    """Return the module of a generated source, compiled once for all time.
+@dataclass
+class _Loaded:
+    """A kernel in memory: what its module holds, its entry compiled, and when it was last asked for."""
+
+    names: SimpleNamespace
+    used: int = 0
+
+
+_loaded: dict[str, _Loaded] = {}
+_clock = itertools.count()
+_lock = threading.RLock()
+
+
+def load(source: str) -> SimpleNamespace:
+    """Return what the module of a generated source holds, compiled once for all time.
 
     Its ``kernel`` is the compiled entry; its other functions are the same in plain Python.
     """
-    global compiled
-    name = f"symopt_kernel_{key(source)}"
-    if name not in _loaded:
-        module = _import_safely(name, source)
-        compiled += not module.kernel.stats.cache_hits
-        _loaded[name] = module
-    return _loaded[name]
+    found = _loaded.get(source) or _load(source)
+    found.used = next(_clock)
+    return found.names
 
 
 def kernel(source: str) -> Callable[..., Any]:
@@ -59,98 +76,105 @@ def kernel(source: str) -> Callable[..., Any]:
     return entry
 
 
-def load_in_memory(source: str) -> ModuleType:
-    """Return the module of a source, compiled anew and kept nowhere."""
-    return _import(f"symopt_fresh_{key(source)}", None, source)
+def listing(source: str) -> str:
+    """Return the machine code of a source, compiled anew, as text."""
+    entry: machine.Entry = _import(source).kernel
+    return entry.listing()
+
+
+def _load(source: str) -> _Loaded:
+    with _lock:
+        if source not in _loaded:
+            module = _import(source)
+            made = _entry(module, source)
+            _forget_some()
+            # not into the module: what is compiled refers to it, and Numba holds that for as long as its entry
+            _loaded[source] = _Loaded(SimpleNamespace(**{**vars(module), "kernel": made}))
+        return _loaded[source]
+
+
+def _entry(module: ModuleType, source: str) -> Callable[..., Any]:
+    """Return the entry of a module as a function: from disk, else compiled."""
+    entry: machine.Entry = module.kernel
+    if machine.switched_off():
+        _warn("NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; unset it for speed")
+        return partial(_plainly, entry.function)
+    store, name = _store(), key(source)
+    code = store.read(PREFIX + name) if store else None
+    return entry.load(_compile(entry, store, PREFIX + name) if code is None else code)
+
+
+def _compile(entry: machine.Entry, store: Store | None, name: str) -> bytes:
+    global compiled
+    code = entry.compile()
+    compiled += 1
+    if store:
+        try:
+            store.write(name, code)
+        except OSError as error:
+            _warn(f"kernels are kept in memory: {store.path} cannot be written ({error.strerror})")
+    return code
+
+
+def _plainly(function: Callable[..., Any], *arrays: Any) -> None:
+    with np.errstate(all="ignore"):
+        function(*arrays)
+
+
+def _forget_some() -> None:
+    """Make room: whoever still uses a kernel keeps it, and it is loaded again when it is asked for again."""
+    if len(_loaded) < KEPT:
+        return
+    for source in sorted(_loaded, key=lambda source: _loaded[source].used)[: KEPT // 4 + 1]:
+        sys.modules.pop(_loaded.pop(source).names.__name__, None)
+    gc.collect()  # what was forgotten refers to itself, and is large
 
 
 def key(source: str) -> str:
     """Return what a source is known by: a hash of it and of all that turns it into machine code."""
-    versions = (FORMAT, _own_sources(), numba.__version__, llvmlite.__version__, sys.version)
-    return hashlib.sha256("\n".join([*versions, source]).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join([*_makers(), source]).encode()).hexdigest()[:32]
 
 
 @cache
-def _own_sources() -> str:
-    """Return a hash of the modules that give a kernel's text its meaning."""
+def _makers() -> tuple[str, ...]:
+    """Return what turns a source into machine code: our own modules, versions, the processor."""
     here = Path(__file__).parent
-    text = b"".join((here / name).read_bytes() for name in ("native.py", "language.py"))
-    return hashlib.sha256(text).hexdigest()
+    text = b"".join((here / name).read_bytes() for name in MEANING)
+    versions = (FORMAT, numba.__version__, llvmlite.__version__, sys.version)
+    return (*versions, hashlib.sha256(text).hexdigest(), machine.processor())
+
+
+def folder() -> Path | None:
+    """Return the folder of the kernels, or None where there is none that can be used."""
+    store = _store()
+    return store.path if store else None
 
 
 @cache
-def folder() -> Path | None:
-    """Return the folder of the kernels, or None where there is none that can be written."""
+def _store() -> Store | None:
     wish = os.environ.get("SYMOPT_CACHE")
     if wish == "off":
         return None
-    path = Path(wish) if wish else platformdirs.user_cache_path("symopt") / "kernels"
+    path = Path(wish).expanduser() if wish else platformdirs.user_cache_path("symopt") / "kernels"
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path):
-            pass
-        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-            raise PermissionError(0, "it belongs to somebody else, and what lies there is run as code")
-    except OSError as error:
-        _warn(f"kernels are kept in memory: {path} cannot be used ({error.strerror}); set SYMOPT_CACHE to a folder")
-        return None
-    return path
+        return Store.at(path)
+    except (OSError, RuntimeError) as error:  # a home that nobody knows is a RuntimeError
+        reason = getattr(error, "strerror", None) or error
+        _warn(f"kernels are kept in memory: {path} cannot be used ({reason}); set SYMOPT_CACHE to a folder of your own")
+    return None
 
 
-def _file(name: str, source: str) -> Path | None:
-    """Write a source where it is absent, and return its path."""
-    home = folder()
-    if home is None:
-        return None
-    path = home / f"{name}.py"
-    if path.exists() and path.read_text(encoding="utf-8") == source:
-        return path
-    made = None
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=home, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            made = Path(file.name)
-            file.write(source)
-        os.utime(made, (0, 0))  # Numba compares the time: equal files must have equal times
-        made.replace(path)
-    except OSError as error:
-        if made is not None:
-            made.unlink(missing_ok=True)
-        _warn(f"a kernel is kept in memory: {path} cannot be written ({error.strerror})")
-        return None
-    return path
-
-
-def _import_safely(name: str, source: str) -> ModuleType:
-    """Import from disk; make anew what was cut short there; do without a disk that takes nothing more."""
-    path = _file(name, source)
-    damaged = (EOFError, OSError, ValueError, pickle.UnpicklingError)
-    for _ in range(2 if path else 0):
-        try:
-            return _import(name, path, source)
-        except damaged as error:
-            reason = error
-            _forget(path)
-    if path:
-        _warn(f"a kernel is kept in memory: {path.parent} does not serve ({reason})")
-    return _import(name, None, source)
-
-
+@cache
 def _warn(message: str) -> None:
+    """Say something once."""
     warnings.warn(message, SymoptWarning, stacklevel=2)
-
-
-def _forget(path: Path | None) -> None:
-    """Remove the machine code of a kernel."""
-    if path is not None:
-        for file in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
-            file.unlink(missing_ok=True)
 
 
 class _InMemory(importlib.abc.SourceLoader):
     """Loads a source that has no file."""
 
-    def __init__(self, name: str, source: str) -> None:
-        self.name, self.source = name, source
+    def __init__(self, source: str) -> None:
+        self.source = source
 
     def get_filename(self, fullname: str) -> str:
         """Return a name that is no file."""
@@ -161,14 +185,32 @@ class _InMemory(importlib.abc.SourceLoader):
         return self.source.encode()
 
 
-def _import(name: str, path: Path | None, source: str) -> ModuleType:
-    if path is None:
-        spec = importlib.util.spec_from_loader(name, _InMemory(name, source))
-    else:
-        spec = importlib.util.spec_from_file_location(name, path)
+def _import(source: str) -> ModuleType:
+    """Return the module of a source, its entry not yet compiled."""
+    name = PREFIX + key(source)
+    spec = importlib.util.spec_from_loader(name, _InMemory(source))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # Numba's cache finds a function's module by name
+    sys.modules[name] = module  # Numba finds a function's module by name
     spec.loader.exec_module(module)
     return module
+
+
+LOCKS = (_lock, global_compiler_lock, ffi.lib._lock)
+"""What compiling holds, in the order in which it is taken."""
+
+
+def _hold() -> None:
+    """Wait until nobody compiles: a child would wait for ever for a thread that it does not have."""
+    for lock in LOCKS:
+        lock.__enter__()
+
+
+def _release() -> None:
+    for lock in reversed(LOCKS):
+        lock.__exit__(None, None, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)

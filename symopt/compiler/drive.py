@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.autodiff.program import Key, Name
-from symopt.compiler import cache, vecmath
+from symopt.compiler import cache, exponential
 from symopt.compiler.draws import Batches
 from symopt.compiler.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING, Kernel
 from symopt.compiler.plain import evaluate
@@ -315,8 +315,9 @@ def run(
     began = time.perf_counter()
     blocks = Blocks(kernel, job)
     taken: list[int] = []
+    halt = _Halt(stop)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
-        waiting = {pool.submit(blocks.advance, k, stop, taken.append) for k in range(len(blocks.blocks))}
+        waiting = {pool.submit(blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))}
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
@@ -325,9 +326,20 @@ def run(
                 if report is not None:
                     report(sum(list(taken)))
         except BaseException:  # whatever ends this thread's waiting ends the workers, which the pool waits for
-            stop.set()
+            halt.set()
             raise
     return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks
+
+
+class _Halt(Event):
+    """What ends the workers of one run: the request to stop, or an error."""
+
+    def __init__(self, stop: Event) -> None:
+        super().__init__()
+        self.stop = stop
+
+    def is_set(self) -> bool:
+        return super().is_set() or self.stop.is_set()
 
 
 def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
@@ -336,7 +348,7 @@ def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         # the common exponents need no function: plain Python takes its time
         offset, rate = (
-            {0.0: 1.0, 1.0: base}.get(exponent) or vecmath.pow(base, np.float64(exponent))
+            {0.0: 1.0, 1.0: base}.get(exponent) or exponential.pow(base, np.float64(exponent))
             for exponent in (float(parts["offset", k]), float(parts["rate", k]))
         )
     return float(offset), float(rate)

@@ -6,16 +6,17 @@ Points go in as rows of ``count`` numbers, one row for each input; outputs come 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from symopt.autodiff.program import Graph, Key, Program
 from symopt.compiler import cache
+from symopt.compiler.everywhere import everywhere
 from symopt.compiler.printer import LANE, Printer, loop, module_source
 from symopt.floats import Array
+from symopt.lazy import cached_property
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Function:
         body = ["count = plan[0]", *constants, *loop("i", "count", [*loads, *lines, *stores])]
         return module_source("evaluate", body, printer.functions)
 
+    @cached_property
+    def everywhere(self) -> Function | None:
+        """The function for points where a sine or a remainder is beyond the fast ones, if it has any."""
+        program = everywhere(self.program)
+        return None if program is None else replace(self, program=program)
+
     def __call__(self, values: Mapping[Key, npt.ArrayLike]) -> dict[Key, Array]:
         """Evaluate at points; the inputs are broadcast against each other."""
         arrays = np.broadcast_arrays(*(np.asarray(values[key], dtype=np.float64) for key in self.inputs)) or [
@@ -66,6 +73,10 @@ class Function:
         count = int(np.prod(shape))
         out = np.empty((max(len(self.program.outputs), 1), count))
         cache.kernel(self.source)(block, np.array([count]), out.reshape(-1))
+        lost = np.isnan(out).any(axis=0) if self.everywhere else np.zeros(0, dtype=bool)
+        if self.everywhere and lost.any():
+            again = self.everywhere({key: array.ravel()[lost] for key, array in zip(self.inputs, arrays, strict=True)})
+            out[:, lost] = list(again.values())
         return {key: row.reshape(shape) for key, row in zip(self.program.outputs, out, strict=True)}
 
 

@@ -7,8 +7,7 @@ of the value and of the gradient. Stored arrays lie behind the points and serve 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,11 @@ import numpy.typing as npt
 from symopt.autodiff.program import Counter, Graph, Key, Name, Program, Read
 from symopt.compiler import cache
 from symopt.compiler.arrays import Arrays, Memory
+from symopt.compiler.everywhere import everywhere
 from symopt.compiler.nest import Nest
 from symopt.compiler.printer import CONSTANT, LANE, Printer, function_source, label, loop, module_source
 from symopt.floats import Array
+from symopt.lazy import cached_property
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ class LoopFunction:
         """The integers that it is given when it runs."""
         return list(self._printed[1])
 
+    @cached_property
+    def everywhere(self) -> LoopFunction | None:
+        """The function for points where a sine or a remainder is beyond the fast ones, if it has any."""
+        program = everywhere(self.program)
+        return None if program is None else replace(self, program=program)
+
     def __call__(
         self,
         points: Array,
@@ -123,4 +130,8 @@ class LoopFunction:
         block[: records.size] = records.ravel()
         out = np.zeros((count, width + 1))
         cache.kernel(self.source)(block, np.array(plan), out.reshape(-1), *data)
+        lost = np.isnan(out).any(axis=1) if self.everywhere else np.zeros(0, dtype=bool)
+        if self.everywhere and lost.any():
+            value, slopes = self.everywhere(points[lost], moved[lost], constants[lost], integers, stored, data)
+            out[lost] = np.column_stack([value, slopes])
         return out[:, 0], out[:, 1:] + 0.0  # sums begin at -0.0

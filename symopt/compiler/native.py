@@ -3,7 +3,7 @@
 Numba's front end needs 2-3 ms for every statement, because it supports all of Python's types.
 A kernel has three (float64, int64, bool) and arrays of the first two, so its syntax tree maps
 to LLVM instructions one to one. Numba still owns everything around it: the call from Python,
-the optimiser, the machine code and the disk cache.
+the optimiser and the machine code.
 
 The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers,
 ``& | ^`` on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select);
@@ -16,19 +16,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 DOUBLE, INT, BOOL, VOID = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.VoidType()
 GIVES = {"float": DOUBLE, "int": INT}
-ARRAYS = {"f": types.float64[::1], "i": types.int64[::1]}
 ALIGNMENT = 64
+MOST_INLINED = 300  # calls of helpers; with more, LLVM would work on their copies for minutes
 KINDS = {types.float64: DOUBLE, types.int64: INT}
 OPERATIONS = {
     (ast.Add, DOUBLE): "fadd", (ast.Sub, DOUBLE): "fsub",
@@ -43,39 +43,26 @@ FLOAT_PRIMITIVES = ("fma", "sqrt", "fabs", "floor")
 CASTS = {"bits": ("bitcast", INT), "from_bits": ("bitcast", DOUBLE), "float64": ("sitofp", DOUBLE)}
 
 
-def jit(data: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return what compiles a generated entry function: the one place that decides Numba's options.
+COMPILING: ContextVar[Callable[..., Any]] = ContextVar("COMPILING")
+"""The function that :func:`body` stands for while a kernel is compiled."""
 
-    Every kernel begins with ``block`` (numbers it changes), ``plan`` (integers that say what to
-    do) and ``out`` (numbers it only writes); ``data`` names the arrays that it only reads after
-    them, a letter each: f for numbers, i for integers.
+
+@intrinsic  # type: ignore[untyped-decorator]
+def body(_typing: Any, *arrays: Any) -> Any:
+    """Call the function that is being compiled, whose helpers are its module's functions.
+
+    It is one for all kernels: Numba never forgets an intrinsic, nor what it refers to.
     """
-    kinds = [ARRAYS[letter] for letter in "fif"] + [ARRAYS[letter].copy(readonly=True) for letter in data]
 
-    def compiled(entry: Callable[..., Any]) -> Callable[..., Any]:
-        on_disk = Path(entry.__code__.co_filename).exists()
-        options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "cache": on_disk}
-        made: Callable[..., Any] = njit(types.void(*kinds), **options)(entry)
-        return made
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pairs = zip(signature.args[0], cgutils.unpack_tuple(builder, values[0]), strict=True)
+        pointers = [context.make_array(kind)(context, builder, value).data for kind, value in pairs]
+        function = COMPILING.get()
+        builder.call(Lowering.of(function, builder.module, pointers, _calls(function) <= MOST_INLINED), pointers)
+        _prefer_wide_vectors(builder.function)
+        return context.get_dummy_value()
 
-    return compiled
-
-
-def lowered(function: Callable[..., Any]) -> Any:
-    """Return an intrinsic with the meaning of ``function``, whose helpers are its module's functions."""
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def body(_typing: Any, *arrays: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pairs = zip(signature.args[0], cgutils.unpack_tuple(builder, values[0]), strict=True)
-            pointers = [context.make_array(kind)(context, builder, value).data for kind, value in pairs]
-            builder.call(Lowering.of(function, builder.module, pointers), pointers)
-            _prefer_wide_vectors(builder.function)
-            return context.get_dummy_value()
-
-        return types.void(types.StarArgTuple(arrays)), generate
-
-    return body
+    return types.void(types.StarArgTuple(arrays)), generate
 
 
 def _prefer_wide_vectors(function: ir.Function) -> None:
@@ -90,17 +77,19 @@ class Lowering:
     """
 
     @classmethod
-    def of(cls, function: Callable[..., Any], module: ir.Module, values: Sequence[Any]) -> ir.Function:
+    def of(
+        cls, function: Callable[..., Any], module: ir.Module, values: Sequence[Any], inline: bool = True
+    ) -> ir.Function:
         """Return ``function`` as an LLVM function for arguments like ``values``, made once a module."""
         kinds = [value.type for value in values]
         name = ".".join(["symopt", function.__name__, *(str(kind) for kind in kinds)])
         made = module.globals.get(name)
-        return made if made is not None else cls(function, module).write(name, kinds)
+        return made if made is not None else cls(function, module, inline).write(name, kinds)
 
-    def __init__(self, function: Callable[..., Any], module: ir.Module) -> None:
+    def __init__(self, function: Callable[..., Any], module: ir.Module, inline: bool) -> None:
         self.tree = _syntax(function)
         self.helpers = function.__globals__
-        self.module = module
+        self.module, self.inline = module, inline
         self.slots: dict[str, Any] = {}
         self.exits: list[ir.Block] = []
 
@@ -110,7 +99,7 @@ class Lowering:
         made = ir.Function(self.module, ir.FunctionType(gives, kinds), name)
         made.linkage = "internal"
         _prefer_wide_vectors(made)
-        made.attributes.add("noinline" if gives == VOID else "alwaysinline")
+        made.attributes.add("noinline" if gives == VOID or not self.inline else "alwaysinline")
         for argument in made.args:
             if isinstance(argument.type, ir.PointerType):
                 argument.add_attribute("noalias")  # a kernel's arrays never overlap
@@ -256,7 +245,7 @@ class Lowering:
         if name in FLOAT_PRIMITIVES:
             signature = ir.FunctionType(DOUBLE, [DOUBLE] * len(values))
             return self.builder.call(self.module.declare_intrinsic(f"llvm.{name}", [DOUBLE], signature), values)
-        return self.builder.call(Lowering.of(self.helpers[name], self.module, values), values)
+        return self.builder.call(Lowering.of(self.helpers[name], self.module, values, self.inline), values)
 
 
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
@@ -265,6 +254,16 @@ def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
     module = ast.parse(space["__loader__"].get_source(space["__name__"]))
     (tree,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == function.__name__)
     return tree
+
+
+def _calls(function: Callable[..., Any]) -> int:
+    """Return how many calls of helpers the functions of a kernel write out."""
+    space = function.__globals__
+    module = ast.parse(space["__loader__"].get_source(space["__name__"]))
+    parts = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    helpers = {part.name for part in parts if part.returns}
+    called = [node for part in parts if not part.returns for node in ast.walk(part) if isinstance(node, ast.Call)]
+    return sum(isinstance(call.func, ast.Name) and call.func.id in helpers for call in called)
 
 
 def _unknown(node: ast.AST) -> SyntaxError:

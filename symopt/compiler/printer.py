@@ -13,13 +13,11 @@ CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
 """When a value is known: for the whole run, from the step, from loops that all lanes share, or from the lane."""
 
 HEADER = """from symopt.compiler.language import abreast, bits, empty, fabs, float64, floor, fma, from_bits, part, sqrt
-from symopt.compiler.native import jit, lowered
+from symopt.compiler.machine import entry
+from symopt.compiler.native import body
 """
 FOOTER = """
-body = lowered({name})
-
-
-@jit("{kinds}")
+@entry("{kinds}", {name})
 def kernel({arguments}):
     body({arguments})
 """

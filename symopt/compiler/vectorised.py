@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from types import ModuleType
 
 import numpy as np
 
 from symopt.autodiff.program import Key, Program
 from symopt.autodiff.update import Update
-from symopt.compiler.cache import load_in_memory
+from symopt.compiler import cache, machine
 from symopt.compiler.drive import Blocks, Job
 from symopt.compiler.kernel import Kernel, Options, write_kernel
 
@@ -24,7 +23,7 @@ PACKED = {
 
 def packed_instructions(kernel: Kernel) -> dict[str, int]:
     """Return how many packed square roots and fused multiply-adds freshly compiled code holds."""
-    listing = "\n".join(_fresh(kernel).kernel.inspect_asm().values())
+    listing = cache.listing(kernel.source)
     return {name: len(pattern.findall(listing)) for name, pattern in PACKED.items()}
 
 
@@ -35,7 +34,7 @@ def nanoseconds(kernel: Kernel, job: Job, repeats: int = 7) -> float:
 
 
 def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
-    entry = _fresh(kernel).kernel
+    entry = cache.kernel(kernel.source)
     blocks = Blocks(kernel, job)
     plan, out = np.array([1, job.steps, -1]), np.zeros(1)
 
@@ -48,13 +47,10 @@ def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
     return run
 
 
-def _fresh(kernel: Kernel) -> ModuleType:
-    """Return the kernel compiled here and now: code from the disk cache has no listing."""
-    return load_in_memory(kernel.source)
-
-
 def report(cost: Program, update: Update, values: Mapping[str, float], lanes: int = 128) -> str:
     """Return in words whether a kernel of two parameters vectorises here."""
+    if machine.switched_off():
+        return "kernels run as plain Python: NUMBA_DISABLE_JIT is set"
     given: dict[Key, float] = {("given", name): values[name] for name in update.given}
     initial = {state.name: state.initial for state in update.states}
     kernels = {count: write_kernel(cost, update, 2, Options(lanes=count)) for count in (1, lanes)}
