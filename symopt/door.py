@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.floats import NotNumbersError, as_floats
 
 LONGEST_SUM = 5000  # terms of a sum that is looked at for squares
+DEEPEST_NUMBER = 30  # levels of an expression without symbols that SymPy is asked about
 LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
 RANGED = (sp.Sum, sp.Product, logsumexp)
 IMPOSSIBLE = {
@@ -95,6 +97,7 @@ def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
 
 def reject_impossible(expression: sp.Expr) -> None:
     """Refuse matrices, and what is not real and finite."""
+    numbers = _numbers(expression)
     for part in _walk(expression):
         if isinstance(part, sp.MatrixSymbol):
             raise CostError(
@@ -104,23 +107,35 @@ def reject_impossible(expression: sp.Expr) -> None:
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
-        if isinstance(part, sp.Pow | sp.Function) and part.is_number and part.is_extended_real is False:
+        if isinstance(part, sp.Pow | sp.Function) and part in numbers and part.is_extended_real is False:
             raise CostError(f"the cost holds {part}, which is not a real number; costs are real")
 
 
-def parameters(symbols: dict[str, sp.Symbol], params: Any) -> tuple[sp.Symbol, ...]:
+def _numbers(expression: sp.Basic) -> set[sp.Basic]:
+    """Return the parts without a symbol, but those nested too deep for SymPy to say whether they are real."""
+    heights: dict[sp.Basic, float] = {}  # infinite where there is a symbol
+    stack = [(expression, False)]
+    while stack:
+        part, ready = stack.pop()
+        if ready:
+            alone = part.is_Symbol or isinstance(part, sp.Indexed | sp.IndexedBase | sp.MatrixSymbol)
+            heights[part] = math.inf if alone else 1 + max((heights[arg] for arg in part.args), default=0)
+        elif part not in heights:
+            stack.append((part, True))
+            stack.extend((arg, False) for arg in part.args)
+    return {part for part, height in heights.items() if height <= DEEPEST_NUMBER}
+
+
+def parameters(symbols: dict[str, sp.Symbol], params: list[Any] | None) -> tuple[sp.Symbol, ...]:
     """Return the parameters as real symbols, checked against what occurs."""
     if params is None:
         names = sorted(symbols)
     else:
-        if not isinstance(params, sp.Basic | str | Iterable):
-            raise CostError(f"params={params!r}; expected symbols or their names, in order")
-        listed = [params] if isinstance(params, sp.Basic | str) else list(params)
-        if not listed:
+        if not params:
             raise CostError("params is empty: name at least one parameter")
-        names = [_parameter_name(p, symbols) for p in listed]
-    for name in names:
-        if names.count(name) > 1:
+        names = [_parameter_name(p, symbols) for p in params]
+    for name, count in Counter(names).items():
+        if count > 1:
             raise CostError(f"the parameter {name!r} is given twice")
     return tuple(sp.Symbol(name, real=True) for name in names)
 
@@ -187,6 +202,13 @@ def optimum(value: Any) -> float:
 def sum_of_squares(expression: sp.Expr, params: Iterable[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
     """Return the pairs (c, r) of an expression written as a sum of c*r**2, c free of parameters; else none."""
     free = set(params)
+    try:
+        return _squares(expression, free)
+    except RecursionError:  # nested more deeply than SymPy can take apart
+        return []
+
+
+def _squares(expression: sp.Expr, free: set[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
     pairs: list[tuple[sp.Expr, sp.Expr]] = []
     if _terms(expression) > LONGEST_SUM:
         return pairs

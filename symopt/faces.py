@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 import sympy as sp
 
 LONGEST = 200  # characters of an expression in a line
+LARGEST, LARGEST_TEX = 3000, 400  # parts of an expression that is written out, as text and in LaTeX
+TAME = (
+    sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Number, sp.NumberSymbol, sp.Abs, sp.exp, sp.log, sp.sin, sp.cos, sp.tan,
+    sp.sinh, sp.cosh, sp.tanh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh, sp.erf, sp.erfc,
+)  # fmt: skip
+"""What SymPy differentiates in no time: it compares the arguments of Max and Min, which may take for ever."""
 
 
 def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> str:
@@ -19,11 +25,78 @@ def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> 
     return f"Cost({shown}, params=({params}){f', data={{{shapes}}}' if shapes else ''})"
 
 
+def text(expression: sp.Basic) -> str:
+    """Return an expression as text, or its size where it is too large or nested too deep for SymPy to write."""
+    return _written(str, expression, LARGEST, "an expression of {} parts")
+
+
 def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbol]) -> str:
-    """Return J in LaTeX, and its slopes by some of its parameters."""
-    lines = [f"J({', '.join(sp.latex(p) for p in params)}) &= {sp.latex(expression)}"]
-    lines += [rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {sp.latex(expression.diff(p))}" for p in by]
+    """Return J in LaTeX, and its slopes by some of its parameters where SymPy has them in no time."""
+    lines = [f"J({', '.join(sp.latex(p) for p in params)}) &= {tex(expression)}"]
+    lines += [rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {slope}" for p, slope in _slopes(expression, by)]
     return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
+
+
+def tex(expression: sp.Basic) -> str:
+    """Return an expression in LaTeX, or its size where it is too large or nested too deep for SymPy to write."""
+    return _written(sp.latex, expression, LARGEST_TEX, r"\text{{an expression of {} parts}}")
+
+
+def _written(write: Callable[[Any], str], expression: sp.Basic, most: int, instead: str) -> str:
+    parts = size(expression)
+    if parts <= most:
+        try:
+            return write(expression)
+        except RecursionError:
+            pass
+    return instead.format(parts)
+
+
+def size(expression: sp.Basic) -> int:
+    """Return how many parts an expression has when it is written out, without recursion.
+
+    A part that occurs twice is written twice, so that a small expression may be endless on paper.
+
+    >>> x = sp.Symbol("x")
+    >>> size(x + sp.sin(x))
+    4
+    """
+    return _bottom_up(expression, sum)
+
+
+def depth(expression: sp.Basic) -> int:
+    """Return how many levels an expression has, without recursion.
+
+    >>> x = sp.Symbol("x")
+    >>> depth(x + sp.sin(x))
+    3
+    """
+    return _bottom_up(expression, lambda below: max(below, default=0))
+
+
+def _bottom_up(expression: sp.Basic, joined: Callable[[list[int]], int]) -> int:
+    """Return 1 and what is made of the arguments' numbers, of each part in turn."""
+    found: dict[sp.Basic, int] = {}
+    stack = [(expression, False)]
+    while stack:
+        part, ready = stack.pop()
+        if ready:
+            found[part] = 1 + joined([found[arg] for arg in part.args])
+        elif part not in found:
+            stack.append((part, True))
+            stack.extend((arg, False) for arg in part.args)
+    return found[expression]
+
+
+def _slopes(expression: sp.Expr, by: Sequence[sp.Symbol]) -> list[tuple[sp.Symbol, str]]:
+    if size(expression) > LARGEST_TEX:
+        return []
+    parts = list(sp.preorder_traversal(expression)) if by else []
+    tame = all(isinstance(part, TAME) and (part.free_symbols or not part.args) for part in parts)
+    try:
+        return [(p, tex(expression.diff(p))) for p in by] if tame else []
+    except (ValueError, RecursionError):  # what SymPy makes of a number that is not real
+        return []
 
 
 def page(equations: str, source: str, operations: int) -> str:

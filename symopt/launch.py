@@ -22,14 +22,18 @@ from symopt.compiler.plain import evaluate
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
 from symopt.fit import check_fit
-from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.floats import Array
+from symopt.memory import check_runs
+from symopt.nonfinite import why_slope, why_value
+from symopt.points import Flat
 from symopt.reader import OPTIMAL_VALUE, floats_of
 from symopt.registry import RULES
 from symopt.rule import Rule
 from symopt.settings import LARGEST_HISTORY, Chance, Settings
 from symopt.shapes import Sizes
-from symopt.status import reason, statuses
+from symopt.status import AtPoint, reason, statuses
 
+COPIES = 3  # of what a run holds: as it is laid out, in blocks, and as it is read
 LARGEST_IN_LANES = 500  # parameters of a cost with sums; with more, each run vectorises along its own sums
 
 
@@ -47,7 +51,8 @@ class Finished:
 
     def reason(self, run: int) -> str:
         """Return why a run ended."""
-        return reason(str(self.status[run]), run, self.blocks, self.outcome, self.gradient, self.labels)
+        cost = AtPoint(self.gradient, self.value, self.matrix, self.why_value, self.why_slope)
+        return reason(str(self.status[run]), run, self.blocks, self.outcome, cost, self.labels)
 
     def labels(self) -> list[str]:
         """Return a name for each entry of theta."""
@@ -56,12 +61,37 @@ class Finished:
     def gradient(self, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the gradient at one point, with the bits of the kernel's; nothing is compiled for a plain cost."""
         if self.sizes is not None:
-            return self.cost.grad(point, **constants, **self.sizes.given)
+            return self.cost.grad(Flat(point), **constants, **self.sizes.given)
         keys: list[Key] = [("g", k) for k in range(len(point))]
-        given: dict[Key, float] = {("x", k): value for k, value in enumerate(point)}
-        given |= {("c", name): value for name, value in constants.items()}
-        values = evaluate(self.cost.program.only(keys), given)
+        values = evaluate(self.cost.program.only(keys), _known(point, constants))
         return np.array([values[key] for key in keys])
+
+    def value(self, point: Array, constants: Mapping[str, float]) -> float:
+        """Return J at one point, with the bits of the kernel's."""
+        if self.sizes is not None:
+            return float(self.cost.value(point, **constants, **self.sizes.given))
+        return float(evaluate(self.cost.program.only(["J"]), _known(point, constants))["J"])
+
+    def why_value(self, point: Array, constants: Mapping[str, float]) -> str:
+        """Return why J is not finite at one point."""
+        return why_value(self.cost, point, self.sizes, constants)
+
+    def why_slope(self, point: Array, constants: Mapping[str, float], entry: int) -> str:
+        """Return why an entry of the gradient is not finite at one point."""
+        return why_slope(self.cost, point, self.sizes, constants, entry)
+
+    def matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
+        """Return the "hessian" or "gauss_newton" matrix at one point; costs with sums have none in a kernel."""
+        n = len(point)
+        upper: list[Key] = [(kind, i, j) for j in range(n) for i in range(j + 1)]
+        values = evaluate(self.cost.curved([kind]).only(upper), _known(point, constants))
+        return np.array([[values[kind, min(i, j), max(i, j)] for j in range(n)] for i in range(n)])
+
+
+def _known(point: Array, constants: Mapping[str, float]) -> dict[Key, float]:
+    """Return the inputs of a cost's program."""
+    given: dict[Key, float] = {("x", k): value for k, value in enumerate(point)}
+    return given | {("c", name): value for name, value in constants.items()}
 
 
 def launch(
@@ -81,7 +111,7 @@ def launch(
     says which stream of random numbers each run takes its noise from.
     """
     update, n = rule.update, start.shape[1]
-    _check_memory(len(settings.record), len(start), n * settings.paths)
+    check_memory(len(start), n, settings, len(update.states))
     sizes = None if cost.sums is None else cost.sizes(constants, n)
     check_fit(rule, cost, settings)
     given, swept = _values(rule, cost, hypers, constants)
@@ -187,40 +217,29 @@ def as_cost(value: Any) -> Cost:
 def placed(cost: Cost, start: Any, dimensions: tuple[int, ...], constants: Mapping[str, Any]) -> tuple[Cost, Array]:
     """Return starts as floats, checked for shape and for NaN, and the cost with the sizes that follow from them."""
     names = ", ".join(p.name for p in cost.params)
-    if cost.sums is None:
-        array, size = _points(cost, start, names), len(cost.params)
-    else:
-        array, sizes = _points_over_sums(cost, start, constants, names)
-        cost, size = cost(**sizes.given), sizes.total
+    try:
+        readings = cost.readings(start, constants)
+    except CostError as error:
+        raise RunError(f"start: {error}") from None
+    array, sizes = readings[0]
+    if len(readings) > 1 and 2 in dimensions:
+        raise _ambiguous(names, readings[1][0].shape)
+    if not (finite := np.isfinite(array)).all():
+        raise RunError(f"start is not finite, {array[~finite][0]}; expected finite numbers for {names}")
+    if sizes is not None:
+        cost = cost(**sizes.given)
+    size = len(cost.params) if sizes is None else sizes.total
     if array.ndim not in dimensions or array.shape[-1] != size:
         shapes = " or ".join({1: f"({size},)", 2: f"(N, {size})"}[d] for d in dimensions)
         raise RunError(f"start has shape {array.shape}; expected {shapes}, for {names}")
     return cost, array
 
 
-def _points(cost: Cost, start: Any, names: str) -> Array:
-    size = len(cost.params)
-    try:
-        if isinstance(start, Mapping):
-            start = np.stack(np.broadcast_arrays(*map(as_floats, cost.ordered(start))), axis=-1)
-        return as_floats(start)
-    except NotNumbersError as error:
-        raise RunError(f"start: {error}; expected {size} finite number(s), for {names}") from None
-    except CostError as error:
-        raise RunError(f"start: {error}") from None
-    except ValueError:
-        raise RunError(f"start: the values for {names} have shapes that do not fit together") from None
-
-
-def _points_over_sums(cost: Cost, start: Any, constants: Mapping[str, Any], names: str) -> tuple[Array, Sizes]:
-    try:
-        points, sizes = cost.points(start, constants)
-    except CostError as error:
-        raise RunError(f"start: {error}") from None
-    if not np.isfinite(points).all():
-        raise RunError(f"start is not finite; expected finite numbers for {names}")
-    assert sizes is not None
-    return points, sizes
+def _ambiguous(name: str, shape: tuple[int, ...]) -> RunError:
+    return RunError(
+        f"start has shape {shape}, which {name} itself may have, and so may {shape[0]} starts of {shape[1]} number(s); "
+        f"give one start as {{{name!r}: start}}, or {shape[0]} as {{{name!r}: array}} with one axis more"
+    )
 
 
 def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
@@ -238,7 +257,7 @@ def _initial(state: State, hypers: Mapping[str, Any], cost: Cost, start: Array, 
     if state.initial == "theta0":
         return start
     if state.initial == "grad0":
-        return cost.grad(start, **constants)
+        return cost.grad(Flat(start), **constants)
     return hypers[state.initial]
 
 
@@ -250,10 +269,30 @@ def _lanes(runs: int, n: int, rule: Rule, sizes: Sizes | None) -> int:
     return 128 if rows <= 30 else (64 if rows <= 80 else 32)
 
 
-def _check_memory(records: int, runs: int, size: int) -> None:
-    needed = records * runs * (size + 1) * 8
+def check_memory(runs: int, size: int, settings: Settings | None = None, states: int = 0) -> None:
+    """Refuse runs that do not fit into memory, and recordings that are long.
+
+    Parameters
+    ----------
+    runs, size
+        How many there are, and of how many parameters.
+    settings
+        What they have in common; left out where it is not known yet.
+    states
+        How many states a rule has.
+
+    Raises
+    ------
+    RunError
+        With the number of bytes, and what would fit.
+    """
+    records = len(settings.record) if settings else 0
+    width = size + 1 if settings and settings.paths else 1
+    needed = records * runs * width * 8
     if needed > LARGEST_HISTORY:
         raise RunError(
             f"recording {records} steps of {runs} run(s) takes {needed / 2**30:.1f} GiB; "
             "record fewer, as in record=50 (log-spaced), none, or no paths (paths=False)"
         )
+    numbers = COPIES * (size * (4 + states) + 8) + 2 * records * width  # as measured
+    check_runs(runs, 8 * numbers, f"run of {size} parameter(s)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from symopt.errors import RuleError
 from symopt.floats import Array
 from symopt.interrupt import stop_on_ctrl_c
 from symopt.launch import Finished, as_cost, as_rule, launch, placed
+from symopt.lazy import cached_property
 from symopt.progress import progress_bar
 from symopt.rule import Rule
-from symopt.settings import Record, check_chance, check_settings
+from symopt.settings import Record, check_chance, check_settings, check_steps
 from symopt.shapes import Sizes
 from symopt.status import Status
 
@@ -194,7 +194,7 @@ def minimize(
                 raise RuleError(f"the {kind} {name} is an array; minimize takes one number, use so.sweep for many")
     chance = check_chance(batch, replace, noise, rng)
     if isinstance(record, str) and record == "auto":
-        few = (steps + 1) * (len(point) + 1) <= RECORD_ALL if isinstance(steps, int) else True
+        few = (check_steps(steps) + 1) * (len(point) + 1) <= RECORD_ALL
         record = RECORD_FEW if batch is not None else True if few else RECORD_SOME
     settings = check_settings(steps, record, tolerance, limit, (), True, 1, True, chance)
     if paths is False or (paths is None and len(settings.record) * len(point) > RECORD_PATHS):

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.errors import RunError
-from symopt.floats import NotNumbersError, as_floats
+from symopt.floats import NotNumbersError, as_floats, whole_number
 
 LARGEST_HISTORY = 4 << 30  # bytes
+MOST_STEPS = 1 << 53  # a step is counted as a float64 too
 Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
 
 
@@ -84,15 +85,17 @@ def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
     RunError
         If a number is of the wrong kind or out of range.
     """
-    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1):
+    if batch is not None and whole_number(batch, 1) is None:
         raise RunError(f"batch={batch!r}; expected how many samples to draw, or None for all")
     if not (_is_number(noise) and noise >= 0):
         raise RunError(f"noise={noise!r}; expected a standard deviation, 0 or more")
+    if replace and batch is None:
+        raise RunError("replace=True draws a mini-batch with replacement; give its size too, as in batch=64")
     seed, stream = rng if isinstance(rng, tuple) and len(rng) == 2 else (rng, 0)
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))
     for value, most in ((seed, 1 << 63), (stream, 1 << 48)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < most:
+        if whole_number(value, 0, most) is None:
             raise RunError(f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None")
     return Chance(None if batch is None else int(batch), bool(replace), float(noise), int(seed), int(stream))
 
@@ -108,13 +111,12 @@ def check_settings(
     RunError
         If a number is of the wrong kind or out of range.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-        raise RunError(f"steps={steps!r}; expected a whole number of steps, 0 or more")
+    steps = check_steps(steps)
     if tolerance is not None and not (_is_number(tolerance) and tolerance >= 0):
         raise RunError(f"tolerance={tolerance!r}; expected a number, 0 or more, or None for no test")
     if not (_is_number(limit) and limit > 0):
         raise RunError(f"limit={limit!r}; expected a positive number")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+    if threads is not None and whole_number(threads, 1) is None:
         raise RunError(f"threads={threads!r}; expected a whole number from 1, or None for one a processor")
     try:
         values = np.atleast_1d(as_floats(targets, finite=False))
@@ -123,9 +125,23 @@ def check_settings(
     if values.ndim != 1 or np.isnan(values).any():
         raise RunError(f"targets={targets!r}; expected a list of losses")
     return Settings(
-        int(steps), record_steps(record, int(steps)), tolerance, float(limit), tuple(values.tolist()), best, threads,
-        paths, chance or Chance(),
+        steps, record_steps(record, steps), tolerance, float(limit), tuple(values.tolist()), best,
+        None if threads is None else int(threads), paths, chance or Chance(),
     )  # fmt: skip
+
+
+def check_steps(steps: Any) -> int:
+    """Return a checked number of steps.
+
+    Raises
+    ------
+    RunError
+        If it is no whole number, or one that no run could make.
+    """
+    number = whole_number(steps, 0, MOST_STEPS + 1)
+    if number is None:
+        raise RunError(f"steps={steps!r}; expected a whole number of steps, 0 or more, at most 2^53")
+    return number
 
 
 def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
@@ -133,6 +149,7 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
 
     The start is step 0. Log-spaced steps hold 0, 1 and the last.
     """
+    record = bool(record) if isinstance(record, np.bool_) else record
     if record is None or record is False:
         return np.zeros(0, dtype=np.int64)
     if record is True or (isinstance(record, int | np.integer) and record > steps):

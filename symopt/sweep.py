@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import numpy.typing as npt
 
 from symopt.cost import Cost
 from symopt.errors import CostError, RuleError, RunError
-from symopt.floats import Array, as_floats
+from symopt.floats import Array, as_floats, whole_number
 from symopt.interrupt import stop_on_ctrl_c
-from symopt.launch import Finished, as_cost, as_rule, launch, placed
+from symopt.labels import parameter_dimension
+from symopt.launch import Finished, as_cost, as_rule, check_memory, launch, placed
 from symopt.progress import progress_bar
 from symopt.rule import Rule
 from symopt.settings import Record, Settings, check_chance, check_settings
@@ -38,6 +40,7 @@ class Uniform:
 
     def draw(self, dimensions: int) -> Array:
         """Return the starts, shape (size, dimensions)."""
+        check_memory(self.size, dimensions)
         for name, bound in (("low", self.low), ("high", self.high)):
             if np.shape(bound) not in ((), (dimensions,)):
                 raise RunError(
@@ -60,8 +63,10 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
     >>> study["gd"].sizes["start"]
     5
     """
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+    count = whole_number(size, 1)
+    if count is None:
         raise RunError(f"size={size!r}; expected how many starts to draw")
+    check_memory(count, 1)  # as far as can be known here: the number of parameters is not
     try:
         box = as_floats(low), as_floats(high)
         fits = (box[0] <= box[1]).all()
@@ -69,7 +74,7 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
         raise RunError(f"uniform from low={low!r} to high={high!r}: {error}") from None
     if not fits:
         raise RunError(f"low={low!r} is above high={high!r}")
-    return Uniform(box[0], box[1], int(size), rng)
+    return Uniform(box[0], box[1], count, rng)
 
 
 def sweep(
@@ -154,7 +159,7 @@ def sweep(
     if others := {name: value for name, value in constants.items() if name not in values}:  # sizes and data
         objective = objective(**others)
     objective, starts = _starts(objective, start)
-    plans = {name: _plan(rule, values, starts) for name, rule in named.items()}
+    plans = {name: _plan(rule, values, starts, settings) for name, rule in named.items()}
     datasets, finished = {}, {}
     with stop_on_ctrl_c() as stop:
         for name, rule in named.items():
@@ -206,15 +211,16 @@ def _starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
     import xarray as xr
 
     if isinstance(start, xr.DataArray):
-        if "param" not in start.dims:
+        dim = parameter_dimension(start)
+        if dim is None:
             raise RunError(f"the start has the dimensions {start.dims}; one must be 'param'")
-        turned = start.transpose(..., "param")
-        if "param" in turned.coords and set(turned["param"].values) == {p.name for p in cost.params}:
-            turned = turned.sel(param=[p.name for p in cost.params])
+        turned = start.rename({} if dim == "param" else {dim: "param"}).transpose(..., "param")
         if not turned.size:
             raise RunError("start is empty; expected at least one start")
-        cost, checked = placed(cost, turned.values.reshape(-1, turned.sizes["param"]), (2,), {})
-        return cost, turned.copy(data=checked.reshape(turned.shape))
+        labels = {"param": turned["param"]} if "param" in turned.coords else {}
+        rows = xr.DataArray(turned.values.reshape(-1, turned.sizes["param"]), labels, ("start", "param"))
+        cost, checked = placed(cost, rows, (2,), {})
+        return cost, turned.drop_vars("param", errors="ignore").copy(data=checked.reshape(turned.shape))
     array = start.draw(_dimensions(cost, start)) if isinstance(start, Uniform) else start
     cost, array = placed(cost, array, (1, 2), {})
     if not array.size:
@@ -233,7 +239,7 @@ def _dimensions(cost: Cost, box: Uniform) -> int:
         raise RunError(f"uniform: {error}; or give low or high one number for each parameter") from None
 
 
-def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Axes:
+def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settings: Settings) -> _Axes:
     import xarray as xr
 
     swept: dict[str, xr.DataArray] = {}
@@ -245,6 +251,8 @@ def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray) -> _Ax
         aligned = xr.align(*swept.values(), starts.isel(param=0, drop=True), join="exact")
     except ValueError as error:
         raise RunError(f"axes that share a dimension do not fit together: {error}") from None
+    runs = math.prod({dim: size for one in aligned for dim, size in one.sizes.items()}.values())
+    check_memory(runs, starts.sizes["param"], settings, len(rule.update.states))
     shape = xr.broadcast(*aligned)[0] * 0.0
 
     def laid_out(value: xr.DataArray) -> npt.NDArray[Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from symopt.laboratory.figures import Picture, pictures
@@ -125,24 +122,3 @@ def _trouble(part: str, error: BaseException, path: Path) -> Trouble:
     place = f" ({path.name}, line {lines[-1]})" if lines else ""
     message = " ".join(f"{type(error).__name__}: {error}".split()) + place
     return Trouble(part, message, "".join(traceback.format_exception(error)))
-
-
-@contextmanager
-def ctrl_c_raises() -> Iterator[None]:
-    """Let Ctrl-C end an experiment at once.
-
-    A sweep that meets Python's own handler would return what it has, and the experiment would go
-    on to measure it; a handler that is not Python's own is left alone by it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -6,20 +6,19 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 
 from rich.console import Console
 
 from symopt.errors import RunError
 from symopt.files import writable_folder, write
-from symopt.interrupt import stop_on_ctrl_c
+from symopt.interrupt import ENDING, Stop, raising, stop_on_ctrl_c
 from symopt.laboratory.book import report
 from symopt.laboratory.find import Experiment
 from symopt.laboratory.results import as_json, summary, table
-from symopt.laboratory.runner import Finding, ctrl_c_raises, execute
+from symopt.laboratory.runner import Finding, execute
 
 WIDTH = 120  # of a table where no terminal tells its own
-DONE, CRASHED, INTERRUPTED = 0, 1, 130
+DONE, CRASHED = 0, 1
 
 
 def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -> int:
@@ -40,7 +39,7 @@ def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -
     -------
     int
         The exit code of a program: 0 where all ran to their end, whatever their verdicts, for a
-        claim that fails is a result; 1 where an experiment raised; 130 after Ctrl-C.
+        claim that fails is a result; 1 where an experiment raised; 130 after Ctrl-C, 143 after SIGTERM.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -
     folder = writable_folder(out, "--out")
     findings: list[Finding] = []
     try:
-        with stop_on_ctrl_c() as stop:
+        with stop_on_ctrl_c(ENDING) as stop:
             for finding in _each(experiments, quick, stop):
                 findings.append(finding)
                 _keep(finding, findings, folder)
@@ -65,10 +64,12 @@ def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -
     finally:
         _tell(findings)
     _close(findings, missing, folder)
-    return INTERRUPTED if missing else CRASHED if any(finding.troubles for finding in findings) else DONE
+    if stop.is_set():
+        return stop.code
+    return CRASHED if any(finding.troubles for finding in findings) else DONE
 
 
-def _each(experiments: Sequence[Experiment], quick: bool, stop: Event) -> Iterator[Finding]:
+def _each(experiments: Sequence[Experiment], quick: bool, stop: Stop) -> Iterator[Finding]:
     """Yield what each experiment found, until Ctrl-C."""
     with _bar(len(experiments)) as (begin, say):
         for done, experiment in enumerate(experiments):
@@ -76,7 +77,7 @@ def _each(experiments: Sequence[Experiment], quick: bool, stop: Event) -> Iterat
                 return
             begin(experiment.name, done)
             try:
-                with ctrl_c_raises():
+                with raising(stop):
                     finding = execute(experiment, quick)
             except KeyboardInterrupt:
                 return

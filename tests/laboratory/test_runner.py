@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from symopt.interrupt import raising, stop_on_ctrl_c
 from symopt.laboratory.find import read
-from symopt.laboratory.runner import ctrl_c_raises, execute
+from symopt.laboratory.runner import execute
 
 
 def test_a_finding_holds_everything(write):
@@ -89,7 +90,7 @@ def test_ctrl_c_ends_a_sweep_instead_of_cutting_it_short(write):
     timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     begin = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt), ctrl_c_raises():
+    with pytest.raises(KeyboardInterrupt), stop_on_ctrl_c() as stop, raising(stop):
         execute(read(write("long", run=run)))
     assert time.perf_counter() - begin < 60
     assert signal.getsignal(signal.SIGINT) is before
@@ -99,7 +100,7 @@ def test_other_threads_have_no_signals():
     done = []
 
     def work():
-        with ctrl_c_raises():
+        with stop_on_ctrl_c() as stop, raising(stop):
             done.append(True)
 
     thread = threading.Thread(target=work)
