@@ -4,8 +4,11 @@ BIN := .venv/bin
 EXPR ?= x^4 - 3*x^2 + x + y^2 + 0.5*sin(5*x)
 START ?= x=2,y=1
 OUT ?= out
+NUMBER ?= 100000
+PAIRS ?= 2000
+SEED ?= 0
 
-.PHONY: race test slow browser lint report docs speed pictures clean
+.PHONY: race test slow fuzz browser lint report docs speed pictures clean
 
 race: .venv/run  ## all rules on Rosenbrock from (-1.2, 1), then on a cost of yours: make race EXPR="x^2+y^4" START=x=1,y=2
 	$(BIN)/symopt race "100*(y-x^2)^2 + (1-x)^2" --start x=-1.2,y=1 --steps 5000 --out $(OUT)/rosenbrock
@@ -16,6 +19,10 @@ test: .venv/test
 
 slow: .venv/test  ## the tests marked slow
 	$(BIN)/python -m pytest -q -m slow
+
+fuzz: .venv/test  ## random expressions against 50 digits, rules and costs in bits: make fuzz NUMBER=1000 SEED=3
+	cd tests && ../$(BIN)/python -m properties.fuzz --number $(NUMBER) --seed $(SEED)
+	cd tests && ../$(BIN)/python -m properties.rule_cost_bits --number $(PAIRS) --seed $(SEED)
 
 browser: .venv/test  ## the report in a real browser; needs chromium
 	$(BIN)/python -m pip install --quiet --group browser
