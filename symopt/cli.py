@@ -23,11 +23,14 @@ from symopt.compiler.cache import folder as cache_folder
 from symopt.compiler.vectorised import report as vector_report
 from symopt.errors import RunError, SymoptError, did_you_mean
 from symopt.files import writable_folder, write
+from symopt.floats import finite_or_none
+from symopt.interrupt import ENDING, Stop, stop_on_ctrl_c
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 laboratory = typer.Typer()
 app.add_typer(laboratory, name="experiments")
 LARGEST_START = 10**8  # numbers
+INTERRUPTED = 130  # the exit code after Ctrl-C
 WIDTH = 140  # of a table where no terminal tells its own
 OUT, DOCS = Path("out", "experiments"), Path("out", "docs")
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
@@ -56,50 +59,85 @@ def race(
 
     Without --rule the textbook's rules and your own run, with --all every rule, sorted, each with the best of
     31 learning rates from 1e-5 to 1, or of 11 for more than 1000 parameters, tried for no more steps
-    than --steps has by default.
-    ``symopt problems`` lists the problems that have a name.
+    than --steps has by default; so does a rule that is given without its eta, as --rule gd.
+    ``symopt problems`` lists the problems that have a name. At Ctrl-C the race ends, the rules that
+    had begun are shown and written, marked as interrupted, and the exit code is 130; a second
+    Ctrl-C ends it at once.
     """
-    cost, begin = _problem(text, start, _pairs(constant, "--constant"))
-    folder = None if out is None else writable_folder(out, "--out")
-    size = racing.entries(begin)
-    steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
-    if rule and everyone:
-        raise RunError("--all and --rule do not go together: either every rule, or those that are named")
-    chosen, left_out = racing.field(cost, everyone)
-    rules = racing.read_rules(rule) if rule else racing.tuned(chosen, cost, begin, steps, True, batch)
-    run = partial(so.minimize, tolerance=tolerance, batch=batch, record="auto" if batch else record, progress=True)
-    runs = {name: run(cost, one, begin, steps) for name, one in rules.items()}
-    best = racing.lowest(runs)
-    rows = {name: racing.row(run, best) for name, run in runs.items()}
+    with stop_on_ctrl_c(ENDING) as stop:
+        cost, begin = _problem(text, start, _pairs(constant, "--constant"))
+        folder = None if out is None else writable_folder(out, "--out")
+        size = racing.entries(begin)
+        steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
+        if rule and everyone:
+            raise RunError("--all and --rule do not go together: either every rule, or those that are named")
+        chosen, left_out = racing.field(cost, everyone)
+        rules = racing.read_rules(rule) if rule else chosen
+        to_tune = racing.without_rate(rule, rules) if rule else chosen
+        tuned = racing.tuned(to_tune, cost, begin, steps, True, batch)
+        ready = {name: tuned.get(name, one) for name, one in rules.items() if name in tuned or name not in to_tune}
+        run = partial(so.minimize, tolerance=tolerance, batch=batch, record="auto" if batch else record, progress=True)
+        runs = {name: run(cost, one, begin, steps) for name, one in ready.items() if not stop.is_set()}
+        missing = [name for name in rules if name not in runs]
+        notes = ([] if rule else left_out) + _interruption(stop, missing)
+        if runs:
+            content: dict[str, Any] = {"cost": text, "params": [p.name for p in cost.params]}
+            content |= {"interrupted": True, "not_run": missing} if stop.is_set() else {}
+            _finish(content, runs, racing.Zero.of(cost, runs), racing.at_edge(tuned, size), everyone, notes, folder)
+        else:
+            typer.echo(f"symopt: {notes[-1]}; nothing is written", err=True)
+    if stop.is_set():
+        raise typer.Exit(stop.code)
+
+
+def _interruption(stop: Stop, missing: list[str]) -> list[str]:
+    """Return a line about what a race lacks that was told to stop."""
+    if not stop.is_set():
+        return []
+    return [f"interrupted; not run: {', '.join(missing)}" if missing else "interrupted in the last rule's run"]
+
+
+def _finish(
+    content: dict[str, Any],
+    runs: dict[str, so.Run],
+    zero: racing.Zero,
+    edge: dict[str, str],
+    everyone: bool,
+    notes: list[str],
+    folder: Path | None,
+) -> None:
+    """Show the table of a race, and write it."""
+    rows = {name: {**racing.row(run, zero.loss), "eta_at_edge": name in edge} for name, run in runs.items()}
     if everyone:
         rows = dict(
             sorted(rows.items(), key=lambda row: math.inf if row[1]["final_loss"] is None else row[1]["final_loss"])
         )
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(racing.table(f"J = {text}", rows, runs), markup=False)
-    for line in [] if rule else left_out:
+    console.print(racing.table(f"J = {content['cost']}", rows, runs, zero, edge), markup=False)
+    for line in [*edge.values(), *notes]:
         console.print(line, markup=False)
     if folder is not None:
-        content = {"cost": text, "params": [p.name for p in cost.params], "rules": rows}
-        write(folder / "race.json", json.dumps(content, indent=1, allow_nan=False).encode())
-        write(folder / "race.png", racing.picture(runs, best))
+        measured = {"loss": finite_or_none(zero.loss), "known_minimum": zero.known}
+        written = {**content, "measured_from": measured, "rules": rows}
+        write(folder / "race.json", json.dumps(written, indent=1, allow_nan=False).encode())
+        write(folder / "race.png", racing.picture(runs, zero.loss, zero.known))
         if len(runs) > racing.DRAWN:
             typer.echo(f"the picture holds the {racing.DRAWN} that end lowest")
         typer.echo(f"wrote {folder / 'race.png'} and {folder / 'race.json'}")
 
 
-def _problem(text: str, start: str, constants: dict[str, float]) -> tuple[so.Cost, Any]:
-    """Return a cost and where to begin: of a problem that is named, or of an expression and --start."""
+def _problem(text: str, start: str, constants: dict[str, float], option: str = "--start") -> tuple[so.Cost, Any]:
+    """Return a cost and where to begin: of a problem that is named, or of an expression and an option."""
     if text in so.problems.NAMED and not start:
         problem = so.problems.NAMED[text]()
         return problem.cost(**constants), problem.start
     if not start:
         hint = did_you_mean(text, so.problems.NAMED) if text.isidentifier() else ""
         raise RunError(
-            f"--start is empty, and {text!r} is no problem's name{hint}; for an expression give where to begin, as in "
-            "--start x=-1.2,y=1 or --start x[100]=-1.2"
+            f"{option} is empty, and {text!r} is no problem's name{hint}; for an expression give a point, as in "
+            f"{option} x=-1.2,y=1 or {option} x[100]=-1.2"
         )
-    point = _start(start)
+    point = _start(start, option)
     begin = point if any(map(np.ndim, point.values())) else list(point.values())
     return so.parse(text, params=list(point))(**constants), begin
 
@@ -109,6 +147,32 @@ def problems() -> None:
     """List the problems that have a name."""
     for name, make in so.problems.NAMED.items():
         typer.echo(f"{name:22} {(make.__doc__ or '').splitlines()[0]}")
+
+
+@app.command()
+def check(
+    text: Annotated[str, typer.Argument(help="A cost as text, or the name of a problem.", metavar="EXPR")],
+    at: Annotated[str, typer.Option(help="The point, as x=1,y=2.")],
+    digits: Annotated[float, typer.Option(help="How many digits have to hold.", min=0, max=17)] = 12,
+    constant: Annotated[str, typer.Option(help="Constants, as kappa=50.")] = "",
+) -> None:
+    """Show how many digits of a cost, its gradient and its Hessian hold at a point.
+
+    Each number of compiled code stands beside the value in 50 digits of the expression as it was
+    written; kinks, singular places and the operation that loses most digits are named. The exit
+    code is 0 where all hold the digits asked for, else 1.
+    """
+    cost, point = _problem(text, at, _pairs(constant, "--constant"), "--at")
+    lacking = [name for name in cost.constants if name not in cost.bound]
+    if lacking:
+        raise RunError(
+            f"--at {at!r} says nothing of {', '.join(lacking)}; expected a value for each symbol, as in "
+            f"--at {','.join(f'{p.name}=1' for p in cost.params)},{lacking[0]}=1, or --constant {lacking[0]}=1"
+        )
+    found = cost.check(point, digits)
+    typer.echo(str(found))
+    if not found.ok:
+        raise typer.Exit(1)
 
 
 FOLDER = typer.Option("--from", help="Folder of experiments; symopt's own if left out.")
@@ -182,7 +246,7 @@ def config() -> None:
         typer.echo(f"{package:12} {_version(package)}")
     typer.echo(f"{'python':12} {platform.python_version()} on {platform.machine()}, {os.cpu_count()} processors")
     home = cache_folder()
-    kept = [] if home is None else list(home.glob("symopt_kernel_*.py"))
+    kept = [] if home is None else [path for path in home.glob("symopt_kernel_*") if not path.suffix]
     typer.echo(f"{'cache':12} {home or 'in memory'} ({len(kept)} kernels)")
     typer.echo(
         f"{'lanes':12} {vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}"
@@ -196,6 +260,10 @@ def main() -> None:
     except SymoptError as error:
         typer.echo(f"symopt: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
+    except SystemExit as end:
+        if isinstance(end.__context__, typer.Abort):  # what the framework makes of Ctrl-C
+            sys.exit(INTERRUPTED)
+        raise
 
 
 def _pairs(text: str, option: str, example: str = "x=-1.2,y=1") -> dict[str, float]:
@@ -215,19 +283,19 @@ def _pairs(text: str, option: str, example: str = "x=-1.2,y=1") -> dict[str, flo
     return pairs
 
 
-def _start(text: str) -> dict[str, Any]:
+def _start(text: str, option: str = "--start") -> dict[str, Any]:
     """Read x=-1.2,y=1 and arrays of equal entries, x[100000]=-1.2,W[3,4]=0.5."""
     start: dict[str, Any] = {}
     left = LARGEST_START
-    for key, value in _pairs(text, "--start", "x=-1.2,y=1 or x[100]=-1.2").items():
+    for key, value in _pairs(text, option, "x=-1.2,y=1 or x[100]=-1.2").items():
         name, bracket, counts = (piece.strip() for piece in key.partition("["))
         if name in start:
-            raise RunError(f"--start {text!r}: {name} is given twice")
-        shape = _shape(counts, f"--start {text!r}: {key!r}", left) if bracket else ()
+            raise RunError(f"{option} {text!r}: {name} is given twice")
+        shape = _shape(counts, f"{option} {text!r}: {key!r}", left) if bracket else ()
         left -= math.prod(shape)
         start[name] = np.full(shape, value) if bracket else value
     if not start:
-        raise RunError("--start is empty; expected name=number, as in x=-1.2,y=1 or x[100]=-1.2")
+        raise RunError(f"{option} is empty; expected name=number, as in x=-1.2,y=1 or x[100]=-1.2")
     return start
 
 

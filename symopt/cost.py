@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,21 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt import faces
+from symopt.assumptions import check_symbols, check_values, symbols_by_name, warn_of_parameters
 from symopt.autodiff.contract import contracted
 from symopt.autodiff.derive import gauss_newton, gradient, hessian, tangent
 from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph, Key, Program
+from symopt.checking import checked
 from symopt.compiler.function import Function
+from symopt.diagnosis.check import Check
+from symopt.diagnosis.expand import over_sums, written_out
+from symopt.diagnosis.rays import Expansion
+from symopt.diagnosis.repair import repaired
 from symopt.door import (
     checked_constants,
     free_symbols,
     made_real,
-    mapping,
     optimum,
     parameters,
     reject_impossible,
@@ -29,11 +33,15 @@ from symopt.door import (
     warn_if_unrolled,
 )
 from symopt.errors import CostError, did_you_mean
-from symopt.floats import Array, NotNumbersError, as_floats
+from symopt.floats import Array
+from symopt.ingredients import Ingredients
+from symopt.lazy import cached_property
+from symopt.points import Flat, read_point
 from symopt.shapes import Sizes
 from symopt.sumcost import SumCost
 from symopt.sums import Data, has_sums, read_data, read_sums
 
+DEEPEST_PICKLED = 100  # levels of an expression
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
 
 
@@ -55,10 +63,12 @@ class Cost:
     Parameters
     ----------
     expression
-        A scalar SymPy expression, or another Cost.
+        A scalar SymPy expression, or another Cost: what is given beside it comes on top of what that
+        was made from, and an array that data are given for is no longer a parameter.
     params
         The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or
-        two indices) or their names. All that occur and are not data, sorted by name, if left out.
+        two indices) or their names, in a list or a tuple. All that occur and are not data, sorted by
+        name, if left out.
     data
         The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
         code, used where they lie if they are contiguous float64.
@@ -109,39 +119,79 @@ class Cost:
         samples: Any = None,
         optimal_value: float | None = None,
     ) -> None:
-        known = None if optimal_value is None else optimum(optimal_value)
-        if isinstance(expression, Cost) and params is None:
-            self.__dict__.update(expression.__dict__)
-            self.optimal_value = expression.optimal_value if known is None else known
-            return
-        self.optimal_value = known
-        given = scalar(expression.expression if isinstance(expression, Cost) else expression)
+        own = Ingredients.read(expression, params, data, where, samples)
+        other = expression if isinstance(expression, Cost) else None
+        if other is not None and own.empty:
+            self.__dict__.update(other.__dict__)
+        else:
+            self._make(own if other is None else own.on(other.ingredients, other.data))
+        if other is not None:
+            self._inherit(other, changed=bool(own.params or own.data))
+        if optimal_value is not None:
+            self.optimal_value = optimum(optimal_value)
+
+    def _make(self, ingredients: Ingredients) -> None:
+        expression = scalar(ingredients.expression)
+        self.ingredients = ingredients
+        self.optimal_value = None
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
         self.kernels: dict[Any, Any] = {}  # those that were written for this cost, shared with its bound copies
         self.sums: SumCost | None = None
         self.data: Data = {}
-        reject_impossible(given)
-        data = mapping(data, "data", "{X: array} with X a sympy.IndexedBase or its name")
-        where = mapping(where, "where", "{H[k, j]: expression}")
-        if data or where or samples is not None or has_sums(given):
-            self._read_sums(given, params, data, where, samples)
-            return
-        symbols = free_symbols(given)
+        reject_impossible(expression)
+        if ingredients.data or ingredients.where or ingredients.samples is not None or has_sums(expression):
+            self._read_sums(expression, ingredients)
+        else:
+            self._read_closed_form(expression, ingredients.params)
+
+    def _inherit(self, other: Cost, changed: bool) -> None:
+        """Take over what holds of another cost; the smallest value holds for the same parameters and data alone."""
+        known = {*self.constants, *(self.sums.form.sizes if self.sums is not None else ())}
+        self.text = other.text
+        self.bound = {name: value for name, value in other.bound.items() if name in known}
+        self.optimal_value = None if changed else other.optimal_value
+
+    def _read_closed_form(self, expression: sp.Expr, params: list[Any] | None) -> None:
+        symbols = free_symbols(expression)
         self.params = parameters(symbols, params)
-        self.constants = tuple(name for name in sorted(symbols) if name not in {p.name for p in self.params})
-        self.expression: sp.Expr = made_real(given, symbols)
+        self.constants = tuple(sorted(symbols.keys() - {p.name for p in self.params}))
+        self._note_assumptions(symbols)
+        self.expression: sp.Expr = made_real(expression, symbols)
         self._value  # noqa: B018  what cannot be lowered is refused here, before anything runs
 
-    def _read_sums(
-        self, expression: sp.Expr, params: Any, data: Mapping[Any, Any], where: Mapping[Any, Any], samples: Any
-    ) -> None:
-        form = read_sums(expression, params, data, where, samples)
+    def _read_sums(self, expression: sp.Expr, ingredients: Ingredients) -> None:
+        data = ingredients.data
+        form = read_sums(expression, ingredients.params, data, ingredients.where, ingredients.samples)
         self.sums = SumCost(form)
         self.data = read_data(data, form.data, form.integer_data)
         self.params = tuple(sp.IndexedBase(name) if axes else sp.Symbol(name) for name, axes in form.params.items())
         self.constants = form.constants
         self.expression = expression
+        self._note_assumptions(symbols_by_name([expression, *ingredients.parts]))
+        check_values(self.assumed, self.data)
+
+    def _note_assumptions(self, symbols: Mapping[str, Any]) -> None:
+        """Keep what SymPy was told of constants and data, to check values by; warn of parameters."""
+        params = [symbols[p.name] for p in self.params]
+        self.assumed = {name: symbols[name] for name in (*self.constants, *self.data)}
+        check_symbols([*params, *self.assumed.values()])
+        warn_of_parameters(params)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled.
+
+        Raises
+        ------
+        CostError
+            If the expression is nested too deep for SymPy to be pickled.
+        """
+        if faces.depth(self.expression) > DEEPEST_PICKLED:
+            raise CostError(
+                f"the cost is nested {faces.depth(self.expression)} deep; at most {DEEPEST_PICKLED} levels can be "
+                "pickled: build it anew in each process"
+            )
+        return self.__dict__.copy()
 
     def __call__(self, /, **constants: Any) -> Cost:
         """Return the same cost with its constants given; an array makes an axis of a sweep.
@@ -156,6 +206,7 @@ class Cost:
         other.__dict__.update(self.__dict__)
         if self.sums is not None:
             data = {name: constants.pop(name) for name in self.data if name in constants}
+            check_values(self.assumed, data)
             other.data = {**self.data, **read_data(data, self.sums.form.data, self.sums.form.integer_data)}
         other.bound = {**self.bound, **constants}
         return other
@@ -169,31 +220,36 @@ class Cost:
 
     # Values
 
-    def value(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Any:
+    def value(self, theta: Any, /, **constants: Any) -> Any:
         """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array.
 
-        A point is flat, or a mapping from each parameter to its value (an array for an array, with
-        leading axes for many points).
+        A point is flat, or it has labels and is read by them: a mapping from each parameter to its
+        value (an array for an array, with leading axes for many points), a pandas Series, a DataFrame
+        whose rows are points, an xarray DataArray over ``param``. Where the only parameter is an
+        array of two indices, an array of its shape is that array.
         """
         if self.sums is not None:
             return self._over_sums("value", theta, constants)[0][()]
         return self._at(self._value_function, theta, constants)["J"][()]
 
-    def grad(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
+    def grad(self, theta: Any, /, **constants: Any) -> Array:
         """Return the gradient, shape (..., n)."""
         if self.sums is not None:
-            return self._over_sums("gradient", theta, constants)[1]
-        return np.stack(list(self._at(self._gradient_function, theta, constants).values()), axis=-1)
+            return self._repaired("gradient", self._over_sums("gradient", theta, constants)[1], theta, constants)
+        slopes = np.stack(list(self._at(self._gradient_function, theta, constants).values()), axis=-1)
+        return self._repaired("gradient", slopes, theta, constants)
 
-    def hvp(self, theta: npt.ArrayLike | Mapping[Any, float], v: npt.ArrayLike, /, **constants: Any) -> Array:
+    def hvp(self, theta: Any, v: Any, /, **constants: Any) -> Array:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
         if self.sums is not None:
-            return self._over_sums("tangent", theta, constants, v)[1]
-        direction = self._points(v)
+            product = self._over_sums("tangent", theta, constants, v)[1]
+            return self._repaired("product", product, theta, constants, v)
+        direction = self._points(v, "the direction v")
         more: dict[Key, Any] = {("v", k): direction[..., k] for k in range(self.size)}
-        return np.stack(list(self._at(self._hvp_function, theta, constants, more).values()), axis=-1)
+        product = np.stack(list(self._at(self._hvp_function, theta, constants, more).values()), axis=-1)
+        return self._repaired("product", product, theta, constants, v)
 
-    def hessian(self, theta: npt.ArrayLike | Mapping[Any, float], /, **constants: Any) -> Array:
+    def hessian(self, theta: Any, /, **constants: Any) -> Array:
         """Return the Hessian, shape (..., n, n).
 
         Raises
@@ -203,7 +259,8 @@ class Cost:
         """
         if self.sums is not None:
             bound = self(**constants)
-            return self.sums.hessian(theta, bound.data, bound.bound, bound.check_constants({}))
+            found = self.sums.hessian(theta, bound.data, bound.bound, bound.check_constants({}))
+            return self._repaired("hessian", found, theta, constants)
         n = self.size
         if self._hessian_function is None:
             points = self._points(theta)[..., None, :]
@@ -215,7 +272,74 @@ class Cost:
         for key, entry in entries.items():
             i, j = int(key[1]), int(key[2])
             result[..., i, j] = result[..., j, i] = entry
-        return result
+        return self._repaired("hessian", result, theta, constants)
+
+    def _repaired(self, what: str, result: Array, theta: Any, constants: Mapping[str, Any], v: Any = None) -> Array:
+        """Return derivatives with the entries that compiled code leaves NaN, where they exist."""
+        if not np.isnan(result).any():
+            return result
+        bound = self(**constants)
+        points, sizes = bound.points(theta)
+        leading = result.shape[: -2 if what == "hessian" else -1]
+        points = np.broadcast_to(points, (*leading, points.shape[-1]))
+        flat = points.reshape(-1, points.shape[-1])
+        columns = {
+            name: np.broadcast_to(np.asarray(value, dtype=np.float64), leading).reshape(-1)
+            for name, value in bound.check_constants({}).items()
+        }
+
+        def at(rows: Any) -> dict[str, Any]:
+            return {name: column[rows] for name, column in columns.items()}
+
+        def values(rows: Any) -> Array:
+            return np.asarray(bound.value(Flat(flat[rows]), **at(rows)))
+
+        def expansion(row: int) -> Expansion:
+            if sizes is None:
+                return written_out(self._value, flat[row], at(row))
+            return over_sums(self._value, flat[row], at(row), sizes, bound.data)
+
+        if v is None:
+            return repaired(what, result, points, values, expansion)
+        along = bound.sums.direction(v, sizes) if bound.sums is not None and sizes else self._points(v)
+        return repaired(what, result, points, values, expansion, np.broadcast_to(along, points.shape))
+
+    def check(self, at: Any, /, digits: float = 12, **constants: Any) -> Check:
+        """Return how many digits of J, its gradient and its Hessian hold at a point.
+
+        Each number of compiled code stands beside the value in 50 digits of the expression as it was
+        written and of SymPy's own derivatives of it, sums written out. Reverse mode is compared with
+        the definition of a derivative along a direction, and the Hessian with its transpose; no step
+        of a difference is chosen. Kinks and singular places at the point are named, and the operation
+        that loses most digits.
+
+        Parameters
+        ----------
+        at
+            One point, as :meth:`value` takes one, of at most 40 parameters.
+        digits
+            How many digits have to hold, beyond what the rounding of the inputs takes.
+        **constants
+            The cost's constants.
+
+        Returns
+        -------
+        Check
+            Shown as a table; ``ok`` says whether all hold, ``rows`` has the numbers.
+
+        Raises
+        ------
+        CostError
+            If it is no single point, or has too many parameters.
+
+        Examples
+        --------
+        >>> import symopt as so
+        >>> J = so.parse("log(1 + exp(x)) + (y - x^2)^2")
+        >>> J.check([800, 1]).ok
+        True
+        """
+        return checked(self(**constants), at, digits)
 
     @property
     def size(self) -> int:
@@ -228,7 +352,7 @@ class Cost:
         """
         return len(self.params) if self.sums is None else self.sizes({}, None).total
 
-    def arrays(self, theta: npt.ArrayLike) -> dict[str, Array]:
+    def arrays(self, theta: Any) -> dict[str, Array]:
         """Return points, shape (..., n), as arrays by the names of the parameters.
 
         Examples
@@ -250,10 +374,14 @@ class Cost:
 
     def points(self, theta: Any, constants: Mapping[str, Any] | None = None) -> tuple[Array, Sizes | None]:
         """Return points as floats, shape (..., n), and for a cost with sums the sizes that follow from them."""
+        return self.readings(theta, constants)[0]
+
+    def readings(self, theta: Any, constants: Mapping[str, Any] | None = None) -> Sequence[tuple[Array, Sizes | None]]:
+        """Return what :meth:`points` does, and behind it how an array could be read otherwise."""
         if self.sums is None:
-            return self._points(theta), None
+            return [(self._points(theta), None)]
         bound = self(**(constants or {}))
-        return self.sums.points(theta, bound.data, self.sums.given(bound.bound))
+        return self.sums.readings(theta, bound.data, self.sums.given(bound.bound))
 
     def sizes(self, constants: Mapping[str, Any], total: int | None) -> Sizes:
         """Return the sizes of a cost with sums that has so many parameters."""
@@ -288,14 +416,16 @@ class Cost:
             If one is missing or unknown, or is not finite.
         """
         self._check_names(constants)
-        return checked_constants(self.constants, [p.name for p in self.params], {**self.bound, **constants})
+        values = checked_constants(self.constants, [p.name for p in self.params], {**self.bound, **constants})
+        check_values(self.assumed, values)
+        return values
 
     # Programs
 
     @cached_property
     def _value(self) -> Program:
         if self.sums is not None:
-            return self.sums.value
+            return self.sums.form.value
         return self._lowered(self.expression)
 
     def _lowered(self, expression: sp.Expr) -> Program:
@@ -384,27 +514,13 @@ class Cost:
                 f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
             ) from None
 
-    def _points(self, theta: Any) -> Array:
-        if isinstance(theta, Mapping):
-            theta = self.ordered(theta)
-        try:
-            points = as_floats(theta, finite=False)
-        except NotNumbersError as error:
-            raise CostError(f"{error}; a point has {self.size} number(s), for {self._names}") from None
+    def _points(self, theta: Any, what: str = "a point") -> Array:
+        points = read_point(theta, dict.fromkeys((p.name for p in self.params), 0), what).joined()
         if points.ndim == 0 or points.shape[-1] != self.size:
-            raise CostError(f"a point of shape {points.shape}; expected {self.size} number(s), for {self._names}")
+            raise CostError(
+                f"{what} has shape {points.shape}; expected ({self.size},) or (..., {self.size}), for {self._names}"
+            )
         return points
-
-    def ordered(self, theta: Mapping[Any, Any]) -> list[Any]:
-        """Return the values of a mapping from parameters or their names, in order."""
-        by_name = {getattr(key, "name", key): value for key, value in theta.items()}
-        if len(by_name) < len(theta):
-            raise CostError(f"a point names a parameter twice: {', '.join(map(str, theta))}")
-        wanted = [p.name for p in self.params]
-        for name in [*by_name, *wanted]:
-            if name not in wanted or name not in by_name:
-                raise CostError(f"a point is given for {', '.join(map(str, by_name))}; expected {self._names}")
-        return [by_name[name] for name in wanted]
 
     @property
     def _names(self) -> str:
@@ -417,7 +533,7 @@ class Cost:
 
     @cached_property
     def _text_of_expression(self) -> str:
-        return str(self.expression)
+        return faces.text(self.expression)
 
     def _sympy_(self) -> sp.Expr:
         return self.expression

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
 from symopt import optimizers
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
+from symopt.lazy import cached_property
 from symopt.rule import Rule
 
 GROUP = "symopt.rules"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symopt.errors import RunError, did_you_mean
 from symopt.launch import Finished
+from symopt.lazy import cached_property
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,6 +1,5 @@
 """Runs of costs with sums: one kernel for all sizes and data, memory, labels, statuses, starts."""
 
-import time
 import tracemalloc
 from typing import Any
 
@@ -48,9 +47,7 @@ def everything(J: so.Cost, point: np.ndarray, steps: int = 5, **how: Any) -> Non
 def test_a_chain_of_a_million_is_not_compiled_again():
     everything(CHAIN, np.linspace(-1, 1, 10), paths=False)
     before = cache.compiled
-    began = time.perf_counter()
     everything(CHAIN, np.linspace(-1, 1, LARGE), paths=False)
-    assert time.perf_counter() - began < 5
     everything(CHAIN, np.linspace(-1, 1, 11), paths=False)
     assert cache.compiled == before
 
