@@ -26,6 +26,13 @@ AROUND: Sequence[Callable[[Any], Any]] = (
 )  # fmt: skip
 
 
+LONGEST = 1_500  # parts of a sum written out, which SymPy differentiates in seconds
+
+
+class TooLongError(Exception):
+    """The sum written out is too long for SymPy."""
+
+
 class Writer:
     """Writes random sums from a seed."""
 
@@ -146,6 +153,8 @@ class Case:
         written, symbols = self.written_out()
         if written.atoms(sp.Indexed):
             return None
+        if sum(1 for _ in sp.preorder_traversal(written)) > LONGEST:
+            raise TooLongError
         function = sp.lambdify(symbols, [written, *(written.diff(s) for s in symbols)], modules="mpmath", cse=True)
         with mp.workdps(80):
             point, direction, step = list(map(mp.mpf, self.point)), list(map(mp.mpf, self.direction)), mp.mpf(10) ** -25

@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-from properties.random_sums import Case
+from properties.random_sums import Case, TooLongError
 
 import symopt as so
 
-FEW, MANY, COMPILED = 24, 2_000, 12  # SymPy takes seconds for the derivatives of one
+FEW, MANY, COMPILED = 18, 2_000, 12  # SymPy takes seconds for the derivatives of one
 
 
 def agrees(found, want):
@@ -29,6 +29,9 @@ def tried(seeds, compiled):
             continue  # an index below 0 at this size, or data of no entries: refused in words
         try:
             want = case.truth()
+        except TooLongError:
+            continue
+        try:
             if want is None:  # a branch that is taken reads beside an array
                 assert np.isnan(case.interpreted()[0])
                 continue
@@ -50,9 +53,9 @@ def steps(case, gradient):
     np.testing.assert_allclose(lanes.isel(start=1).values, want, **close)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(3))
 def test_random_sums(part):
-    tried(range(part * FEW // 4, (part + 1) * FEW // 4), compiled=12)
+    tried(range(part * FEW // 3, (part + 1) * FEW // 3), compiled=12)
 
 
 @pytest.mark.slow
