@@ -8,10 +8,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 
-from symopt.autodiff.index import Affine, Atom, Loop, Ref, Size, bounds_of, evaluated, extreme, length, loops_of
+from symopt.autodiff.index import Atom, Loop, Size, bounds_of, evaluated, extreme, length, loops_of
 from symopt.autodiff.program import Name, Program
 from symopt.errors import SymoptWarning
-from symopt.shapes import Solver, Use
+from symopt.shapes import Solver, Use, is_looked_up
 
 STACK = 6  # calls between a user's and the warning
 
@@ -36,7 +36,7 @@ def _unread(solver: Solver, array: Name, axis: int) -> str:
     size = solver.length(array, axis) if array[0] == "x" else solver.lengths[array, axis][0]
     if not any(loops_of(use.at) for use in uses):
         return ""  # single entries, named one by one
-    if any(_is_looked_up(use.at) for use in uses) or size is None or any(solver.unknown(use.at) for use in uses):
+    if any(is_looked_up(use.at) for use in uses) or size is None or any(solver.unknown(use.at) for use in uses):
         return ""
     first, last = _span(solver, uses)
     if first > last or (first <= 0 and last >= size - 1):
@@ -57,10 +57,6 @@ def _span(solver: Solver, uses: Iterable[Use]) -> tuple[int, int]:
     """Return the least and the greatest index of an axis."""
     spans = [(extreme(use.at, -1, solver.value), extreme(use.at, 1, solver.value)) for use in uses]
     return min(low for low, _ in spans), max(high for _, high in spans)
-
-
-def _is_looked_up(index: Affine) -> bool:
-    return any(isinstance(atom, Ref) for atom, _ in index.terms)
 
 
 def _has_no_terms(solver: Solver, program: Program) -> bool:

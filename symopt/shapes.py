@@ -66,7 +66,7 @@ def largest(index: Affine) -> Affine:
 def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
     """Return the length of an axis as a formula, or a size of its own where it is the greatest of several."""
     tops = [largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near]
-    if tops and all(top.terms == tops[0].terms and not _looked_up(top) for top in tops):
+    if tops and all(top.terms == tops[0].terms and not is_looked_up(top) for top in tops):
         return plus(max(tops, key=lambda top: top.const), constant(1))
     return variable(Size(axis_name(array, axis)))
 
@@ -76,7 +76,8 @@ def axis_name(array: Name, axis: int) -> str:
     return f"length of {array[1]}, axis {axis}"
 
 
-def _looked_up(index: Affine) -> bool:
+def is_looked_up(index: Affine) -> bool:
+    """Return whether integer data choose an index."""
     return any(isinstance(atom, Ref) for atom, _ in index.terms)
 
 

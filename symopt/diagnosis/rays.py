@@ -71,7 +71,7 @@ class Rays:
         if not direction.any():
             return mp.mpf(0)
         ahead, back = (self._coefficient(d, 2) for d in (direction, -direction))
-        smooth = same(ahead, back, abs(ahead)) and self._slope(direction) == self._slope(direction)
+        smooth = same(ahead, back, abs(ahead)) and not mp.isnan(self._slope(direction))
         return 2 * ahead if smooth else mp.nan
 
     def _bilinear(self, u: Array, v: Array) -> Any:
