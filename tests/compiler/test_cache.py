@@ -150,19 +150,20 @@ def test_a_kernel_is_one_file_that_nobody_else_can_read_or_write(tmp_path):
 
 
 @pytest.mark.parametrize("call", ["write", "replace"])
-def test_a_full_disk(monkeypatch, call):
+def test_a_full_disk(monkeypatch, tmp_path, call):
     """The kernel is kept in memory, with a warning, and nothing is left behind."""
     cache._warn.cache_clear()
 
     def full(*_arguments, **_options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = sorted(cache.folder().iterdir())
+    mine = store.Store.at(tmp_path)  # other tests write into the session's folder at the same time
     with monkeypatch.context() as patched:
+        patched.setattr(cache, "_store", lambda: mine)
         patched.setattr(store, "_write", full) if call == "write" else patched.setattr(store.os, "replace", full)
         with pytest.warns(so.SymoptWarning, match="No space left"):
             assert so.parse(f"x^2 + 0.8125*x + {len(call)}").value([1.0]) == 1.8125 + len(call)
-    assert sorted(cache.folder().iterdir()) == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path):
