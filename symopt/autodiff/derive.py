@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from symopt.autodiff.balanced import balanced_slopes
 from symopt.autodiff.conditions import comparisons
 from symopt.autodiff.index import Loop, bounds_of
 from symopt.autodiff.moving import Moving
 from symopt.autodiff.partials import others_tangent, partials, steep_at
 from symopt.autodiff.program import REDUCTIONS, Graph, Key, Node, Program, Read
-from symopt.autodiff.pullback import Passed, passed_on
+from symopt.autodiff.pullback import Changes, Passed, Pullback, reciprocal
 from symopt.autodiff.terms import added
 from symopt.autodiff.zerosafe import ZeroSafe
 
@@ -102,12 +103,13 @@ def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: Mapping[int,
     instead of computing these again.
     """
     guards, moving, safe = _guards(graph, top), Moving(graph), ZeroSafe(graph)
+    pullback = Pullback(graph, moving)
     adjoint: Adjoints = {top: dict(seeds)}
     for number in range(top, -1, -1):
         if graph.nodes[number].op in ("const", "input"):
             continue
         for domain, seed in adjoint.get(number, {}).items():
-            for arg, passed, around in _contributions(graph, number, seed, guards[number], moving):
+            for arg, passed, around in _contributions(pullback, number, seed, guards[number]):
                 if graph.nodes[arg].op == "const":
                     continue
                 term = passed if kept is None or number != top else graph.mapped([passed], kept)[passed]
@@ -146,18 +148,17 @@ def _summed(graph: Graph, domain: Domain, term: int, arg: int, guards: Guards) -
     return own & domain, term
 
 
-def _contributions(
-    graph: Graph, number: int, seed: int, around: Guards, moving: Moving
-) -> list[tuple[int, int, Guards]]:
+def _contributions(pullback: Pullback, number: int, seed: int, around: Guards) -> list[tuple[int, int, Guards]]:
     """Return what a node passes on: (argument, term, the selects that the term stands in)."""
+    graph = pullback.graph
     node = graph.nodes[number]
     if node.op == "select":
         condition, yes, no = node.args
         branches = [(yes, seed, (*around, (condition, True))), (no, seed, (*around, (condition, False)))]
-        return branches + [(arg, term, around) for arg, term in _at_exceptions(graph, condition, moving)]
+        return branches + [(arg, term, around) for arg, term in _at_exceptions(graph, condition, pullback.moving)]
     if node.op in REDUCTIONS:
         return [(arg, term, around) for arg, term in _of_reduction(graph, number, seed)]
-    return [(arg, term, around) for arg, term in passed_on(graph, number, seed, moving)]
+    return [(arg, term, around) for arg, term in pullback.passed_on(number, seed)]
 
 
 def _of_reduction(graph: Graph, number: int, seed: int) -> list[Passed]:
@@ -221,6 +222,7 @@ def _common(one: Guards, other: Guards) -> Guards:
 def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:
     """Return the tangent of every node that moves; the seed of an array is that of all its entries."""
     dots: dict[int, int] = {}
+    changes = Changes(graph)
     for number in range(len(graph.nodes)):
         node = graph.nodes[number]
         if node.op == "input":
@@ -228,7 +230,7 @@ def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:
             if seed is not None:
                 dots[number] = seed
         elif _moves(graph, node, dots):
-            dot = _dot(graph, number, dots)
+            dot = _dot(changes, number, dots)
             if graph.value(dot) != 0.0:
                 dots[number] = dot
     return dots
@@ -252,7 +254,8 @@ def _seed(graph: Graph, key: Key, seeds: Mapping[Key, Key | float]) -> int | Non
     return graph.const(seed) if isinstance(seed, float) else graph.input(seed)
 
 
-def _dot(graph: Graph, number: int, dots: dict[int, int]) -> int:
+def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
+    graph = changes.graph
     node, zero = graph.nodes[number], graph.const(0.0)
     if node.op == "select":
         condition, yes, no = node.args
@@ -264,19 +267,23 @@ def _dot(graph: Graph, number: int, dots: dict[int, int]) -> int:
         return _unless_tied(graph, [("eq", node.args[0], zero)], change, dots)
     if node.op == "others":
         return others_tangent(graph, node, dots[node.args[0]])
+    if (slopes := balanced_slopes(graph, number)) is not None:
+        return added(graph, [changes.times_all(dots[arg], slope) for arg, slope in slopes if arg in dots])
     if node.op == "div":
-        return _dot_of_quotient(graph, number, dots)
+        return _dot_of_quotient(changes, number, dots)
     if node.op == "vanishing":
         factor, log = node.args
-        changes = [graph.op("vanishing", dots[factor], log)] if factor in dots else []
-        changes += [graph.op("vanishing", factor, dots[log])] if log in dots else []
-        return added(graph, changes)
+        parts = [graph.op("vanishing", dots[factor], log)] if factor in dots else []
+        parts += [graph.op("vanishing", factor, dots[log])] if log in dots else []
+        return added(graph, parts)
     if node.op in ("guarded", "steep"):
         return _dot_of_guarded(graph, node, dots)
+    if (power := reciprocal(graph, number)) is not None:
+        return changes.by_base(number, *power, dots[power[0]])
     total = zero
     for arg, slope in zip(node.args, slopes_of(graph, number), strict=True):
         if arg in dots and slope is not None:
-            total = graph.op("add", total, graph.op("mul", slope, dots[arg]))
+            total = graph.op("add", total, changes.times(number, dots[arg], slope))
     if node.op in ("sqrt", "pow") and node.args[0] in dots:
         return _unless_steep(graph, number, total, dots[node.args[0]])
     return graph.reduce("sum", node.payload, total) if isinstance(node.payload, Loop) else total
@@ -303,13 +310,14 @@ def _unless_steep(graph: Graph, number: int, change: int, dot: int) -> int:
     return graph.op("select", graph.op("and", steep, moves), graph.const(float("nan")), change)
 
 
-def _dot_of_quotient(graph: Graph, number: int, dots: dict[int, int]) -> int:
+def _dot_of_quotient(changes: Changes, number: int, dots: dict[int, int]) -> int:
     """Return (da - (a/b)*db)/b."""
+    graph = changes.graph
     (a, b), zero = graph.nodes[number].args, graph.const(0.0)
     if b not in dots:
         return graph.op("mul", dots[a], graph.op("div", graph.const(1.0), b))
     change = graph.op("sub", dots.get(a, zero), graph.op("mul", number, dots[b]))
-    return graph.op("div", change, b)
+    return changes.wait("div", change, b)
 
 
 def _unless_tied(graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]) -> int:

@@ -19,6 +19,7 @@ from symopt.autodiff.index import Loop
 from symopt.autodiff.logarithms import log_of
 from symopt.autodiff.lower import FUNCTIONS, lower
 from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Node, Over
+from symopt.autodiff.signs import is_positive
 
 Partial = Callable[[Graph, int], list[int | None]]
 """Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""
@@ -102,6 +103,8 @@ def _div(graph: Graph, number: int) -> list[int | None]:
 
 def _sqrt(graph: Graph, number: int) -> list[int | None]:
     slope = graph.op("div", graph.const(0.5), number)
+    if is_positive(graph, *_args(graph, number)):
+        return [slope]
     at_zero = graph.op("eq", number, graph.const(0.0))
     return [graph.op("select", at_zero, graph.const(0.0), slope)]
 
@@ -135,6 +138,8 @@ def _by_base(graph: Graph, base: int, exponent: int) -> int:
 def _steep_power(graph: Graph, base: int, exponent: int) -> int | None:
     """Return the condition x = 0 and 0 <= p < 1, or None where a fixed p is another."""
     power, zero = graph.value(exponent), graph.const(0.0)
+    if is_positive(graph, base):
+        return None
     at_zero = graph.op("eq", base, zero)
     if power is not None:
         return at_zero if 0.0 <= power < 1.0 else None
@@ -146,7 +151,7 @@ def steep_at(graph: Graph, number: int) -> int | None:
     """Return the condition under which the infinite slope of a root or power counts as 0; None if it never is."""
     node = graph.nodes[number]
     if node.op == "sqrt":
-        return graph.op("eq", number, graph.const(0.0))
+        return None if is_positive(graph, *node.args) else graph.op("eq", number, graph.const(0.0))
     return _steep_power(graph, *node.args)
 
 
@@ -209,6 +214,15 @@ def _of_square(name: str, square: str, factor: float, constant: float) -> Partia
     return slope
 
 
+def _atan(g: Graph, n: int) -> list[int | None]:
+    """1/(1 + u**2); of a product, which may be so large that this is 0, as 1/sqrt(1 + u**2) twice."""
+    (u,) = _args(g, n)
+    if g.nodes[u].op not in ("mul", "pow"):
+        return [g.op("atan_slope", u)]
+    root = g.op("asinh_slope", u)
+    return [g.op("mul", root, root)]
+
+
 def _minus_square(g: Graph, n: int) -> list[int | None]:
     return [g.op("neg", g.op("mul", n, n))]
 
@@ -254,7 +268,7 @@ LOCAL: dict[str, Partial] = {
     "sech": _is("sech_slope"), "sech_slope": _of_square("sech", "sech2", -2.0, 1.0),
     "csch": _is("csch_slope"), "csch_slope": _of_square("csch", "coth_slope", -2.0, 1.0),
     "asin": _is("asin_slope"), "acos": _is("asin_slope", -1.0), "asin_slope": _of_powers(3, 1.0),
-    "atan": _is("atan_slope"), "atan_slope": _of_powers(2, -2.0),
+    "atan": _atan, "atan_slope": _of_powers(2, -2.0),
     "asinh": _is("asinh_slope"), "asinh_slope": _of_powers(3, -1.0),
     "acosh": _is("acosh_slope"), "acosh_slope": _of_powers(3, -1.0),
     "atanh": _is("atanh_slope"), "atanh_slope": _of_powers(2, 2.0),

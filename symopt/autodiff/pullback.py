@@ -1,62 +1,132 @@
-"""What a node passes on to its arguments in reverse mode, in an order that stays within the doubles.
+"""Changes times slopes, in an order that stays within the doubles.
 
-Most operations pass on seed*slope. A quotient a/b does not: its slope -a/b**2 may leave the
-doubles although seed*a/b, the change of J by the logarithm of b, is an ordinary number. So the
-product seed*(a/b) is formed first, and then divided. Powers below the line pass on to their base
-at once, as (1/x**3)' = -3*(1/x**3)/x, where x**3 may be infinite.
+A node passes seed*slope on to its arguments in reverse mode, and slope*dot to its users in forward
+mode. Either may be an ordinary number although a part of it is none:
+
+- The slope -a/b**2 of a quotient may leave the doubles although seed*a/b, the change of J by the
+  logarithm of b, does not. So seed*(a/b) is formed first, and 1/b *waits*: it is multiplied after the
+  slopes of b. At x = 1e150 the slope of x/(x**2 + 1) by its denominator is 1e-450, by x it is not.
+- Powers below the line pass on to their base at once, as (1/x**3)' = -3*(1/x**3)/x, where x**3 may
+  be infinite. The division waits too.
+- A slope that is a product, as -2*x*f**2 of f = 1/(1 + x**2), is multiplied factor by factor, and
+  the last factor waits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from symopt.autodiff.balanced import balanced_slopes
 from symopt.autodiff.moving import Moving
 from symopt.autodiff.partials import partials
 from symopt.autodiff.program import Graph
+from symopt.autodiff.terms import multiplied
 
 Passed = tuple[int, int]
 """An argument, or a node below it, and what it is passed."""
+PRODUCTS = {
+    "atan", "log_slope", "log1p_slope", "asin_slope", "atan_slope", "asinh_slope", "acosh_slope", "atanh_slope",
+    "sech2", "sech_slope", "csch_slope", "coth_slope", "tan_slope", "cot_slope", "sec_slope", "csc_slope",
+    "sigmoid_slope",
+}  # fmt: skip
+"""Functions whose slope is a product of functions."""
 
 
-def passed_on(graph: Graph, number: int, seed: int, moving: Moving) -> list[Passed]:
-    """Return what a node of known slopes passes on to those below it that depend on parameters."""
-    node = graph.nodes[number]
-    if node.op == "div" and node.args[1] in moving:
-        return _of_quotient(graph, number, seed, moving)
-    if node.op == "pow" and _is_reciprocal(graph, node.args[1]):
-        return [(node.args[0], _by_base(graph, number, node.args[0], node.args[1], seed))]
-    slopes = zip(node.args, partials(graph, number), strict=True)
-    return [(arg, graph.op("mul", seed, slope)) for arg, slope in slopes if slope is not None and arg in moving]
+class Changes:
+    """Multiplies changes by slopes; knows which changes are a product or quotient whose second part waits."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._waiting: dict[int, tuple[str, int, int]] = {}
+
+    def times(self, number: int, change: int, slope: int) -> int:
+        """Return change*slope for a slope of a node."""
+        sign, factors = self._factors(number, slope)
+        return self.times_all(change, factors if sign > 0 else [self.graph.const(-1.0), *factors])
+
+    def times_all(self, change: int, factors: Sequence[int]) -> int:
+        """Return change*slope for a slope in factors, of which the last waits if there are several."""
+        if change in self._waiting:
+            op, first, last = self._waiting[change]
+            first = multiplied(self.graph, [first, *factors])
+            constant = all(self.graph.value(factor) is not None for factor in factors)
+            return self.wait(op, first, last) if constant else self.graph.op(op, first, last)
+        first = multiplied(self.graph, [change, *factors[:-1]])
+        return self.wait("mul", first, factors[-1]) if len(factors) > 1 else self.graph.op("mul", first, factors[-1])
+
+    def wait(self, op: str, first: int, last: int) -> int:
+        """Return a product or quotient whose second part waits until the first has met the next slope."""
+        made = self.graph.op(op, first, last)
+        self._waiting[made] = op, first, last
+        return made
+
+    def by_base(self, number: int, base: int, power: int, change: int) -> int:
+        """Return change*power*node/base, the change by the base of a node that is a multiple of base**power."""
+        graph, inverse = self.graph, self.graph.nodes[number]
+        first = graph.op("mul", graph.op("mul", change, number), power)
+        if inverse.op == "div" and graph.value(inverse.args[0]) == 1.0 and inverse.args[1] == base:
+            return self.wait("mul", first, number)
+        return self.wait("div", first, base)
+
+    def _factors(self, number: int, slope: int) -> tuple[int, list[int]]:
+        """Return a slope as a sign and factors: one, or several where the node's slope is a product."""
+        op, args, _ = self.graph.nodes[slope]
+        node = self.graph.nodes[number]
+        bounded = set(args) == {number, *node.args}  # u*f(u), where u alone is too large
+        if node.op not in PRODUCTS or op not in ("neg", "mul") or bounded:
+            return 1, [slope]
+        parts = [self._factors(number, arg) for arg in args]
+        sign = parts[0][0] if op == "mul" else -parts[0][0]
+        return sign, [factor for _, factors in parts for factor in factors]
 
 
-def _of_quotient(graph: Graph, number: int, seed: int, moving: Moving) -> list[Passed]:
-    a, b = graph.nodes[number].args
-    base, power = _power(graph, b)
-    passed = []
-    quotient = graph.op("div", seed, b)
-    if a in moving:
-        passed.append((a, quotient))
-    if a in moving and base == b:
-        # the quotient is there already: no second division
-        return [*passed, (b, graph.op("neg", graph.op("mul", number, quotient)))]
-    return [*passed, (base, _by_base(graph, number, base, graph.op("neg", power), seed))]
+class Pullback:
+    """What a node passes on in reverse mode."""
+
+    def __init__(self, graph: Graph, moving: Moving) -> None:
+        self.graph, self.moving, self.changes = graph, moving, Changes(graph)
+
+    def passed_on(self, number: int, seed: int) -> list[Passed]:
+        """Return what a node of known slopes passes on to those below it that depend on parameters."""
+        node, changes = self.graph.nodes[number], self.changes
+        if (balanced := balanced_slopes(self.graph, number)) is not None:
+            return [(arg, changes.times_all(seed, slope)) for arg, slope in balanced if arg in self.moving]
+        if node.op == "div" and node.args[1] in self.moving:
+            return self._of_quotient(number, seed)
+        if (power := reciprocal(self.graph, number)) is not None:
+            return [(power[0], changes.by_base(number, *power, seed))]
+        slopes = zip(node.args, partials(self.graph, number), strict=True)
+        moving = [(arg, slope) for arg, slope in slopes if slope is not None and arg in self.moving]
+        return [(arg, changes.times(number, seed, slope)) for arg, slope in moving]
+
+    def _of_quotient(self, number: int, seed: int) -> list[Passed]:
+        graph = self.graph
+        a, b = graph.nodes[number].args
+        base, power = _power(graph, b)
+        quotient = graph.op("div", seed, b)
+        passed = [(a, quotient)] if a in self.moving else []
+        if a in self.moving and base == b:
+            # the quotient is there already: no second division
+            return [*passed, (b, self.changes.wait("mul", graph.op("neg", number), quotient))]
+        return [*passed, (base, self.changes.by_base(number, base, graph.op("neg", power), seed))]
 
 
-def _by_base(graph: Graph, number: int, base: int, power: int, seed: int) -> int:
-    """Return seed*power*node/base, the change by the base of a node that is a multiple of base**power."""
-    change = graph.op("mul", graph.op("mul", seed, number), power)
-    inverse = graph.nodes[number]
-    if inverse.op == "div" and graph.value(inverse.args[0]) == 1.0 and inverse.args[1] == base:
-        return graph.op("mul", change, number)
-    return graph.op("div", change, base)
+def reciprocal(graph: Graph, number: int) -> tuple[int, int] | None:
+    """Return base and exponent, where a node is a power with a fixed negative exponent."""
+    op, args, _ = graph.nodes[number]
+    power = graph.value(args[1]) if op in ("pow", "pow_less") else None
+    if power is None or power - (op == "pow_less") >= 0.0:
+        return None
+    exponent = args[1] if op == "pow" else graph.op("add", args[1], graph.const(-1.0))
+    base, inner = _power(graph, args[0])
+    return base, graph.op("mul", inner, exponent)
 
 
 def _power(graph: Graph, number: int) -> tuple[int, int]:
-    """Return base and exponent of a fixed power, or the node itself and 1."""
-    node = graph.nodes[number]
-    if node.op == "pow" and graph.value(node.args[1]) is not None:
-        return node.args[0], node.args[1]
+    """Return base and exponent of a root or fixed power, or the node itself and 1."""
+    op, args, _ = graph.nodes[number]
+    if op == "sqrt":
+        return args[0], graph.const(0.5)
+    if op == "pow" and graph.value(args[1]) is not None:
+        return args[0], args[1]
     return number, graph.const(1.0)
-
-
-def _is_reciprocal(graph: Graph, exponent: int) -> bool:
-    power = graph.value(exponent)
-    return power is not None and power < 0.0
