@@ -7,21 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symopt.at_point import runner
 from symopt.autodiff.contract import contracted
 from symopt.diagnosis.check import Check
 from symopt.diagnosis.examine import Subject, examined
 from symopt.diagnosis.expand import over_sums, written_out
-from symopt.diagnosis.writing_out import MOST_TERMS, TooLongError, WritingOut
+from symopt.diagnosis.own import Inputs, OwnExpression
+from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.errors import CostError, SymoptWarning
 from symopt.floats import Array
 from symopt.nonfinite import why_value
 from symopt.points import Flat
 from symopt.where import read_where
 
-MOST_CHECKED = 40  # parameters: a Hessian of them has 820 entries
+MOST_STEPS = 1_000_000  # parts of J, sums written out: about a minute
+MOST_WATCHED = 50_000  # parts of J that are looked at for losses, one by one
+MOST_EXPANDED = 500  # parts of J that are expanded along rays
 
 
 def checked(cost: Any, at: Any, digits: float) -> Check:
@@ -30,36 +32,39 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     Raises
     ------
     CostError
-        If the point is not one point of at most ``MOST_CHECKED`` finite numbers.
+        If the point is not one point of finite numbers, or the sums have too many terms.
     """
     point, sizes = cost.points(at)
     if point.ndim != 1 or not np.isfinite(point).all():
         raise CostError(f"at={at!r}; expected one point, with a finite number for each parameter")
-    if len(point) > MOST_CHECKED:
-        raise CostError(f"at has {len(point)} parameters; expected at most {MOST_CHECKED}: check a smaller size")
     constants = {name: float(value) for name, value in _numbers(cost.check_constants({})).items()}
-    expression, numbers, remark = _own_expression(cost, sizes, constants)
+    reference = _reference(cost, point, sizes, constants)
+    value = float(cost.value(Flat(point)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymoptWarning)  # what they say stands in the table
-        slopes, curvatures = cost.grad(Flat(point)), cost.hessian(Flat(point))
-    names, value = cost.labels(sizes), float(cost.value(Flat(point)))
+        slopes = cost.grad(Flat(point))
+        curvatures = cost.hessian(Flat(point)) if reference.curved else None
     subject = Subject(
         point=point,
-        names=names,
+        names=cost.labels(sizes),
         value=value,
         slopes=slopes,
         curvatures=curvatures,
         product=lambda v: cost.hvp(Flat(point), Flat(v)),
-        expression=expression,
-        symbols=[sp.Symbol(name, real=True) for name in names],
-        numbers=numbers,
+        reference=reference,
         program=contracted(cost._value),
+        gradient=cost.program if reference.steps <= MOST_WATCHED else None,
         run=runner(cost, point, sizes, constants),
-        expansion=_expansion(cost, point, sizes, constants),
-        remark=remark,
+        expansion=_expansion(cost, point, sizes, constants) if reference.steps <= MOST_EXPANDED else None,
+        remark="; ".join(_remarks(reference)),
         why="" if np.isfinite(value) else why_value(cost, point, sizes, constants),
     )
     return examined(subject, digits)
+
+
+def _remarks(reference: Reference) -> list[str]:
+    """Return what was not looked at, and why."""
+    return []
 
 
 def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,21 +74,19 @@ def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
     return constants
 
 
-def _own_expression(
-    cost: Any, sizes: Any, constants: Mapping[str, float]
-) -> tuple[sp.Expr | None, dict[sp.Symbol, float], str]:
-    """Return the user's expression, sums written out, what its symbols stand for, and what cannot be had."""
-    numbers = {sp.Symbol(name, real=True): value for name, value in constants.items()}
+def _reference(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Reference:
+    """Return the right numbers."""
+    names = cost.labels(sizes)
+    inputs = Inputs(
+        point=point.tolist(),
+        places={name: k for k, name in enumerate(names)},
+        constants=constants,
+        data={} if sizes is None else cost.data,
+    )
     if sizes is None:
-        return cost.expression, numbers, ""
+        return Reference(OwnExpression(cost.expression, {}, {}), inputs)
     definitions = {target: value for target, (value, _) in read_where(cost.ingredients.where).items()}
-    writing = WritingOut(definitions, cost.data, sizes.sizes)
-    try:
-        expression = writing(cost.expression)
-    except (TooLongError, RecursionError):
-        words = f"written out, the sums have more than {MOST_TERMS} terms: derivatives are checked by their definition"
-        return None, numbers, words
-    return expression, {**numbers, **writing.numbers}, ""
+    return Reference(OwnExpression(cost.expression, definitions, sizes.sizes), inputs)
 
 
 def _expansion(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Any:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpmath as mp
-import numpy as np
 
-from symopt.diagnosis.looks import Loss
+from symopt.diagnosis.losses import Loss
 
 EXACT = 17.0  # digits of a double that is the nearest one
 LARGEST_EXPONENT = 1e6  # of 2, of numbers that are shown
@@ -149,9 +148,3 @@ def _text(value: Any) -> str:
         return ("-" if value < 0 else "") + ("huge" if mp.mag(value) > 0 else "tiny")
     return str(mp.nstr(value, 17))
 
-
-def moved(point: np.ndarray[Any, Any], sign: int) -> list[float]:
-    """Return a point whose components move by one ulp each, by turns up and down where ``sign`` is negative."""
-    return [
-        float(np.nextafter(value, np.inf if sign > 0 or k % 2 else -np.inf)) for k, value in enumerate(point.tolist())
-    ]

@@ -1,19 +1,17 @@
-"""What a program meets at a point: the node that loses most digits, kinks and singular places, in words."""
+"""What a program meets at a point: kinks and singular places, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import mpmath as mp
 import numpy as np
 
 from symopt.autodiff.index import Loop
 from symopt.autodiff.moving import Moving
 from symopt.autodiff.program import Counter, Graph, Key, Node, Program, Read
 from symopt.diagnosis.interpreter import Interpreter
-from symopt.diagnosis.precisely import both, in_doubles
+from symopt.diagnosis.precisely import in_doubles
 
 DEEPEST = 4  # operations within operations that are written in words
 SIGNS = {
@@ -29,55 +27,6 @@ SIGNS = {
 }
 Run = Callable[[Program, Any, Any], Interpreter]
 """An interpreter of a program at the point, by its arithmetic and who watches."""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """The operation that loses most digits.
-
-    Attributes
-    ----------
-    text
-        The operation as an expression.
-    values
-        The values of its arguments.
-    digits
-        How many decimal digits its own result has lost beyond its arguments.
-    """
-
-    text: str
-    values: tuple[float, ...]
-    digits: float
-
-    def __str__(self) -> str:
-        values = ", ".join(f"{value:.6g}" for value in self.values)
-        return f"{self.text} loses {self.digits:.1f} digits, at {values}"
-
-
-def largest_loss(program: Program, run: Run, names: Mapping[Key, str]) -> Loss | None:
-    """Return the operation whose result has the largest error beyond those of its arguments, if one loses a digit."""
-    worst: list[Any] = [1.0, None, ()]
-
-    def watch(number: int, args: list[Any], value: Any, place: Any) -> None:  # noqa: ARG001
-        if not args or isinstance(value[0], bool | np.bool_):
-            return
-        before = max((_error(arg) for arg in args if not isinstance(arg[0], bool | np.bool_)), default=0.0)
-        lost = np.log10(max(_error(value), 2.0**-53) / max(before, 2.0**-53))
-        if lost > worst[0]:
-            worst[:] = [lost, number, tuple(float(arg[0]) for arg in args)]
-
-    interpreter = run(program, both, watch)
-    interpreter.output("J")
-    digits, number, values = worst
-    return None if number is None else Loss(text_of(interpreter.nodes, number, names), values, float(digits))
-
-
-def _error(pair: tuple[Any, Any]) -> float:
-    """Return the relative error of a double beside its value in 50 digits."""
-    value, exact = pair
-    if not (np.isfinite(value) and mp.isfinite(exact)) or float(value) == float(exact):
-        return 0.0  # the nearest double, 0 where the exact value is below all others
-    return float(abs(mp.mpf(float(value)) - exact) / abs(exact)) if exact else 1.0
 
 
 TESTS: dict[str, tuple[Callable[..., bool], str]] = {

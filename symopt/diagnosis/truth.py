@@ -1,4 +1,4 @@
-"""A user's own expression in 50 digits: the reference that shares nothing with compiled programs."""
+"""What SymPy's functions are in mpmath: the reference that shares nothing with compiled programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import mpmath as mp
 import sympy as sp
 
 DIGITS = 50
+LARGEST = mp.mpf(10) ** 4000  # argument of an exponential or a trigonometric function
 Values = Mapping[sp.Basic, Any]
 """The number that each symbol stands for."""
 
@@ -16,6 +17,16 @@ Values = Mapping[sp.Basic, Any]
 def _in(low: float, high: float, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that has no value outside a range."""
     return lambda u: function(u) if low <= u <= high else None
+
+
+def below(function: Callable[[Any], Any], beyond: Any = None) -> Callable[[Any], Any]:
+    """Return a function that is not worked out of arguments with thousands of digits: it would take for ever."""
+    return lambda u: function(u) if abs(u) < LARGEST else beyond
+
+
+def exp(u: Any) -> Any:
+    """Return exp(u), 0 far below."""
+    return below(mp.exp, mp.mpf(0) if u < 0 else None)(u)
 
 
 def _log(u: Any) -> Any:
@@ -40,8 +51,9 @@ def _delta(u: Any, *_: Any) -> Any:
 INF = float("inf")
 FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.Add: lambda *terms: mp.fsum(terms), sp.Mul: lambda *factors: mp.fprod(factors), sp.Pow: _power,
-    sp.exp: mp.exp, sp.log: _log, sp.sin: mp.sin, sp.cos: mp.cos, sp.tan: mp.tan, sp.sec: mp.sec, sp.csc: mp.csc,
-    sp.cot: mp.cot, sp.sinh: mp.sinh, sp.cosh: mp.cosh, sp.tanh: mp.tanh, sp.sech: mp.sech, sp.csch: mp.csch,
+    sp.exp: exp, sp.log: _log, sp.sin: below(mp.sin), sp.cos: below(mp.cos), sp.tan: below(mp.tan),
+    sp.sec: below(mp.sec), sp.csc: below(mp.csc), sp.cot: below(mp.cot), sp.sinh: below(mp.sinh),
+    sp.cosh: below(mp.cosh), sp.tanh: mp.tanh, sp.sech: below(mp.sech, mp.mpf(0)), sp.csch: below(mp.csch, mp.mpf(0)),
     sp.coth: mp.coth, sp.asin: _in(-1, 1, mp.asin), sp.acos: _in(-1, 1, mp.acos), sp.atan: mp.atan,
     sp.asinh: mp.asinh, sp.acosh: _in(1, INF, mp.acosh), sp.atanh: _in(-1, 1, mp.atanh), sp.erf: mp.erf,
     sp.erfc: mp.erfc, sp.Abs: abs, sp.sign: mp.sign, sp.floor: mp.floor, sp.ceiling: mp.ceil, sp.Max: max, sp.Min: min,
@@ -53,38 +65,9 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
 """By what SymPy calls it; None where there is no real value."""
 
 
-def truth(expression: sp.Basic, values: Values) -> Any:
-    """Return an expression in 50 digits, NaN where it has no real value.
-
-    Parts without a value do no harm in a piece that is not taken. Nothing recurses.
-    """
-    with mp.workdps(DIGITS):
-        known: dict[sp.Basic, Any] = dict(values)
-        stack = [(expression, False)]
-        while stack:
-            part, ready = stack.pop()
-            if part in known:
-                continue
-            if ready or not part.args:
-                known[part] = _value(part, known)
-            else:
-                stack.append((part, True))
-                stack.extend((arg, False) for arg in part.args)
-        result = known[expression]
-        return mp.nan if result is None or not mp.isfinite(result) else mp.mpf(result)
-
-
-def _value(part: sp.Basic, known: Mapping[sp.Basic, Any]) -> Any:
-    if part.is_Number or part.is_NumberSymbol:
-        return _number(part)
-    if part in (sp.true, sp.false):
-        return bool(part)
-    if isinstance(part, sp.functions.elementary.piecewise.ExprCondPair | sp.Tuple):
-        return False  # looked at by what holds it
-    if isinstance(part, sp.Piecewise):
-        return next((known[piece] for piece, condition in part.args if known[condition]), None)
-    args = [known[arg] for arg in part.args]
-    function = FUNCTIONS.get(type(part))
+def applied(kind: type, args: list[Any]) -> Any:
+    """Return a function of numbers, None where it has no real value."""
+    function = FUNCTIONS.get(kind)
     if function is None or any(arg is None for arg in args):
         return None
     try:
@@ -94,10 +77,30 @@ def _value(part: sp.Basic, known: Mapping[sp.Basic, Any]) -> Any:
     return None if isinstance(result, mp.mpc) else result
 
 
-def _number(part: sp.Basic) -> Any:
+def number(part: sp.Basic) -> Any:
+    """Return a number of SymPy's, None if it is not a real one."""
+    if part in (sp.true, sp.false):
+        return bool(part)
     if part.is_Rational:
         return mp.mpf(int(part.p)) / int(part.q)
     if part.is_Float:
         return mp.mpf(float(part))  # the double that code is made of
-    value = part.evalf(DIGITS)
-    return mp.mpf(str(value)) if value.is_Float else None
+    return mp.mpf(part._as_mpf_val(mp.mp.prec + 10)) if part.is_NumberSymbol else None
+
+
+def truth(expression: sp.Basic, values: Values) -> Any:
+    """Return an expression, None where it has no real value; nothing recurses."""
+    known: dict[sp.Basic, Any] = dict(values)
+    stack = [(expression, False)]
+    while stack:
+        part, ready = stack.pop()
+        if part in known:
+            continue
+        if not part.args:
+            known[part] = number(part)
+        elif ready:
+            known[part] = applied(type(part), [known[arg] for arg in part.args])
+        else:
+            stack.append((part, True))
+            stack.extend((arg, False) for arg in part.args)
+    return known[expression]

@@ -1,0 +1,101 @@
+"""Numbers with their first and second derivatives, in as many digits as mpmath is set to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import mpmath as mp
+
+Slopes = Mapping[Any, Any]
+"""By parameter, or by a pair of them: what is not in it is 0."""
+NOTHING: Slopes = {}
+
+
+class Jet(NamedTuple):
+    """A number, its slopes by parameters i and its curvatures by (i, j), i <= j."""
+
+    value: Any
+    slopes: Slopes = NOTHING
+    curvatures: Slopes = NOTHING
+
+
+Jets = Sequence[Jet]
+
+
+class Arithmetic:
+    """The rules of derivatives.
+
+    Parameters
+    ----------
+    curved
+        Whether second derivatives are followed.
+
+    Attributes
+    ----------
+    pairs
+        How many products of slopes second derivatives take: counted where they are not followed too.
+    """
+
+    def __init__(self, curved: bool) -> None:
+        self.curved, self.pairs = curved, 0
+
+    def add(self, terms: Iterable[Jet]) -> Jet:
+        """Return a sum."""
+        values, slopes, curvatures = [], {}, {}
+        for value, first, second in terms:
+            values.append(value)
+            _gather(slopes, 1, first)
+            _gather(curvatures, 1, second)
+        return Jet(mp.fsum(values), slopes, curvatures)
+
+    def multiply(self, factors: Jets) -> Jet:
+        """Return a product."""
+        still = mp.fprod(factor.value for factor in factors if not factor.slopes)
+        moving = [factor for factor in factors if factor.slopes]
+        if not moving:
+            return Jet(still)
+        result, *others = moving
+        for other in others:
+            pair = (result, other)
+            slope = (other.value, result.value)
+            result = self.chain(result.value * other.value, pair, slope.__getitem__, lambda k, l: int(k != l))
+        return result if still == 1 else self.chain(still * result.value, (result,), lambda _: still, lambda *_: 0)
+
+    def chain(
+        self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]
+    ) -> Jet:
+        """Return a function of its arguments, by its slope for each and its curvature for each two of them."""
+        moving = [k for k, arg in enumerate(args) if arg.slopes]
+        slopes: dict[Any, Any] = {}
+        curvatures: dict[Any, Any] = {}
+        self.pairs += sum(len(args[k].slopes) for k in moving) ** 2
+        for k in moving:
+            slope = first(k)
+            _gather(slopes, slope, args[k].slopes)
+            if self.curved:
+                _gather(curvatures, slope, args[k].curvatures)
+                for l in moving[moving.index(k) :]:
+                    _gather_pairs(curvatures, second(k, l), args[k].slopes, args[l].slopes)
+        return Jet(value, slopes, curvatures)
+
+
+def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
+    for place, slope in slopes.items():
+        more = slope if factor == 1 else factor * slope
+        total[place] = total[place] + more if place in total else more
+
+
+def _gather_pairs(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
+    """Add factor*(one*other^T + other*one^T), or factor*one*one^T."""
+    if factor == 0:
+        return
+    same = one is other
+    for i, a in one.items():
+        scaled = factor * a
+        for j, b in other.items():
+            if same and j < i:
+                continue
+            place, more = (min(i, j), max(i, j)), scaled * b
+            more = 2 * more if i == j and not same else more
+            total[place] = total[place] + more if place in total else more

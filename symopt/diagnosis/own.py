@@ -1,0 +1,335 @@
+"""A user's own expression worked out at a point with its derivatives: sums are loops, functions have SymPy's slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from symopt.autodiff.sums import logsumexp
+from symopt.diagnosis.jets import NOTHING, Arithmetic, Jet
+from symopt.diagnosis.truth import applied, number, truth
+
+Indices = Mapping[sp.Basic, int]
+"""Where the sums around a part stand."""
+RANGED = (sp.Sum, sp.Product, logsumexp)
+STEPS = (sp.sign, sp.floor, sp.ceiling, sp.Heaviside)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What the symbols of an expression stand for.
+
+    Attributes
+    ----------
+    point
+        The parameters, by the place of each name in ``places``: x, or th[0, 1].
+    constants, data
+        Numbers and arrays.
+    """
+
+    point: Sequence[Any]
+    places: Mapping[str, int]
+    constants: Mapping[str, float]
+    data: Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The parts of an expression, each behind its arguments, up to the sums in it.
+
+    Attributes
+    ----------
+    parts, args, rules
+        What each is, the numbers of its arguments, and how it is worked out.
+    loose
+        The numbers of those that depend on an index.
+    """
+
+    parts: list[sp.Basic]
+    args: list[tuple[int, ...]]
+    rules: list[Callable[..., Any]]
+    loose: list[int]
+
+
+class OwnExpression:
+    """An expression as it was written.
+
+    Parameters
+    ----------
+    expression
+        J.
+    definitions
+        The named intermediates: H[k, j] and its expression.
+    sizes
+        The number that each size symbol stands for.
+    """
+
+    def __init__(
+        self, expression: sp.Expr, definitions: Mapping[sp.Indexed, sp.Expr], sizes: Mapping[str, int]
+    ) -> None:
+        self.expression, self.sizes = expression, sizes
+        self.definitions = {str(target.base.label): (target, value) for target, value in definitions.items()}
+        bodies = [expression, *definitions.values()]
+        ranged = {part for body in bodies for part in body.atoms(*RANGED)} if definitions or sizes else set()
+        self.indices = {limit[0] for part in ranged for limit in part.limits}
+        self.indices |= {index for target in definitions for index in target.indices}
+        self._tapes: dict[sp.Basic, Tape] = {}
+
+    def tape(self, body: sp.Basic) -> Tape:
+        """Return the parts of a body in an order in which they can be worked out; nothing recurses."""
+        if body not in self._tapes:
+            self._tapes[body] = self._taped(body)
+        return self._tapes[body]
+
+    def _taped(self, body: sp.Basic) -> Tape:
+        numbers: dict[sp.Basic, int] = {}
+        tape, loose, stack = Tape([], [], [], []), set(), [(body, False)]
+        while stack:
+            part, ready = stack.pop()
+            if part in numbers:
+                continue
+            args = self._args(part)
+            if args and not ready:
+                stack += [(part, True), *((arg, False) for arg in args)]
+                continue
+            numbers[part] = len(tape.parts)
+            tape.parts.append(part)
+            tape.args.append(tuple(numbers[arg] for arg in args))
+            tape.rules.append(_rule(part))
+            bound = part.free_symbols if isinstance(part, RANGED) else {part}
+            if bound & self.indices or any(arg in loose for arg in args):
+                loose.add(part)
+                tape.loose.append(numbers[part])
+        return tape
+
+    def _args(self, part: sp.Basic) -> Sequence[sp.Basic]:
+        if isinstance(part, RANGED) or part in self.indices:
+            return ()
+        if isinstance(part, sp.Piecewise):
+            return [one for pair in part.args for one in pair.args]
+        return part.indices if isinstance(part, sp.Indexed) else part.args
+
+
+class Evaluation:
+    """One evaluation of an expression, in the digits that mpmath is set to.
+
+    Parameters
+    ----------
+    own, inputs
+        The expression and its numbers.
+    order
+        Up to which derivatives are followed: 0, 1 or 2.
+
+    Attributes
+    ----------
+    steps
+        How many parts were worked out.
+    """
+
+    def __init__(self, own: OwnExpression, inputs: Inputs, order: int) -> None:
+        self.own, self.inputs, self.order = own, inputs, order
+        self.arithmetic, self.steps = Arithmetic(order > 1), 0
+        self._entries: dict[tuple[str, tuple[int, ...]], Jet | None] = {}
+        self._fixed: dict[sp.Basic, list[Jet | None]] = {}
+
+    def __call__(self, body: sp.Basic, at: Indices) -> Jet | None:
+        """Return a body with indices standing at ``at``, None where it has no real value."""
+        tape = self.own.tape(body)
+        if body not in self._fixed:
+            loose = set(tape.loose)
+            self._fixed[body] = [None] * len(tape.parts)
+            self._work(tape, [k for k in range(len(tape.parts)) if k not in loose], self._fixed[body], {})
+        known = self._fixed[body].copy() if tape.loose else self._fixed[body]
+        self._work(tape, tape.loose, known, at)
+        return known[-1]
+
+    def _work(self, tape: Tape, numbers: Sequence[int], known: list[Jet | None], at: Indices) -> None:
+        self.steps += len(numbers)
+        for k in numbers:
+            known[k] = tape.rules[k](self, tape.parts[k], [known[arg] for arg in tape.args[k]], at)
+
+    def whole(self, index: sp.Basic, at: Indices) -> int:
+        """Return an index or the end of a range."""
+        found = self(index, at)
+        assert found is not None
+        return int(mp.nint(found.value))
+
+    def symbol(self, symbol: sp.Symbol, at: Indices) -> Jet:
+        """Return what a symbol stands for."""
+        if symbol in at:
+            return Jet(mp.mpf(at[symbol]))
+        if symbol.name in self.own.sizes:
+            return Jet(mp.mpf(self.own.sizes[symbol.name]))
+        if symbol.name in self.inputs.places:
+            return self._parameter(symbol.name)
+        return Jet(mp.mpf(self.inputs.constants[symbol.name]))
+
+    def _parameter(self, name: str) -> Jet:
+        place = self.inputs.places[name]
+        return Jet(mp.mpf(self.inputs.point[place]), {place: mp.mpf(1)} if self.order else NOTHING)
+
+    def entry(self, name: str, place: tuple[int, ...]) -> Jet | None:
+        """Return an entry of an array, None beside it."""
+        if (name, place) not in self._entries:
+            self._entries[name, place] = self._read(name, place)
+        return self._entries[name, place]
+
+    def _read(self, name: str, place: tuple[int, ...]) -> Jet | None:
+        if name in self.own.definitions:
+            target, value = self.own.definitions[name]
+            return self(value, dict(zip(target.indices, place, strict=True)))
+        if name in self.inputs.data:
+            array = self.inputs.data[name]
+            inside = all(0 <= k < size for k, size in zip(place, array.shape, strict=True))
+            return Jet(_exact(array[place])) if inside else None
+        label = f"{name}[{','.join(map(str, place))}]"
+        return self._parameter(label) if label in self.inputs.places else None
+
+    def ranged(self, part: Any, at: Indices) -> Jet | None:
+        """Return a sum, a product or logsumexp."""
+        terms = [self(part.function, place) for place in self._places(part.limits, at)]
+        if isinstance(part, logsumexp):
+            inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
+            total = _of_all(self, inside, self.arithmetic.add)
+            return None if total is None else _function(self, sp.log(U), [total], at)
+        rule = self.arithmetic.add if isinstance(part, sp.Sum) else self.arithmetic.multiply
+        return _of_all(self, terms, rule)
+
+    def _places(self, limits: Any, at: Indices) -> Iterator[Indices]:
+        """Give every stand of the indices, the last limit outermost, as SymPy has it."""
+        *inner, (symbol, low, high) = limits
+        for k in range(self.whole(low, at), self.whole(high, at) + 1):
+            place = {**at, symbol: k}
+            if inner:
+                yield from self._places(inner, place)
+            else:
+                yield place
+
+
+def _exact(entry: Any) -> Any:
+    return mp.mpf(int(entry) if isinstance(entry, np.integer | np.bool_) else float(entry))
+
+
+def _each(terms: Sequence[Jet | None], function: Callable[[Jet], Jet | None]) -> list[Jet | None]:
+    return [None if term is None else function(term) for term in terms]
+
+
+def _of_all(_: Evaluation, terms: Sequence[Jet | None], rule: Callable[[Any], Jet]) -> Jet | None:
+    return None if any(term is None for term in terms) else rule(terms)
+
+
+# Rules: of an evaluation, a part, its arguments and the indices
+
+Args = Sequence[Any]
+
+
+def _add(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
+    return _of_all(e, args, e.arithmetic.add)
+
+
+def _multiply(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
+    return _of_all(e, args, e.arithmetic.multiply)
+
+
+def _piecewise(_: Evaluation, __: sp.Basic, args: Args, ___: Indices) -> Jet | None:
+    """Return the first piece whose condition holds; the others need no value."""
+    for piece, condition in zip(args[::2], args[1::2], strict=True):
+        if condition is None or condition.value:
+            return piece if condition is not None else None
+    return None
+
+
+def _extreme(_: Evaluation, part: sp.Basic, args: Args, __: Indices) -> Jet | None:
+    if any(arg is None for arg in args):
+        return None
+    return (max if isinstance(part, sp.Max) else min)(args, key=lambda jet: jet.value)
+
+
+def _still(_: Evaluation, part: sp.Basic, args: Args, __: Indices) -> Jet | None:
+    """Return what has no slope, or none of its own: steps, comparisons, conditions."""
+    value = applied(part.func, [None if arg is None else arg.value for arg in args])
+    return None if value is None else Jet(value)
+
+
+def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
+    """Return a - b*floor(a/b)."""
+    if any(arg is None for arg in args) or args[1].value == 0:
+        return None
+    turns = mp.floor(args[0].value / args[1].value)
+    return e.arithmetic.add([args[0], e.arithmetic.multiply([Jet(-turns), args[1]])])
+
+
+def _power(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
+    if any(arg is None for arg in args):
+        return None
+    base, exponent = args
+    if exponent.slopes:
+        return _function(e, part, args, at)
+    p, value = exponent.value, applied(sp.Pow, [base.value, exponent.value])
+    if value is None:
+        return None
+
+    def slope(factor: Any, less: int) -> Any:
+        return factor and _or_nan(applied(sp.Pow, [base.value, p - less]), factor)
+
+    return e.arithmetic.chain(value, args, lambda _: slope(p, 1), lambda *_: slope(p * (p - 1), 2))
+
+
+def _or_nan(value: Any, factor: Any = 1) -> Any:
+    return mp.nan if value is None else factor * value
+
+
+U = sp.Dummy("u", real=True)
+V = sp.Dummy("v", real=True)
+
+
+@cache
+def _slopes(kind: type, count: int) -> tuple[sp.Basic, list[sp.Basic], list[list[sp.Basic]]]:
+    """Return a function of dummies, and SymPy's own slopes and curvatures of it."""
+    args = [U, V][:count]
+    function = kind(*args)
+    first = [function.diff(arg) for arg in args]
+    return function, first, [[slope.diff(arg) for arg in args] for slope in first]
+
+
+def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
+    if any(arg is None for arg in args) or len(args) > 2:
+        return None
+    value = applied(part.func, [arg.value for arg in args])
+    if value is None or all(not arg.slopes for arg in args):
+        return None if value is None else Jet(value)
+    function, first, second = _slopes(part.func, len(args))
+    known = {**dict(zip([U, V], (arg.value for arg in args), strict=False)), function: value}
+    return e.arithmetic.chain(
+        value, args, lambda k: _or_nan(truth(first[k], known)), lambda k, l: _or_nan(truth(second[k][l], known))
+    )
+
+
+def _number(_: Evaluation, part: sp.Basic, __: Args, ___: Indices) -> Jet | None:
+    value = number(part)
+    return None if value is None else Jet(value)
+
+
+def _entry(e: Evaluation, part: Any, args: Args, _: Indices) -> Jet | None:
+    place = tuple(int(mp.nint(arg.value)) for arg in args if arg is not None)
+    return e.entry(str(part.base.label), place) if len(place) == len(args) else None
+
+
+RULES: list[tuple[Any, Callable[..., Any]]] = [
+    (RANGED, lambda e, part, _, at: e.ranged(part, at)), (sp.Indexed, _entry), (sp.Piecewise, _piecewise),
+    ((sp.Symbol, sp.Idx), lambda e, part, _, at: e.symbol(part, at)), (sp.Add, _add), (sp.Mul, _multiply),
+    (sp.Pow, _power), ((sp.Max, sp.Min), _extreme), (sp.Mod, _remainder),
+    (STEPS, _still), (sp.logic.boolalg.BooleanAtom, _number), (sp.logic.boolalg.Boolean, _still),
+    ((sp.Number, sp.NumberSymbol), _number),
+]  # fmt: skip
+
+
+def _rule(part: sp.Basic) -> Callable[..., Any]:
+    return next((rule for kinds, rule in RULES if isinstance(part, kinds)), _function)

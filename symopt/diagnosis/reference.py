@@ -1,0 +1,140 @@
+"""What J, its slopes and its curvatures are at a point, and how far one ulp of the inputs moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import numpy.typing as npt
+
+from symopt.diagnosis.own import Evaluation, Inputs, OwnExpression
+from symopt.diagnosis.truth import DIGITS
+from symopt.floats import Array
+
+MOST_DIGITS = 800  # that are tried where digits cancel
+LONG = 5_000  # parts in one evaluation, beyond which 200 digits have to do
+MOST_PAIRS = 300_000  # products of slopes for a Hessian: a second for each evaluation
+MOST_CURVED = 40  # parameters whose Hessian is shown: it has 820 entries
+AGREED = mp.mpf(10) ** -25  # of two values with 50 digits and more
+Place = tuple[int, ...]
+"""() for J, (i,) for a slope, (i, j) for a curvature."""
+Found = Mapping[Place, Any]
+
+
+class Reference:
+    """The right numbers: digits are raised until more of them change nothing.
+
+    Attributes
+    ----------
+    curved
+        Whether second derivatives are found.
+    steps
+        How many parts one evaluation works out.
+    """
+
+    def __init__(self, own: OwnExpression, inputs: Inputs) -> None:
+        self.own, self.inputs = own, inputs
+        with mp.workdps(DIGITS):
+            probe = Evaluation(own, inputs, 1)
+            probe(own.expression, {})
+        self.steps, self.pairs = probe.steps, probe.arithmetic.pairs
+        self.curved = len(inputs.point) <= MOST_CURVED and self.pairs <= MOST_PAIRS
+        self._digits = DIGITS
+
+    def __call__(self, place: Place) -> tuple[Any, Any]:
+        """Return a number, NaN where there is none, and the most that it changes where inputs move by an ulp."""
+        here = _at(self._here, place)
+        with mp.workdps(self._digits):
+            moved = [_at(one, place) for one in self._beside]
+            return here, max((abs(other - here) for other in moved if mp.isfinite(other)), default=mp.nan)
+
+    @cached_property
+    def _here(self) -> Found:
+        found, unsettled = self._found(self.inputs, DIGITS), True
+        most = MOST_DIGITS if self.steps <= LONG else MOST_DIGITS // 4
+        while unsettled and self._digits < most:
+            self._digits *= 2
+            found, before = self._found(self.inputs, self._digits), found
+            with mp.workdps(self._digits):
+                unsettled = any(not _is_settled(value, _at(before, place)) for place, value in found.items())
+        least = mp.mpf(10) ** (-self._digits // 2)  # what falls on with the digits is 0
+        return {place: mp.mpf(0) if unsettled and abs(value) < least else value for place, value in found.items()}
+
+    @cached_property
+    def _beside(self) -> list[Found]:
+        _ = self._here  # says how many digits it takes
+        draws = 4 if self.steps <= LONG else 1
+        return [self._found(one, self._digits) for one in nudged(self.inputs, draws)]
+
+    def _found(self, inputs: Inputs, digits: int) -> Found:
+        """Return J, its slopes and curvatures; what is 0 by its form is left out."""
+        with mp.workdps(digits):
+            jet = Evaluation(self.own, inputs, 1 + self.curved)(self.own.expression, {})
+            if jet is None:
+                return {(): mp.nan}
+            return {(): jet.value, **{(k,): slope for k, slope in jet.slopes.items()}, **jet.curvatures}
+
+    def along(self, v: Array) -> Any:
+        """Return the slope of J along a direction from values of J alone, NaN where two steps do not agree."""
+        digits, step = self._stepping
+        with mp.workdps(digits):
+            one, other = ((self._value(t * v) - self._value(-t * v)) / (2 * t) for t in (step, step / 1024))
+            return other if abs(one - other) <= AGREED * abs(other) else mp.nan
+
+    def between(self, u: Array, v: Array) -> Any:
+        """Return u.(H v) from values of J alone."""
+        digits, step = self._stepping
+        with mp.workdps(digits):
+            same = self._value(step * (u + v)) + self._value(-step * (u + v))
+            return (same - self._value(step * (u - v)) - self._value(step * (v - u))) / (4 * step**2)
+
+    @property
+    def _stepping(self) -> tuple[int, Any]:
+        """Digits, and a step that is no question in them."""
+        _ = self._here
+        return 4 * self._digits, mp.ldexp(1, -3 * self._digits)
+
+    def _value(self, by: Array) -> Any:
+        moved = [mp.mpf(x) + mp.mpf(d) for x, d in zip(self.inputs.point, by, strict=True)]
+        jet = Evaluation(self.own, replace(self.inputs, point=moved), 0)(self.own.expression, {})
+        return mp.nan if jet is None else jet.value
+
+
+def _at(found: Found, place: Place) -> Any:
+    """Return one number; without J there are no slopes."""
+    return found.get(place, mp.mpf(0)) if mp.isfinite(found[()]) else mp.nan
+
+
+def _is_settled(value: Any, before: Any) -> bool:
+    """Return whether more digits changed nothing; a 0 may be what lies below all of them."""
+    if not mp.isfinite(value):
+        return True
+    return bool(value != 0 and abs(value - before) <= AGREED * abs(value))
+
+
+def nudged(inputs: Inputs, draws: int) -> Iterator[Inputs]:
+    """Give inputs moved by one ulp each, up or down; zeros, and whole numbers of data, stay what they are."""
+    for seed in range(draws):
+        rows = np.random.default_rng(seed)
+        yield replace(
+            inputs,
+            point=_moved(np.asarray(inputs.point), rows).tolist(),
+            constants={name: float(_still(np.asarray(value), rows)) for name, value in inputs.constants.items()},
+            data={name: _still(array, rows) for name, array in inputs.data.items()},
+        )
+
+
+def _moved(numbers: Array, rows: np.random.Generator) -> Array:
+    towards = np.where(rows.random(numbers.shape) < 0.5, np.inf, -np.inf)
+    return np.where(numbers == 0, 0.0, np.nextafter(numbers, towards))
+
+
+def _still(numbers: npt.NDArray[Any], rows: np.random.Generator) -> npt.NDArray[Any]:
+    if numbers.dtype.kind != "f":
+        return numbers
+    return np.where(numbers == np.rint(numbers), numbers, _moved(numbers, rows))
+
