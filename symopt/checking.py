@@ -13,7 +13,7 @@ from symopt.autodiff.contract import contracted
 from symopt.diagnosis.check import Check
 from symopt.diagnosis.examine import Subject, examined
 from symopt.diagnosis.expand import over_sums, written_out
-from symopt.diagnosis.own import Inputs, OwnExpression
+from symopt.diagnosis.own import MOST_STEPS, Inputs, OwnExpression, TooLongError
 from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.errors import CostError, SymoptWarning
 from symopt.floats import Array
@@ -21,7 +21,6 @@ from symopt.nonfinite import why_value
 from symopt.points import Flat
 from symopt.where import read_where
 
-MOST_STEPS = 1_000_000  # parts of J, sums written out: about a minute
 MOST_WATCHED = 50_000  # parts of J that are looked at for losses, one by one
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
 

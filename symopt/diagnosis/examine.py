@@ -66,11 +66,13 @@ class Subject:
 def examined(subject: Subject, digits: float) -> Check:
     """Return the digits that hold."""
     inputs: dict[Key, str] = {("x", k): name for k, name in enumerate(subject.names)}
-    places = special_places(subject.program, subject.run, inputs)
+    look = subject.reference.kinked or not subject.reference.long
+    places = special_places(subject.program, subject.run, inputs) if look else []
     rows = list(_rows(subject, bool(places), digits))
     if not places:
         rows += _along(subject, digits)
-    loss = None if subject.gradient is None else largest_loss(subject.gradient, subject.run, inputs)
+    wanted = subject.gradient is not None and not (subject.reference.long and all(one.ok for one in rows))
+    loss = largest_loss(subject.gradient, subject.run, inputs) if wanted else None
     return Check(tuple(rows), digits, loss, tuple(filter(None, [subject.why, *places])), subject.remark)
 
 
@@ -115,14 +117,14 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
     """Compare reverse mode with values of J alone, along fixed directions."""
     n = len(subject.point)
     u, v = 1.0 / np.arange(1.0, n + 1.0), np.cos(np.arange(float(n)))
-    along = subject.reference.along(v)
+    along, between = subject.reference.along(u, v)
     if not (mp.isfinite(along) and np.isfinite(subject.slopes).all()):
         return
     changes = [abs(weight) * subject.reference((k,))[1] for k, weight in enumerate(v.tolist())]
     size = float(np.abs(subject.slopes) @ np.abs(v)) * 2.0**-53
     changed = mp.fsum([size, *filter(mp.isfinite, changes)])
     yield row("v.grad J", float(subject.slopes @ v), along, changed, digits, "beside values of J alone")
-    product, between = subject.product(v), subject.reference.between(u, v)
+    product = subject.product(v)
     if np.isfinite(product).all() and mp.isfinite(between):
         changed = _changed(subject, u, v) + float(np.abs(u) @ np.abs(product)) * 2.0**-53
         yield row("u.(H v)", float(u @ product), between, changed, digits, "beside values of J alone")

@@ -23,22 +23,26 @@ class Jet(NamedTuple):
 Jets = Sequence[Jet]
 
 
+class TooCurvedError(Exception):
+    """Second derivatives take too many products."""
+
+
 class Arithmetic:
     """The rules of derivatives.
 
     Parameters
     ----------
-    curved
-        Whether second derivatives are followed.
+    most
+        How many products of slopes second derivatives may take; 0 where they are not followed.
 
-    Attributes
-    ----------
-    pairs
-        How many products of slopes second derivatives take: counted where they are not followed too.
+    Raises
+    ------
+    TooCurvedError
+        If they take more.
     """
 
-    def __init__(self, curved: bool) -> None:
-        self.curved, self.pairs = curved, 0
+    def __init__(self, most: int) -> None:
+        self.most, self._pairs = most, 0
 
     def add(self, terms: Iterable[Jet]) -> Jet:
         """Return a sum."""
@@ -47,14 +51,16 @@ class Arithmetic:
             values.append(value)
             _gather(slopes, 1, first)
             _gather(curvatures, 1, second)
-        return Jet(mp.fsum(values), slopes, curvatures)
+        return Jet(values[0] + values[1] if len(values) == 2 else mp.fsum(values), slopes, curvatures)
 
     def multiply(self, factors: Jets) -> Jet:
         """Return a product."""
-        still = mp.fprod(factor.value for factor in factors if not factor.slopes)
+        still: Any = 1
+        for factor in factors:
+            still = still if factor.slopes else still * factor.value
         moving = [factor for factor in factors if factor.slopes]
         if not moving:
-            return Jet(still)
+            return Jet(mp.mpf(still))
         result, *others = moving
         for other in others:
             pair = (result, other)
@@ -69,15 +75,22 @@ class Arithmetic:
         moving = [k for k, arg in enumerate(args) if arg.slopes]
         slopes: dict[Any, Any] = {}
         curvatures: dict[Any, Any] = {}
-        self.pairs += sum(len(args[k].slopes) for k in moving) ** 2
         for k in moving:
             slope = first(k)
             _gather(slopes, slope, args[k].slopes)
-            if self.curved:
+            if self.most:
                 _gather(curvatures, slope, args[k].curvatures)
-                for l in moving[moving.index(k) :]:
-                    _gather_pairs(curvatures, second(k, l), args[k].slopes, args[l].slopes)
+        if self.most:
+            self._curve(curvatures, [(args[k].slopes, args[l].slopes, second(k, l)) for k in moving for l in moving if k <= l])
         return Jet(value, slopes, curvatures)
+
+    def _curve(self, curvatures: dict[Any, Any], products: Sequence[tuple[Slopes, Slopes, Any]]) -> None:
+        for one, other, factor in products:
+            if factor != 0:
+                self._pairs += len(one) * len(other)
+                if self._pairs > self.most:
+                    raise TooCurvedError
+                _gather_pairs(curvatures, factor, one, other)
 
 
 def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
@@ -88,8 +101,6 @@ def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
 
 def _gather_pairs(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
     """Add factor*(one*other^T + other*one^T), or factor*one*one^T."""
-    if factor == 0:
-        return
     same = one is other
     for i, a in one.items():
         scaled = factor * a

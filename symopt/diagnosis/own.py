@@ -22,6 +22,13 @@ RANGED = (sp.Sum, sp.Product, logsumexp)
 STEPS = (sp.sign, sp.floor, sp.ceiling, sp.Heaviside)
 
 
+MOST_STEPS = 500_000  # parts of J, sums written out: about a minute
+
+
+class TooLongError(Exception):
+    """The sums have too many terms."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What the symbols of an expression stand for.
@@ -124,18 +131,27 @@ class Evaluation:
     ----------
     own, inputs
         The expression and its numbers.
-    order
-        Up to which derivatives are followed: 0, 1 or 2.
+    slopes
+        Whether derivatives are followed.
+    most_pairs
+        How many products of slopes second derivatives may take; 0 where they are not followed.
 
     Attributes
     ----------
     steps
         How many parts were worked out.
+    kinked
+        Whether a kink, a step or a tie was met.
+
+    Raises
+    ------
+    TooLongError
+        If more than ``MOST_STEPS`` parts are to be worked out.
     """
 
-    def __init__(self, own: OwnExpression, inputs: Inputs, order: int) -> None:
-        self.own, self.inputs, self.order = own, inputs, order
-        self.arithmetic, self.steps = Arithmetic(order > 1), 0
+    def __init__(self, own: OwnExpression, inputs: Inputs, slopes: bool = True, most_pairs: int = 0) -> None:
+        self.own, self.inputs, self.slopes = own, inputs, slopes
+        self.arithmetic, self.steps, self.kinked = Arithmetic(most_pairs), 0, False
         self._entries: dict[tuple[str, tuple[int, ...]], Jet | None] = {}
         self._fixed: dict[sp.Basic, list[Jet | None]] = {}
 
@@ -152,6 +168,8 @@ class Evaluation:
 
     def _work(self, tape: Tape, numbers: Sequence[int], known: list[Jet | None], at: Indices) -> None:
         self.steps += len(numbers)
+        if self.steps > MOST_STEPS:
+            raise TooLongError
         for k in numbers:
             known[k] = tape.rules[k](self, tape.parts[k], [known[arg] for arg in tape.args[k]], at)
 
@@ -173,7 +191,7 @@ class Evaluation:
 
     def _parameter(self, name: str) -> Jet:
         place = self.inputs.places[name]
-        return Jet(mp.mpf(self.inputs.point[place]), {place: mp.mpf(1)} if self.order else NOTHING)
+        return Jet(mp.mpf(self.inputs.point[place]), {place: mp.mpf(1)} if self.slopes else NOTHING)
 
     def entry(self, name: str, place: tuple[int, ...]) -> Jet | None:
         """Return an entry of an array, None beside it."""
@@ -246,16 +264,33 @@ def _piecewise(_: Evaluation, __: sp.Basic, args: Args, ___: Indices) -> Jet | N
     return None
 
 
-def _extreme(_: Evaluation, part: sp.Basic, args: Args, __: Indices) -> Jet | None:
+def _extreme(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
     if any(arg is None for arg in args):
         return None
-    return (max if isinstance(part, sp.Max) else min)(args, key=lambda jet: jet.value)
+    found = (max if isinstance(part, sp.Max) else min)(args, key=lambda jet: jet.value)
+    e.kinked |= sum(arg.value == found.value for arg in args) > 1
+    return found  # type: ignore[no-any-return]
 
 
-def _still(_: Evaluation, part: sp.Basic, args: Args, __: Indices) -> Jet | None:
+def _still(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
     """Return what has no slope, or none of its own: steps, comparisons, conditions."""
     value = applied(part.func, [None if arg is None else arg.value for arg in args])
-    return None if value is None else Jet(value)
+    if value is None:
+        return None
+    e.kinked |= any(arg.slopes for arg in args) and _is_edge(part, args, value)
+    return Jet(value)
+
+
+def _is_edge(part: sp.Basic, args: Args, value: Any) -> bool:
+    """Return whether a step or a comparison changes at the point."""
+    if isinstance(part, sp.core.relational.Relational):
+        return bool(args[0].value == args[1].value)
+    return bool(args[0].value == (value if isinstance(part, sp.floor | sp.ceiling) else 0))
+
+
+def _absolute(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
+    e.kinked |= args[0] is not None and args[0].value == 0 and bool(args[0].slopes)
+    return _function(e, part, args, at)
 
 
 def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
@@ -263,6 +298,7 @@ def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | Non
     if any(arg is None for arg in args) or args[1].value == 0:
         return None
     turns = mp.floor(args[0].value / args[1].value)
+    e.kinked |= turns * args[1].value == args[0].value
     return e.arithmetic.add([args[0], e.arithmetic.multiply([Jet(-turns), args[1]])])
 
 
@@ -325,7 +361,7 @@ def _entry(e: Evaluation, part: Any, args: Args, _: Indices) -> Jet | None:
 RULES: list[tuple[Any, Callable[..., Any]]] = [
     (RANGED, lambda e, part, _, at: e.ranged(part, at)), (sp.Indexed, _entry), (sp.Piecewise, _piecewise),
     ((sp.Symbol, sp.Idx), lambda e, part, _, at: e.symbol(part, at)), (sp.Add, _add), (sp.Mul, _multiply),
-    (sp.Pow, _power), ((sp.Max, sp.Min), _extreme), (sp.Mod, _remainder),
+    (sp.Pow, _power), ((sp.Max, sp.Min), _extreme), (sp.Mod, _remainder), (sp.Abs, _absolute),
     (STEPS, _still), (sp.logic.boolalg.BooleanAtom, _number), (sp.logic.boolalg.Boolean, _still),
     ((sp.Number, sp.NumberSymbol), _number),
 ]  # fmt: skip

@@ -11,13 +11,14 @@ import mpmath as mp
 import numpy as np
 import numpy.typing as npt
 
+from symopt.diagnosis.jets import TooCurvedError
 from symopt.diagnosis.own import Evaluation, Inputs, OwnExpression
 from symopt.diagnosis.truth import DIGITS
 from symopt.floats import Array
 
 MOST_DIGITS = 800  # that are tried where digits cancel
 LONG = 5_000  # parts in one evaluation, beyond which 200 digits have to do
-MOST_PAIRS = 300_000  # products of slopes for a Hessian: a second for each evaluation
+MOST_PAIRS = 200_000  # products of slopes for a Hessian: some seconds for each evaluation
 MOST_CURVED = 40  # parameters whose Hessian is shown: it has 820 entries
 AGREED = mp.mpf(10) ** -25  # of two values with 50 digits and more
 Place = tuple[int, ...]
@@ -34,16 +35,24 @@ class Reference:
         Whether second derivatives are found.
     steps
         How many parts one evaluation works out.
+    kinked
+        Whether a kink, a step or a tie was met.
     """
 
     def __init__(self, own: OwnExpression, inputs: Inputs) -> None:
-        self.own, self.inputs = own, inputs
-        with mp.workdps(DIGITS):
-            probe = Evaluation(own, inputs, 1)
-            probe(own.expression, {})
-        self.steps, self.pairs = probe.steps, probe.arithmetic.pairs
-        self.curved = len(inputs.point) <= MOST_CURVED and self.pairs <= MOST_PAIRS
+        self.own, self.inputs, self.curved = own, inputs, len(inputs.point) <= MOST_CURVED
+        try:
+            self._first, evaluation = self._evaluated(inputs, DIGITS)
+        except TooCurvedError:
+            self.curved = False
+            self._first, evaluation = self._evaluated(inputs, DIGITS)
+        self.steps, self.kinked = evaluation.steps, evaluation.kinked
         self._digits = DIGITS
+
+    @property
+    def long(self) -> bool:
+        """Whether an evaluation takes a second."""
+        return self.steps > LONG
 
     def __call__(self, place: Place) -> tuple[Any, Any]:
         """Return a number, NaN where there is none, and the most that it changes where inputs move by an ulp."""
@@ -54,11 +63,11 @@ class Reference:
 
     @cached_property
     def _here(self) -> Found:
-        found, unsettled = self._found(self.inputs, DIGITS), True
-        most = MOST_DIGITS if self.steps <= LONG else MOST_DIGITS // 4
+        found, unsettled = self._first, True
+        most = MOST_DIGITS // 4 if self.long else MOST_DIGITS
         while unsettled and self._digits < most:
             self._digits *= 2
-            found, before = self._found(self.inputs, self._digits), found
+            (found, _), before = self._evaluated(self.inputs, self._digits), found
             with mp.workdps(self._digits):
                 unsettled = any(not _is_settled(value, _at(before, place)) for place, value in found.items())
         least = mp.mpf(10) ** (-self._digits // 2)  # what falls on with the digits is 0
@@ -67,41 +76,42 @@ class Reference:
     @cached_property
     def _beside(self) -> list[Found]:
         _ = self._here  # says how many digits it takes
-        draws = 4 if self.steps <= LONG else 1
-        return [self._found(one, self._digits) for one in nudged(self.inputs, draws)]
+        draws = 1 if self.long else 4
+        return [self._evaluated(one, self._digits)[0] for one in nudged(self.inputs, draws)]
 
-    def _found(self, inputs: Inputs, digits: int) -> Found:
-        """Return J, its slopes and curvatures; what is 0 by its form is left out."""
+    def _evaluated(self, inputs: Inputs, digits: int) -> tuple[Found, Evaluation]:
+        """Return J, its slopes and curvatures without those that are 0 by their form, and how they were found."""
         with mp.workdps(digits):
-            jet = Evaluation(self.own, inputs, 1 + self.curved)(self.own.expression, {})
-            if jet is None:
-                return {(): mp.nan}
-            return {(): jet.value, **{(k,): slope for k, slope in jet.slopes.items()}, **jet.curvatures}
+            evaluation = Evaluation(self.own, inputs, most_pairs=MOST_PAIRS if self.curved else 0)
+            jet = evaluation(self.own.expression, {})
+        if jet is None:
+            return {(): mp.nan}, evaluation
+        return {(): jet.value, **{(k,): slope for k, slope in jet.slopes.items()}, **jet.curvatures}, evaluation
 
-    def along(self, v: Array) -> Any:
-        """Return the slope of J along a direction from values of J alone, NaN where two steps do not agree."""
+    def along(self, u: Array, v: Array) -> tuple[Any, Any]:
+        """Return v.grad J and u.(H v) from values of J alone, NaN where it has none."""
         digits, step = self._stepping
         with mp.workdps(digits):
-            one, other = ((self._value(t * v) - self._value(-t * v)) / (2 * t) for t in (step, step / 1024))
-            return other if abs(one - other) <= AGREED * abs(other) else mp.nan
-
-    def between(self, u: Array, v: Array) -> Any:
-        """Return u.(H v) from values of J alone."""
-        digits, step = self._stepping
-        with mp.workdps(digits):
-            same = self._value(step * (u + v)) + self._value(-step * (u + v))
-            return (same - self._value(step * (u - v)) - self._value(step * (v - u))) / (4 * step**2)
+            ahead, back, right, left = (self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u))
+            return (ahead - back - right + left) / (4 * step), (ahead + back - right - left) / (4 * step**2)
 
     @property
     def _stepping(self) -> tuple[int, Any]:
-        """Digits, and a step that is no question in them."""
-        _ = self._here
-        return 4 * self._digits, mp.ldexp(1, -3 * self._digits)
+        """Digits, and a step so far below the point's own numbers that it is no question."""
+        _ = self._here  # says how many digits it takes
+        sizes = [abs(x) for x in self.inputs.point if x] or [1.0]
+        least = min(1.0, *sizes)
+        orders = int(np.log10(max(1.0, *sizes)) - np.log10(least))
+        return self._digits + 2 * orders + DIGITS, mp.mpf(10) ** (-self._digits // 2) * least
 
-    def _value(self, by: Array) -> Any:
-        moved = [mp.mpf(x) + mp.mpf(d) for x, d in zip(self.inputs.point, by, strict=True)]
-        jet = Evaluation(self.own, replace(self.inputs, point=moved), 0)(self.own.expression, {})
+    def _value(self, by: Any) -> Any:
+        moved = [mp.mpf(x) + d for x, d in zip(self.inputs.point, by, strict=True)]
+        jet = Evaluation(self.own, replace(self.inputs, point=moved), slopes=False)(self.own.expression, {})
         return mp.nan if jet is None else jet.value
+
+
+def _exactly(*directions: Array) -> Iterator[Any]:
+    return (np.array([mp.mpf(x) for x in one.tolist()], dtype=object) for one in directions)
 
 
 def _at(found: Found, place: Place) -> Any:
