@@ -110,7 +110,7 @@ class OwnExpression:
             tape.parts.append(part)
             tape.args.append(tuple(numbers[arg] for arg in args))
             tape.rules.append(_rule(part))
-            bound = part.free_symbols if isinstance(part, RANGED) else {part}
+            bound = part.free_symbols if isinstance(part, RANGED) else {part, *getattr(part, "indices", ())}
             if bound & self.indices or any(arg in loose for arg in args):
                 loose.add(part)
                 tape.loose.append(numbers[part])
@@ -121,7 +121,9 @@ class OwnExpression:
             return ()
         if isinstance(part, sp.Piecewise):
             return [one for pair in part.args for one in pair.args]
-        return part.indices if isinstance(part, sp.Indexed) else part.args
+        if isinstance(part, sp.Indexed):
+            return () if self.indices.issuperset(part.indices) else part.indices
+        return part.args
 
 
 class Evaluation:
@@ -353,9 +355,11 @@ def _number(_: Evaluation, part: sp.Basic, __: Args, ___: Indices) -> Jet | None
     return None if value is None else Jet(value)
 
 
-def _entry(e: Evaluation, part: Any, args: Args, _: Indices) -> Jet | None:
-    place = tuple(int(mp.nint(arg.value)) for arg in args if arg is not None)
-    return e.entry(str(part.base.label), place) if len(place) == len(args) else None
+def _entry(e: Evaluation, part: Any, args: Args, at: Indices) -> Jet | None:
+    if any(arg is None for arg in args):
+        return None
+    place = [int(mp.nint(arg.value)) for arg in args] if args else [at[index] for index in part.indices]
+    return e.entry(part.base.label.name, tuple(place))
 
 
 RULES: list[tuple[Any, Callable[..., Any]]] = [
