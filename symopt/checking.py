@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symopt.at_point import runner
 from symopt.autodiff.contract import contracted
@@ -15,13 +16,13 @@ from symopt.diagnosis.examine import Subject, examined
 from symopt.diagnosis.expand import over_sums, written_out
 from symopt.diagnosis.own import MOST_STEPS, Inputs, OwnExpression, TooLongError
 from symopt.diagnosis.reference import MOST_CURVED, Reference
+from symopt.diagnosis.truth import DIGITS
 from symopt.errors import CostError, SymoptWarning
 from symopt.floats import Array
 from symopt.nonfinite import why_value
 from symopt.points import Flat
 from symopt.where import read_where
 
-MOST_WATCHED = 50_000  # parts of J that are looked at for losses, one by one
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
 
 
@@ -52,7 +53,7 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
         product=lambda v: cost.hvp(Flat(point), Flat(v)),
         reference=reference,
         program=contracted(cost._value),
-        gradient=cost.program if reference.steps <= MOST_WATCHED else None,
+        gradient=cost.program,
         run=runner(cost, point, sizes, constants),
         expansion=_expansion(cost, point, sizes, constants) if reference.steps <= MOST_EXPANDED else None,
         remark="; ".join(_remarks(reference)),
@@ -61,9 +62,14 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     return examined(subject, digits)
 
 
-def _remarks(reference: Reference) -> list[str]:
-    """Return what was not looked at, and why."""
-    return []
+def _remarks(reference: Reference) -> Iterator[str]:
+    """Give what was not looked at, and why."""
+    count = len(reference.inputs.point)
+    if not reference.curved:
+        why = f"there are {count} parameters" if count > MOST_CURVED else "its sums are too long"
+        yield f"the Hessian is compared only along two directions, as u.(H v): {why}"
+    if reference.kinked and reference.steps > MOST_EXPANDED:
+        yield "at kinks no derivative was found by its definition: the sums are too long"
 
 
 def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,16 +82,23 @@ def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
 def _reference(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Reference:
     """Return the right numbers."""
     names = cost.labels(sizes)
+    definitions: Mapping[sp.Indexed, sp.Expr] = {}
+    if sizes is not None:
+        definitions = {target: value for target, (value, _) in read_where(cost.ingredients.where).items()}
+    own = OwnExpression(cost.expression, definitions, {} if sizes is None else sizes.sizes)
     inputs = Inputs(
         point=point.tolist(),
         places={name: k for k, name in enumerate(names)},
         constants=constants,
         data={} if sizes is None else cost.data,
     )
-    if sizes is None:
-        return Reference(OwnExpression(cost.expression, {}, {}), inputs)
-    definitions = {target: value for target, (value, _) in read_where(cost.ingredients.where).items()}
-    return Reference(OwnExpression(cost.expression, definitions, sizes.sizes), inputs)
+    try:
+        return Reference(own, inputs)
+    except TooLongError:
+        raise CostError(
+            f"sums of this length have more than {MOST_STEPS} parts, each worked out in {DIGITS} digits and more: "
+            "expected fewer; check a part of the data, or fewer parameters"
+        ) from None
 
 
 def _expansion(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Any:

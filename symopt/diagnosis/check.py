@@ -1,9 +1,10 @@
-"""How many digits hold: compiled values, slopes and curvatures beside the user's own expression in 50 digits."""
+"""How many digits hold: compiled values, slopes and curvatures beside the user's own expression in many."""
 
 from __future__ import annotations
 
 import html
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,18 @@ from symopt.diagnosis.losses import Loss
 
 EXACT = 17.0  # digits of a double that is the nearest one
 LARGEST_EXPONENT = 1e6  # of 2, of numbers that are shown
+Cells = tuple[str, str, str, str, str, str]
+"""Name, compiled value, true value, digits, digits that the input takes, a note."""
+HEAD = ("", "compiled", "true", "digits", "taken", "")
+MARK = "<--"  # a number that does not hold
+WIDTH = 80  # of a table
+MOST_ROWS = 60  # that a table shows of those that hold
 SLACK = 64.0  # ulps of the inputs and of the result that any evaluation may lose
 
 
 @dataclass(frozen=True)
 class Row:
-    """One number beside its value in 50 digits.
+    """One number beside its true value.
 
     Attributes
     ----------
@@ -27,7 +34,7 @@ class Row:
     kernel
         What compiled code gives.
     true
-        The value in 50 digits; NaN where there is none.
+        The value in 50 digits or more; NaN where there is none.
     digits
         Decimal digits that hold, up to 17; NaN where there is nothing to compare.
     condition
@@ -45,6 +52,14 @@ class Row:
     condition: float
     ok: bool
     note: str = ""
+
+    @property
+    def taken(self) -> float:
+        """How many digits rounding the inputs takes; NaN where it is not known."""
+        if not mp.isfinite(self.true) or self.true == 0 or not math.isfinite(self.condition):
+            return math.nan
+        ulps = mp.mpf(self.condition) / abs(self.true) * 2.0**53
+        return max(0.0, float(mp.log10(ulps))) if ulps else 0.0
 
 
 def row(name: str, kernel: float, true: Any, changed: Any, digits: float, note: str = "") -> Row:
@@ -99,16 +114,18 @@ class Check:
         """Whether every row holds the digits asked for, or all that the input's own rounding leaves."""
         return all(one.ok for one in self.rows)
 
-    def table(self) -> list[tuple[str, str, str, str, str, str]]:
+    def table(self) -> list[Cells]:
         """Return the rows as text: name, compiled value, true value, digits, digits that the input takes, a note."""
         return [_cells(one) for one in self.rows]
 
     def __str__(self) -> str:
-        head = ("", "compiled", "50 digits", "digits", "input takes", "")
-        lines = [head, *self.table()]
+        shown = [one for k, one in enumerate(self.rows) if k < MOST_ROWS or not one.ok]
+        lines = [HEAD, *map(_cells, shown)]
         widths = [max(len(line[k]) for line in lines) for k in range(5)]
-        text = [_aligned(line, widths) for line in lines]
-        return "\n".join(one.rstrip() for one in [*text, *self._below()])
+        text = [line for cells in lines for line in _aligned(cells, widths)]
+        hidden = len(self.rows) - len(shown)
+        more = [f"{hidden} more numbers hold: all stand in .rows"] if hidden else []
+        return "\n".join([*text, *(line for one in [*more, *self._below()] for line in _wrapped(one))])
 
     def __repr__(self) -> str:
         return str(self)
@@ -121,30 +138,39 @@ class Check:
         lines = [f"{self.digits:g} digits asked for: {verdict}"]
         lines += [f"most is lost where {self.loss}"] if self.loss is not None else []
         lines += [f"at this point: {place}" for place in self.places]
+        if any(one.taken >= 1 for one in self.rows):
+            lines.append("taken: digits that rounding the inputs to doubles takes already")
         return lines + ([self.remark] if self.remark else [])
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    return "  ".join([*(cell.rjust(width) for cell, width in zip(line, widths, strict=False)), line[-1]])
+def _aligned(line: Cells, widths: list[int]) -> list[str]:
+    """Return the cells of a row, and its note beside them or, where there is no room, below."""
+    text = "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=False))
+    *_, note = line
+    if len(text) + 2 + len(note) <= WIDTH:
+        return [f"{text}  {note}".rstrip()]
+    mark, rest = (MARK, note.removeprefix(MARK).strip()) if note.startswith(MARK) else ("", note)
+    return [f"{text}  {mark}".rstrip(), *_wrapped(rest, " " * (widths[0] + 2))]
 
 
-def _cells(one: Row) -> tuple[str, str, str, str, str, str]:
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ", break_long_words=False)
+
+
+def _cells(one: Row) -> Cells:
     digits = "" if math.isnan(one.digits) else "exact" if one.digits == EXACT else f"{one.digits:.1f}"
-    size = float(abs(one.true)) if mp.isfinite(one.true) else math.nan
-    taken = ""
-    if size > 0 and math.isfinite(one.condition):
-        ulps = one.condition / size / 2.0**-53
-        taken = f"{math.log10(ulps):.1f}" if ulps > 1 else "0"
-    mark = ("" if one.ok else "<-- ") + one.note
+    taken = "" if math.isnan(one.taken) else f"{one.taken:.1f}" if one.taken else "0"
+    mark = one.note if one.ok else f"{MARK} {one.note}".rstrip()
     return one.name, repr(float(one.kernel)), _text(one.true), digits, taken, mark
 
 
 def _text(value: Any) -> str:
-    """Return a number of 50 digits, in words where its exponent would not end."""
-    if mp.isfinite(value) and value and abs(mp.mag(value)) > LARGEST_EXPONENT:
+    """Return a number of many digits, in words where its exponent would not end."""
+    if not mp.isfinite(value):
+        return "none"
+    if value and abs(mp.mag(value)) > LARGEST_EXPONENT:
         return ("-" if value < 0 else "") + ("huge" if mp.mag(value) > 0 else "tiny")
     return str(mp.nstr(value, 17))
-

@@ -21,6 +21,9 @@ NO_VALUE = "J has no value at this point"
 NOT_ONCE = "not differentiable as written at this point: a subgradient is taken"
 NOT_TWICE = "not twice differentiable as written at this point"
 BY_DEFINITION = "by its definition along the axes"
+BY_VALUES = "from values of J"
+MOST_WATCHED = 50_000  # parts of J that are looked at one by one: some ten seconds
+NEARLY_ALL = 15.5  # digits: of numbers that hold more, no loss is told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,7 @@ class Subject:
     reference
         The right numbers.
     program, gradient, run
-        The programs of J and of J with its gradient, and their interpreter at the point; no gradient where
-        nobody is to look for losses.
+        The programs of J and of J with its gradient, and their interpreter at the point.
     expansion
         J along rays; None where it takes too long.
     remark
@@ -56,7 +58,7 @@ class Subject:
     product: Callable[[Array], Array]
     reference: Reference
     program: Program
-    gradient: Program | None
+    gradient: Program
     run: Run
     expansion: Expansion | None
     remark: str = ""
@@ -71,9 +73,15 @@ def examined(subject: Subject, digits: float) -> Check:
     rows = list(_rows(subject, bool(places), digits))
     if not places:
         rows += _along(subject, digits)
-    wanted = subject.gradient is not None and not (subject.reference.long and all(one.ok for one in rows))
-    loss = largest_loss(subject.gradient, subject.run, inputs) if wanted else None
+    loss = largest_loss(subject.gradient, subject.run, inputs) if _is_lossy(subject, rows) else None
     return Check(tuple(rows), digits, loss, tuple(filter(None, [subject.why, *places])), subject.remark)
+
+
+def _is_lossy(subject: Subject, rows: Sequence[Row]) -> bool:
+    """Return whether it is worth while to look for the operation that loses most digits."""
+    if subject.reference.steps > MOST_WATCHED or not mp.isfinite(rows[0].true):
+        return False
+    return any(not one.ok or (one.digits < NEARLY_ALL and not subject.reference.long) for one in rows)
 
 
 def _rows(subject: Subject, special: bool, digits: float) -> Iterable[Row]:
@@ -123,11 +131,11 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
     changes = [abs(weight) * subject.reference((k,))[1] for k, weight in enumerate(v.tolist())]
     size = float(np.abs(subject.slopes) @ np.abs(v)) * 2.0**-53
     changed = mp.fsum([size, *filter(mp.isfinite, changes)])
-    yield row("v.grad J", float(subject.slopes @ v), along, changed, digits, "beside values of J alone")
+    yield row("v.grad J", float(subject.slopes @ v), along, changed, digits, BY_VALUES)
     product = subject.product(v)
     if np.isfinite(product).all() and mp.isfinite(between):
         changed = _changed(subject, u, v) + float(np.abs(u) @ np.abs(product)) * 2.0**-53
-        yield row("u.(H v)", float(u @ product), between, changed, digits, "beside values of J alone")
+        yield row("u.(H v)", float(u @ product), between, changed, digits, BY_VALUES)
 
 
 def _changed(subject: Subject, u: Array, v: Array) -> Any:

@@ -46,7 +46,9 @@ class Arithmetic:
 
     def add(self, terms: Iterable[Jet]) -> Jet:
         """Return a sum."""
-        values, slopes, curvatures = [], {}, {}
+        values: list[Any] = []
+        slopes: dict[Any, Any] = {}
+        curvatures: dict[Any, Any] = {}
         for value, first, second in terms:
             values.append(value)
             _gather(slopes, 1, first)
@@ -65,12 +67,10 @@ class Arithmetic:
         for other in others:
             pair = (result, other)
             slope = (other.value, result.value)
-            result = self.chain(result.value * other.value, pair, slope.__getitem__, lambda k, l: int(k != l))
+            result = self.chain(result.value * other.value, pair, slope.__getitem__, lambda k, other: int(k != other))
         return result if still == 1 else self.chain(still * result.value, (result,), lambda _: still, lambda *_: 0)
 
-    def chain(
-        self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]
-    ) -> Jet:
+    def chain(self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]) -> Jet:
         """Return a function of its arguments, by its slope for each and its curvature for each two of them."""
         moving = [k for k, arg in enumerate(args) if arg.slopes]
         slopes: dict[Any, Any] = {}
@@ -81,7 +81,8 @@ class Arithmetic:
             if self.most:
                 _gather(curvatures, slope, args[k].curvatures)
         if self.most:
-            self._curve(curvatures, [(args[k].slopes, args[l].slopes, second(k, l)) for k in moving for l in moving if k <= l])
+            pairs = [(k, other) for k in moving for other in moving if k <= other]
+            self._curve(curvatures, [(args[k].slopes, args[other].slopes, second(k, other)) for k, other in pairs])
         return Jet(value, slopes, curvatures)
 
     def _curve(self, curvatures: dict[Any, Any], products: Sequence[tuple[Slopes, Slopes, Any]]) -> None:

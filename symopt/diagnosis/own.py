@@ -122,8 +122,8 @@ class OwnExpression:
         if isinstance(part, sp.Piecewise):
             return [one for pair in part.args for one in pair.args]
         if isinstance(part, sp.Indexed):
-            return () if self.indices.issuperset(part.indices) else part.indices
-        return part.args
+            return () if self.indices.issuperset(part.indices) else part.indices  # type: ignore[no-any-return]
+        return part.args  # type: ignore[no-any-return]
 
 
 class Evaluation:
@@ -346,7 +346,7 @@ def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | No
     function, first, second = _slopes(part.func, len(args))
     known = {**dict(zip([U, V], (arg.value for arg in args), strict=False)), function: value}
     return e.arithmetic.chain(
-        value, args, lambda k: _or_nan(truth(first[k], known)), lambda k, l: _or_nan(truth(second[k][l], known))
+        value, args, lambda k: _or_nan(truth(first[k], known)), lambda k, other: _or_nan(truth(second[k][other], known))
     )
 
 

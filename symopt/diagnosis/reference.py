@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -93,7 +93,9 @@ class Reference:
         digits, step = self._stepping
         with mp.workdps(digits):
             ahead, back, right, left = (self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u))
-            return (ahead - back - right + left) / (4 * step), (ahead + back - right - left) / (4 * step**2)
+            noise = 1000 * (abs(ahead) + abs(right)) * mp.mpf(10) ** -digits
+            found = ahead - back - right + left, ahead + back - right - left
+            return tuple((mp.mpf(0) if abs(one) < noise else one) / (4 * step**k) for k, one in enumerate(found, 1))
 
     @property
     def _stepping(self) -> tuple[int, Any]:
@@ -147,4 +149,3 @@ def _still(numbers: npt.NDArray[Any], rows: np.random.Generator) -> npt.NDArray[
     if numbers.dtype.kind != "f":
         return numbers
     return np.where(numbers == np.rint(numbers), numbers, _moved(numbers, rows))
-

@@ -9,7 +9,7 @@ import mpmath as mp
 import sympy as sp
 
 DIGITS = 50
-LARGEST = mp.mpf(10) ** 4000  # argument of an exponential or a trigonometric function
+LARGEST = mp.mpf(10) ** 400  # argument of an exponential or a trigonometric function
 Values = Mapping[sp.Basic, Any]
 """The number that each symbol stands for."""
 
@@ -25,8 +25,8 @@ def below(function: Callable[[Any], Any], beyond: Any = None) -> Callable[[Any],
 
 
 def exp(u: Any) -> Any:
-    """Return exp(u), 0 far below."""
-    return below(mp.exp, mp.mpf(0) if u < 0 else None)(u)
+    """Return exp(u), 0 or infinite far out."""
+    return below(mp.exp, mp.mpf(0) if u < 0 else mp.inf)(u)
 
 
 def _log(u: Any) -> Any:
