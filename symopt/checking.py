@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from symopt.nonfinite import why_value
 from symopt.points import Flat
 from symopt.where import read_where
 
+MOST_DIGITS = 17
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
 
 
@@ -34,9 +36,11 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     CostError
         If the point is not one point of finite numbers, or the sums have too many terms.
     """
+    if isinstance(digits, bool) or not isinstance(digits, Real) or not 0 <= digits <= MOST_DIGITS:
+        raise CostError(f"digits={digits!r}; expected a number from 0 to {MOST_DIGITS}, the digits of a double")
     point, sizes = cost.points(at)
     if point.ndim != 1 or not np.isfinite(point).all():
-        raise CostError(f"at={at!r}; expected one point, with a finite number for each parameter")
+        raise CostError(f"at={_short(at)}; expected one point, with a finite number for each parameter")
     constants = {name: float(value) for name, value in _numbers(cost.check_constants({})).items()}
     reference = _reference(cost, point, sizes, constants)
     value = float(cost.value(Flat(point)))
@@ -72,10 +76,17 @@ def _remarks(reference: Reference) -> Iterator[str]:
         yield "at kinks no derivative was found by its definition: the sums are too long"
 
 
+def _short(at: Any) -> str:
+    text = repr(at)
+    return text if len(text) <= 100 else f"{text[:80]}..."
+
+
 def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
     for name, value in constants.items():
         if np.ndim(value):
-            raise CostError(f"constant {name} has shape {np.shape(value)}; a check takes one number")
+            raise CostError(
+                f"constant {name} has shape {np.shape(value)}; expected one number: check one of them at a time"
+            )
     return constants
 
 

@@ -158,7 +158,7 @@ def check(
 ) -> None:
     """Show how many digits of a cost, its gradient and its Hessian hold at a point.
 
-    Each number of compiled code stands beside the value in 50 digits of the expression as it was
+    Each number of compiled code stands beside the value in many digits of the expression as it was
     written; kinks, singular places and the operation that loses most digits are named. The exit
     code is 0 where all hold the digits asked for, else 1.
     """

@@ -307,18 +307,19 @@ class Cost:
     def check(self, at: Any, /, digits: float = 12, **constants: Any) -> Check:
         """Return how many digits of J, its gradient and its Hessian hold at a point.
 
-        Each number of compiled code stands beside the value in 50 digits of the expression as it was
-        written and of SymPy's own derivatives of it, sums written out. Reverse mode is compared with
-        the definition of a derivative along a direction, and the Hessian with its transpose; no step
-        of a difference is chosen. Kinks and singular places at the point are named, and the operation
-        that loses most digits.
+        Each number of compiled code stands beside the value of the expression as it was written and
+        of SymPy's own derivatives of it, in 50 digits, and in more until these change nothing. The
+        gradient and the Hessian are compared besides with differences of such values of J along two
+        directions, of a step too small to matter. Kinks and singular places at the point are named,
+        and the operation that loses most digits. Beyond 40 parameters, or in very long sums, the
+        Hessian is compared only along these directions, which the table says.
 
         Parameters
         ----------
         at
-            One point, as :meth:`value` takes one, of at most 40 parameters.
+            One point, as :meth:`value` takes one.
         digits
-            How many digits have to hold, beyond what the rounding of the inputs takes.
+            How many digits have to hold, from 0 to 17, beyond what the rounding of the inputs takes.
         **constants
             The cost's constants.
 
@@ -330,7 +331,7 @@ class Cost:
         Raises
         ------
         CostError
-            If it is no single point, or has too many parameters.
+            If it is no single point, if its numbers are not finite, or if sums have too many terms.
 
         Examples
         --------

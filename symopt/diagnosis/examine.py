@@ -116,7 +116,7 @@ def _by_definition(rays: Rays | None, place: Place, symbolic: Any) -> tuple[Any,
     found = np.nan if rays is None else rays.gradient(*place) if len(place) == 1 else rays.hessian(*place)
     if np.isnan(found):
         return mp.nan, words
-    if mp.isfinite(symbolic) and abs(symbolic - found) <= 1e-12 * abs(symbolic):
+    if mp.isfinite(symbolic) and (float(symbolic) == found or abs(symbolic - found) <= 1e-12 * abs(symbolic)):
         return symbolic, ""
     return mp.mpf(found), BY_DEFINITION
 

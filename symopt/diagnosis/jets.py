@@ -82,16 +82,22 @@ class Arithmetic:
                 _gather(curvatures, slope, args[k].curvatures)
         if self.most:
             pairs = [(k, other) for k in moving for other in moving if k <= other]
-            self._curve(curvatures, [(args[k].slopes, args[other].slopes, second(k, other)) for k, other in pairs])
+            for k, other in pairs:
+                self._curve(curvatures, second(k, other), args[k].slopes, None if k == other else args[other].slopes)
         return Jet(value, slopes, curvatures)
 
-    def _curve(self, curvatures: dict[Any, Any], products: Sequence[tuple[Slopes, Slopes, Any]]) -> None:
-        for one, other, factor in products:
-            if factor != 0:
-                self._pairs += len(one) * len(other)
-                if self._pairs > self.most:
-                    raise TooCurvedError
-                _gather_pairs(curvatures, factor, one, other)
+    def _curve(self, curvatures: dict[Any, Any], factor: Any, one: Slopes, other: Slopes | None) -> None:
+        """Add factor*(one*other^T + other*one^T), or factor*one*one^T where there is no other."""
+        if factor == 0:
+            return
+        self._pairs += len(one) * len(one if other is None else other)
+        if self._pairs > self.most:
+            raise TooCurvedError
+        if other is None:
+            products = {(i, j): a * b for i, a in one.items() for j, b in one.items() if i <= j}
+            _gather(curvatures, factor, products)
+        else:
+            _gather_both(curvatures, factor, one, other)
 
 
 def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
@@ -100,14 +106,6 @@ def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
         total[place] = total[place] + more if place in total else more
 
 
-def _gather_pairs(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
-    """Add factor*(one*other^T + other*one^T), or factor*one*one^T."""
-    same = one is other
+def _gather_both(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
     for i, a in one.items():
-        scaled = factor * a
-        for j, b in other.items():
-            if same and j < i:
-                continue
-            place, more = (min(i, j), max(i, j)), scaled * b
-            more = 2 * more if i == j and not same else more
-            total[place] = total[place] + more if place in total else more
+        _gather(total, factor * a, {(min(i, j), max(i, j)): 2 * b if i == j else b for j, b in other.items()})

@@ -122,7 +122,7 @@ class OwnExpression:
         if isinstance(part, sp.Piecewise):
             return [one for pair in part.args for one in pair.args]
         if isinstance(part, sp.Indexed):
-            return () if self.indices.issuperset(part.indices) else part.indices  # type: ignore[no-any-return]
+            return () if self.indices.issuperset(part.indices) else part.indices
         return part.args  # type: ignore[no-any-return]
 
 
