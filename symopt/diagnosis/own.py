@@ -217,10 +217,10 @@ class Evaluation:
         terms = [self(part.function, place) for place in self._places(part.limits, at)]
         if isinstance(part, logsumexp):
             inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
-            total = _of_all(self, inside, self.arithmetic.add)
+            total = _of_all(inside, self.arithmetic.add)
             return None if total is None else _function(self, sp.log(U), [total], at)
         rule = self.arithmetic.add if isinstance(part, sp.Sum) else self.arithmetic.multiply
-        return _of_all(self, terms, rule)
+        return _of_all(terms, rule)
 
     def _places(self, limits: Any, at: Indices) -> Iterator[Indices]:
         """Give every stand of the indices, the last limit outermost, as SymPy has it."""
@@ -241,7 +241,7 @@ def _each(terms: Sequence[Jet | None], function: Callable[[Jet], Jet | None]) ->
     return [None if term is None else function(term) for term in terms]
 
 
-def _of_all(_: Evaluation, terms: Sequence[Jet | None], rule: Callable[[Any], Jet]) -> Jet | None:
+def _of_all(terms: Sequence[Jet | None], rule: Callable[[Any], Jet]) -> Jet | None:
     return None if any(term is None for term in terms) else rule(terms)
 
 
@@ -251,11 +251,11 @@ Args = Sequence[Any]
 
 
 def _add(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
-    return _of_all(e, args, e.arithmetic.add)
+    return _of_all(args, e.arithmetic.add)
 
 
 def _multiply(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
-    return _of_all(e, args, e.arithmetic.multiply)
+    return _of_all(args, e.arithmetic.multiply)
 
 
 def _piecewise(_: Evaluation, __: sp.Basic, args: Args, ___: Indices) -> Jet | None:

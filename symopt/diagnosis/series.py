@@ -150,7 +150,9 @@ def _composed(coefficients: Callable[[int], Any], rest: Series) -> Series:
 
 
 def power(a: Series, exponent: Series) -> Series:
-    """Return a**exponent."""
+    """Return a**exponent; 0 to a power that stays above 0 is 0."""
+    if _is_nothing(a) and _limit(exponent)[0] > 0:
+        return Series({})
     if set(exponent.terms) - {(Fraction(0), 0)} or exponent.order < ALWAYS:
         return exp(mul(exponent, log(a)))
     p = _rational(exponent.terms.get((Fraction(0), 0), 0))
