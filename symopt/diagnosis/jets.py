@@ -51,8 +51,8 @@ class Arithmetic:
         curvatures: dict[Any, Any] = {}
         for value, first, second in terms:
             values.append(value)
-            _gather(slopes, 1, first)
-            _gather(curvatures, 1, second)
+            _gather(slopes, first)
+            _gather(curvatures, second)
         return Jet(values[0] + values[1] if len(values) == 2 else mp.fsum(values), slopes, curvatures)
 
     def multiply(self, factors: Jets) -> Jet:
@@ -77,9 +77,9 @@ class Arithmetic:
         curvatures: dict[Any, Any] = {}
         for k in moving:
             slope = first(k)
-            _gather(slopes, slope, args[k].slopes)
+            _gather(slopes, _times(slope, args[k].slopes))
             if self.most:
-                _gather(curvatures, slope, args[k].curvatures)
+                _gather(curvatures, _times(slope, args[k].curvatures))
         if self.most:
             pairs = [(k, other) for k in moving for other in moving if k <= other]
             for k, other in pairs:
@@ -95,17 +95,21 @@ class Arithmetic:
             raise TooCurvedError
         if other is None:
             products = {(i, j): a * b for i, a in one.items() for j, b in one.items() if i <= j}
-            _gather(curvatures, factor, products)
+            _gather(curvatures, _times(factor, products))
         else:
             _gather_both(curvatures, factor, one, other)
 
 
-def _gather(total: dict[Any, Any], factor: Any, slopes: Slopes) -> None:
+def _times(factor: Any, slopes: Slopes) -> Slopes:
+    return {place: factor * slope for place, slope in slopes.items()}
+
+
+def _gather(total: dict[Any, Any], slopes: Slopes) -> None:
     for place, slope in slopes.items():
-        more = slope if factor == 1 else factor * slope
-        total[place] = total[place] + more if place in total else more
+        total[place] = total[place] + slope if place in total else slope
 
 
 def _gather_both(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
     for i, a in one.items():
-        _gather(total, factor * a, {(min(i, j), max(i, j)): 2 * b if i == j else b for j, b in other.items()})
+        products = {(min(i, j), max(i, j)): 2 * b if i == j else b for j, b in other.items()}
+        _gather(total, _times(factor * a, products))

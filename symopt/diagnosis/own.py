@@ -242,7 +242,7 @@ def _each(terms: Sequence[Jet | None], function: Callable[[Jet], Jet | None]) ->
 
 
 def _of_all(terms: Sequence[Jet | None], rule: Callable[[Any], Jet]) -> Jet | None:
-    return None if any(term is None for term in terms) else rule(terms)
+    return None if None in terms else rule(terms)
 
 
 # Rules: of an evaluation, a part, its arguments and the indices
@@ -267,7 +267,7 @@ def _piecewise(_: Evaluation, __: sp.Basic, args: Args, ___: Indices) -> Jet | N
 
 
 def _extreme(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
-    if any(arg is None for arg in args):
+    if None in args:
         return None
     found = (max if isinstance(part, sp.Max) else min)(args, key=lambda jet: jet.value)
     e.kinked |= sum(arg.value == found.value for arg in args) > 1
@@ -297,7 +297,7 @@ def _absolute(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | N
 
 def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
     """Return a - b*floor(a/b)."""
-    if any(arg is None for arg in args) or args[1].value == 0:
+    if None in args or args[1].value == 0:
         return None
     turns = mp.floor(args[0].value / args[1].value)
     e.kinked |= turns * args[1].value == args[0].value
@@ -305,7 +305,7 @@ def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | Non
 
 
 def _power(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
-    if any(arg is None for arg in args):
+    if None in args:
         return None
     base, exponent = args
     if exponent.slopes:
@@ -338,7 +338,7 @@ def _slopes(kind: type, count: int) -> tuple[sp.Basic, list[sp.Basic], list[list
 
 
 def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
-    if any(arg is None for arg in args) or len(args) > 2:
+    if None in args or len(args) > 2:
         return None
     value = applied(part.func, [arg.value for arg in args])
     if value is None or all(not arg.slopes for arg in args):
@@ -356,7 +356,7 @@ def _number(_: Evaluation, part: sp.Basic, __: Args, ___: Indices) -> Jet | None
 
 
 def _entry(e: Evaluation, part: Any, args: Args, at: Indices) -> Jet | None:
-    if any(arg is None for arg in args):
+    if None in args:
         return None
     place = [int(mp.nint(arg.value)) for arg in args] if args else [at[index] for index in part.indices]
     return e.entry(part.base.label.name, tuple(place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import mpmath as mp
@@ -68,7 +69,7 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
 def applied(kind: type, args: list[Any]) -> Any:
     """Return a function of numbers, None where it has no real value."""
     function = FUNCTIONS.get(kind)
-    if function is None or any(arg is None for arg in args):
+    if function is None or None in args:
         return None
     try:
         result = function(*args)
@@ -89,18 +90,15 @@ def number(part: sp.Basic) -> Any:
 
 
 def truth(expression: sp.Basic, values: Values) -> Any:
-    """Return an expression, None where it has no real value; nothing recurses."""
+    """Return an expression, None where it has no real value; what stands in ``values`` is taken from there."""
     known: dict[sp.Basic, Any] = dict(values)
-    stack = [(expression, False)]
-    while stack:
-        part, ready = stack.pop()
-        if part in known:
-            continue
-        if not part.args:
-            known[part] = number(part)
-        elif ready:
-            known[part] = applied(type(part), [known[arg] for arg in part.args])
-        else:
-            stack.append((part, True))
-            stack.extend((arg, False) for arg in part.args)
+    for part in _ordered(expression):
+        if part not in known:
+            known[part] = applied(type(part), [known[arg] for arg in part.args]) if part.args else number(part)
     return known[expression]
+
+
+@cache
+def _ordered(expression: sp.Basic) -> list[sp.Basic]:
+    """Return the parts of an expression, each behind its arguments."""
+    return list(dict.fromkeys(sp.postorder_traversal(expression)))
