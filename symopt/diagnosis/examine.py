@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,21 +126,30 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
     """Compare reverse mode with values of J alone, along fixed directions."""
     n = len(subject.point)
     u, v = 1.0 / np.arange(1.0, n + 1.0), np.cos(np.arange(float(n)))
-    along, between = subject.reference.along(u, v)
+    (along, noise), (between, curved_noise) = subject.reference.along(u, v)
     if not (mp.isfinite(along) and np.isfinite(subject.slopes).all()):
         return
     changes = [abs(weight) * subject.reference((k,))[1] for k, weight in enumerate(v.tolist())]
     size = float(np.abs(subject.slopes) @ np.abs(v)) * 2.0**-53
-    changed = mp.fsum([size, *filter(mp.isfinite, changes)])
-    yield row("v.grad J", float(subject.slopes @ v), along, changed, digits, BY_VALUES)
+    changed = mp.fsum([size, noise, *filter(mp.isfinite, changes)])
+    yield from _beside("v.grad J", float(subject.slopes @ v), along, noise, changed, digits)
     product = subject.product(v)
     if np.isfinite(product).all() and mp.isfinite(between):
-        changed = _changed(subject, u, v) + float(np.abs(u) @ np.abs(product)) * 2.0**-53
-        yield row("u.(H v)", float(u @ product), between, changed, digits, BY_VALUES)
+        size = float(np.abs(u) @ np.abs(product)) * 2.0**-53
+        changed = mp.fsum([size, curved_noise, *_changes(subject, u, v)])
+        yield from _beside("u.(H v)", float(u @ product), between, curved_noise, changed, digits)
 
 
-def _changed(subject: Subject, u: Array, v: Array) -> Any:
-    """Return how far one ulp of the inputs moves u.(H v), at most."""
-    places = [(i, j) for i in range(len(u)) for j in range(len(v))] if subject.reference.curved else []
-    changes = [abs(u[i] * v[j]) * subject.reference((min(i, j), max(i, j)))[1] for i, j in places]
-    return mp.fsum(filter(mp.isfinite, changes))
+def _beside(name: str, kernel: float, true: Any, noise: Any, changed: Any, digits: float) -> Iterator[Row]:
+    """Give a row, none where values of J are too coarse to tell it from 0."""
+    if true != 0 or kernel == 0 or abs(kernel) > noise:
+        yield row(name, kernel, true, changed, digits, BY_VALUES)
+
+
+def _changes(subject: Subject, u: Array, v: Array) -> Iterable[Any]:
+    """Return how far one ulp of the inputs moves the entries in u.(H v)."""
+    if not subject.reference.curved:
+        return []
+    places = itertools.product(range(len(u)), range(len(v)))
+    changes = (abs(u[i] * v[j]) * subject.reference((min(i, j), max(i, j)))[1] for i, j in places)
+    return filter(mp.isfinite, changes)

@@ -218,7 +218,7 @@ class Evaluation:
         if isinstance(part, logsumexp):
             inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
             total = _of_all(inside, self.arithmetic.add)
-            return None if total is None else _function(self, sp.log(U), [total], at)
+            return None if total is None else _function(self, sp.log(U), [total], at) if terms else Jet(mp.ninf)
         rule = self.arithmetic.add if isinstance(part, sp.Sum) else self.arithmetic.multiply
         return _of_all(terms, rule)
 

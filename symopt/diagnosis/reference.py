@@ -88,14 +88,17 @@ class Reference:
             return {(): mp.nan}, evaluation
         return {(): jet.value, **{(k,): slope for k, slope in jet.slopes.items()}, **jet.curvatures}, evaluation
 
-    def along(self, u: Array, v: Array) -> tuple[Any, Any]:
-        """Return v.grad J and u.(H v) from values of J alone, NaN where it has none."""
+    def along(self, u: Array, v: Array) -> list[tuple[Any, Any]]:
+        """Return v.grad J and u.(H v) from values of J alone, each with its error; NaN where J has no value."""
         digits, step = self._stepping
         with mp.workdps(digits):
             ahead, back, right, left = (self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u))
             noise = 1000 * (abs(ahead) + abs(right)) * mp.mpf(10) ** -digits
             found = ahead - back - right + left, ahead + back - right - left
-            return tuple((mp.mpf(0) if abs(one) < noise else one) / (4 * step**k) for k, one in enumerate(found, 1))
+            return [
+                ((mp.mpf(0) if abs(one) < noise else one) / (4 * step**k), noise / (4 * step**k))
+                for k, one in enumerate(found, 1)
+            ]
 
     @property
     def _stepping(self) -> tuple[int, Any]:
