@@ -45,6 +45,10 @@ def test_nested_costs_have_values_and_slopes(levels):
         pickle.dumps(cost)
 
 
+def test_nested_costs_are_checked():
+    assert so.Cost(nested(500)).check([3.0, 2.0]).ok
+
+
 def test_a_finished_sweep_of_a_nested_cost_is_not_lost():
     data = so.sweep(so.Cost(nested(500)), so.gd(eta=[0.1, 0.2]), [3.0, 2.0], 5)["gd"]
     assert "an expression of" in data.attrs["cost"]

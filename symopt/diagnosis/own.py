@@ -83,9 +83,8 @@ class OwnExpression:
     ) -> None:
         self.expression, self.sizes = expression, sizes
         self.definitions = {str(target.base.label): (target, value) for target, value in definitions.items()}
-        bodies = [expression, *definitions.values()]
-        ranged = {part for body in bodies for part in body.atoms(*RANGED)} if definitions or sizes else set()
-        self.indices = {limit[0] for part in ranged for limit in part.limits}
+        parts = _parts([expression, *definitions.values()])
+        self.indices = {limit[0] for part in parts if isinstance(part, RANGED) for limit in part.limits}
         self.indices |= {index for target in definitions for index in target.indices}
         self._tapes: dict[sp.Basic, Tape] = {}
 
@@ -231,6 +230,16 @@ class Evaluation:
                 yield from self._places(inner, place)
             else:
                 yield place
+
+
+def _parts(expressions: Sequence[sp.Basic]) -> set[sp.Basic]:
+    """Return every part of some expressions; nothing recurses."""
+    seen, stack = set(expressions), list(expressions)
+    while stack:
+        new = set(stack.pop().args) - seen
+        seen |= new
+        stack += new
+    return seen
 
 
 def _exact(entry: Any) -> Any:
