@@ -203,6 +203,19 @@ def test_race_on_an_array_of_two_numbers_draws_what_it_can(tmp_path):
     assert (tmp_path / "race.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_check_shows_digits_and_exits_with_1_where_they_do_not_hold():
+    text = symopt("check", ROSENBROCK, "--at", "x=-1.2,y=1")
+    assert all(word in text for word in ("dJ/dx", "-215.59999999999994", "d2J/dxdy", "exact", "all hold"))
+    done = subprocess.run(
+        [sys.executable, "-m", "symopt", "check", "kappa*(x-sin(x))", "--at", "x=1e-12", "--constant", "kappa=2"],
+        capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "(x - sin(x)) loses 16.0 digits" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert not done.stderr
+
+
 def test_show():
     text = symopt("show", "nesterov")
     assert "Nesterov 1983" in text
@@ -291,6 +304,11 @@ BAD = {
     "unknown to show": (["show", "nesterof"], "did you mean 'nesterov'"),
     "no such experiment": (["experiments", "run", "terminal_velocty"], "did you mean 'terminal_velocity'"),
     "no folder of experiments": (["experiments", "--from", "nowhere"], "no folder nowhere"),
+    "a parameter without a value to check": (["check", "x*z", "--at", "x=1"], "--at 'x=1' says nothing of z"),
+    "a point of no number": (["check", "x", "--at", "x=q"], "cannot read 'x=q'"),
+    "a point of another parameter": (["check", "x", "--at", "w=1"], "the parameter 'w' does not occur"),
+    "a point that is given twice": (["check", "x", "--at", "x=1,x=2"], "x is given twice"),
+    "a point that is not finite": (["check", "x", "--at", "x=nan"], "'x=nan' is not a finite number"),
     "no experiments in it": (["experiments", "run", "all", "--from", "/proc/self/fd"], "holds no experiments"),
     "unwritable report": (
         ["experiments", "run", "terminal_velocity", "--quick", "--out", "/proc/nowhere"],
