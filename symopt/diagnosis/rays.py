@@ -42,11 +42,6 @@ class Rays:
         with mp.workdps(DIGITS):
             return float(self._slope(self._axis(axis)))
 
-    def slope(self, v: Array) -> float:
-        """Return the derivative along a direction, NaN where there is none."""
-        with mp.workdps(DIGITS):
-            return float(self._slope(v))
-
     def hessian(self, i: int, j: int) -> float:
         """Return an entry of the Hessian, NaN where J is not twice differentiable."""
         return self.product(self._axis(i), j)

@@ -63,15 +63,16 @@ class Reference:
 
     @cached_property
     def _here(self) -> Found:
-        found, unsettled = self._first, True
+        found, unsettled = self._first, set(self._first)
         most = MOST_DIGITS // 4 if self.long else MOST_DIGITS
         while unsettled and self._digits < most:
             self._digits *= 2
             (found, _), before = self._evaluated(self.inputs, self._digits), found
             with mp.workdps(self._digits):
-                unsettled = any(not _is_settled(value, _at(before, place)) for place, value in found.items())
-        least = mp.mpf(10) ** (-self._digits // 2)  # what falls on with the digits is 0
-        return {place: mp.mpf(0) if unsettled and abs(value) < least else value for place, value in found.items()}
+                unsettled = {place for place, value in found.items() if not _is_settled(value, _at(before, place))}
+        least = mp.mpf(10) ** (-self._digits // 2)
+        vanishing = {place: mp.mpf(0) for place in unsettled if abs(found[place]) < least}  # falls on with the digits
+        return {**found, **vanishing}
 
     @cached_property
     def _beside(self) -> list[Found]:
