@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -60,20 +60,17 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
         gradient=cost.program,
         run=runner(cost, point, sizes, constants),
         expansion=_expansion(cost, point, sizes, constants) if reference.steps <= MOST_EXPANDED else None,
-        remark="; ".join(_remarks(reference)),
+        remark=_remark(reference),
         why="" if np.isfinite(value) else why_value(cost, point, sizes, constants),
     )
     return examined(subject, digits)
 
 
-def _remarks(reference: Reference) -> Iterator[str]:
-    """Give what was not looked at, and why."""
+def _remark(reference: Reference) -> str:
+    """Return what was not looked at, and why."""
     count = len(reference.inputs.point)
-    if not reference.curved:
-        why = f"there are {count} parameters" if count > MOST_CURVED else "its sums are too long"
-        yield f"the Hessian is compared only along two directions, as u.(H v): {why}"
-    if reference.kinked and reference.steps > MOST_EXPANDED:
-        yield "at kinks no derivative was found by its definition: the sums are too long"
+    why = f"there are {count} parameters" if count > MOST_CURVED else "its sums are too long"
+    return "" if reference.curved else f"the Hessian is compared only along two directions, as u.(H v): {why}"
 
 
 def _short(at: Any) -> str:

@@ -22,6 +22,7 @@ NO_VALUE = "J has no value at this point"
 NOT_ONCE = "not differentiable as written at this point: a subgradient is taken"
 NOT_TWICE = "not twice differentiable as written at this point"
 BY_DEFINITION = "by its definition along the axes"
+NOT_COMPARED = "not compared: a kink or a singular place in sums too long for its definition"
 BY_VALUES = "from values of J"
 MOST_WATCHED = 50_000  # parts of J that are looked at one by one: some ten seconds
 NEARLY_ALL = 15.5  # digits: of numbers that hold more, no loss is told
@@ -113,8 +114,10 @@ def _derivatives(subject: Subject) -> Iterator[tuple[Place, str, float]]:
 
 def _by_definition(rays: Rays | None, place: Place, symbolic: Any) -> tuple[Any, str]:
     """Return the derivative that the definition gives at a special place, and a note; SymPy's own where both agree."""
+    if rays is None:
+        return mp.nan, NOT_COMPARED
     words = NOT_ONCE if len(place) == 1 else NOT_TWICE
-    found = np.nan if rays is None else rays.gradient(*place) if len(place) == 1 else rays.hessian(*place)
+    found = rays.gradient(*place) if len(place) == 1 else rays.hessian(*place)
     if np.isnan(found):
         return mp.nan, words
     if mp.isfinite(symbolic) and (float(symbolic) == found or abs(symbolic - found) <= 1e-12 * abs(symbolic)):
