@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from symopt.autodiff.program import Graph
@@ -61,7 +62,7 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     terms = terms_of(graph, nodes)
     if terms is None:
         return None
-    known = _hyperbolic(graph, terms) or _mirrored(graph, terms)
+    known = _hyperbolic(graph, terms) or _mirrored(graph, terms) or _difference_of_roots(graph, terms)
     if known is not None:
         return known
     places = [place for place, (factor, node) in enumerate(terms.parts) if _complement(graph, terms, factor, node)]
@@ -127,3 +128,33 @@ def _hyperbolic(graph: Graph, terms: Terms) -> int | None:
         u, first, second = minus_u, second, first
     name = "cosh" if first == second else "sinh"
     return scaled_by(graph, 2.0 * first, graph.op(name, u))
+
+
+def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
+    """Return sqrt(x + y) - sqrt(y), where y may be a number, as one function of x and y, among other terms."""
+    for factor, whole in terms.parts:
+        inside = terms_of(graph, graph.nodes[whole].args) if graph.nodes[whole].op == "sqrt" else None
+        if inside is None:
+            continue
+        if _is_root_of(terms.constant, -factor, inside.constant):
+            rest = Terms(0.0, tuple(part for part in terms.parts if part[1] != whole))
+            return _with_difference(graph, rest, factor, Terms(0.0, inside.parts), graph.const(inside.constant))
+        for other, minus in terms.parts:
+            within = terms_of(graph, graph.nodes[minus].args) if graph.nodes[minus].op == "sqrt" else None
+            if within is None or other != -factor or not set(within.parts) < set(inside.parts):
+                continue
+            more = tuple(part for part in inside.parts if part not in within.parts)
+            rest = Terms(terms.constant, tuple(part for part in terms.parts if part[1] not in (whole, minus)))
+            x = Terms(inside.constant - within.constant, more)
+            return _with_difference(graph, rest, factor, x, *graph.nodes[minus].args)
+    return None
+
+
+def _is_root_of(constant: float, factor: float, square: float) -> bool:
+    """Return whether a constant is factor*sqrt(square), but for roundings."""
+    return square > 0.0 and constant != 0.0 and abs(constant - factor * math.sqrt(square)) <= 2.0**-51 * abs(constant)
+
+
+def _with_difference(graph: Graph, rest: Terms, factor: float, x: Terms, y: int) -> int:
+    difference = scaled_by(graph, factor, graph.op("root_less", sum_of(graph, x), y))
+    return graph.op("add", sum_of(graph, rest), difference)

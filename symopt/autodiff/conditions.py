@@ -6,7 +6,7 @@ from symopt.autodiff.program import COMPARISONS, LOGIC, Graph
 
 PARTLY = {
     "div", "sqrt", "log", "log1p", "log1mexp", "xlogx", "asin", "acos", "acosh", "atanh", "mod", "sin", "cos", "tan",
-    "sec", "csc", "cot",
+    "sec", "csc", "cot", "root_less",
 }  # fmt: skip
 """Operations that may be NaN of a finite argument, powers apart; the sines of large arguments in runs."""
 

@@ -261,6 +261,8 @@ def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
         condition, yes, no = node.args
         change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
         return _unless_tied(graph, comparisons(graph, condition), change, dots)
+    if node.op == "floor":
+        return _unless_tied(graph, [("eq", number, node.args[0])], zero, dots)
     if node.op in ("sign", "abs"):
         (slope,) = slopes_of(graph, number)
         change = zero if slope is None else graph.op("mul", slope, dots[node.args[0]])
@@ -278,8 +280,8 @@ def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
         return added(graph, parts)
     if node.op in ("guarded", "steep"):
         return _dot_of_guarded(graph, node, dots)
-    if (power := reciprocal(graph, number)) is not None:
-        return changes.by_base(number, *power, dots[power[0]])
+    if (bases := reciprocal(graph, number)) is not None:
+        return added(graph, [changes.by_base(number, b, power, dots[b]) for b, power in bases if b in dots])
     total = zero
     for arg, slope in zip(node.args, slopes_of(graph, number), strict=True):
         if arg in dots and slope is not None:

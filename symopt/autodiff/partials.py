@@ -109,6 +109,17 @@ def _sqrt(graph: Graph, number: int) -> list[int | None]:
     return [graph.op("select", at_zero, graph.const(0.0), slope)]
 
 
+def _root_less(graph: Graph, number: int) -> list[int | None]:
+    """sqrt(x + y) - sqrt(y) by x, and by y, where the difference of slopes is -number/(2*sqrt(x + y)*sqrt(y))."""
+    x, y = _args(graph, number)
+    whole, part = graph.op("sqrt", graph.op("add", x, y)), graph.op("sqrt", y)
+    (by_x,) = _sqrt(graph, whole)
+    assert by_x is not None
+    if graph.value(y) is not None:
+        return [by_x, None]
+    return [by_x, graph.op("neg", graph.op("div", graph.op("mul", by_x, number), part))]
+
+
 def _pow(graph: Graph, number: int) -> list[int | None]:
     base, exponent = _args(graph, number)
     growth = graph.op("mul", number, log_of(graph, base))
@@ -217,7 +228,7 @@ def _of_square(name: str, square: str, factor: float, constant: float) -> Partia
 def _atan(g: Graph, n: int) -> list[int | None]:
     """1/(1 + u**2); of a product, which may be so large that this is 0, as 1/sqrt(1 + u**2) twice."""
     (u,) = _args(g, n)
-    if g.nodes[u].op not in ("mul", "pow"):
+    if g.nodes[u].op in ("input", "add", "sub"):
         return [g.op("atan_slope", u)]
     root = g.op("asinh_slope", u)
     return [g.op("mul", root, root)]
@@ -251,7 +262,7 @@ LOCAL: dict[str, Partial] = {
     "div": _div,
     "sqrt": _sqrt,
     "pow": _pow,
-    "pow_less": _pow_less,
+    "pow_less": _pow_less, "root_less": _root_less,
     "abs": lambda g, n: [g.op("sign", *_args(g, n))],
     "log": _is("log_slope"), "log_slope": _minus_square,
     "log1p": _is("log1p_slope"), "log1p_slope": _minus_square,

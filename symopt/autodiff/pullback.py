@@ -30,6 +30,8 @@ PRODUCTS = {
     "sigmoid_slope",
 }  # fmt: skip
 """Functions whose slope is a product of functions."""
+VANISHING = {"erfc", "gauss", "sech", "sech2", "csch", "gauss_slope"}
+"""Functions that become so small that a division by them does not wait."""
 
 
 class Changes:
@@ -63,10 +65,11 @@ class Changes:
     def by_base(self, number: int, base: int, power: int, change: int) -> int:
         """Return change*power*node/base, the change by the base of a node that is a multiple of base**power."""
         graph, inverse = self.graph, self.graph.nodes[number]
-        first = graph.op("mul", graph.op("mul", change, number), power)
+        op, before, last = self._waiting.get(change, ("mul", change, graph.const(1.0)))
+        first = graph.op(op, graph.op("mul", graph.op("mul", before, number), power), last)
         if inverse.op == "div" and graph.value(inverse.args[0]) == 1.0 and inverse.args[1] == base:
             return self.wait("mul", first, number)
-        return self.wait("div", first, base)
+        return graph.op("div", first, base) if graph.nodes[base].op in VANISHING else self.wait("div", first, base)
 
     def _factors(self, number: int, slope: int) -> tuple[int, list[int]]:
         """Return a slope as a sign and factors: one, or several where the node's slope is a product."""
@@ -93,8 +96,8 @@ class Pullback:
             return [(arg, changes.times_all(seed, slope)) for arg, slope in balanced if arg in self.moving]
         if node.op == "div" and node.args[1] in self.moving:
             return self._of_quotient(number, seed)
-        if (power := reciprocal(self.graph, number)) is not None:
-            return [(power[0], changes.by_base(number, *power, seed))]
+        if (bases := reciprocal(self.graph, number)) is not None:
+            return [(base, changes.by_base(number, base, power, seed)) for base, power in bases if base in self.moving]
         slopes = zip(node.args, partials(self.graph, number), strict=True)
         moving = [(arg, slope) for arg, slope in slopes if slope is not None and arg in self.moving]
         return [(arg, changes.times(number, seed, slope)) for arg, slope in moving]
@@ -102,31 +105,31 @@ class Pullback:
     def _of_quotient(self, number: int, seed: int) -> list[Passed]:
         graph = self.graph
         a, b = graph.nodes[number].args
-        base, power = _power(graph, b)
+        bases = _bases(graph, b, -1.0)
         quotient = graph.op("div", seed, b)
         passed = [(a, quotient)] if a in self.moving else []
-        if a in self.moving and base == b:
+        if a in self.moving and bases == [(b, graph.const(-1.0))]:
             # the quotient is there already: no second division
             return [*passed, (b, self.changes.wait("mul", graph.op("neg", number), quotient))]
-        return [*passed, (base, self.changes.by_base(number, base, graph.op("neg", power), seed))]
+        moving = [(base, power) for base, power in bases if base in self.moving]
+        return passed + [(base, self.changes.by_base(number, base, power, seed)) for base, power in moving]
 
 
-def reciprocal(graph: Graph, number: int) -> tuple[int, int] | None:
-    """Return base and exponent, where a node is a power with a fixed negative exponent."""
+def reciprocal(graph: Graph, number: int) -> list[tuple[int, int]] | None:
+    """Return bases and exponents, where a node is a power with a fixed negative exponent."""
     op, args, _ = graph.nodes[number]
     power = graph.value(args[1]) if op in ("pow", "pow_less") else None
     if power is None or power - (op == "pow_less") >= 0.0:
         return None
-    exponent = args[1] if op == "pow" else graph.op("add", args[1], graph.const(-1.0))
-    base, inner = _power(graph, args[0])
-    return base, graph.op("mul", inner, exponent)
+    return _bases(graph, args[0], power - (op == "pow_less"))
 
 
-def _power(graph: Graph, number: int) -> tuple[int, int]:
-    """Return base and exponent of a root or fixed power, or the node itself and 1."""
+def _bases(graph: Graph, number: int, power: float) -> list[tuple[int, int]]:
+    """Return the factors of node**power, roots and fixed powers of others, with their exponents."""
     op, args, _ = graph.nodes[number]
-    if op == "sqrt":
-        return args[0], graph.const(0.5)
-    if op == "pow" and graph.value(args[1]) is not None:
-        return args[0], args[1]
-    return number, graph.const(1.0)
+    inner = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
+    if inner is not None:
+        return _bases(graph, args[0], power * inner)
+    if op == "mul" and args[0] != args[1]:
+        return [*_bases(graph, args[0], power), *_bases(graph, args[1], power)]
+    return [(number, graph.const(power))]

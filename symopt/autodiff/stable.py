@@ -16,7 +16,7 @@ from symopt.autodiff.logarithms import log_of
 from symopt.autodiff.moving import Moving
 from symopt.autodiff.program import Graph
 from symopt.autodiff.quotients import without_overflow
-from symopt.autodiff.terms import added, multiplied, scaled
+from symopt.autodiff.terms import Terms, added, multiplied, scaled, scaled_by, sum_of, terms_of
 
 ODD = ("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "csc", "cot", "csch", "coth", "sign")
 LOGARITHMS = ("log", "log1p")
@@ -143,7 +143,32 @@ def _power(graph: Graph, base: int, exponent: int) -> int:
     return _root(graph, base) if power == 0.5 else graph.op("pow", base, exponent)
 
 
+def _acosh(graph: Graph, u: int) -> int:
+    """Return acosh(1 + t) as 2*asinh(sqrt(t/2)), which keeps the digits of a small t."""
+    op, args, _ = graph.nodes[u]
+    terms = terms_of(graph, [u]) if op in ("add", "sub") else None
+    if op == "exp":
+        small = graph.op("expm1", args[0])
+    elif terms is not None and terms.constant == 1.0:
+        small = sum_of(graph, Terms(0.0, terms.parts))
+    else:
+        return graph.op("acosh", u)
+    root = operation(graph, "sqrt", scaled_by(graph, 0.5, small))
+    return scaled_by(graph, 2.0, operation(graph, "asinh", root))
+
+
+def _undone(inner: str, otherwise: Callable[[Graph, int], int]) -> Callable[[Graph, int], int]:
+    """Return the form of an inverse function: of the function itself it is the argument."""
+
+    def build(graph: Graph, u: int) -> int:
+        op, args, _ = graph.nodes[u]
+        return args[0] if op == inner else otherwise(graph, u)
+
+    return build
+
+
 FORMS: dict[str, Callable[..., int]] = {
     "log": log_of, "pow": _power, "sqrt": _root, "abs": _absolute, "cos": _even("cos"), "cosh": _even("cosh"),
     **{name: partial(_odd, name) for name in ODD},
+    "acosh": _acosh, "asinh": _undone("sinh", partial(_odd, "asinh")), "atanh": _undone("tanh", partial(_odd, "atanh")),
 }  # fmt: skip

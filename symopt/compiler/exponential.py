@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symopt.compiler.language import bits, fabs, float64, floor, fma, from_bits
+from symopt.compiler.language import bits, fabs, float64, floor, fma, from_bits, sqrt
 
 
 def expm1_tail(r: float) -> float:
@@ -268,6 +268,12 @@ def log1mexp_slope(x: float) -> float:
     """-e**x/(1 - e**x) for x <= 0, right down to the underflow."""
     nan = from_bits(9221120237041090560)
     return -exp(x) / (fabs(expm1(x)) if x <= 0.0 else nan)
+
+
+def root_less(x: float, y: float) -> float:
+    """sqrt(x + y) - sqrt(y) = x/(sqrt(x + y) + sqrt(y)), which keeps the digits of a small x; 0 of two zeros."""
+    both = sqrt(x + y) + sqrt(y)
+    return both if both == 0.0 else (x if x > 1.7976931348623157e308 else x / both)
 
 
 def with_sign(size: float, x: float) -> float:

@@ -23,6 +23,7 @@ from symopt.compiler.exponential import (
     mod,
     pow,
     pow_less,
+    root_less,
     sigmoid,
     sigmoid_slope,
     sign,
@@ -80,7 +81,7 @@ from symopt.compiler.trigonometric import (
 )
 
 ULP = {
-    "exp": 1.1, "expm1": 2.0, "log": 1.0, "log1p": 1.5, "log1mexp": 2.5, "pow": 2.0, "pow_less": 2.0,
+    "exp": 1.1, "expm1": 2.0, "log": 1.0, "log1p": 1.5, "log1mexp": 2.5, "pow": 2.0, "pow_less": 2.0, "root_less": 1.6,
     "softplus": 2.0, "sigmoid": 2.0, "xlogx": 2.0, "sign": 0.0,
     "sin": 2.0, "cos": 2.0, "tan": 3.0, "sec": 2.5, "csc": 3.0, "cot": 3.0,
     "asin": 2.7, "acos": 1.5, "atan": 2.0,

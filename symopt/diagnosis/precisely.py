@@ -43,7 +43,7 @@ EXACT: dict[str, Callable[..., Any]] = {
     "exp": exp,
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
     "neg": lambda a: -a, "fma": lambda a, b, c: a * b + c, "abs": abs, "pow": mp.power,
-    "pow_less": lambda a, p: mp.power(a, p - 1),
+    "pow_less": lambda a, p: mp.power(a, p - 1), "root_less": lambda a, b: mp.sqrt(a + b) - mp.sqrt(b),
     "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
     "and": lambda a, b: a and b, "or": lambda a, b: a or b, "select": lambda c, a, b: a if c else b,
     "xlogx": lambda a: a * mp.log(a) if a else a, "log1mexp": _log1mexp, "log_erfc": _log_erfc, "erfcx": _erfcx,

@@ -353,6 +353,7 @@ def _comparison(holds: Callable[[int], bool]) -> Callable[[Series, Series], bool
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "fma": fma, "sqrt": sqrt, "pow": power,
     "abs": absolute, "floor": floor, "sign": lambda a: constant(sign_of(a)), "mod": mod,
+    "root_less": lambda a, b: sub(sqrt(add(a, b)), sqrt(b)),
     "lt": _comparison(lambda s: s < 0), "le": _comparison(lambda s: s <= 0),
     "eq": _comparison(lambda s: s == 0), "ne": _comparison(lambda s: s != 0),
     "and": lambda a, b: a and b, "or": lambda a, b: a or b,

@@ -21,7 +21,7 @@ BITS = 250  # of mpmath
 INF, NAN = math.inf, math.nan
 TINY, SMALLEST_NORMAL, LARGEST = 5e-324, 2.0**-1022, 1.7976931348623157e308
 PI_2, PI, LN2 = math.pi / 2, math.pi, 0.6931471805599453
-ARITY = {"pow": 2, "pow_less": 2, "mod": 2, "fma": 3}
+ARITY = {"pow": 2, "pow_less": 2, "root_less": 2, "mod": 2, "fma": 3}
 
 # Points. A range is a function of a generator; it returns the points of each argument.
 
@@ -203,6 +203,9 @@ RANGES = {
         "whole": exponents(positive(TINY, LARGEST), -1000, 1000), "third": pairs(positive(TINY, LARGEST), whole(1, 1 / 3)),
         "small exponents": pairs(positive(1e-300, 1e300), both_signs(1e-20, 1)),
     },
+    "root_less": {
+        "whole": pairs(positive(1e-300, 1e300), positive(1e-300, 1e300)), "small": pairs(both_signs(1e-300, 0.9), positive(1, 1e300)),
+    },
     "log_slope": {"whole": positive(6e-309, LARGEST)}, "log1p_slope": {**WIDE_ABOVE, "minus one": inside_of(-1, 1e-16, 1)},
     "xlogx_slope": {"whole": positive(TINY, LARGEST), "1/e": around(1 / math.e, 1e-17, 0.1), "middle": positive(0.01, 100)},
     "sigmoid_slope": SIGMOIDAL, "log1mexp_slope": {"tiny": negative(1e-300, 1e-5), "first": linear(-1, 0), "whole": linear(-745, 0)},
@@ -278,6 +281,7 @@ EXACT = {
     "softplus": lambda x: max(x, mp.mpf(0)) + mp.log1p(mp.exp(-abs(x))),
     "xlogx": lambda x: x * mp.log(x),
     "pow": mp.power, "pow_less": lambda x, y: mp.power(x, y - 1),
+    "root_less": lambda x, y: x / (mp.sqrt(x + y) + mp.sqrt(y)),
     "log_cosh": lambda x: abs(x) - mp.log(2) + mp.log1p(mp.exp(-2 * abs(x))) if abs(x) > 1 else mp.log1p(2 * mp.sinh(x / 2) ** 2),
     "log1mexp": lambda x: mp.log(-mp.expm1(x)) if x > -1 else mp.log1p(-mp.exp(x)),
     "gauss": lambda x: mp.exp(-x * x), "gauss_slope": lambda x: -2 * x * mp.exp(-x * x),
