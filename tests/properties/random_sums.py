@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath as mp
 import numpy as np
 import sympy as sp
+from properties.sums_truth import SumTruth, Truth, places
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 import symopt as so
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
 
 n = sp.Symbol("n", integer=True)
-INDICES = sp.symbols("i j k", integer=True)
-x, W, X, c = (sp.IndexedBase(name) for name in ("x", "W", "X", "c"))
+INDICES = sp.symbols("i j k l", integer=True)
+x, W, X, D, c, H = (sp.IndexedBase(name, real=True) for name in ("x", "W", "X", "D", "c", "H"))
 a, b = sp.symbols("a b", real=True)
-AROUND: Sequence[Callable[[Any], Any]] = (
-    lambda u: u, lambda u: u, lambda u: u**2, sp.sin, sp.tanh, lambda u: sp.exp(u / 4), lambda u: sp.sqrt(1 + u**2),
-    lambda u: sp.log(2 + u**2), lambda u: 1 / (1 + u**2), lambda u: sp.log(1 + sp.exp(u)), lambda u: u**3 / 4,
+
+
+def _square(u: Any, evaluate: bool) -> Any:
+    return sp.Pow(u, 2, evaluate=evaluate)
+
+
+AROUND: Sequence[Callable[[Any, bool], Any]] = (
+    lambda u, e: u, lambda u, e: u, _square, lambda u, e: sp.sin(u, evaluate=e), lambda u, e: sp.tanh(u, evaluate=e),
+    lambda u, e: sp.exp(u / 4, evaluate=e), lambda u, e: sp.Pow(1 + _square(u, e), sp.S.Half, evaluate=e),
+    lambda u, e: sp.log(2 + _square(u, e), evaluate=e), lambda u, e: sp.Pow(1 + _square(u, e), -1, evaluate=e),
+    lambda u, e: sp.log(1 + sp.exp(u, evaluate=e), evaluate=e), lambda u, e: sp.Pow(u, 3, evaluate=e) / 4,
 )  # fmt: skip
-
-
+"""Functions around parts, which SymPy simplifies or, many times faster, leaves as they are."""
+KINKED: Sequence[Callable[[Any, Any], Any]] = (
+    lambda u, v: sp.Abs(u, evaluate=False), lambda u, v: sp.Max(u, v, evaluate=False),
+    lambda u, v: sp.Min(u, v, 0, evaluate=False),
+    lambda u, v: sp.Piecewise((u, sp.Gt(v, 0, evaluate=False)), (v, True), evaluate=False),
+)  # fmt: skip
 LONGEST = 1_500  # parts of a sum written out, which SymPy differentiates in seconds
+VALUES = (0.0, 0.0, 0.0, 0.5, -0.5, 1.0, -1.0)  # that make zero factors and ties
 
 
 class TooLongError(Exception):
@@ -38,6 +53,8 @@ class Writer:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.evaluate = seed % 8 == 0
+        self.where: dict[sp.Indexed, Any] = {}
 
     def cost(self) -> sp.Expr:
         """Return a cost: a few sums, functions of them, and their products.
@@ -47,57 +64,107 @@ class Writer:
         while True:
             expression = self._cost()
             if not expression.free_symbols & set(INDICES):
+                self._define(expression)
                 return expression
 
     def _cost(self) -> sp.Expr:
-        parts = [self._around(self._reduction((), 2)) for _ in range(self.random.choice((1, 1, 2)))]
+        parts = [
+            self._around(self._reduction((), self.random.choice((2, 2, 3)))) for _ in range(self._chosen(1, 1, 2))
+        ]
         if self.random.random() < 0.3:
             parts.append(parts[0] * self._around(self._reduction((), 1)))
         return sp.Add(*parts) + sp.Sum(x[INDICES[0]] ** 2, (INDICES[0], 0, n - 1))
 
+    def _define(self, expression: sp.Expr) -> None:
+        """Define the named intermediate, where the cost has it."""
+        if expression.has(H):
+            index, inner = INDICES[:2]
+            term = self.random.choice((x[index] * x[inner], x[inner] + X[index], W[inner, index], a * x[index]))
+            body = self._around(sp.Sum(term, (inner, *self._range((index,)))))
+            self.where = {H[index]: (body, (index, 0, n + 1))}
+
+    def _chosen(self, *choices: Any) -> Any:
+        return self.random.choice(choices)
+
     def _around(self, part: Any) -> Any:
-        return self.random.choice(AROUND)(part)
+        return self.random.choice(AROUND)(part, self.evaluate)
 
     def _reduction(self, outer: tuple[sp.Symbol, ...], depth: int) -> Any:
         index = INDICES[len(outer)]
         limits = (index, *self._range(outer))
         body = self._term((*outer, index), depth - 1)
         kind = self.random.random()
-        if kind < 0.12:
+        if kind < 0.08:
             return sp.Product(1 + self._small(body), limits)
+        if kind < 0.12:
+            return sp.Product(body, limits)
         if kind < 0.24:
             return so.logsumexp(body, limits)
         return sp.Sum(body, limits)
 
     def _small(self, part: Any) -> Any:
-        return sp.tanh(part) / 4
+        return sp.tanh(part, evaluate=self.evaluate) / 4
 
     def _range(self, outer: tuple[sp.Symbol, ...]) -> tuple[Any, Any]:
         free = [(0, n - 1), (0, n - 2), (1, n - 1), (0, 2)]
-        tied = [(0, outer[-1]), (outer[-1], n - 1), (0, n - 1 - outer[-1])] if outer else []
+        tied = [(0, outer[-1]), (outer[-1], n - 1), (0, n - 1 - outer[-1]), (outer[-1] + 1, n - 1)] if outer else []
         return self.random.choice(free + tied * 2)
 
     def _term(self, indices: tuple[sp.Symbol, ...], depth: int) -> Any:
-        factors = [self._leaf(indices) for _ in range(self.random.choice((1, 2, 2, 3)))]
+        factors = [self._leaf(indices) for _ in range(self._chosen(1, 2, 2, 3))]
         if depth > 0 and len(indices) < len(INDICES) and self.random.random() < 0.6:
             factors.append(self._around(self._reduction(indices, depth)))
         term = factors[0]
         for factor in factors[1:]:
-            term = self.random.choice((lambda u, v: u * v, lambda u, v: u * v, lambda u, v: u - v))(term, factor)
-        return self._chosen(self._around(term), indices)
+            term = self._chosen(lambda u, v: u * v, lambda u, v: u * v, lambda u, v: u - v)(term, factor)
+        return self._branched(self._around(term), indices)
 
-    def _chosen(self, term: Any, indices: tuple[sp.Symbol, ...]) -> Any:
-        if self.random.random() > 0.12:
-            return term
-        return sp.Piecewise((term, indices[-1] > 0), (a * self._leaf(indices), True))
+    def _branched(self, term: Any, indices: tuple[sp.Symbol, ...]) -> Any:
+        kind, i = self.random.random(), indices[-1]
+        if kind < 0.12:
+            condition = self._chosen(i > 0, sp.Ne(i, indices[0]), sp.Le(i, n - 2), sp.Eq(i, 0), i < indices[0] + 1)
+            return sp.Piecewise((term, condition), (a * self._leaf(indices), True), evaluate=False)
+        if kind < 0.2:
+            return self.random.choice(KINKED)(term, self._leaf(indices))
+        return term
 
     def _leaf(self, indices: tuple[sp.Symbol, ...]) -> Any:
         i, other = indices[-1], self.random.choice(indices)
         leaves = [
-            x[i], x[i + 1], x[i + 2], x[other], x[2 * i], x[2 * i + 1], x[n - 1 - i + self.random.choice((0, 1))], a, b,
+            x[i], x[i + 1], x[i + 2], x[other], x[2 * i], x[2 * i + 1], x[n - 1 - i + self._chosen(0, 1)], a, b,
             X[i], X[other] * x[i], x[c[i]], W[i, other], W[other, i + 1], i + 1,
         ]  # fmt: skip
-        return self.random.choice(leaves)
+        return self.random.choice(leaves if self.random.random() < 0.6 else self._richer(i, other))
+
+    def _richer(self, i: sp.Symbol, other: sp.Symbol) -> list[Any]:
+        """Return parts of one array at several offsets, of powers by the index, and of look-ups."""
+        return [
+            x[i] * x[i + 1], x[i] * x[i + 2], x[i] - x[i + 1], x[i] * x[n - 1 - i], W[i, other] * W[i + 1, other],
+            W[other, i] * W[i, other], W[other, i], W[i, i], x[i] ** (i + 1), x[i] ** i, x[other] ** c[i],
+            (1 + x[i] ** 2) ** i, x[c[i] + i], x[i + 1 - c[i]], W[c[i], i], D[c[i]] * x[i], x[c[i]] * x[i], H[i],
+            H[other] * x[i], x[i + other], x[i] ** 2 / (1 + other), b**2 * x[i],
+        ]  # fmt: skip
+
+
+QUICK: Mapping[str, Callable[..., Any]] = {
+    "add": lambda u, v: u + v, "sub": lambda u, v: u - v, "mul": lambda u, v: u * v, "div": lambda u, v: u / v,
+    "neg": lambda u: -u, "fma": lambda u, v, w: u * v + w, "abs": abs, "sqrt": np.sqrt, "exp": np.exp, "log": np.log,
+    "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "log1p": np.log1p, "expm1": np.expm1, "pow": np.float64.__pow__,
+    "logaddexp": np.logaddexp, "softplus": lambda u: np.logaddexp(0.0, u),
+    "sech2": lambda u: 1 / np.cosh(u) ** 2, "sigmoid": lambda u: 1 / (1 + np.exp(-u)),
+}  # fmt: skip
+"""Operations in NumPy's doubles: those of compiled code are worked out bit by bit in Python, ten times slower."""
+
+
+def quickly(node: Any, args: list[Any]) -> Any:
+    """Return the value of a node to a few last digits."""
+    if node.op == "const":
+        return np.float64(node.payload)
+    return QUICK[node.op](*args) if node.op in QUICK else in_doubles(node, args)
+
+
+Slopes = tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]]
+"""Value, gradient and Hessian-vector product."""
 
 
 @dataclass
@@ -105,6 +172,7 @@ class Case:
     """A random cost at a size, with data and a point."""
 
     expression: sp.Expr
+    where: dict[sp.Indexed, Any]
     cost: so.Cost
     size: int
     point: np.ndarray[Any, Any]
@@ -116,17 +184,34 @@ class Case:
         """Return the case of a seed."""
         writer, numbers = Writer(seed), np.random.default_rng(seed)
         expression = writer.cost()
-        size = writer.random.choice((1, 2, 2, 3))
-        bases = {base.name for base in expression.atoms(sp.IndexedBase)}
-        params = [one for one in (x, W, a, b) if one in expression.free_symbols or one.name in bases]
-        data = {X: np.round(numbers.normal(size=40), 3), c: numbers.integers(0, 2, 40)}
+        return cls.made(expression, writer.where, writer.random.choice((1, 2, 2, 3)), numbers)
+
+    @classmethod
+    def made(cls, expression: sp.Expr, where: dict[sp.Indexed, Any], size: int, numbers: np.random.Generator) -> Case:
+        """Return the case of an expression with random data and a random point."""
+        whole = sp.Tuple(expression, *(body for body, _ in where.values()))
+        bases = {base.name for base in whole.atoms(sp.IndexedBase)}
+        params = [one for one in (x, W, a, b) if one in whole.free_symbols or one.name in bases]
+        data = {X: np.round(numbers.normal(size=40), 3), D: np.round(numbers.normal(size=2), 3)}
+        data |= {c: numbers.integers(0, 2, 40)}
         data = {base: values for base, values in data.items() if base.name in bases}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            cost = so.Cost(expression, params=params, data=cut(expression, data, size))
+            given = cut(whole, data, size, params, where)
+            cost = so.Cost(expression, params=params, data=given, where=where or None)
             sizes = cost.sizes({"n": size}, None)
         point, direction = np.round(numbers.uniform(-1, 1, (2, sizes.total)), 3)
-        return cls(expression, cost, size, point, direction, sizes)
+        if numbers.random() < 0.4:
+            point = np.where(numbers.random(sizes.total) < 0.5, numbers.choice(VALUES, sizes.total), point)
+        return cls(expression, where, cost, size, point, direction, sizes)
+
+    def truth(self) -> Truth:
+        """Return what is right, from the sums worked out as they are written."""
+        where = {target.base.name: (target.indices, body) for target, (body, _) in self.where.items()}
+        parts = places(self.sizes.parts())
+        return SumTruth(self.point, self.direction, parts, self.cost.data, where).truth(self.expression, {n: self.size})
+
+    # By SymPy, which takes seconds
 
     def entries(self) -> list[Any]:
         """Return the entry of theta that each parameter is, as SymPy has it."""
@@ -141,11 +226,13 @@ class Case:
         done = self.expression.subs(n, self.size).doit()
         chosen = {entry: sp.Integer(int(self.cost.data["c"][int(entry.indices[0])])) for entry in _entries(done, c)}
         done = done.xreplace(chosen)
-        numbers = {e: sp.Rational(float(self.cost.data["X"][int(e.indices[0])])) for e in _entries(done, X)}
+        for base in (D, X):
+            numbers = self.cost.data.get(base.name)
+            done = done.xreplace({e: sp.Rational(float(numbers[int(e.indices[0])])) for e in _entries(done, base)})
         symbols = list(sp.symbols(f"z:{len(self.point)}", real=True))
-        return done.xreplace(numbers).xreplace(dict(zip(self.entries(), symbols, strict=True))), symbols
+        return done.xreplace(dict(zip(self.entries(), symbols, strict=True))), symbols
 
-    def truth(self) -> tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+    def by_sympy(self) -> Slopes | None:
         """Return value, gradient and Hessian-vector product, by SymPy's own derivatives; None beside an array.
 
         The last is a difference of gradients in 80 digits, which leaves more than 30 of them.
@@ -164,16 +251,19 @@ class Case:
             bent = [(one - other) / (2 * step) for one, other in zip(ahead[1:], back[1:], strict=True)]
         return float(here[0]), np.array(here[1:], dtype=float), np.array(bent, dtype=float)
 
-    def interpreted(self) -> tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Return the same from the programs that compiled code is made of, worked out in plain Python."""
-        value, slopes = self._run(self.cost.sums.gradient)
-        return value, slopes, self._run(self.cost.sums.tangent)[1]
+    # By symopt
 
-    def _run(self, program: Any) -> tuple[float, np.ndarray[Any, Any]]:
+    def interpreted(self, operation: Callable[[Any, list[Any]], Any] = quickly) -> Slopes:
+        """Return the same from the programs that compiled code is made of, worked out in plain Python."""
+        with np.errstate(all="ignore"):
+            value, slopes = self._run(self.cost.sums.gradient, operation)
+            return value, slopes, self._run(self.cost.sums.tangent, operation)[1]
+
+    def _run(self, program: Any, operation: Callable[[Any, list[Any]], Any]) -> tuple[float, np.ndarray[Any, Any]]:
         arrays: dict[Any, Any] = {("x", name): array for name, array in self.sizes.split(self.point).items()}
         arrays |= {("v", name): array for name, array in self.sizes.split(self.direction).items()}
         arrays |= {("data", name): array for name, array in self.cost.data.items()}
-        interpreter = Interpreter(program, in_doubles, {}, arrays, self.sizes.sizes)
+        interpreter = Interpreter(program, operation, {}, arrays, self.sizes.sizes)
         interpreter.carry_out()
         value = interpreter.output("J") if "J" in program.outputs else None
         gradient = np.zeros(len(self.point))
@@ -182,20 +272,39 @@ class Case:
                 gradient[start + k] = interpreter.stored[("g", name), at]
         return float(value or 0.0), gradient
 
-    def compiled(self) -> tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def compiled(self) -> Slopes:
         """Return the same from compiled code."""
         given = {"n": self.size}
         cost, at = self.cost, self.point
         return float(cost.value(at, **given)), cost.grad(at, **given), cost.hvp(at, self.direction, **given)
 
 
-def _entries(expression: sp.Expr, base: sp.IndexedBase) -> list[sp.Indexed]:
+def _entries(expression: sp.Basic, base: sp.IndexedBase) -> list[sp.Indexed]:
     return [entry for entry in expression.atoms(sp.Indexed) if entry.base == base]
 
 
-def cut(expression: sp.Expr, data: dict[Any, Any], size: int) -> dict[Any, Any]:
+def _replaced(part: sp.Basic, others: Mapping[sp.Basic, sp.Basic]) -> Any:
+    """Return an expression with parts replaced, which SymPy is not to simplify: that may take it minutes."""
+    if part in others or isinstance(part, sp.Indexed) or not part.args:
+        return others.get(part, part)
+    if isinstance(part, sp.Sum | sp.Product | so.logsumexp):
+        return part.func(_replaced(part.function, others), *part.limits)
+    args = [_replaced(arg, others) for arg in part.args]
+    return part.func(*args) if isinstance(part, sp.Tuple | ExprCondPair) else part.func(*args, evaluate=False)
+
+
+def cut(
+    whole: sp.Tuple, data: dict[Any, Any], size: int, params: Sequence[Any], where: Mapping[Any, Any]
+) -> dict[Any, Any]:
     """Return data as long as symopt takes them to be: of the length that they would have as parameters."""
-    looked_up = [e for e in _entries(expression, x) if e.indices[0].atoms(sp.Indexed)]
-    plain = expression.xreplace({entry: x[0] * entry.indices[0] for entry in looked_up})
-    shapes = so.Cost(plain).sizes({"n": size}, None).shapes
-    return {base: values[: shapes["x", base.name][0]] for base, values in data.items()}
+    looked_up = [e for e in whole.atoms(sp.Indexed) if any(index.atoms(sp.Indexed) for index in e.indices)]
+    plain = _replaced(whole, {entry: sp.Mul(*entry.indices) * x[0] for entry in looked_up})
+    names = {base.name for base in plain.atoms(sp.IndexedBase)}
+    if not names & {"X", "c"}:
+        return data
+    body = {target: (plain[1], limits) for target, (_, limits) in where.items()}
+    shapes = so.Cost(plain[0], where=body or None).sizes({"n": size}, None).shapes
+    return {
+        base: values[: shapes["x", base.name][0]] if ("x", base.name) in shapes else values
+        for base, values in data.items()
+    }
