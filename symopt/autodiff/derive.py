@@ -287,7 +287,8 @@ def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
         if arg in dots and slope is not None:
             total = graph.op("add", total, changes.times(number, dots[arg], slope))
     if node.op in ("sqrt", "pow") and node.args[0] in dots:
-        return _unless_steep(graph, number, total, dots[node.args[0]])
+        steep = steep_at(graph, number, fixed=node.args[-1] not in dots)
+        return _unless_steep(graph, steep, total, dots[node.args[0]])
     return graph.reduce("sum", node.payload, total) if isinstance(node.payload, Loop) else total
 
 
@@ -303,9 +304,8 @@ def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
     return graph.op("select", rests, zero, dots.get(product, zero))
 
 
-def _unless_steep(graph: Graph, number: int, change: int, dot: int) -> int:
+def _unless_steep(graph: Graph, steep: int | None, change: int, dot: int) -> int:
     """Return the change of a root or power, NaN where its slope is infinite (counted as 0) and its base moves."""
-    steep = steep_at(graph, number)
     if steep is None:
         return change
     moves = graph.op("ne", dot, graph.const(0.0))

@@ -130,8 +130,9 @@ def _pow(graph: Graph, number: int) -> list[int | None]:
 
 def _pow_less(graph: Graph, number: int) -> list[int | None]:
     base, exponent = _args(graph, number)
-    less = graph.op("add", exponent, graph.const(-1.0))
+    less, zero = graph.op("add", exponent, graph.const(-1.0)), graph.const(0.0)
     by_base = graph.op("mul", less, graph.op("pow_less", base, less))
+    by_base = graph.op("select", graph.op("eq", less, zero), zero, by_base)  # x**0, at x = 0 too
     return [by_base, graph.op("mul", number, graph.op("log", base))]
 
 
@@ -142,28 +143,38 @@ def _by_base(graph: Graph, base: int, exponent: int) -> int:
     exact = power is not None and (power - 1.0) + 1.0 == power
     lower_power = graph.op("pow", base, less) if exact else graph.op("pow_less", base, exponent)
     slope = graph.op("mul", exponent, lower_power)
-    at_zero = _steep_power(graph, base, exponent)
-    return slope if at_zero is None else graph.op("select", at_zero, graph.const(0.0), slope)
-
-
-def _steep_power(graph: Graph, base: int, exponent: int) -> int | None:
-    """Return the condition x = 0 and 0 <= p < 1, or None where a fixed p is another."""
-    power, zero = graph.value(exponent), graph.const(0.0)
     if is_positive(graph, base):
+        return slope
+    zero = graph.const(0.0)
+    finite = graph.op("select", graph.op("eq", base, zero), zero, slope)
+    if power is not None:
+        return finite if 0.0 <= power < 1.0 else slope
+    # the exponent chooses first: at x = 0 only the powers below 1 have a kink
+    slope = graph.op("select", graph.op("eq", exponent, zero), zero, slope)
+    return graph.op("select", _between(graph, exponent, "lt"), finite, slope)
+
+
+def _between(graph: Graph, exponent: int, above: str) -> int:
+    """Return the condition 0 < p < 1, or 0 <= p < 1 where ``above`` is "le"."""
+    over = graph.op(above, graph.const(0.0), exponent)
+    return graph.op("and", over, graph.op("lt", exponent, graph.const(1.0)))
+
+
+def steep_at(graph: Graph, number: int, fixed: bool) -> int | None:
+    """Return the condition under which the infinite slope of a root or power counts as 0; None if it never is.
+
+    A power whose exponent is ``fixed`` has none at an exponent of 0.
+    """
+    node, zero = graph.nodes[number], graph.const(0.0)
+    if is_positive(graph, node.args[0]):
         return None
-    at_zero = graph.op("eq", base, zero)
+    if node.op == "sqrt":
+        return graph.op("eq", number, zero)
+    base, exponent = node.args
+    power, at_zero = graph.value(exponent), graph.op("eq", base, zero)
     if power is not None:
         return at_zero if 0.0 <= power < 1.0 else None
-    below_one = graph.op("lt", exponent, graph.const(1.0))
-    return graph.op("and", at_zero, graph.op("and", graph.op("le", zero, exponent), below_one))
-
-
-def steep_at(graph: Graph, number: int) -> int | None:
-    """Return the condition under which the infinite slope of a root or power counts as 0; None if it never is."""
-    node = graph.nodes[number]
-    if node.op == "sqrt":
-        return None if is_positive(graph, *node.args) else graph.op("eq", number, graph.const(0.0))
-    return _steep_power(graph, *node.args)
+    return graph.op("and", at_zero, _between(graph, exponent, "lt" if fixed else "le"))
 
 
 def _logaddexp(graph: Graph, number: int) -> list[int | None]:
