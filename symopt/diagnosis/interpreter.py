@@ -165,10 +165,15 @@ class Interpreter:
         at = self._indices(read.at, place)
         if (read.array, at) in self.stored:
             return self.stored[read.array, at]
-        array = self.arrays[read.array]
+        array = self.arrays.get(read.array)
+        if array is None:  # an entry that no statement stores: in a branch not taken, which is worked out all the same
+            return self.operation(Node("const", (), float("nan")), [])
         if read.near and not all(0 <= index < length for index, length in zip(at, array.shape, strict=True)):
             return self.operation(Node("const", (), float("nan")), [])  # beside the array, as in a branch not taken
-        return array[at]
+        entry = array[at]
+        if isinstance(entry, np.integer):  # of data that choose entries, read as a number
+            return self.operation(Node("const", (), float(entry)), [])
+        return entry
 
     def _indices(self, at: Sequence[Affine], place: Place) -> tuple[int, ...]:
         return tuple(self._whole(index, place) for index in at)

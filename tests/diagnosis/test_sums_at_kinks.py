@@ -43,3 +43,10 @@ def test_data_constants_and_named_intermediates_are_read():
     slope = lambda t: cost.grad([t, 5.0], a=2.0)[0]
     want = (slope(2 + step) - slope(2 - step)) / (2 * step)
     assert cost.hessian(point, a=2.0)[0, 0] == pytest.approx(want, rel=1e-5)
+
+
+def test_whole_data_in_an_index_and_as_a_number():
+    entries = sp.Abs(th[c[i]]) * sp.Abs(th[c[i]]) + c[i] * th[i] ** c[i]
+    cost = so.Cost(sp.Sum(entries, (i, 0, 2)), params=th, data={c: np.array([0, 1, 2])})
+    np.testing.assert_array_equal(cost.hvp([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]), [2.0, 4.0, 18.0])
+    assert cost.check([0.0, 0.5, 0.0]).ok
