@@ -15,8 +15,10 @@ from properties.sums_truth import SumTruth, Truth, places
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 import symopt as so
+from symopt.diagnosis.expand import over_sums
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
+from symopt.diagnosis.repair import repaired
 
 n = sp.Symbol("n", integer=True)
 INDICES = sp.symbols("i j k l", integer=True)
@@ -24,21 +26,13 @@ x, W, X, D, c, H = (sp.IndexedBase(name, real=True) for name in ("x", "W", "X", 
 a, b = sp.symbols("a b", real=True)
 
 
-def _square(u: Any, evaluate: bool) -> Any:
-    return sp.Pow(u, 2, evaluate=evaluate)
-
-
-AROUND: Sequence[Callable[[Any, bool], Any]] = (
-    lambda u, e: u, lambda u, e: u, _square, lambda u, e: sp.sin(u, evaluate=e), lambda u, e: sp.tanh(u, evaluate=e),
-    lambda u, e: sp.exp(u / 4, evaluate=e), lambda u, e: sp.Pow(1 + _square(u, e), sp.S.Half, evaluate=e),
-    lambda u, e: sp.log(2 + _square(u, e), evaluate=e), lambda u, e: sp.Pow(1 + _square(u, e), -1, evaluate=e),
-    lambda u, e: sp.log(1 + sp.exp(u, evaluate=e), evaluate=e), lambda u, e: sp.Pow(u, 3, evaluate=e) / 4,
+AROUND: Sequence[Callable[[Any], Any]] = (
+    lambda u: u, lambda u: u, lambda u: u**2, sp.sin, sp.tanh, lambda u: sp.exp(u / 4), lambda u: sp.sqrt(1 + u**2),
+    lambda u: sp.log(2 + u**2), lambda u: 1 / (1 + u**2), lambda u: sp.log(1 + sp.exp(u)), lambda u: u**3 / 4,
 )  # fmt: skip
-"""Functions around parts, which SymPy simplifies or, many times faster, leaves as they are."""
 KINKED: Sequence[Callable[[Any, Any], Any]] = (
-    lambda u, v: sp.Abs(u, evaluate=False), lambda u, v: sp.Max(u, v, evaluate=False),
-    lambda u, v: sp.Min(u, v, 0, evaluate=False),
-    lambda u, v: sp.Piecewise((u, sp.Gt(v, 0, evaluate=False)), (v, True), evaluate=False),
+    lambda u, v: sp.Abs(u), sp.Max, lambda u, v: sp.Min(u, v, 0), lambda u, v: sp.Piecewise((u, v > 0), (v, True)),
+    lambda u, v: sp.Piecewise((u, u < v), (v, True)),
 )  # fmt: skip
 LONGEST = 1_500  # parts of a sum written out, which SymPy differentiates in seconds
 VALUES = (0.0, 0.0, 0.0, 0.5, -0.5, 1.0, -1.0)  # that make zero factors and ties
@@ -49,45 +43,45 @@ class TooLongError(Exception):
 
 
 class Writer:
-    """Writes random sums from a seed."""
+    """Writes random sums from a seed.
+
+    While it writes, a symbol stands for each sum: SymPy would look through all of it at every step.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.evaluate = seed % 8 == 0
+        self.sums: dict[sp.Basic, sp.Basic] = {}
         self.where: dict[sp.Indexed, Any] = {}
 
     def cost(self) -> sp.Expr:
-        """Return a cost: a few sums, functions of them, and their products.
-
-        SymPy may take a condition out of the sum that binds its index; such an expression is written again.
-        """
-        while True:
-            expression = self._cost()
-            if not expression.free_symbols & set(INDICES):
-                self._define(expression)
-                return expression
-
-    def _cost(self) -> sp.Expr:
-        parts = [
-            self._around(self._reduction((), self.random.choice((2, 2, 3)))) for _ in range(self._chosen(1, 1, 2))
-        ]
+        """Return a cost: a few sums, functions of them, and their products; its ``where`` is written with it."""
+        parts = [self._around(self._reduction((), self._chosen(2, 2, 3))) for _ in range(self._chosen(1, 1, 2))]
         if self.random.random() < 0.3:
             parts.append(parts[0] * self._around(self._reduction((), 1)))
-        return sp.Add(*parts) + sp.Sum(x[INDICES[0]] ** 2, (INDICES[0], 0, n - 1))
-
-    def _define(self, expression: sp.Expr) -> None:
-        """Define the named intermediate, where the cost has it."""
+        square = self._sum(sp.Sum, x[INDICES[0]] ** 2, (INDICES[0], 0, n - 1))
+        expression = replaced(sp.Add(*parts) + square, self.sums)
         if expression.has(H):
-            index, inner = INDICES[:2]
-            term = self.random.choice((x[index] * x[inner], x[inner] + X[index], W[inner, index], a * x[index]))
-            body = self._around(sp.Sum(term, (inner, *self._range((index,)))))
-            self.where = {H[index]: (body, (index, 0, n + 1))}
+            self._define()
+        return expression
+
+    def _define(self) -> None:
+        """Define the named intermediate."""
+        index, inner = INDICES[:2]
+        term = self._chosen(x[index] * x[inner], x[inner] + X[index], W[inner, index], a * x[index])
+        body = self._around(self._sum(sp.Sum, term, (inner, *self._range((index,)))))
+        self.where = {H[index]: (replaced(body, self.sums), (index, 0, n + 1))}
+
+    def _sum(self, kind: Any, body: sp.Basic, limits: Any) -> sp.Symbol:
+        """Return the symbol that stands for a sum, a product or a logsumexp."""
+        symbol = sp.Symbol(f"s{len(self.sums)}", real=True)
+        self.sums[symbol] = replaced(kind(body, limits), self.sums)
+        return symbol
 
     def _chosen(self, *choices: Any) -> Any:
         return self.random.choice(choices)
 
     def _around(self, part: Any) -> Any:
-        return self.random.choice(AROUND)(part, self.evaluate)
+        return self.random.choice(AROUND)(part)
 
     def _reduction(self, outer: tuple[sp.Symbol, ...], depth: int) -> Any:
         index = INDICES[len(outer)]
@@ -95,15 +89,15 @@ class Writer:
         body = self._term((*outer, index), depth - 1)
         kind = self.random.random()
         if kind < 0.08:
-            return sp.Product(1 + self._small(body), limits)
+            return self._sum(sp.Product, 1 + self._small(body), limits)
         if kind < 0.12:
-            return sp.Product(body, limits)
+            return self._sum(sp.Product, body, limits)
         if kind < 0.24:
-            return so.logsumexp(body, limits)
-        return sp.Sum(body, limits)
+            return self._sum(so.logsumexp, body, limits)
+        return self._sum(sp.Sum, body, limits)
 
     def _small(self, part: Any) -> Any:
-        return sp.tanh(part, evaluate=self.evaluate) / 4
+        return sp.tanh(part) / 4
 
     def _range(self, outer: tuple[sp.Symbol, ...]) -> tuple[Any, Any]:
         free = [(0, n - 1), (0, n - 2), (1, n - 1), (0, 2)]
@@ -123,7 +117,7 @@ class Writer:
         kind, i = self.random.random(), indices[-1]
         if kind < 0.12:
             condition = self._chosen(i > 0, sp.Ne(i, indices[0]), sp.Le(i, n - 2), sp.Eq(i, 0), i < indices[0] + 1)
-            return sp.Piecewise((term, condition), (a * self._leaf(indices), True), evaluate=False)
+            return sp.Piecewise((term, condition), (a * self._leaf(indices), True))
         if kind < 0.2:
             return self.random.choice(KINKED)(term, self._leaf(indices))
         return term
@@ -191,7 +185,8 @@ class Case:
         """Return the case of an expression with random data and a random point."""
         whole = sp.Tuple(expression, *(body for body, _ in where.values()))
         bases = {base.name for base in whole.atoms(sp.IndexedBase)}
-        params = [one for one in (x, W, a, b) if one in whole.free_symbols or one.name in bases]
+        symbols = whole.atoms(sp.Symbol)
+        params = [one for one in (x, W, a, b) if one in symbols or one.name in bases]
         data = {X: np.round(numbers.normal(size=40), 3), D: np.round(numbers.normal(size=2), 3)}
         data |= {c: numbers.integers(0, 2, 40)}
         data = {base: values for base, values in data.items() if base.name in bases}
@@ -217,7 +212,7 @@ class Case:
         """Return the entry of theta that each parameter is, as SymPy has it."""
         found: list[Any] = []
         for name, (_, shape) in self.sizes.parts().items():
-            base = sp.IndexedBase(name)
+            base = sp.IndexedBase(name, real=True)
             found += [base[at] if shape else sp.Symbol(name, real=True) for at in np.ndindex(*shape)]
         return found
 
@@ -259,6 +254,18 @@ class Case:
             value, slopes = self._run(self.cost.sums.gradient, operation)
             return value, slopes, self._run(self.cost.sums.tangent, operation)[1]
 
+    def completed(self, found: Slopes) -> Slopes:
+        """Return what is found with its NaN by their definition, as symopt completes what compiled code gives."""
+        value, slopes, product = found
+        return value, self._repaired("gradient", value, slopes), self._repaired("product", value, product)
+
+    def _repaired(self, what: str, value: float, found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        def expansion(_: int) -> Any:
+            return over_sums(self.cost.sums.form.value, self.point, {}, self.sizes, self.cost.data)
+
+        along, at = self.direction[None], self.point[None]
+        return repaired(what, found[None], at, lambda rows: np.full(len(rows), value), expansion, along)[0]
+
     def _run(self, program: Any, operation: Callable[[Any, list[Any]], Any]) -> tuple[float, np.ndarray[Any, Any]]:
         arrays: dict[Any, Any] = {("x", name): array for name, array in self.sizes.split(self.point).items()}
         arrays |= {("v", name): array for name, array in self.sizes.split(self.direction).items()}
@@ -283,14 +290,21 @@ def _entries(expression: sp.Basic, base: sp.IndexedBase) -> list[sp.Indexed]:
     return [entry for entry in expression.atoms(sp.Indexed) if entry.base == base]
 
 
-def _replaced(part: sp.Basic, others: Mapping[sp.Basic, sp.Basic]) -> Any:
+def replaced(part: sp.Basic, others: Mapping[sp.Basic, sp.Basic]) -> Any:
     """Return an expression with parts replaced, which SymPy is not to simplify: that may take it minutes."""
     if part in others or isinstance(part, sp.Indexed) or not part.args:
         return others.get(part, part)
     if isinstance(part, sp.Sum | sp.Product | so.logsumexp):
-        return part.func(_replaced(part.function, others), *part.limits)
-    args = [_replaced(arg, others) for arg in part.args]
+        return _as_it_stands(part.func, replaced(part.function, others), *part.limits)
+    args = [replaced(arg, others) for arg in part.args]
     return part.func(*args) if isinstance(part, sp.Tuple | ExprCondPair) else part.func(*args, evaluate=False)
+
+
+def _as_it_stands(kind: type[sp.Expr], *args: sp.Basic) -> sp.Expr:
+    """Return a sum of which SymPy is to take no Piecewise out: it would do so from under the index of the condition."""
+    made = sp.Expr.__new__(kind, *args)
+    made.is_commutative = True
+    return made
 
 
 def cut(
@@ -298,7 +312,7 @@ def cut(
 ) -> dict[Any, Any]:
     """Return data as long as symopt takes them to be: of the length that they would have as parameters."""
     looked_up = [e for e in whole.atoms(sp.Indexed) if any(index.atoms(sp.Indexed) for index in e.indices)]
-    plain = _replaced(whole, {entry: sp.Mul(*entry.indices) * x[0] for entry in looked_up})
+    plain = replaced(whole, {entry: sp.Mul(*entry.indices) * x[0] for entry in looked_up})
     names = {base.name for base in plain.atoms(sp.IndexedBase)}
     if not names & {"X", "c"}:
         return data

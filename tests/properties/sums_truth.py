@@ -115,9 +115,9 @@ class SumTruth:
         return self.known[key]
 
     def _indices(self, part: sp.Basic, place: Place) -> tuple[sp.Basic, ...]:
-        """Return the sizes and indices of sums around a part that stand in it."""
+        """Return the sizes and indices of sums around a part that it names."""
         if part not in self.indices:
-            self.indices[part] = tuple(one for one in part.free_symbols if one in place)
+            self.indices[part] = tuple(one for one in part.atoms(sp.Symbol, sp.Idx) if one in place)
         return self.indices[part]
 
     def _worked_out(self, part: sp.Basic, place: Place) -> Dual:
@@ -131,15 +131,14 @@ class SumTruth:
         return self._function(type(part).__name__, self(part.args[0], place))
 
     def _entry(self, part: sp.Indexed, place: Place) -> Dual:
-        """Return an entry of an array: NaN beside it."""
+        """Return an entry of an array; symopt is to refuse a cost that reads beside it."""
         name, at = part.base.name, tuple(self._whole(index, place) for index in part.indices)
         if name in self.where:
             indices, body = self.where[name]
             return self(body, {**place, **dict(zip(indices, at, strict=True))})
         array = self.places[name] if name in self.places else self.data[name]
         if any(not 0 <= k < length for k, length in zip(at, array.shape, strict=True)):
-            self.undefined = True
-            return Dual(NAN)
+            raise IndexError(f"{part} is read at {at}, beside its array of shape {array.shape}")
         return self.inputs[int(array[at])] if name in self.places else Dual(mpmath.mpf(float(array[at])))
 
     def _whole(self, index: sp.Basic, place: Place) -> int:
@@ -172,14 +171,13 @@ class SumTruth:
     def _multiplied(self, factors: Iterable[Dual]) -> Dual:
         total = Dual(ONE)
         for one in factors:
-            total = self._made(
-                total.value * one.value, (total, one.value, one.along), (one, total.value, total.along)
-            )
+            total = self._made(total.value * one.value, (total, one.value, one.along), (one, total.value, total.along))
         return total
 
     def _logsumexp(self, part: so.logsumexp, place: Place) -> Dual:
         powers = [self._function("exp", term) for term in self._terms(part, place)]
         if not powers:
+            self.undefined = True
             return Dual(mp.ninf)
         return self._function("log", self._added(powers))
 
@@ -229,8 +227,7 @@ class SumTruth:
         """Return the largest or least; of equal ones the first."""
         args = [self(arg, place) for arg in part.args]
         best = (max if isinstance(part, sp.Max) else min)(args, key=lambda arg: arg.value)
-        equal = [arg for arg in args if arg.value == best.value and (arg.at is not None or best.at is not None)]
-        self.kink = self.kink or len({arg.at for arg in equal}) > 1
+        self.kink = self.kink or len({arg.at for arg in args if arg.value == best.value}) > 1
         return best
 
     def _piecewise(self, part: sp.Piecewise, place: Place) -> Dual:
@@ -271,6 +268,4 @@ def _constant(number: sp.Basic) -> Number:
 
 def places(sizes: Mapping[str, tuple[int, tuple[int, ...]]]) -> dict[str, np.ndarray[Any, Any]]:
     """Return where each entry of parameters stands in the point, from the start and the shape of each."""
-    return {
-        name: np.arange(start, start + math.prod(shape)).reshape(shape) for name, (start, shape) in sizes.items()
-    }
+    return {name: np.arange(start, start + math.prod(shape)).reshape(shape) for name, (start, shape) in sizes.items()}
