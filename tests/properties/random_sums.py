@@ -146,6 +146,8 @@ QUICK: Mapping[str, Callable[..., Any]] = {
     "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "log1p": np.log1p, "expm1": np.expm1, "pow": np.float64.__pow__,
     "logaddexp": np.logaddexp, "softplus": lambda u: np.logaddexp(0.0, u),
     "sech2": lambda u: 1 / np.cosh(u) ** 2, "sigmoid": lambda u: 1 / (1 + np.exp(-u)),
+    "pow_less": lambda u, v: u ** (v - 1), "select": lambda c, u, v: u if c else v, "lt": lambda u, v: u < v,
+    "le": lambda u, v: u <= v, "eq": lambda u, v: u == v, "ne": lambda u, v: u != v,
 }  # fmt: skip
 """Operations in NumPy's doubles: those of compiled code are worked out bit by bit in Python, ten times slower."""
 

@@ -69,6 +69,7 @@ class SumTruth:
     operations: list[tuple[tuple[int, Number, Number], ...]] = field(default_factory=list)
     known: dict[Any, Dual] = field(default_factory=dict)
     indices: dict[sp.Basic, tuple[sp.Basic, ...]] = field(default_factory=dict)
+    sizes: Place = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         numbers = zip(self.point, self.direction, strict=True)
@@ -77,6 +78,7 @@ class SumTruth:
 
     def truth(self, expression: sp.Expr, sizes: Place) -> Truth:
         """Return what is right."""
+        self.sizes = sizes
         with mp.workdps(DIGITS):
             found = self(expression, sizes)
             slopes, bent = self._back(found)
@@ -123,7 +125,7 @@ class SumTruth:
     def _worked_out(self, part: sp.Basic, place: Place) -> Dual:
         if part.is_Symbol:
             return Dual(mpmath.mpf(place[part])) if part in place else self.inputs[int(self.places[part.name])]
-        if part.is_number and not part.args:
+        if not part.args and part.is_number:
             return Dual(_constant(part))
         for kind, method in METHODS.items():
             if isinstance(part, kind):
@@ -135,7 +137,7 @@ class SumTruth:
         name, at = part.base.name, tuple(self._whole(index, place) for index in part.indices)
         if name in self.where:
             indices, body = self.where[name]
-            return self(body, {**place, **dict(zip(indices, at, strict=True))})
+            return self(body, {**self.sizes, **dict(zip(indices, at, strict=True))})
         array = self.places[name] if name in self.places else self.data[name]
         if any(not 0 <= k < length for k, length in zip(at, array.shape, strict=True)):
             raise IndexError(f"{part} is read at {at}, beside its array of shape {array.shape}")
