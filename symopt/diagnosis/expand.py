@@ -105,6 +105,8 @@ def _operation(node: Node, args: list[Any]) -> Any:
     if node.op == "select":
         condition, yes, no = args
         return None if condition is None else (yes if condition else no)
+    if node.op == "ne" and args[0] is args[1] and args[0] is not None:
+        return False  # asked of each argument of Max and Min: a series is never NaN
     if node.op == "vanishing" and args[0] == Series({}):
         return args[0]
     return None if None in args else OPERATIONS[node.op](*args)

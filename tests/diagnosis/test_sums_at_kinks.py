@@ -50,3 +50,12 @@ def test_whole_data_in_an_index_and_as_a_number():
     cost = so.Cost(sp.Sum(entries, (i, 0, 2)), params=th, data={c: np.array([0, 1, 2])})
     np.testing.assert_array_equal(cost.hvp([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]), [2.0, 4.0, 18.0])
     assert cost.check([0.0, 0.5, 0.0]).ok
+
+
+def test_a_tie_above_the_least_of_three_is_no_kink():
+    x, y, z = sp.symbols("x y z", real=True)
+    cost = so.Cost(sp.Min(0, x * sp.exp(y), z * sp.exp(z)), params=(x, y, z))
+    np.testing.assert_allclose(cost.hvp([0.0, 0.5, -0.5], [1.0, 1.0, 1.0]), [0, 0, 1.5 * np.exp(-0.5)], rtol=1e-15)
+    terms = sp.Min(0, H[i] * th[i], th[i + n] / (th[i] ** 2 + 1))
+    cost = so.Cost(sp.Sum(terms, (i, 0, n - 1)), params=th, where={H[i]: (th[i + n] ** 2, (i, 0, n - 1))})
+    np.testing.assert_allclose(cost.hvp([0.0, -0.5], [1.0, 1.0], n=1), [1.0, 0.0])
