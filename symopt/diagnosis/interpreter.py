@@ -94,7 +94,9 @@ class Interpreter:
 
     def _values(self, wanted: Sequence[int], place: Place, known: Mapping[int, Any]) -> dict[int, Any]:
         """Return the values of nodes, and of all below them that depend on no other loops."""
-        values = dict(known)
+        values, own = dict(known), frozenset().union(*(self._graph.loops(number) for number in wanted))
+        # an inner sum may run over an index of the place anew: what stands in it is not asked for where that is
+        place = {loop: at for loop, at in place.items() if loop in own}
         for number in demand_order(self._graph.nodes, wanted, known):
             if self._graph.loops(number) <= place.keys():
                 values[number] = self._value(number, place, values)
@@ -165,9 +167,7 @@ class Interpreter:
         at = self._indices(read.at, place)
         if (read.array, at) in self.stored:
             return self.stored[read.array, at]
-        array = self.arrays.get(read.array)
-        if array is None:  # an entry that no statement stores: in a branch not taken, which is worked out all the same
-            return self.operation(Node("const", (), float("nan")), [])
+        array = self.arrays[read.array]
         if read.near and not all(0 <= index < length for index, length in zip(at, array.shape, strict=True)):
             return self.operation(Node("const", (), float("nan")), [])  # beside the array, as in a branch not taken
         entry = array[at]
