@@ -19,8 +19,9 @@ def local(patch, op, slopes):
     patch.setitem(partials.LOCAL, op, slopes)
 
 
-def by_inverse(g, number, seed, moving):
+def by_inverse(self, number, seed):
     """a/b with -a*((1/b)/b), where the square of 1/b leaves the doubles."""
+    g, moving = self.graph, self.moving
     above, below = g.nodes[number].args
     square = g.op("div", g.op("div", g.const(1.0), below), below)
     slopes = {above: g.op("div", seed, below), below: g.op("neg", g.op("mul", g.op("mul", seed, above), square))}
@@ -86,7 +87,10 @@ FAULTS = {
         lambda: so.Cost(so.logsumexp(th[k], (k, 0, n - 1)), params=th), [1000.0, 1000.0, 3.0], {"J"},
     ),
     "a quotient by (1/b)/b": (
-        lambda patch: patch.setattr(pullback, "_of_quotient", by_inverse), text("x/y"), [1e-200, 1e-170], {"dJ/dy"},
+        lambda patch: patch.setattr(pullback.Pullback, "_of_quotient", by_inverse), text("x/y"), [1e-200, 1e-170], {"dJ/dy"},
+    ),
+    "a product that levels off as a quotient": (
+        lambda patch: patch.setattr(pullback, "balanced_slopes", lambda *_: None), text("x/sqrt(1 + x^2)"), [1e8], {"dJ/dx"},
     ),
     "a power of 0 without a slope": (
         partial(local, op="pow", slopes=still_at_zero), text("x^y"), [0.0, 1.0], {"dJ/dx"},
