@@ -8,7 +8,7 @@ Its slope by x, q*(m/x - p*B'/B), is a difference of two numbers that are equal 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from symopt.autodiff.program import Graph
@@ -71,7 +71,7 @@ class Level:
     node: int
     power: float
     terms: Terms
-    inside: tuple[Powers, ...]
+    inside: tuple[Factors | None, ...]
 
     @property
     def graph(self) -> Graph:
@@ -79,12 +79,14 @@ class Level:
 
     def balances(self, place: int, node: int) -> bool:
         """Return whether a factor of the product grows as the term at this place does."""
-        within = self.inside[place].get(node)
+        inside = self.inside[place]
+        within = inside.powers.get(node) if inside is not None else None
         return within is not None and self.factors.powers.get(node, 0.0) == self.power * within
 
     def opened(self, place: int) -> bool:
         """Return whether a term balances any factor."""
-        return any(self.balances(place, node) for node in self.inside[place])
+        inside = self.inside[place]
+        return inside is not None and any(self.balances(place, node) for node in inside.powers)
 
     def slopes(self) -> Iterator[Slope]:
         """Return the slopes of the product by its factors, and by the terms of the sum or what is in these."""
@@ -93,12 +95,13 @@ class Level:
                 slope = self.factors.lowered(node) if power > 0.0 else self._by_divisor(node, power)
                 yield node, [slope, *self._rest(node)]
         for place, (constant, term) in enumerate(self.terms.parts):
-            if not self.opened(place):
+            inside = self.inside[place]
+            if inside is None or not self.opened(place):
                 yield term, [self._share(constant)]
                 continue
-            for node in self.inside[place]:
+            for node in inside.powers:
                 if not self.balances(place, node):
-                    yield node, self._by_part(place, node)
+                    yield node, self._by_part(constant, inside, node)
 
     def _by_divisor(self, node: int, power: float) -> int:
         return self.graph.op("div", scaled_by(self.graph, power, self.factors.root), node)
@@ -110,11 +113,9 @@ class Level:
             return []
         return [self._over(sum_of(self.graph, Terms(self.terms.constant, tuple(others))))]
 
-    def _by_part(self, place: int, node: int) -> list[int]:
+    def _by_part(self, constant: float, inside: Factors, node: int) -> list[int]:
         """Return the slope by a factor of a term."""
-        constant, term = self.terms.parts[place]
-        inside = Factors(self.graph, term, constant, self.inside[place])
-        return [self._share(1.0), inside.lowered(node)]
+        return [self._share(constant), inside.lowered(node)]
 
     def _share(self, constant: float) -> int:
         """Return the slope by a term that has this constant."""
@@ -128,21 +129,18 @@ class Level:
 class LevelOfFunction(Level):
     """A factor f(u) = (1 + u**n)**-power, which is a function of its own; ``inside`` are the factors of u**n."""
 
-    def _by_part(self, place: int, node: int) -> list[int]:
+    def _by_part(self, constant: float, inside: Factors, node: int) -> list[int]:  # noqa: ARG002
         """Return the slope -power*n*f**(1/power)*u**(n - 1)*u' times the product, where u*f does not overflow."""
         graph, (u,) = self.graph, self.graph.nodes[self.node].args
-        inner = self._form.inner
-        within = Factors(graph, u, 1.0, {factor: power / inner for factor, power in self.inside[place].items()})
+        inner = FUNCTIONS[graph.nodes[self.node].op].inner
+        within = factors_below(graph, u)
+        assert within is not None
         first = scaled_by(graph, -self.power * inner, self.factors.root)
         grown = [graph.op("mul", u, self.node)] if inner == 2.0 else []
         return [first, *grown, self.node, within.lowered(node)]
 
     def _over(self, node: int) -> int:
         return self.graph.op("mul", node, self.graph.op("pow", self.node, self.graph.const(1.0 / self.power)))
-
-    @property
-    def _form(self) -> Form:
-        return FUNCTIONS[self.graph.nodes[self.node].op]
 
 
 def balanced_slopes(graph: Graph, number: int) -> list[Slope] | None:
@@ -160,11 +158,11 @@ def balanced_slopes(graph: Graph, number: int) -> list[Slope] | None:
 def _level_of_function(factors: Factors, node: int, power: float) -> Level | None:
     op, args, _ = factors.graph.nodes[node]
     inside = factors_below(factors.graph, args[0]) if op in FUNCTIONS and power == 1.0 else None
-    if inside is None or inside.constant != 1.0:
+    if inside is None:
         return None
     form = FUNCTIONS[op]
     raised = {factor: form.inner * within for factor, within in inside.powers.items()}
-    return LevelOfFunction(factors, node, form.power, Terms(1.0, ((1.0, args[0]),)), (raised,))
+    return LevelOfFunction(factors, node, form.power, Terms(1.0, ((1.0, args[0]),)), (replace(inside, powers=raised),))
 
 
 def _level_of_sum(factors: Factors, node: int, power: float) -> Level | None:
@@ -176,9 +174,7 @@ def _level_of_sum(factors: Factors, node: int, power: float) -> Level | None:
         return None
     for factor in factors.powers:
         terms = terms if factor == node else _gathered(graph, terms, factor)
-    inside = [factors_below(graph, term) for _, term in terms.parts]
-    whole = [one.powers if one is not None and one.constant == 1.0 else {} for one in inside]
-    return Level(factors, node, -power, terms, tuple(whole))
+    return Level(factors, node, -power, terms, tuple(factors_below(graph, term) for _, term in terms.parts))
 
 
 def _gathered(graph: Graph, terms: Terms, factor: int) -> Terms:
@@ -198,9 +194,9 @@ def factors_below(graph: Graph, root: int) -> Factors | None:
         number, power = stack.pop()
         value, inner = graph.value(number), _parts(graph, number, power)
         if value is not None:
-            if power != 1.0 or value == 0.0:
+            if value == 0.0 or (value < 0.0 and power not in (1.0, -1.0)):
                 return None
-            constant *= value
+            constant *= value**power
         elif inner is not None:
             sign, parts = inner
             constant *= sign

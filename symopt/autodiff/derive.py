@@ -26,6 +26,7 @@ from symopt.autodiff.moving import Moving
 from symopt.autodiff.partials import others_tangent, partials, steep_at
 from symopt.autodiff.program import REDUCTIONS, Graph, Key, Node, Program, Read
 from symopt.autodiff.pullback import Changes, Passed, Pullback, reciprocal
+from symopt.autodiff.steps import nan_at_jumps
 from symopt.autodiff.terms import added
 from symopt.autodiff.zerosafe import ZeroSafe
 
@@ -59,12 +60,16 @@ def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
     """Return the derivative of every output ``key`` in one direction, as output ``("d", key)``.
 
     ``seeds`` gives the direction: for an input, a number or the key of another input; inputs
-    without a seed stand still.
+    without a seed stand still. Where J jumps all are NaN.
     """
     graph = Graph()
     outputs = graph.splice(program, graph.input)
     dots = forward(graph, seeds)
-    return graph.program({("d", key): dots.get(number, graph.const(0.0)) for key, number in outputs.items()})
+    found = {key: dots.get(number, graph.const(0.0)) for key, number in outputs.items()}
+    jumps = nan_at_jumps(graph, outputs["J"]) if "J" in outputs else None
+    if jumps is not None:
+        found = {key: graph.op("add", dot, jumps) for key, dot in found.items()}
+    return graph.program({("d", key): dot for key, dot in found.items()})
 
 
 def hessian(slopes: Program, by: Sequence[Key]) -> Program:

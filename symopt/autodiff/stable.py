@@ -8,6 +8,7 @@ and even functions, and u*log(u).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -118,12 +119,13 @@ def _is_even_power(graph: Graph, number: int) -> bool:
 
 
 def _root(graph: Graph, u: int) -> int:
-    """Return sqrt(v**(2*k)) as |v|**k."""
-    if not _is_even_power(graph, u):
+    """Return sqrt(c*v**(2*k)) as sqrt(c)*|v|**k."""
+    factor, even = scaled(graph, u) or (1.0, u)
+    if factor <= 0.0 or not _is_even_power(graph, even):
         return graph.op("sqrt", u)
-    base, power = graph.nodes[u].args
+    base, power = graph.nodes[even].args
     half = graph.const(0.5 * (graph.value(power) or 0.0))
-    return _power(graph, _absolute(graph, base), half)
+    return scaled_by(graph, math.sqrt(factor), _power(graph, _absolute(graph, base), half))
 
 
 def _power(graph: Graph, base: int, exponent: int) -> int:

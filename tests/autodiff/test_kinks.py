@@ -203,3 +203,21 @@ def test_a_condition_without_a_value_chooses_no_branch(test):
     cost = so.Cost(piecewise(x**2, test, 2 * x) + x)
     assert np.isnan(cost.value([-2.0]))
     assert np.isfinite(cost.value([0.5]))
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "v"),
+    [("floor(x) + x^2", [3.0], [1.0]), ("x*ceil(x)", [-2.0], [1.0]), ("pow(x - floor(x/2)*2, 2)", [4.0], [1.0]), ("sign(x)*y + y^2", [0.0, 2.0], [1.0, 0.0])],
+)  # fmt: skip
+def test_where_j_jumps_it_has_no_second_derivative(text, at, v):
+    cost = so.parse(text)
+    with pytest.warns(so.SymoptWarning, match="not twice differentiable"):
+        assert np.isnan(cost.hvp(at, v)).any()
+    beside = [coordinate + 0.25 for coordinate in at]
+    assert np.isfinite(cost.hvp(beside, v)).all()
+
+
+def test_a_step_in_a_branch_that_is_not_taken_is_none():
+    x = sp.Symbol("x", real=True)
+    cost = so.Cost(sp.Piecewise((sp.floor(x), x < 0), (x**2, True)), params=[x])
+    assert cost.hvp([3.0], [1.0]) == [2.0]
