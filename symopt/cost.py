@@ -510,6 +510,8 @@ class Cost:
         try:
             return function({**values, **(more or {})})
         except ValueError:
+            if _fit_together(values.values()):
+                raise  # it says something else
             shapes = {key[-1]: np.shape(value) for key, value in values.items() if key[0] == "c"}
             raise CostError(
                 f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
@@ -549,3 +551,12 @@ class Cost:
 
     def _repr_html_(self) -> str:
         return faces.page(self.latex(), self.source, self.statements)
+
+
+def _fit_together(values: Iterable[Any]) -> bool:
+    """Return whether values have shapes that broadcast."""
+    try:
+        np.broadcast_shapes(*map(np.shape, values))
+    except ValueError:
+        return False
+    return True

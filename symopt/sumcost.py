@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +31,21 @@ LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
 LARGEST_STORED = 1 << 32  # numbers that a named intermediate may hold
 
 
+class _Found(NamedTuple):
+    """The sizes of the last call, and what they followed from."""
+
+    asked: tuple[Any, ...]
+    arrays: tuple[npt.NDArray[Any], ...]
+    sizes: Sizes
+
+
 class SumCost:
     """What is derived from a cost with sums; the same for all data and sizes."""
 
     def __init__(self, form: SumForm) -> None:
         self.form = form
         self._told = False
-        self._held: tuple[Any, ...] = ()  # sizes and data with which every branch was seen to stay in its arrays
+        self._found: _Found | None = None
         self.uses = uses_of(form.value, form.declared)
         self.arrays: list[Name] = [("x", name) for name in form.params]
         self.kinds: dict[Name, str] = {("data", name): "i" if name in form.integer_data else "f" for name in form.data}
@@ -124,6 +132,16 @@ class SumCost:
         CostError
             If a size is unknown, or two lengths contradict each other.
         """
+        asked = (tuple(given.items()), tuple(shapes.items()), total, tuple(data), _spans(data))
+        arrays = tuple(data.values())
+        found = self._found
+        if found is None or found.asked != asked or not _same(found.arrays, arrays):
+            found = self._found = _Found(asked, arrays, self._find_sizes(data, given, shapes, total))
+        return found.sizes
+
+    def _find_sizes(
+        self, data: Data, given: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]], total: int | None
+    ) -> Sizes:
         solver = self._solver(data, given, shapes)
         solver.settle()
         if total is not None and not shapes:
@@ -135,21 +153,12 @@ class SumCost:
                 "by a start for each parameter array, or by sympy.IndexedBase(name, shape=...)"
             )
         solver.check()
-        self._check_branches(solver, data)
+        refuse_reads_beside(self.form.value, solver, data)
         finished = self._finished(solver, total)
         if not self._told:
             self._told = True  # once for each cost
             warn_of_what_is_left_out(solver, self.form.value)
         return finished
-
-    def _check_branches(self, solver: Solver, data: Data) -> None:
-        arrays = tuple(data.values())
-        lengths = {at: length for at, (length, _) in solver.lengths.items()}
-        sizes, known, seen = self._held or (None, None, ())
-        same = len(arrays) == len(seen) and all(a is b for a, b in zip(arrays, seen, strict=True))
-        if (sizes, known) != (solver.sizes, lengths) or not same:
-            refuse_reads_beside(self.form.value, solver, data)
-            self._held = (dict(solver.sizes), lengths, arrays)
 
     def _unsettled(self, solver: Solver) -> set[str]:
         return {name for name in self.form.sizes if name not in solver.sizes}
@@ -165,8 +174,8 @@ class SumCost:
                 if not n.terms:
                     words = f"the IndexedBase of {array[1]} states a length of {n.const} along axis {axis}"
                     lengths.setdefault((array, axis), (n.const, words))
-        ranges = {name: (int(array.min()), int(array.max())) for name, array in data.items() if array.dtype.kind == "i"}
-        return Solver(self.uses, lengths, ranges, self.form.declared, dict(given), dict.fromkeys(given, "given"))
+        origins = dict.fromkeys(given, "given")
+        return Solver(self.uses, lengths, dict(_spans(data)), self.form.declared, dict(given), origins)
 
     def _settle_total(self, solver: Solver, total: int) -> None:
         """Find the one unknown size from the number of parameters."""
@@ -378,3 +387,14 @@ class SumCost:
             rows = np.arange(max(0, -offset), min(n, n - offset))
             result[..., rows, rows + offset] = products[..., (rows + offset) % (2 * band + 1), rows]
         return (result + np.swapaxes(result, -1, -2)) / 2
+
+
+def _same(arrays: tuple[npt.NDArray[Any], ...], others: tuple[npt.NDArray[Any], ...]) -> bool:
+    """Return whether the arrays are the very same."""
+    return len(arrays) == len(others) and all(one is other for one, other in zip(arrays, others, strict=True))
+
+
+def _spans(data: Data) -> tuple[tuple[str, tuple[int, int]], ...]:
+    """Return the least and the largest entry of all integer data."""
+    whole = {name: array for name, array in data.items() if array.dtype.kind == "i"}
+    return tuple((name, (int(array.min()), int(array.max()))) for name, array in whole.items())

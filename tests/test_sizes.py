@@ -122,3 +122,23 @@ def test_many_steps_of_any_kind_are_one_number():
         run = so.minimize(J, so.gd(eta=1e100), [1, 2], steps=steps)
         assert run.status == "diverged"
         assert len(run.recorded) < 1001
+
+
+def test_sizes_of_one_call_are_not_those_of_the_next():
+    cost = so.parse("sum(x[j]*x[j+1], j, 0, n-2)^2")
+    for length in (4, 3, 5, 4):
+        point = np.arange(1.0, length + 1)
+        whole = (point[1:] * point[:-1]).sum()
+        assert cost.value(point) == whole**2
+        assert cost.value({"x": point}) == whole**2
+
+
+def test_data_that_are_changed_in_place_or_exchanged_are_read_anew():
+    x, c = sp.IndexedBase("x"), sp.IndexedBase("c")
+    k, m = sp.symbols("k m", integer=True)
+    picks = np.array([0, 1, 2])
+    cost = so.Cost(sp.Sum(x[c[k]] ** 2, (k, 0, m - 1)), params=x, data={c: picks})
+    assert cost(c=picks).grad([1.0, 2.0, 3.0]) == pytest.approx([2.0, 4.0, 6.0])
+    picks[2] = 1
+    assert cost(c=picks).grad([1.0, 2.0]) == pytest.approx([2.0, 8.0])
+    assert cost(c=np.array([1, 1])).grad([1.0, 2.0]) == pytest.approx([0.0, 8.0])
