@@ -2,8 +2,9 @@
 
 An adjoint is exactly zero where a branch was not taken: min(x, exp(x)) at 1000 passes 0 to an
 exponential that overflows. It is infinite below a function of infinite slope, acos at 1 or u*log(u)
-at 0, and what lies below may have slope 0 there, as x**2*log(x**2) at 0. Both products are 0.
-Everywhere else adjoints are multiplied as they are.
+at 0, and what lies below may have slope 0 there, as x**2*log(x**2) at 0. Both products are 0. So is
+what an exponential passes on where it has come to 0: in exp(-exp(x**2)) the inner slope is infinite
+long before it could weigh anything. Everywhere else adjoints are multiplied as they are.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from symopt.autodiff.program import COMPARISONS, LOGIC, REDUCTIONS, Graph, Read
 
 STEEP = {"asin", "acos", "acosh", "xlogx", "vanishing"}
 """Functions with an infinite slope where their value is finite (sqrt and powers have slope 0 there)."""
+LEVEL = {"exp", "sigmoid", "softplus", "tanh", "coth", "sech", "csch", "sech2", "erf", "erfc", "gauss"}
+"""Functions whose slope goes to 0 as an exponential does: faster than any slope below can grow."""
 LINEAR = {"add", "sub", "neg", "select"}
 TAME = COMPARISONS | LOGIC | LINEAR | {
-    "const", "input", "sum", "mul", "abs", "sign", "floor", "sin", "cos", "tanh", "atan", "erf", "erfc", "sigmoid",
-    "softplus", "asinh", "gauss", "sech2", "sech", "log_cosh", "logaddexp",
+    "const", "input", "sum", "mul", "abs", "sqrt", "sign", "floor", "sin", "cos", "tanh", "atan", "erf", "erfc",
+    "sigmoid", "softplus", "asinh", "gauss", "sech2", "sech", "log_cosh", "logaddexp",
 }  # fmt: skip
 """Operations whose slopes are finite where their arguments are."""
 
@@ -46,10 +49,10 @@ class ZeroSafe:
 
     def pass_on(self, number: int, arg: int, *, masked: bool) -> None:
         """Note that ``arg`` has an adjoint from ``number``, which may be masked by the condition of a select."""
-        vanishing = self.graph.nodes[number].op == "vanishing"
-        if masked or vanishing or number in self._masked:
+        op = self.graph.nodes[number].op
+        if masked or op == "vanishing" or op in LEVEL or number in self._masked:
             self._masked.add(arg)
-        if self.graph.nodes[number].op in STEEP or number in self._steep:
+        if op in STEEP or number in self._steep:
             self._steep.add(arg)
 
     def _unless_zero(self, op: str, factor: int, term: int) -> int:

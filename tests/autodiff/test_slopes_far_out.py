@@ -79,3 +79,12 @@ def test_descent_moves_a_residual_that_is_an_outlier():
     """The gradient of x^2/(1 + x^2) at 1e8 is 2e-24, not the rounding of a difference of ones."""
     run = so.minimize(so.parse("x^2/(1 + x^2)"), so.gd(eta=1e30), [1e8], 1)
     assert run.theta[0] == pytest.approx(1e8 - 2e6, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [("exp(-exp(cosh(x)))", 20.0), ("exp(-1/x^2)", 1e-200), ("tanh(exp(x))", 800.0), ("1/(1 + exp(-exp(x)))", 800.0), ("erfc(x^3/exp(-x))", 600.0)],
+)  # fmt: skip
+def test_what_is_level_is_level_whatever_grows_below(text, at):
+    assert so.parse(text).grad([at]) == [0.0]
+    assert so.minimize(so.parse(text), so.gd(eta=1e-3), [at], 1).theta[0] == at
