@@ -128,7 +128,7 @@ def _attempt(grower: Grower) -> sp.Expr | None:
     depth = int(grower.rng.integers(1, 7))
     try:
         made = grower.idiom(depth) if grower.rng.random() < 0.35 else grower.grow(depth)
-    except (TypeError, ValueError, RecursionError, NotImplementedError, AttributeError):  # SymPy's own
+    except (TypeError, ValueError, ArithmeticError, RecursionError, NotImplementedError, AttributeError):  # SymPy's own
         return None
     strange = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
     usual = (
