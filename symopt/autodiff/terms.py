@@ -11,6 +11,7 @@ from typing import NamedTuple
 from symopt.autodiff.program import Graph
 
 MOST_TERMS = 32  # longer sums and products are looked at from outside only
+MOST_VISITED = 8 * MOST_TERMS  # nodes on the way to them: each level of a nested expression would visit all below it
 
 
 class Terms(NamedTuple):
@@ -33,8 +34,10 @@ def terms_of(graph: Graph, nodes: Iterable[int]) -> Terms | None:
     constant = 0.0
     parts: dict[int, float] = {}
     stack = [(1.0, node) for node in reversed(list(nodes))]
+    visited = 0
     while stack:
         factor, number = stack.pop()
+        visited += 1
         op, args, _ = graph.nodes[number]
         value = graph.value(number)
         found = scaled(graph, number)
@@ -46,7 +49,7 @@ def terms_of(graph: Graph, nodes: Iterable[int]) -> Terms | None:
             stack.append((factor * found[0], found[1]))
         else:
             parts[number] = parts.get(number, 0.0) + factor
-        if len(parts) + len(stack) > MOST_TERMS:
+        if len(parts) + len(stack) > MOST_TERMS or visited > MOST_VISITED:
             return None
     return Terms(constant, tuple((factor, number) for number, factor in parts.items()))
 

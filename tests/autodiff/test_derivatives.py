@@ -15,6 +15,7 @@ import symopt as so
 from symopt.autodiff.derive import gradient
 from symopt.autodiff.lower import lower
 from symopt.autodiff.program import Graph
+from symopt.autodiff.terms import terms_of
 from symopt.compiler.plain import evaluate
 
 X = x, y, z = sp.symbols("x y z", real=True)
@@ -243,6 +244,14 @@ def test_lowering_walks_a_wide_sum_once():
     node = lower(graph, sp.Add(*(s**2 for s in many)), lambda s: graph.input(s.name))
     assert len(graph.nodes) == 3 * 2000  # an input, a square and a sum each, and the number 2
     assert node == len(graph.nodes) - 1
+
+
+def test_a_nested_sum_is_not_walked_to_its_bottom_at_every_level():
+    graph = Graph()
+    node, other = (graph.input(("x", k)) for k in range(2))
+    for _ in range(1000):
+        node = graph.op("mul", graph.const(0.5), graph.op("add", node, other))
+    assert terms_of(graph, [node]) is None
 
 
 def test_mpmath_is_the_reference_for_numbers():
