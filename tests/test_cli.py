@@ -5,6 +5,8 @@ import math
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -12,18 +14,25 @@ import pytest
 import symopt as so
 from symopt import race as racing
 from symopt.cli import _start as read_start
+from symopt.cli import main
 
 ROSENBROCK = "100*(y-x^2)^2+(1-x)^2"
 
 
-def symopt(*words, code=0, **env):
+def symopt(*words, code=0):
+    """Run the command, in this process, and return what it printed."""
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        patched.setattr(sys, "argv", ["symopt", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert (end.value.code or 0) == code, err.getvalue()
+    return err.getvalue() if code else out.getvalue()
+
+
+def process(*words, code=0):
     """Run the command in a process of its own and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "symopt", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **env},
-        check=False,
+        [sys.executable, "-W", "error", "-m", "symopt", *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == code, done.stderr
     return done.stderr if code else done.stdout
@@ -32,7 +41,7 @@ def symopt(*words, code=0, **env):
 def test_race(tmp_path):
     out = tmp_path / "new" / "folder"
     rules = ["--rule", "adam:eta=0.02", "--rule", "nesterov:eta=1e-3,beta=0.9", "--rule", "gd:eta=1"]
-    text = symopt("race", ROSENBROCK, "--start", "x=-1.2,y=1", *rules, "--steps", "5000", "--out", str(out))
+    text = process("race", ROSENBROCK, "--start", "x=-1.2,y=1", *rules, "--steps", "5000", "--out", str(out))
     assert all(word in text for word in ("adam", "nesterov", "diverged", "budget spent", "race.png"))
     found = json.loads((out / "race.json").read_text())
     assert found["cost"] == ROSENBROCK
@@ -266,7 +275,7 @@ def test_symopts_own_experiments_are_whole():
 
 
 def test_no_progress_bar_and_no_colour_where_no_terminal_is():
-    text = symopt("race", "x^2", "--start", "x=1", "--rule", "gd", "--steps", "10")
+    text = process("race", "x^2", "--start", "x=1", "--rule", "gd", "--steps", "10")
     assert "\x1b" not in text
     assert "━" not in text
 
@@ -324,6 +333,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(case):
     assert message in text
     assert len(text.strip().splitlines()) == 1
     assert "Traceback" not in text
+
+
+def test_a_mistake_ends_a_process_with_2():
+    words, message = BAD["hostile"]
+    text = process(*words, code=2)
+    assert text.startswith("symopt: ")
+    assert message in text
 
 
 def test_usage_mistakes_exit_with_2_too():
