@@ -15,7 +15,7 @@ from symopt.rule import Rule
 from symopt.theory.formulas import holds_where, refuse_unless_same
 from symopt.theory.linear import CURVATURE, characteristic_of, factors_in_z, seen_step
 from symopt.theory.spectrum import rate
-from symopt.theory.trials import numbers_to_try
+from symopt.theory.trials import number_at, numbers_to_try
 from symopt.theory.update_map import Held, names_of, number, plain, remembered, reserved, symbol, z
 
 
@@ -77,7 +77,7 @@ def _growth(rule: Rule, held: Held) -> sp.Expr:
     roots = [root for factor in factors for root in sp.roots(factor)]
     wide = {symbol("gamma"), *back}
     trials = numbers_to_try(rule, uphill.free_symbols - {z}, wide)
-    values = np.array([[complex(root.subs(trial)) for root in roots] for trial in trials])
+    values = np.array([[number_at(root, trial) for root in roots] for trial in trials])
     chosen = _largest(np.abs(values))
     sizes = [roots[k] if _positive(values[:, k]) else sp.Abs(roots[k]) for k in chosen]
     return plain(sp.Max(*(sp.simplify(size).xreplace(back) for size in sizes)))

@@ -17,7 +17,7 @@ from symopt.rule import Rule
 from symopt.theory.formulas import evaluate, holds_where, refuse_unless_same, value_of
 from symopt.theory.linear import CURVATURE, characteristic_of, factors_in_z, factors_with, linear_step
 from symopt.theory.spectrum import held_values
-from symopt.theory.trials import numbers_to_try
+from symopt.theory.trials import number_at, numbers_to_try
 from symopt.theory.update_map import Back, Held, check_rule, names_of, number, numbers_of, plain, remembered, symbol, z
 
 NEAR = 1e-6  # relative, within which one limit is taken for another
@@ -124,7 +124,7 @@ class Boundary:
         return math.inf
 
     def _stable(self, w: float, values: Mapping[sp.Symbol, float]) -> bool:
-        coefficients = [complex(c.subs({**values, self.root: w})) for c in self.p.all_coeffs()]
+        coefficients = [number_at(c, {**values, self.root: w}) for c in self.p.all_coeffs()]
         return bool(np.abs(np.roots(coefficients)).max(initial=0.0) < 1)
 
 
@@ -167,7 +167,7 @@ def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     limits = [boundary.limit(values) for values in trials]
     if all(math.isinf(limit) for limit in limits):
         return sp.oo
-    numbers = [[complex(c.subs(values)) for c in candidates] for values in trials]
+    numbers = [[number_at(c, values) for c in candidates] for values in trials]
     places = [_place(row, limit) for row, limit in zip(numbers, limits, strict=True)]
     chosen = sorted(set(places))
     if -1 in chosen or (len(chosen) > 1 and not _smallest(chosen, numbers, limits)):
@@ -224,7 +224,7 @@ def _check(formula: sp.Expr, rule: Rule, held: Held, wrt: str, known: Mapping[st
 
 
 def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> list[float]:
-    roots = np.roots([complex(c.subs(values)) for c in crossing.all_coeffs()])
+    roots = np.roots([number_at(c, values) for c in crossing.all_coeffs()])
     return [float(w.real) for w in roots if abs(w.imag) <= 1e-9 * abs(w) and w.real > 0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,3 +38,8 @@ def _in_range(rng: np.random.Generator, place: Any) -> float:
     if np.isinf(place.high):
         return max(place.low, 0.0) + _of_any_size(rng)
     return place.low + share * (place.high - place.low)
+
+
+def number_at(expression: sp.Expr, values: Mapping[sp.Symbol, float]) -> complex:
+    """Return an expression at numbers for all its symbols; they are put in at once, which subs does one by one."""
+    return complex(expression.xreplace({s: sp.Float(value) for s, value in values.items()}))

@@ -11,6 +11,7 @@ from symopt.errors import RuleError
 from symopt.rule import Rule
 from symopt.symbols import t, theta
 from symopt.theory.formulas import holds_where, value_of
+from symopt.theory.trials import number_at
 from symopt.theory.update_map import UpdateMap, check_rule, number, plain, reserved, symbol
 
 SLOPE = sp.Symbol("g", real=True, nonzero=True)
@@ -130,7 +131,7 @@ def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:
     shares = [dict.fromkeys(a.free_symbols, share) for share in (0.1, 0.5, 0.9)]
     own = {symbol(n): v for n, v in rule.hyperparameters.items() if isinstance(v, float)}
     for values in [*shares, *([own] if a.free_symbols <= own.keys() else [])]:
-        if not abs(complex(a.subs(values))) < 1:
+        if not abs(number_at(a, values)) < 1:
             raise RuleError(
                 f"{rule.name}: {name} does not come to rest under a constant gradient: "
                 f"each step multiplies it by {plain(a)}"
