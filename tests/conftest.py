@@ -1,5 +1,6 @@
 """Every test session compiles into a cache of its own, so that nothing outside can help or hurt."""
 
+import functools
 import os
 import re
 import signal
@@ -20,6 +21,25 @@ settings.load_profile("symopt")
 def ctrl_c():
     """Let Ctrl-C reach the tests, and what they start, in a shell's background job too, where it is ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Let values and derivatives be worked out in the plain Python that a kernel's source is; runs are compiled.
+
+    It has the bits of the machine code (test_sum_bits, test_function_errors), and nothing waits for a compiler.
+    """
+    from symopt.compiler import cache
+
+    compiled = cache.kernel
+
+    @functools.cache
+    def plain(source):
+        return functools.partial(cache._plainly, cache._import(source).kernel.function)
+
+    monkeypatch.setattr(
+        cache, "kernel", lambda source: plain(source) if "def evaluate(" in source else compiled(source)
+    )
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The same bits: compiled or plain Python, alone or in a batch, for any threads and chunks."""
 
+from itertools import cycle, product
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -8,7 +10,6 @@ import symopt as so
 from symopt.compiler import cache, drive
 from symopt.compiler.drive import Blocks, Job
 from symopt.compiler.kernel import Options, write_kernel
-from symopt.registry import TEXTBOOK
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
@@ -39,9 +40,20 @@ def awkward(theta, m, s, N, *, grad, t, T, eta=0.05, beta=0.8, clip=1.0):
 WRAPPED = so.noisy(so.clip_norm(so.lookahead(so.restart(so.nesterov(eta=0.02)), k=3), 5.0), 0.1)
 MIXED = {"awkward": awkward, "scheduled": so.adam(eta=0.1 * 0.99**so.t), "wrapped": so.average(WRAPPED)}
 RULES = {**so.optimizers, **MIXED}
-FEW = [*TEXTBOOK, *MIXED]  # on every cost; the others on one that is written out, and one that is not
-EVERY = [(cost, rule) for cost in COSTS for rule in RULES if rule in FEW or cost in ("polynomial", "wide")]
-EVERY = [(cost, rule) for cost, rule in EVERY if rule != "gauss_newton" or cost == "polynomial"]
+MOST = ["gd", "nesterov", "adam", *MIXED]  # on every cost
+TURN = dict(zip([name for name in RULES if name not in MOST], cycle(["polynomial", "wide"]), strict=False))
+"""The others on one that is written out, or one that is not, by turns; on both among the slow tests."""
+
+
+def pairs():
+    """Return every cost with every rule, what is not in the default suite marked slow."""
+    for cost, rule in product(COSTS, RULES):
+        often = rule in MOST or TURN[rule] == cost or (rule == "gauss_newton" and cost == "polynomial")
+        if rule != "gauss_newton" or cost == "polynomial":
+            yield pytest.param(cost, rule, marks=[] if often else pytest.mark.slow)
+
+
+EVERY = list(pairs())
 
 
 def arrays(study, name):

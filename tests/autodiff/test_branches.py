@@ -6,6 +6,8 @@ import sympy as sp
 
 import symopt as so
 
+pytestmark = pytest.mark.usefixtures("interpreted")
+
 i, j, n = sp.symbols("i j n", integer=True)
 x, c, t = (sp.IndexedBase(name) for name in "xct")
 SQUARES = sp.Sum(x[i] ** 2, (i, 0, n - 1))

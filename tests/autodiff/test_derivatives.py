@@ -61,9 +61,21 @@ def plainly(cost, point, v):
     return first["J"], [first["g", k] for k in range(3)], hessian, [product["g", k] for k in range(3)]
 
 
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(EXPRESSIONS, POINTS)
 def test_value_gradient_and_hessian(expression, point):
+    check(expression, point)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000, suppress_health_check=list(HealthCheck))
+@given(EXPRESSIONS, POINTS)
+def test_value_gradient_and_hessian_of_many_more(expression, point):
+    check(expression, point)
+
+
+def check(expression, point):
+    """Compare the programs of an expression with SymPy's derivatives in 50 digits."""
     expression = expression + x * y + z**2
     value = exact(expression, point)
     assume(np.isfinite(value) and abs(value) < 1e8)
@@ -111,6 +123,7 @@ def test_value_gradient_and_hessian(expression, point):
         (sp.tanh(x), 1000.0, 1.0, 0.0),
     ],
 )
+@pytest.mark.usefixtures("interpreted")
 def test_stable_forms_and_kinks(expression, point, value, slope):
     cost = so.Cost(expression, params=x)
     assert cost.value([point]) == value
@@ -137,6 +150,7 @@ AROUND = {
 @pytest.mark.parametrize(
     "branch", [sp.sqrt(x), sp.log(x), 1 / x, sp.sqrt(x) * sp.log(x), x ** sp.Rational(1, 3), sp.acos(2 - x)]
 )
+@pytest.mark.usefixtures("interpreted")
 def test_an_untaken_branch_leaks_nowhere(branch, combine):
     """The untaken piece is NaN or infinite at x <= 0, its derivatives too."""
     around = lambda u: AROUND[combine](u) + y

@@ -6,6 +6,8 @@ import sympy as sp
 
 import symopt as so
 
+pytestmark = pytest.mark.usefixtures("interpreted")
+
 i, j, n = sp.symbols("i j n", integer=True)
 x = sp.IndexedBase("x")
 S = sp.Sum(x[j] * x[j + 1], (j, 0, n - 2))

@@ -9,6 +9,8 @@ import sympy as sp
 import symopt as so
 from symopt.errors import SymoptWarning
 
+pytestmark = pytest.mark.usefixtures("interpreted")
+
 x, y, p, a = sp.symbols("x y p a", real=True)
 NOT_TWICE = "not twice differentiable as written at this point"
 nan = np.nan

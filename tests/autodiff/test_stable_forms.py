@@ -7,6 +7,8 @@ import sympy as sp
 
 import symopt as so
 
+pytestmark = pytest.mark.usefixtures("interpreted")
+
 x, y, s = sp.symbols("x y s", real=True)
 
 

@@ -35,6 +35,12 @@ def cost_at(name: str, at: int) -> so.Cost:
     return built(name, at if ZOO[name].data else 0)
 
 
+@cache
+def derivatives(name: str, at: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return value, gradient and Hessian in 50 digits."""
+    return reference(instance(name, at)).full()
+
+
 def reference(one: Instance, digits: int = 50) -> Reference:
     return Reference(
         one.of.expr, one.mapping(one.theta), one.data, one.of.where, one.sizes, one.of.constants, digits=digits
@@ -54,11 +60,16 @@ def close(got: Any, want: Any, tolerance: float, scale: float | None = None) -> 
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance / 10 * scale)
 
 
+SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 2 else []) for turn, name in enumerate(ZOO)]
+"""Every other cost, for what is compiled; the rest is among the slow tests."""
+
+
+@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize(("name", "at"), SMALL)
 def test_value_gradient_and_hessian(name, at):
     one, J = instance(name, at), cost_at(name, at)
     theta, constants, tolerance = given(one, one.theta), one.of.constants, one.of.tolerance
-    value, slopes, hessian = reference(one).full()
+    value, slopes, hessian = derivatives(name, at)
     v = np.random.default_rng(3).normal(size=one.theta.size)
     close(J.value(theta, **constants), value, tolerance)
     close(J.grad(theta, **constants), slopes, tolerance)
@@ -66,7 +77,7 @@ def test_value_gradient_and_hessian(name, at):
     close(J.hessian(theta, **constants), hessian, 10 * tolerance)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", SOME)
 def test_at_a_large_size(name):
     one, J = instance(name, LARGE), cost_at(name, LARGE)
     theta, constants, tolerance = given(one, one.theta), one.of.constants, one.of.tolerance
@@ -89,7 +100,7 @@ def test_at_a_large_size(name):
     close(J.hessian(theta, **constants) @ v, along, 10 * tolerance, np.abs(along).max())
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", SOME)
 def test_many_points_are_what_one_by_one_gives(name):
     """Bit for bit: a point does not depend on its neighbours."""
     at = len(ZOO[name].sizes) - 1
@@ -112,7 +123,7 @@ def test_many_points_are_what_one_by_one_gives(name):
             np.testing.assert_array_equal(J.hessian(theta, **constants), hessians[at])
 
 
-@pytest.mark.parametrize("name", [name for name, cost in ZOO.items() if cost.flat])
+@pytest.mark.parametrize("name", [one for one in SOME if ZOO[one.values[0]].flat])
 def test_a_point_may_be_flat_or_arrays_by_parameter_or_by_name(name):
     at = len(ZOO[name].sizes) - 1
     one, J = instance(name, at), cost_at(name, at)
@@ -141,7 +152,7 @@ def test_reference_against_numpy(name):
         value, (slope,), _ = reference(one, digits=30).along([v])
         behind, here, ahead = (one.plain(one.theta + move * v) for move in (-step, 0, step))
         close(here, value, 1e-13)
-        largest = abs(slope) if at == LARGE else np.linalg.norm(reference(one).full()[1])
+        largest = abs(slope) if at == LARGE else np.linalg.norm(derivatives(name, at)[1])
         error = 1e-6 * largest + 1e-15 * abs(value) / step + 1e-9
         assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-6, abs=error)
 

@@ -10,6 +10,8 @@ import symopt as so
 from symopt.autodiff import complements, gather, logarithms, partials, pullback, stable, sums
 from symopt.autodiff.index import substituted
 
+pytestmark = pytest.mark.usefixtures("interpreted")
+
 i, j, k, n, m = sp.symbols("i j k n m", integer=True)
 th, X = sp.IndexedBase("th"), sp.IndexedBase("X")
 x = sp.Symbol("x", real=True)

@@ -437,10 +437,10 @@ class TestIntervals:
         return np.mean(held)
 
     def test_within_a_run(self):
-        assert 0.87 <= self.within("linear", 60, 0.8, 0.5, 0.1, 100) <= 1
+        assert 0.87 <= self.within("linear", 60, 0.8, 0.5, 0.1, 50) <= 1
 
     def test_across_runs(self):
-        assert 0.87 <= self.across(8, 40) <= 1
+        assert 0.87 <= self.across(8, 20) <= 1
 
     @pytest.mark.slow
     @pytest.mark.parametrize(("law", "n", "truth", "phi", "sigma"), CASES)

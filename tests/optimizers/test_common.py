@@ -76,7 +76,7 @@ def test_coordinates_may_be_exchanged(name):
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("n", [1, 2, 100])
+@pytest.mark.parametrize("n", [1, 2, 15, pytest.param(100, marks=pytest.mark.slow)])
 def test_any_number_of_parameters(name, n):
     z = sp.symbols(f"z:{n}")
     cost = so.Cost(sum(s**2 for s in z), params=z, optimal_value=0.0)

@@ -367,11 +367,10 @@ def averaged_thrice(theta, m, u, w, *, grad, eta=0.01, beta=0.9, nu=0.5, mu=0.7)
 
 def first_unstable(rule, eigenvalue):
     """Return where the spectral radius first crosses 1, by scanning and bisection."""
-    etas = np.geomspace(1e-6, 1e4, 4000)
-    unstable = [theory.rate(rule(eta=eta), eigenvalue) > 1 + 1e-12 for eta in etas]
-    if not any(unstable):
+    etas = np.geomspace(1e-6, 1e4, 2000)
+    k = next((k for k, eta in enumerate(etas) if theory.rate(rule(eta=eta), eigenvalue) > 1 + 1e-12), None)
+    if k is None:
         return np.inf
-    k = int(np.argmax(unstable))
     low, high = (0.0, etas[0]) if k == 0 else (etas[k - 1], etas[k])
     for _ in range(60):
         middle = (low + high) / 2
