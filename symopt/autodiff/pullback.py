@@ -10,6 +10,7 @@ mode. Either may be an ordinary number although a part of it is none:
   be infinite. The division waits too.
 - A slope that is a product, as -2*x*f**2 of f = 1/(1 + x**2), is multiplied factor by factor, and
   the last factor waits.
+- The slope 1/(2*s) of a root s = sqrt(u**2 + 1) meets 2*u first, and then the change of J.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ PRODUCTS = {
     "sigmoid_slope",
 }  # fmt: skip
 """Functions whose slope is a product of functions."""
+RELATIVE = {"sqrt", "log"}
+"""Functions whose slope times that of their argument is an ordinary number: the change waits until both have met."""
 VANISHING = {"erfc", "gauss", "sech", "sech2", "csch", "gauss_slope"}
 """Functions that become so small that a division by them does not wait."""
 
@@ -44,6 +47,8 @@ class Changes:
     def times(self, number: int, change: int, slope: int) -> int:
         """Return change*slope for a slope of a node."""
         sign, factors = self._factors(number, slope)
+        if self.graph.nodes[number].op in RELATIVE:
+            return self.wait("mul", slope, change)
         return self.times_all(change, factors if sign > 0 else [self.graph.const(-1.0), *factors])
 
     def times_all(self, change: int, factors: Sequence[int]) -> int:

@@ -88,3 +88,9 @@ def test_descent_moves_a_residual_that_is_an_outlier():
 def test_what_is_level_is_level_whatever_grows_below(text, at):
     assert so.parse(text).grad([at]) == [0.0]
     assert so.minimize(so.parse(text), so.gd(eta=1e-3), [at], 1).theta[0] == at
+
+
+def test_a_root_below_the_line_far_out():
+    """Of 1e-152, the quotient by 1e150, half a reciprocal root and twice a square's base, the product is 0.02."""
+    slope = so.parse("2/(100*(sqrt(1/x^2 + 1) + log(x)^2))").grad([1e-150])
+    assert slope == pytest.approx([0.02], rel=1e-14, abs=0)

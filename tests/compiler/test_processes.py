@@ -196,7 +196,6 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_dask_with_threads_and_with_processes(tmp_path):
-    pytest.importorskip("dask")
     (tmp_path / "script.py").write_text(DASK)
     done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]
