@@ -23,17 +23,47 @@ def press():
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def started(*words):
+    """Start Python on some words."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+TELLING = """
+import sys
+from symopt import cli
+from symopt.compiler.drive import Blocks
+chunk = Blocks._chunk
+def told(*arguments):
+    chunk(*arguments)
+    Blocks._chunk = chunk
+    print("under way", file=sys.stderr, flush=True)
+Blocks._chunk = told
+cli.main()
+"""
+
+
+def under_way(words, presses=1, number=signal.SIGINT):
+    """Run the command, send it signals once the first steps are made, and return its code and what it said."""
+    running = started("-c", TELLING, *words)
+    assert running.stderr.readline() == "under way\n"
+    for _ in range(presses):
+        running.send_signal(number)
+        time.sleep(0.0005)
+    shown, said = running.communicate(timeout=600)
+    return running.returncode, shown, said
+
+
 def command(words, presses, number=signal.SIGINT):
     """Run the command, send it a signal at each of some times (seconds), and return its code and what it said."""
-    running = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "symopt", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )  # fmt: skip
+    running = started("-m", "symopt", *words)
     before = 0.0
     for moment in presses:
         time.sleep(moment - before)
         before = moment
         running.send_signal(number)
-    shown, said = running.communicate(timeout=120)
+    shown, said = running.communicate(timeout=600)
     return running.returncode, shown, said
 
 
@@ -107,7 +137,7 @@ LONG += ["--rule", "adam:eta=1e-9", "--rule", "gd:eta=1e-9"]
 
 
 def test_a_run_that_is_interrupted_is_shown_and_marked(tmp_path):
-    code, shown, _ = command([*LONG, "--out", str(tmp_path)], [5.0])
+    code, shown, _ = under_way([*LONG, "--out", str(tmp_path)])
     assert code == 130
     assert "interrupted; not run: gd" in shown
     found = json.loads((tmp_path / "race.json").read_text())
@@ -118,8 +148,8 @@ def test_a_run_that_is_interrupted_is_shown_and_marked(tmp_path):
 
 @pytest.mark.slow
 def test_two_in_a_row_end_at_once_and_a_queue_s_signal_does_the_same(tmp_path):
-    assert command([*LONG, "--out", str(tmp_path / "two")], [8.0, 8.0005])[0] in INTERRUPTED
-    code, shown, _ = command([*LONG, "--out", str(tmp_path / "term")], [12.0], signal.SIGTERM)
+    assert under_way([*LONG, "--out", str(tmp_path / "two")], presses=2)[0] in INTERRUPTED
+    code, shown, _ = under_way([*LONG, "--out", str(tmp_path / "term")], number=signal.SIGTERM)
     assert code == 143
     assert "interrupted" in shown
     assert sorted(path.name for path in (tmp_path / "term").iterdir()) == ["race.json", "race.png"]
@@ -128,21 +158,45 @@ def test_two_in_a_row_end_at_once_and_a_queue_s_signal_does_the_same(tmp_path):
 THREAD = """
 import os, signal, threading, time
 import symopt as so
+from symopt.compiler.drive import Blocks
+chunk, under_way = Blocks._chunk, threading.Event()
+def told(*arguments):
+    chunk(*arguments)
+    under_way.set()
+Blocks._chunk = told
 def work():
     run = so.minimize(so.parse("(1-x)^2"), so.gd(eta=1e-12), [3.0], 10**12, record=None)
     print(run.status, flush=True)
 thread = threading.Thread(target=work)
 thread.start()
-threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+under_way.wait()
+os.kill(os.getpid(), signal.SIGINT)
 while thread.is_alive():
     time.sleep(0.1)
 """
 
 
 def test_ctrl_c_ends_a_run_in_a_thread_when_it_ends_the_program():
-    done = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == -signal.SIGINT
     assert done.stdout == "interrupted\n"
+
+
+ENDED = """
+import threading
+import symopt as so
+def work():
+    threading.main_thread().join()  # until it has nothing left to do but to wait for this thread
+    print(so.minimize(so.parse("x^2"), so.gd(eta=0.25), [1.0], 3).theta[0])
+    print(so.sweep(so.parse("x^2"), so.gd(eta=0.25), [[1.0]] * 100, 3)["gd"]["theta"].values.max())
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_run_begins_in_a_thread_that_outlives_the_main_program():
+    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, timeout=600, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "0.125\n0.125\n"
 
 
 # The request itself

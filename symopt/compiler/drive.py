@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -317,7 +317,7 @@ def run(
     taken: list[int] = []
     halt = _Halt(stop)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
-        waiting = {pool.submit(blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))}
+        waiting = {_begun(pool, blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))}
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
@@ -329,6 +329,19 @@ def run(
             halt.set()
             raise
     return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks
+
+
+def _begun(pool: ThreadPoolExecutor, work: Callable[..., None], *arguments: Any) -> Future[None]:
+    """Begin work in the pool; this thread does it where the main program has ended, when no other begins any more."""
+    try:
+        return pool.submit(work, *arguments)
+    except RuntimeError as error:
+        if "interpreter shutdown" not in str(error):
+            raise
+    work(*arguments)
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
 
 
 class _Halt(Event):
