@@ -21,7 +21,11 @@ ROSENBROCK = "100*(y-x^2)^2+(1-x)^2"
 
 def symopt(*words, code=0):
     """Run the command, in this process, and return what it printed."""
-    with pytest.MonkeyPatch.context() as patched, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
         patched.setattr(sys, "argv", ["symopt", *words])
         with pytest.raises(SystemExit) as end:
             main()
