@@ -23,23 +23,20 @@ def ctrl_c():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture
-def interpreted(monkeypatch):
-    """Let values and derivatives be worked out in the plain Python that a kernel's source is; runs are compiled.
+@pytest.fixture(params=["in Python", pytest.param("compiled", marks=pytest.mark.slow)])
+def in_python(request, monkeypatch):
+    """Let kernels run as the plain Python that their source is; as machine code among the slow tests.
 
-    It has the bits of the machine code (test_sum_bits, test_function_errors), and nothing waits for a compiler.
+    Both have the same bits (test_bits, test_sum_bits, test_function_errors), and nothing waits for a compiler.
     """
     from symopt.compiler import cache
-
-    compiled = cache.kernel
 
     @functools.cache
     def plain(source):
         return functools.partial(cache._plainly, cache._import(source).kernel.function)
 
-    monkeypatch.setattr(
-        cache, "kernel", lambda source: plain(source) if "def evaluate(" in source else compiled(source)
-    )
+    if request.param != "compiled":
+        monkeypatch.setattr(cache, "kernel", plain)
 
 
 @pytest.fixture

@@ -629,6 +629,7 @@ def words(source):
     return {token.string for token in tokens if token.type in (tokenize.NAME, tokenize.STRING)}
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_symbol_may_have_any_name(monkeypatch, tmp_path, name):
     """It is only a name: the numbers are those of a plain one, the code holds nothing of it, and nothing happens."""

@@ -9,6 +9,8 @@ import sympy as sp
 import symopt as so
 from symopt.errors import CostError, SymoptWarning
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 i, j, k, n, m = sp.symbols("i j k n m", integer=True)
 a, b = sp.symbols("a b")
 X, Y, x, c, W = (sp.IndexedBase(name) for name in "XYxcW")

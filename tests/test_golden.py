@@ -10,6 +10,8 @@ import pytest
 import symopt as so
 from symopt.libraries.counterpart import LIBRARIES
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 RUNS = golden.runs()
 TOLERANCE = 1e-11
 CHAOTIC = {f"{library}/rmsprop/a/rosenbrock" for library in ("torch", "optax", "keras")}

@@ -13,6 +13,8 @@ from symopt.diagnosis.domain import CASES, SMALLER, cure, told
 from symopt.diagnosis.precisely import in_doubles
 from symopt.errors import ParseError
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 OUTSIDE = {
     "x^(1/3)": ([-8.0], "(-8)^0.333333 is a root of a negative number, in x^0.333333", "real_root(x, 3)"),
     "y + (x-y)^(2/5)": ([-8.0, 1.0], "(-9)^0.4 is a root of a negative number", "real_root(x - y, 5)**2"),

@@ -82,6 +82,7 @@ OPTIONS = {
 CASES = [(J, START), (CHAIN(a=100.0), [-1.2, 1.0, 0.3, 0.7, -0.4])]
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize(("cost", "start"), CASES, ids=["plain", "sum"])
 @ANY
 def test_the_same_steps_and_counts_as_scipy_alone(method, cost, start):

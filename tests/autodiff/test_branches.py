@@ -6,7 +6,7 @@ import sympy as sp
 
 import symopt as so
 
-pytestmark = pytest.mark.usefixtures("interpreted")
+pytestmark = pytest.mark.usefixtures("in_python")
 
 i, j, n = sp.symbols("i j n", integer=True)
 x, c, t = (sp.IndexedBase(name) for name in "xct")

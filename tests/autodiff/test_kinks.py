@@ -9,7 +9,7 @@ import sympy as sp
 import symopt as so
 from symopt.errors import SymoptWarning
 
-pytestmark = pytest.mark.usefixtures("interpreted")
+pytestmark = pytest.mark.usefixtures("in_python")
 
 x, y, p, a = sp.symbols("x y p a", real=True)
 NOT_TWICE = "not twice differentiable as written at this point"

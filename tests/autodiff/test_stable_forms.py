@@ -7,7 +7,7 @@ import sympy as sp
 
 import symopt as so
 
-pytestmark = pytest.mark.usefixtures("interpreted")
+pytestmark = pytest.mark.usefixtures("in_python")
 
 x, y, s = sp.symbols("x y s", real=True)
 

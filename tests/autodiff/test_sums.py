@@ -60,11 +60,11 @@ def close(got: Any, want: Any, tolerance: float, scale: float | None = None) -> 
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance / 10 * scale)
 
 
-SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 2 else []) for turn, name in enumerate(ZOO)]
-"""Every other cost, for what is compiled; the rest is among the slow tests."""
+SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 3 else []) for turn, name in enumerate(ZOO)]
+"""Every third cost, for what is compiled; the rest is among the slow tests."""
 
 
-@pytest.mark.usefixtures("interpreted")
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize(("name", "at"), SMALL)
 def test_value_gradient_and_hessian(name, at):
     one, J = instance(name, at), cost_at(name, at)

@@ -14,6 +14,8 @@ from symopt.autodiff import complements, partials
 from symopt.diagnosis import own, precisely, reference
 from symopt.errors import CostError
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 i, j, k, n, m, d = sp.symbols("i j k n m d", integer=True)
 th, X, t, H = (sp.IndexedBase(name) for name in ("th", "X", "t", "H"))
 x, y, a = sp.symbols("x y a", real=True)

@@ -10,7 +10,7 @@ import symopt as so
 from symopt.autodiff import complements, gather, logarithms, partials, pullback, stable, sums
 from symopt.autodiff.index import substituted
 
-pytestmark = pytest.mark.usefixtures("interpreted")
+pytestmark = pytest.mark.usefixtures("in_python")
 
 i, j, k, n, m = sp.symbols("i j k n m", integer=True)
 th, X = sp.IndexedBase("th"), sp.IndexedBase("X")

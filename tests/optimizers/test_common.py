@@ -28,6 +28,7 @@ def test_every_rule_has_a_textbook_version_or_a_test_of_its_own():
     assert published == set(textbook.RULES) | own
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", textbook.RULES)
 def test_equals_its_numpy_version(name):
     """On the valley, and for Polyak's step, which is chaotic there, on the bowl."""
@@ -56,6 +57,7 @@ def test_converges_on_a_quadratic_and_on_rosenbrock_at_some_eta(name):
     assert float(valley["best_loss"].min()) < 1e-2
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", [name for name in RULES if name != "perturbed_gd"])  # which leaves it on purpose
 def test_a_stationary_point_is_not_left(name):
     rule = RULES[name](initial_accumulator=0.0) if name == "yogi" else RULES[name]  # whose m starts at 1e-6
@@ -63,6 +65,7 @@ def test_a_stationary_point_is_not_left(name):
     assert run.theta.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", RULES)
 def test_coordinates_may_be_exchanged(name):
     text = "x^4 + 10*y^2" if name == "gauss_newton" else "x^4 + 10*y^2 + x*y"
@@ -75,6 +78,7 @@ def test_coordinates_may_be_exchanged(name):
         np.testing.assert_array_equal(one, other[::-1])
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("n", [1, 2, 15, pytest.param(100, marks=pytest.mark.slow)])
 def test_any_number_of_parameters(name, n):
@@ -94,6 +98,7 @@ INVARIANT = [  # whose steps do not depend on the unit of J
 ZERO = ("epsilon", "epsilon_root", "initial_accumulator", "damping")
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("name", INVARIANT)
 def test_scaling_the_cost_by_a_power_of_two_changes_no_bit(name):
     rule = RULES[name]

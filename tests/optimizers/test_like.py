@@ -6,6 +6,8 @@ import pytest
 import symopt as so
 from symopt.libraries.counterpart import LIBRARIES
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 J = so.parse("(1-x)^2 + 10*(y-x^2)^2")
 START = [-0.5, 1.2]
 

@@ -64,6 +64,7 @@ def test_a_mini_batch_shows_its_own_value():
     assert values[:4].sum() == pytest.approx(4 * data.sum())  # an epoch of four batches, each times m/B
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("size", [1, 2, 5, 9])
 def test_newton_s_step_solves_the_equations(size):
     z = sp.symbols(f"z:{size}")

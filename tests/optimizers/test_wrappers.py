@@ -33,6 +33,7 @@ NEUTRAL = {
 }
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("law", NEUTRAL)
 @pytest.mark.parametrize("name", INNER)
 def test_what_changes_nothing_changes_no_bit(law, name):
