@@ -191,13 +191,21 @@ def test_race_on_a_sum(tmp_path):
     assert losses == pytest.approx(wanted, rel=1e-9, abs=1e-25)
 
 
-def test_race_on_a_sum_of_many_parameters(tmp_path):
-    symopt("race", CHAIN, "--start", "x[100000]=-1.2", "--out", str(tmp_path))
+ALL_SEVEN = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
+
+
+@pytest.mark.parametrize(
+    ("size", "asked", "steps", "names"),
+    [(20_000, ["--steps", "100", "--rule", "adam"], 100, ["adam"]),
+     pytest.param(100_000, [], 500, ALL_SEVEN, marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_race_on_a_sum_of_many_parameters(size, asked, steps, names, tmp_path):
+    symopt("race", CHAIN, "--start", f"x[{size}]=-1.2", *asked, "--out", str(tmp_path))
     found = json.loads((tmp_path / "race.json").read_text())["rules"]
-    assert list(found) == ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
+    assert list(found) == names
     assert all(row["theta"] is None for row in found.values())
-    assert found["adam"]["gradient_evaluations"] == 500
-    assert found["adam"]["final_loss"] < 0.1 * 99_999 * (100 * 2.64**2 + 2.2**2)
+    assert found["adam"]["gradient_evaluations"] == steps
+    assert found["adam"]["final_loss"] < 0.1 * (size - 1) * (100 * 2.64**2 + 2.2**2)
     assert (tmp_path / "race.json").stat().st_size < 10_000
 
 

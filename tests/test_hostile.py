@@ -55,15 +55,14 @@ def attack(seed, count, watch, tmp_path, shown):
 
 
 @pytest.mark.filterwarnings("ignore::symopt.SymoptWarning")
-@pytest.mark.parametrize("seed", [0])
-def test_a_thousand_hostile_texts(seed, watch, tmp_path):
+def test_hundreds_of_hostile_texts(watch, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        assert attack(seed, 1000, watch, tmp_path, True) == []
+        assert attack(0, 400, watch, tmp_path, True) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 37))
+@pytest.mark.parametrize("seed", range(37))
 @pytest.mark.filterwarnings("ignore::symopt.SymoptWarning")
-def test_79500_more(seed, watch, tmp_path):
+def test_80000_more(seed, watch, tmp_path):
     assert attack(seed, 2209, watch, tmp_path, True) == []

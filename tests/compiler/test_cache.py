@@ -35,7 +35,10 @@ def python(script, **env):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("rule", so.optimizers)
+SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 2 else []) for turn, name in enumerate(so.optimizers)]
+
+
+@pytest.mark.parametrize("rule", SOME)
 def test_other_values_compile_nothing(rule):
     one = so.optimizers[rule]
     whole = (x - 1) ** 2 + a * (y - x**2) ** 2 if rule == "gauss_newton" else (x**2 + a * y**2) * (1 + 0.125 * x)
