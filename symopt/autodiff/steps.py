@@ -1,7 +1,10 @@
-"""Where J jumps: at the steps of floor, Mod and sign it has no second derivative, whatever its slopes say."""
+"""Where J jumps, it has no second derivative, whatever its slopes say: at the steps of floor, Mod and sign, and
+between the branches of a Piecewise that do not meet.
+"""
 
 from __future__ import annotations
 
+from symopt.autodiff.conditions import comparisons
 from symopt.autodiff.moving import Moving
 from symopt.autodiff.program import Graph
 from symopt.autodiff.terms import added
@@ -29,6 +32,17 @@ def nan_at_jumps(graph: Graph, top: int) -> int | None:
         if node.op == "select" and parts:
             condition, yes, no = node.args
             parts = [graph.op("select", condition, jumps.get(yes, zero), jumps.get(no, zero))]
+        if node.op == "select":
+            parts += _between_branches(graph, number, moving)
         if parts:
             jumps[number] = added(graph, parts)
     return jumps.get(top)
+
+
+def _between_branches(graph: Graph, number: int, moving: Moving) -> list[int]:
+    """Return NaN where the two sides of an inequality are equal and the branches are not, else 0."""
+    condition, yes, no = graph.nodes[number].args
+    apart, nan, zero = graph.op("ne", yes, no), graph.const(float("nan")), graph.const(0.0)
+    sides = [(a, b) for op, a, b in comparisons(graph, condition) if op in ("lt", "le")]
+    tied = [graph.op("eq", a, b) for a, b in sides if a in moving or b in moving]
+    return [graph.op("select", graph.op("and", tie, apart), nan, zero) for tie in tied]

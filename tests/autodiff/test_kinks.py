@@ -219,6 +219,16 @@ def test_where_j_jumps_it_has_no_second_derivative(text, at, v):
     assert np.isfinite(cost.hvp(beside, v)).all()
 
 
+def test_branches_that_do_not_meet_are_a_jump_and_those_that_do_are_none():
+    x, y = sp.symbols("x y", real=True)
+    apart = so.Cost(sp.Piecewise((sp.Integer(3), x <= y), (x**2, True)) + y**2, params=[x, y])
+    with pytest.warns(so.SymoptWarning, match="not twice differentiable"):
+        assert np.isnan(apart.hvp([1.0, 1.0], [1.0, 0.5])).all()
+    assert apart.hvp([2.0, 1.0], [1.0, 0.5]) == pytest.approx([2.0, 1.0])
+    meeting = so.Cost(sp.Piecewise((x**2, x <= 0), (x**2 + x**4, True)), params=[x])
+    assert meeting.hvp([0.0], [1.0]) == [2.0]
+
+
 def test_a_step_in_a_branch_that_is_not_taken_is_none():
     x = sp.Symbol("x", real=True)
     cost = so.Cost(sp.Piecewise((sp.floor(x), x < 0), (x**2, True)), params=[x])
