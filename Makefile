@@ -18,6 +18,7 @@ test: .venv/test
 	$(BIN)/python -m pytest -q -n 2
 
 slow: .venv/test  ## the tests marked slow
+	$(BIN)/python -m pip install --quiet --group slow
 	$(BIN)/python -m pytest -q -m slow
 
 fuzz: .venv/test  ## random expressions against 50 digits, rules and costs in bits: make fuzz NUMBER=1000 SEED=3
