@@ -1,6 +1,4 @@
-"""Where J jumps, it has no second derivative, whatever its slopes say: at the steps of floor, Mod and sign, and
-between the branches of a Piecewise that do not meet.
-"""
+"""Where J jumps, at a step of floor, Mod, sign or between branches: it has no second derivative there."""
 
 from __future__ import annotations
 
