@@ -25,7 +25,7 @@ def meyer(scales=(1.0, 1.0, 1.0)):
 @pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (1e6, 1.0, 1e-6)])
 def test_meyer_is_converged_at_its_minimum_alone(scales):
     cost, start = meyer(scales)
-    ends = {name: so.scipy(cost, name, start, steps=450) for name in ("BFGS", "L-BFGS-B", "CG", "Newton-CG")}
+    ends = {name: so.scipy(cost, name, start, steps=900) for name in ("BFGS", "L-BFGS-B", "CG", "Newton-CG")}
     for name, run in ends.items():
         if run.status == Status.CONVERGED:
             assert run.loss == pytest.approx(MEYER, rel=1e-9), name
