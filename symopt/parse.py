@@ -264,7 +264,15 @@ def _joined_numbers(numbers: list[Part], join: Callable[..., sp.Expr], value: Ca
 
 def _sum(parts: list[Part], inverse: list[bool]) -> Part:
     terms = [_negative(part) if minus else part for part, minus in zip(parts, inverse, strict=True)]
-    return _joined(terms, sp.Add, 0, lambda: math.fsum(term.value for term in terms if term.value is not None))
+    return _joined(terms, sp.Add, 0, lambda: _total([term.value for term in terms if term.value is not None]))
+
+
+def _total(values: list[float]) -> float:
+    """Return the sum of numbers, rounded once; infinite where it is too large."""
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # on the way, or of infinite numbers
+        return sum(values)
 
 
 def _negative(part: Part) -> Part:
