@@ -27,7 +27,7 @@ fuzz: .venv/test  ## random expressions against 50 digits, rules and costs in bi
 
 browser: .venv/test  ## the report in a real browser; needs chromium
 	$(BIN)/python -m pip install --quiet --group browser
-	$(BIN)/python -m pytest -q tests/laboratory/test_browser.py
+	$(BIN)/python -m pytest -q tests/harness/test_browser.py
 
 report: .venv/run  ## all experiments, in one page
 	$(BIN)/symopt experiments run all --out $(OUT)/experiments

@@ -13,8 +13,8 @@ from scipy.optimize import brentq
 from scipy.stats import qmc
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import PREDICTED, line_style
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import PREDICTED, line_style
 
 CLAIM = "Momentum rolls past local optima, so that more runs end in the global minimum than with gradient descent."
 

@@ -7,8 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import zeta
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import PREDICTED, line_style
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import PREDICTED, line_style
 
 CLAIM = (
     "On an elongated bowl AdaGrad points more directly towards the minimum than gradient descent; "

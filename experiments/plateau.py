@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from scipy.special import zeta
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import PREDICTED, line_style
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import PREDICTED, line_style
 
 CLAIM = (
     "On a plateau the time of gradient descent and momentum grows as one over the slope; "

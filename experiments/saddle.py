@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import PREDICTED, line_style
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import PREDICTED, line_style
 
 CLAIM = (
     "At a saddle each factor of ten nearer to it costs gradient descent, momentum and Nesterov the same number of "

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from scipy.stats import binom
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import line_style
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import line_style
 from symopt.problems import learning
 
 CLAIM = (

@@ -5,7 +5,7 @@ import sympy as sp
 from matplotlib.figure import Figure
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
+from symopt.harness import Outcome, Row, main
 
 CLAIM = "Under a constant gradient g momentum tends to the step eta*g/(1 - beta): ten times as fast at beta = 0.9."
 

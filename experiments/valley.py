@@ -5,8 +5,8 @@ import sympy as sp
 from matplotlib.figure import Figure
 
 import symopt as so
-from symopt.laboratory import Outcome, Row, main
-from symopt.plot.style import PREDICTED
+from symopt.harness import Outcome, Row, main
+from symopt.plot._style import PREDICTED
 
 CLAIM = (
     "In a valley of condition number kappa gradient descent needs about kappa steps a decade, "

@@ -10,7 +10,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from symopt.cost import Cost
+from symopt.costs.cost import Cost
+from symopt.costs.name_resolution import logsumexp
+from symopt.costs.parser import parse
 from symopt.errors import (
     CostError,
     ParseError,
@@ -21,21 +23,19 @@ from symopt.errors import (
     UnsupportedError,
     did_you_mean,
 )
-from symopt.hyper import Range
-from symopt.optimizers import *
-from symopt.parse import parse
-from symopt.registry import PUBLISHED as _PUBLISHED
-from symopt.registry import RULES as optimizers
-from symopt.rule import Rule, rule
-from symopt.run import Run, minimize
-from symopt.status import Status
-from symopt.study import Study
-from symopt.sums import logsumexp
-from symopt.sweep import sweep, uniform
-from symopt.symbols import T, dot, grad0, mean, norm, t, theta0
-from symopt.wrappers import *
-from symopt.wrappers import WRAPPERS as _WRAPPERS
-from symopt.wrapping import wrapper
+from symopt.optim.catalogue import *
+from symopt.optim.registry import PUBLISHED as _PUBLISHED
+from symopt.optim.registry import RULES as optimizers
+from symopt.optim.wrappers import *
+from symopt.optim.wrappers import WRAPPERS as _WRAPPERS
+from symopt.rules.hyperparameters import Range
+from symopt.rules.rule import Rule, rule
+from symopt.rules.symbols import T, dot, grad0, mean, norm, t, theta0
+from symopt.rules.wrapper import wrapper
+from symopt.runs.minimize import Run, minimize
+from symopt.runs.status import Status
+from symopt.runs.study import Study
+from symopt.runs.sweep import sweep, uniform
 
 try:
     __version__ = version("symopt-lab")
@@ -43,10 +43,10 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0.1.0"
 
 
-globals().update(_PUBLISHED)  # those that a user wrote into optimizers.py too
+globals().update(_PUBLISHED)  # those that a user wrote into optim/catalogue.py too
 LAZY = {"measure", "plot", "problems", "schedules", "theory"}
 """Modules that are imported when first used: they bring xarray, scipy, matplotlib."""
-ELSEWHERE = {"like": "symopt.libraries.like", "scipy": "symopt.reference"}
+ELSEWHERE = {"like": "symopt.interop.like", "scipy": "symopt.interop.scipy"}
 """Functions that are, with the modules they are in. ``scipy`` is not in ``__all__``: it would hide the package."""
 
 
@@ -57,6 +57,10 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(ELSEWHERE[name]), name)
     near = did_you_mean(name, __all__) if not name.startswith("_") else ""
     raise AttributeError(f"module 'symopt' has no attribute {name!r}{near if 'did you mean' in near else ''}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *ELSEWHERE, "__version__"})
 
 
 __all__ = [

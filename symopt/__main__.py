@@ -1,6 +1,6 @@
 """``python -m symopt`` is the ``symopt`` command."""
 
-from symopt.cli import main
+from symopt.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent))  # the tests' own helpers: golden, textbook
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "support")]  # the tests' own helpers
 os.environ.setdefault("SYMOPT_CACHE", tempfile.mkdtemp(prefix="symopt-tests-"))
 settings.register_profile("symopt", derandomize=True, deadline=None)
 settings.load_profile("symopt")
@@ -29,7 +29,7 @@ def in_python(request, monkeypatch):
 
     Both have the same bits (test_bits, test_sum_bits, test_function_errors), and nothing waits for a compiler.
     """
-    from symopt.compiler import cache
+    from symopt.compiler.jit import cache
 
     @functools.cache
     def plain(source):
@@ -43,7 +43,7 @@ def in_python(request, monkeypatch):
 def refused(monkeypatch):
     """Check a refusal: its class, the words of its message, and that no kernel was asked for."""
     import symopt as so  # not before the cache has its place
-    from symopt.compiler import cache
+    from symopt.compiler.jit import cache
 
     def forbidden(source):
         raise AssertionError("a kernel was compiled before the refusal")

@@ -5,8 +5,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import symopt as so
-from symopt.laboratory import choose, execute, folder
-from symopt.race import tuned
+from symopt.cli.race import tuned
+from symopt.harness import choose, execute, folder
 
 HERE = Path(__file__).parent
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")

@@ -30,10 +30,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # for a checkout that is not installed
 import symopt as so
-from symopt.compiler import cache as kernels
-from symopt.compiler import drive
-from symopt.launch import Finished, launch
-from symopt.settings import check_settings
+from symopt.compiler.jit import cache as kernels
+from symopt.compiler.runtime import executor
+from symopt.runs.launch import Finished, launch
+from symopt.runs.options import check_settings
 
 ROSENBROCK = "100*(y-x^2)^2 + (1-x)^2"
 ACKLEY = "20 + e - 20*exp(-sqrt((x^2+y^2)/2)/5) - exp((cos(2*pi*x)+cos(2*pi*y))/2)"
@@ -166,7 +166,7 @@ def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, bes
     """Return an ensemble in C, one call a block."""
     runs, n = start.shape
     count = -(-runs // lanes)
-    blocks = drive._aligned(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
+    blocks = executor._aligned(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
     filled = start[np.minimum(np.arange(count * lanes), runs - 1)].reshape(count, lanes, n).transpose(0, 2, 1)
     function, numbers = getattr(library(lanes, best), problem.function), c_numbers(problem.rule)
 
@@ -189,11 +189,11 @@ def finished(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **opti
 
 def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
     """Return a job's kernel alone: every block from its start to its end in one call."""
-    blocks = drive.Blocks(made.blocks.kernel, made.blocks.job)
+    blocks = executor.Blocks(made.blocks.kernel, made.blocks.job)
     entry, fresh = kernels.kernel(blocks.kernel.source), [block.copy() for block in blocks.blocks]
     steps = 1, blocks.job.steps + 1
     plan, inputs = blocks.plan(*steps, blocks.job.record), blocks.inputs(*steps)
-    out = drive._aligned(max(len(blocks.job.record) * blocks.width * blocks.lanes, 1))
+    out = executor._aligned(max(len(blocks.job.record) * blocks.width * blocks.lanes, 1))
 
     def prepare() -> None:
         for block, values in zip(blocks.blocks, fresh, strict=True):

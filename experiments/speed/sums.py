@@ -28,8 +28,8 @@ import numpy as np
 import sympy as sp
 from bench import Candidate, Table, check, drive, finished, kernels, library, pinned, so, symopt_blocks, take_turns
 
-from symopt.compiler.draws import Batches
-from symopt.settings import Chance
+from symopt.compiler.runtime.minibatches import Batches
+from symopt.runs.options import Chance
 
 LANES = 64
 BETAS = 0.9, 0.999

@@ -22,9 +22,9 @@ import sympy as sp
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # for a checkout that is not installed
 import symopt as so
-from symopt.autodiff.derive import gradient
-from symopt.autodiff.program import Graph
-from symopt.compiler.function import Function
+from symopt.autodiff.reverse import gradient
+from symopt.compiler.codegen.pointwise_function import Function
+from symopt.ir.program import Graph
 
 BITS = 300  # of mpmath, and as many more as the argument has before the point
 TINY, LARGEST = 5e-324, 1.7976931348623157e308

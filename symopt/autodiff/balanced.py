@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from symopt.autodiff.program import Graph
-from symopt.autodiff.terms import Terms, scaled_by, sum_of, terms_of
+from symopt.frontend.terms import Terms, scaled_by, sum_of, terms_of
+from symopt.ir.program import Graph
 
 Slope = tuple[int, list[int]]
 """A node below a product, and the slope of the product by it as factors."""

@@ -15,11 +15,11 @@ from functools import cache
 
 import sympy as sp
 
-from symopt.autodiff.index import Loop
-from symopt.autodiff.logarithms import log_of
-from symopt.autodiff.lower import FUNCTIONS, lower
-from symopt.autodiff.program import COMPARISONS, LOGIC, Graph, Node, Over
-from symopt.autodiff.signs import is_positive
+from symopt.frontend.expressions import FUNCTIONS, lower
+from symopt.frontend.logarithms import log_of
+from symopt.frontend.signs import is_positive
+from symopt.ir.index import Loop
+from symopt.ir.program import COMPARISONS, LOGIC, Graph, Node, Over
 
 Partial = Callable[[Graph, int], list[int | None]]
 """Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""

@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symopt.autodiff.balanced import balanced_slopes
-from symopt.autodiff.moving import Moving
 from symopt.autodiff.partials import partials
-from symopt.autodiff.program import Graph
-from symopt.autodiff.terms import multiplied
+from symopt.frontend.moving import Moving
+from symopt.frontend.terms import multiplied
+from symopt.ir.program import Graph
 
 Passed = tuple[int, int]
 """An argument, or a node below it, and what it is passed."""

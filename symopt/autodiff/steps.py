@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from symopt.autodiff.conditions import comparisons
-from symopt.autodiff.moving import Moving
-from symopt.autodiff.program import Graph
-from symopt.autodiff.terms import added
+from symopt.frontend.conditions import comparisons
+from symopt.frontend.moving import Moving
+from symopt.frontend.terms import added
+from symopt.ir.program import Graph
 
 AT_STEP = {
     "floor": lambda graph, number: graph.op("eq", number, *graph.nodes[number].args),

@@ -10,13 +10,13 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from symopt.autodiff.program import Key, Program
 from symopt.diagnosis.check import Check, Row, row
 from symopt.diagnosis.looks import Run, special_places
 from symopt.diagnosis.losses import largest_loss
 from symopt.diagnosis.rays import Expansion, Rays
 from symopt.diagnosis.reference import Place, Reference
-from symopt.floats import Array
+from symopt.ir.program import Key, Program
+from symopt.validation import Array
 
 NO_VALUE = "J has no value at this point"
 NOT_ONCE = "not differentiable as written at this point: a subgradient is taken"

@@ -9,11 +9,11 @@ import mpmath as mp
 import numpy as np
 import numpy.typing as npt
 
-from symopt.autodiff.program import Key, Name, Node, Program
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.rays import Expansion
 from symopt.diagnosis.series import DIGITS, OPERATIONS, NoSeriesError, Series, constant, ray
-from symopt.floats import Array
+from symopt.ir.program import Key, Name, Node, Program
+from symopt.validation import Array
 
 
 class Sizes(Protocol):

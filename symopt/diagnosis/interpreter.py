@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symopt.autodiff.index import Affine, Atom, Loop, Ref, Size, evaluated
-from symopt.autodiff.program import Counter, Graph, Key, Name, Node, Over, Program, Read, Statement, demand_order
+from symopt.ir.index import Affine, Atom, Loop, Ref, Size, evaluated
+from symopt.ir.program import Counter, Graph, Key, Name, Node, Over, Program, Read, Statement, demand_order
 
 Place = Mapping[Loop, int]
 """Where the loops stand."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symopt.autodiff.index import Loop
-from symopt.autodiff.moving import Moving
-from symopt.autodiff.program import Counter, Graph, Key, Node, Program, Read
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
+from symopt.frontend.moving import Moving
+from symopt.ir.index import Loop
+from symopt.ir.program import Counter, Graph, Key, Node, Program, Read
 
 DEEPEST = 4  # operations within operations that are written in words
 SIGNS = {

@@ -9,11 +9,11 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from symopt.autodiff.index import Loop
-from symopt.autodiff.program import Key, Node, Program
 from symopt.diagnosis.interpreter import Place
 from symopt.diagnosis.looks import Run, text_of
 from symopt.diagnosis.precisely import both
+from symopt.ir.index import Loop
+from symopt.ir.program import Key, Node, Program
 
 ROUNDING = 2.0**-53
 LEAST = 1.0  # digits: what loses less is not worth a word

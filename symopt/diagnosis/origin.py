@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symopt.autodiff.index import Loop
-from symopt.autodiff.program import Key, Node, Program
 from symopt.diagnosis.domain import cure, told
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run, bare, text_of
 from symopt.diagnosis.precisely import in_doubles
+from symopt.ir.index import Loop
+from symopt.ir.program import Key, Node, Program
 
 MOST_OPERATIONS = 100_000  # that are looked at: two seconds
 QUICK: dict[str, Callable[..., Any]] = {

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.autodiff.sums import logsumexp
 from symopt.diagnosis.jets import NOTHING, Arithmetic, Jet
 from symopt.diagnosis.truth import applied, number, truth
+from symopt.frontend.sums import logsumexp
 
 Indices = Mapping[sp.Basic, int]
 """Where the sums around a part stand."""

@@ -8,9 +8,10 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from symopt.autodiff.program import Node
-from symopt.compiler import plain, vecmath
+from symopt.compiler.library import elementary
+from symopt.compiler.runtime import interpreter
 from symopt.diagnosis.truth import DIGITS, below, exp
+from symopt.ir.program import Node
 
 
 def _log1mexp(a: Any) -> Any:
@@ -85,7 +86,7 @@ def in_doubles(node: Node, args: list[Any]) -> Any:
     with np.errstate(all="ignore"):
         if node.op == "const":
             return np.float64(node.payload)  # type: ignore[arg-type]
-        return (plain.OPERATIONS.get(node.op) or getattr(vecmath, node.op))(*args)
+        return (interpreter.OPERATIONS.get(node.op) or getattr(elementary, node.op))(*args)
 
 
 def both(node: Node, args: list[tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ import mpmath as mp
 import numpy as np
 
 from symopt.diagnosis.series import DIGITS, NoSeriesError, Series
-from symopt.floats import Array
+from symopt.validation import Array
 
 TOLERANCE = 1e-10
 """Up to which two values are the same: the numbers in a cost are doubles, its series has 50 digits."""

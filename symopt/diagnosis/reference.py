@@ -14,7 +14,7 @@ import numpy.typing as npt
 from symopt.diagnosis.jets import TooCurvedError
 from symopt.diagnosis.own import Evaluation, Inputs, OwnExpression
 from symopt.diagnosis.truth import DIGITS
-from symopt.floats import Array
+from symopt.validation import Array
 
 MOST_DIGITS = 800  # that are tried where digits cancel
 LONG = 5_000  # parts in one evaluation, beyond which 200 digits have to do

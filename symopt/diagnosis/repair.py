@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from symopt.diagnosis.rays import Expansion, Rays
 from symopt.errors import SymoptWarning
-from symopt.floats import Array
+from symopt.validation import Array
 
 Finder = Callable[[Rays, tuple[int, ...], Array], float]
 """An entry, by its indices, of what is asked for at a point; a direction is given too."""

@@ -10,13 +10,13 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from symopt import schedules
-from symopt.files import writable_folder, write
-from symopt.manual.card import card
-from symopt.registry import RULES
+from symopt.atomic_io import writable_folder, write
+from symopt.manual.rule_info import card
+from symopt.optim.registry import RULES
+from symopt.optim.wrappers import WRAPPERS
 from symopt.report.mathml import converted
 from symopt.report.page import environment
-from symopt.rule import Rule
-from symopt.wrappers import WRAPPERS
+from symopt.rules.rule import Rule
 
 CODE = re.compile(r"``(.+?)``", re.DOTALL)
 

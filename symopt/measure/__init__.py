@@ -1,14 +1,14 @@
 """What runs did: rates, hitting and escape times, basins, survival; each number with its n and its interval."""
 
-from symopt.measure.basins import basin
-from symopt.measure.hitting import hitting
-from symopt.measure.motion import heading, speed_along
-from symopt.measure.plateau import plateau
-from symopt.measure.rates import rate
-from symopt.measure.regimes import Rate
-from symopt.measure.saddle import saddle_escape
-from symopt.measure.shares import Share, success
-from symopt.measure.survival import LogRank, Survival, logrank, survival
+from symopt.measure._basins import basin
+from symopt.measure._hitting_time import hitting
+from symopt.measure._plateau import plateau
+from symopt.measure._proportions import Share, success
+from symopt.measure._rate import rate
+from symopt.measure._rate_models import Rate
+from symopt.measure._saddle import saddle_escape
+from symopt.measure._step_length import heading, speed_along
+from symopt.measure._survival import LogRank, Survival, logrank, survival
 
 __all__ = [
     "LogRank", "Rate", "Share", "Survival", "basin", "heading", "hitting", "logrank", "plateau", "rate",

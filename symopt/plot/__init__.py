@@ -4,15 +4,15 @@ What was measured is drawn solid, with bands from the 10th to the 90th percentil
 what theory predicts is drawn dashed.
 """
 
-from symopt.plot.basins import basins
-from symopt.plot.curves import convergence
-from symopt.plot.motion import velocity
-from symopt.plot.paths import trajectory
-from symopt.plot.planes import stability
-from symopt.plot.schedules import schedule
-from symopt.plot.sensitivity import sensitivity
-from symopt.plot.style import line_style, style
-from symopt.plot.survival import survival
+from symopt.plot._basins import basins
+from symopt.plot._convergence import convergence
+from symopt.plot._schedule import schedule
+from symopt.plot._sensitivity import sensitivity
+from symopt.plot._stability import stability
+from symopt.plot._style import line_style, style
+from symopt.plot._survival import survival
+from symopt.plot._trajectory import trajectory
+from symopt.plot._velocity import velocity
 
 __all__ = [
     "basins", "convergence", "line_style", "schedule", "sensitivity", "stability", "style", "survival", "trajectory",

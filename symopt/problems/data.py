@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.errors import CostError
-from symopt.floats import Array
+from symopt.validation import Array
 
 Classes = npt.NDArray[np.int64]
 

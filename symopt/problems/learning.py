@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.cost import Cost
-from symopt.floats import Array
+from symopt.costs.cost import Cost
+from symopt.costs.name_resolution import logsumexp
 from symopt.problems import data
 from symopt.problems.data import iris, standardised, with_intercept
 from symopt.problems.problem import Problem
-from symopt.sums import logsumexp
+from symopt.validation import Array
 
 __all__ = [
     "deep_linear_chain", "iris", "iris_logistic", "iris_softmax", "iris_two_layer", "linear", "logistic",

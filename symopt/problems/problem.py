@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symopt.cost import Cost
-from symopt.floats import Array
+from symopt.costs.cost import Cost
+from symopt.validation import Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,13 +5,13 @@ Formulas are SymPy expressions in symbols without assumptions, named as the hype
 negative curvature, ``so.t`` the step.
 """
 
-from symopt.theory.formulas import evaluate
-from symopt.theory.growth import escape
-from symopt.theory.linear import characteristic, linearize
-from symopt.theory.predict import Prediction, predict
-from symopt.theory.spectrum import rate
-from symopt.theory.stability import stability_limit
-from symopt.theory.velocity import terminal_velocity, velocity
+from symopt.theory._formulas import evaluate
+from symopt.theory._growth import escape
+from symopt.theory._linear import characteristic, linearize
+from symopt.theory._predict import Prediction, predict
+from symopt.theory._spectrum import rate
+from symopt.theory._stability import stability_limit
+from symopt.theory._velocity import terminal_velocity, velocity
 
 __all__ = [
     "Prediction", "characteristic", "escape", "evaluate", "linearize", "predict", "rate", "stability_limit",

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import symopt as so
-from symopt.autodiff.derive import gradient
-from symopt.autodiff.lower import lower
-from symopt.autodiff.program import Graph
-from symopt.autodiff.terms import terms_of
-from symopt.compiler.plain import evaluate
+from symopt.autodiff.reverse import gradient
+from symopt.compiler.runtime.interpreter import evaluate
+from symopt.frontend.expressions import lower
+from symopt.frontend.terms import terms_of
+from symopt.ir.program import Graph
 
 X = x, y, z = sp.symbols("x y z", real=True)
 UNARY = (
@@ -219,7 +219,7 @@ def test_large_gradient_and_hessian_against_central_differences():
 def test_a_hessian_too_large_to_write_out_is_made_of_columns(monkeypatch):
     expression = chain(8)
     whole = so.Cost(expression).hessian(np.linspace(-1, 1, 8))
-    monkeypatch.setattr("symopt.cost.LARGEST_HESSIAN", 0)
+    monkeypatch.setattr("symopt.costs.cost.LARGEST_HESSIAN", 0)
     np.testing.assert_allclose(so.Cost(expression).hessian(np.linspace(-1, 1, 8)), whole, rtol=1e-13, atol=1e-12)
 
 

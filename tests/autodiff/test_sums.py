@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from autodiff.sum_costs import ZOO, Instance, i, k, n, x
+from sum_costs import ZOO, Instance, i, k, n, x
 from sums_reference import Reference
 
 import symopt as so

@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt.compiler import cache, store
+from symopt.compiler.jit import cache, store
 
 x, y, a, b = sp.symbols("x y a b")
 
@@ -74,7 +74,7 @@ def test_zero_and_minus_zero_are_two_numbers():
 
 SCRIPT = """
 import symopt as so
-from symopt.compiler import cache, store
+from symopt.compiler.jit import cache, store
 J = so.parse("100*(y-x^2)^2 + (1-x)^2 + 0.0625*x")
 run = so.minimize(J, so.adam(eta=0.02), [-1.2, 1], 100)
 value = J.value([1, 2])
@@ -100,7 +100,7 @@ def test_two_processes_race_on_an_empty_cache(tmp_path):
 
 def test_a_filled_cache_that_cannot_be_written_is_read(tmp_path):
     first = python(SCRIPT, SYMOPT_CACHE=str(tmp_path))
-    read_only = f"import errno\nfrom symopt.compiler import store\n{READ_ONLY}\nstore._write = refused\n{SCRIPT}"
+    read_only = f"import errno\nfrom symopt.compiler.jit import store\n{READ_ONLY}\nstore._write = refused\n{SCRIPT}"
     assert python(read_only, SYMOPT_CACHE=str(tmp_path)).split() == ["0", *first.split()[1:]]
 
 

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from symopt.compiler import cache, draws
-from symopt.compiler.draws import Batches
+from symopt.compiler.jit import cache
+from symopt.compiler.runtime import minibatches
+from symopt.compiler.runtime.minibatches import Batches
 
 SEED = 20111112
 
@@ -43,11 +44,11 @@ def permutation(count, seed, epoch):
 
 def plain(replace, count, seed, start, stop):
     """Run a kernel's source as plain Python."""
-    plan = np.zeros(draws.HEAD + draws.CHOICES + count, dtype=np.int64)
+    plan = np.zeros(minibatches.HEAD + minibatches.CHOICES + count, dtype=np.int64)
     plan[:7] = count, seed - 2**63, start, stop, start // count, -(-stop // count), -1
     out = np.empty(stop - start, dtype=np.int64)
     with np.errstate(all="raise"):
-        cache.load(draws.source(replace)).draw(np.empty(0), plan, out.view(np.float64))
+        cache.load(minibatches.source(replace)).draw(np.empty(0), plan, out.view(np.float64))
     return out
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symopt.autodiff.lower import COMPOSED, FUNCTIONS
-from symopt.autodiff.valuation import valuation
-from symopt.compiler.plain import evaluate
+from symopt.compiler.runtime.interpreter import evaluate
+from symopt.frontend.expressions import COMPOSED, FUNCTIONS
+from symopt.frontend.valuation import valuation
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "speed" / "vecmath_errors.py"
 LIMIT = {"erfcx": 3.5}  # ulp; 3 of all others: only Hessians of log(erfc(x)) need the slope of erfcx

@@ -7,9 +7,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from symopt.compiler import cache
-from symopt.compiler.philox import cos_turns, normal, philox, product, raised, uniform
-from symopt.compiler.printer import loop, module_source
+from symopt.compiler.codegen.printer import loop, module_source
+from symopt.compiler.jit import cache
+from symopt.compiler.library.philox import cos_turns, normal, philox, product, raised, uniform
 
 KNOWN = {
     "zeros": ([0] * 4, [0] * 2, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import symopt as so
-from symopt.compiler import cache
-from symopt.compiler.store import Store
+from symopt.compiler.jit import cache
+from symopt.compiler.jit.store import Store
 
 STATM = Path("/proc/self/statm")
 MINIMISE = """
@@ -49,8 +49,8 @@ def test_without_a_compiler_sums_and_the_command_run_too():
     words = ["race", "x^2+y^2", "--start", "x=1,y=2", "--rule", "gd:eta=0.1", "--steps", "20"]
     for script in (
         "import symopt as so; print(so.parse('sum(x[i]^2,i,0,n-1)').grad([1.0, 2.0, 3.0]).tolist())",
-        f"import sys; from symopt.cli import main; sys.argv[1:] = {words}; main()",
-        "import sys; from symopt.cli import main; sys.argv[1:] = ['config']; main()",
+        f"import sys; from symopt.cli.app import main; sys.argv[1:] = {words}; main()",
+        "import sys; from symopt.cli.app import main; sys.argv[1:] = ['config']; main()",
     ):
         found = python(script, NUMBA_DISABLE_JIT="1", PYTHONWARNINGS="ignore")
         assert any("[2.0, 4.0, 6.0]" in line or "budget" in line or "plain Python" in line for line in found)

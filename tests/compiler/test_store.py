@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from symopt.compiler.store import Store, UnsafeError
+from symopt.compiler.jit.store import Store, UnsafeError
 
 CODE = bytes(range(256)) * 40
 NOBODY = 65534
@@ -17,7 +17,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 SCRIPT = """
 import sys, warnings
 import symopt as so
-from symopt.compiler import cache
+from symopt.compiler.jit import cache
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     J = so.parse("x^2 + 0.0625*x")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from symopt.autodiff.program import Graph
-from symopt.compiler import helpers, language
-from symopt.compiler import vecmath as V
-from symopt.compiler.function import Function
-from symopt.compiler.plain import evaluate
+from symopt.compiler.codegen.pointwise_function import Function
+from symopt.compiler.library import catalogue, primitives
+from symopt.compiler.library import elementary as V
+from symopt.compiler.runtime.interpreter import evaluate
+from symopt.ir.program import Graph
 
 COUNT = 300  # points of a range
 BITS = 250  # of mpmath
@@ -403,8 +403,8 @@ def test_a_value_has_the_same_bits_alone_and_among_others(op):
 @pytest.mark.parametrize("op", V.ULP)
 def test_copied_source_needs_the_primitives_alone(op):
     names = ("bits", "fabs", "float64", "floor", "fma", "from_bits", "sqrt")
-    namespace = {name: getattr(language, name) for name in names}
-    exec(helpers.source([op]), namespace)
+    namespace = {name: getattr(primitives, name) for name in names}
+    exec(catalogue.source([op]), namespace)
     columns = [column[:20] for column in points(op, next(iter(RANGES[op])))]
     with np.errstate(all="ignore"):
         copied = [namespace[op](*point) for point in zip(*columns, strict=True)]
@@ -614,7 +614,7 @@ def is_nearest(value, exact):
 def test_fma_rounds_the_exact_value_once(a, b, c):
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     with np.errstate(all="ignore"):
-        assert is_nearest(float(language.fma(a, b, c)), exact)
+        assert is_nearest(float(primitives.fma(a, b, c)), exact)
 
 
 @given(st.floats(0.5, 2), st.floats(0.5, 2), st.integers(-60, 60), st.sampled_from([-1074, -1030, 0, 900]))
@@ -623,7 +623,7 @@ def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
     a, b = a * scale, b * scale
     c = -(a * b) + math.ldexp(gap, max(exponent - 100, -1074))
     with np.errstate(all="ignore"):
-        got = float(language.fma(a, b, c))
+        got = float(primitives.fma(a, b, c))
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     assert is_nearest(got, exact)
     assert bits(compiled("fma")(a, b, c)) == bits(got)
@@ -644,5 +644,5 @@ def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
 )  # fmt: skip
 def test_fma_at_special_values(a, b, c, wanted):
     with np.errstate(all="ignore"):
-        assert bits(language.fma(a, b, c)) == bits(wanted)
+        assert bits(primitives.fma(a, b, c)) == bits(wanted)
     assert bits(compiled("fma")(a, b, c)) == bits(wanted)

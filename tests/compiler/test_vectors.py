@@ -4,8 +4,8 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt.compiler.kernel import Options, write_kernel
-from symopt.compiler.vectorised import packed_instructions
+from symopt.compiler.codegen.kernels.select import Options, write_kernel
+from symopt.compiler.diagnostics import packed_instructions
 
 
 def chained(n):

@@ -9,10 +9,11 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt import checking
-from symopt.autodiff import complements, partials
+from symopt.autodiff import partials
+from symopt.costs import checking
 from symopt.diagnosis import own, precisely, reference
 from symopt.errors import CostError
+from symopt.frontend import complements
 
 pytestmark = pytest.mark.usefixtures("in_python")
 

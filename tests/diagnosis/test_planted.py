@@ -7,8 +7,10 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt.autodiff import complements, gather, logarithms, partials, pullback, stable, sums
-from symopt.autodiff.index import substituted
+from symopt.autodiff import partials, pullback
+from symopt.frontend import complements, logarithms, stable, sums
+from symopt.ir.index import substituted
+from symopt.passes import gather
 
 pytestmark = pytest.mark.usefixtures("in_python")
 

@@ -9,10 +9,10 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt.libraries.counterpart import LIBRARIES
+from symopt.interop.counterpart import LIBRARIES
 from symopt.manual import card, write_pages
-from symopt.manual.card import lines
-from symopt.wrappers import WRAPPERS
+from symopt.manual.rule_info import lines
+from symopt.optim.wrappers import WRAPPERS
 
 
 @pytest.fixture(scope="module")

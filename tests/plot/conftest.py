@@ -1,9 +1,5 @@
-"""The tests' own helper, pictured, is found, and no picture opens a window."""
-
-import sys
-from pathlib import Path
+"""No picture opens a window."""
 
 import matplotlib
 
-sys.path.insert(0, str(Path(__file__).parent))
 matplotlib.use("Agg")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symopt as so
-from symopt.plot.spread import LOWEST, Spread, levelled
+from symopt.plot._quantiles import LOWEST, Spread, levelled
 
 BOWL = so.parse("x^2")
 RATES = np.array([0.01, 0.1, 0.25, 0.5, 1.0, 2.0])

@@ -8,7 +8,7 @@ from pictured import labels, saved
 
 import symopt as so
 from symopt import schedules
-from symopt.plot.schedules import MOST, schedule
+from symopt.plot._schedule import MOST, schedule
 
 
 def test_a_schedule_is_drawn_at_every_step():

@@ -5,7 +5,7 @@ import pytest
 from pictured import labels, legend_is_on_the_figure, legend_is_outside, saved, solid
 
 import symopt as so
-from symopt.plot.sensitivity import tolerance
+from symopt.plot._sensitivity import tolerance
 
 J = so.parse("x^2 + 10*y^2")
 ETAS = np.geomspace(1e-3, 0.5, 25)

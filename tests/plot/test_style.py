@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pictured import legend_is_outside, saved
 
 import symopt as so
-from symopt.plot.style import COLOURS, SHEET
+from symopt.plot._style import COLOURS, SHEET
 
 RUN = so.minimize(so.parse("x^2 + 3*y^2"), so.momentum(eta=0.02), [1.0, 1.0], 60)
 STUDY = so.sweep(so.parse("x^2"), so.gd(eta=np.geomspace(0.01, 0.5, 9)), so.uniform(-1, 1, 9, rng=0), 30)
@@ -127,7 +127,7 @@ assert "matplotlib.pyplot" not in sys.modules
 
 
 def test_the_module_and_the_context_of_one_name_do_not_hide_each_other():
-    from symopt.plot.style import line_style
+    from symopt.plot._style import line_style
 
     assert line_style is so.plot.line_style
     assert callable(so.plot.style)

@@ -28,8 +28,8 @@ from properties.special_points import direction, random_point, special_point
 from properties.tape import Tape
 
 import symopt as so
-from symopt.compiler import plain
-from symopt.compiler.function import Function
+from symopt.compiler.codegen.pointwise_function import Function
+from symopt.compiler.runtime import interpreter
 
 COMPILED = 50
 LONGEST = 20.0
@@ -43,7 +43,7 @@ class PlainFunction(Function):
         keys = list(values)
         columns = np.broadcast_arrays(*(np.asarray(values[key], dtype=float) for key in keys))
         rows = [
-            plain.evaluate(self.program, dict(zip(keys, row, strict=True)))
+            interpreter.evaluate(self.program, dict(zip(keys, row, strict=True)))
             for row in zip(*(column.ravel() for column in columns), strict=True)
         ]
         return {key: np.reshape([row[key] for row in rows], columns[0].shape) for key in rows[0]}

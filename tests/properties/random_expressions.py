@@ -8,8 +8,8 @@ import numpy as np
 import sympy as sp
 from properties.idioms import IDIOMS
 
-from symopt.autodiff.lower import COMPOSED, FUNCTIONS
-from symopt.autodiff.valuation import valuation
+from symopt.frontend.expressions import COMPOSED, FUNCTIONS
+from symopt.frontend.valuation import valuation
 
 UNARY = [kind for kind in (*FUNCTIONS, *COMPOSED) if kind not in (valuation, sp.Mod, sp.Heaviside)]
 CONSTANTS = [

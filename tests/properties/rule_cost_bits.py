@@ -14,7 +14,8 @@ import numpy as np
 from properties.random_expressions import random_expression
 
 import symopt as so
-from symopt.compiler import cache, drive
+from symopt.compiler.jit import cache
+from symopt.compiler.runtime import executor
 
 STARTS, STEPS, LARGEST = 9, 15, 60
 WRAPPERS = [
@@ -76,12 +77,12 @@ def _compare_alone(cost: so.Cost, rule: Any, start: np.ndarray, k: int, together
 @contextmanager
 def small_chunks() -> Iterator[None]:
     """Run kernels a few steps at a time."""
-    before = drive.FIRST_CHUNK, drive.CHUNK_SECONDS
-    drive.FIRST_CHUNK, drive.CHUNK_SECONDS = 7, 0.0
+    before = executor.FIRST_CHUNK, executor.CHUNK_SECONDS
+    executor.FIRST_CHUNK, executor.CHUNK_SECONDS = 7, 0.0
     try:
         yield
     finally:
-        drive.FIRST_CHUNK, drive.CHUNK_SECONDS = before
+        executor.FIRST_CHUNK, executor.CHUNK_SECONDS = before
 
 
 @contextmanager

@@ -1,0 +1,149 @@
+"""The gradient of a program with sums: what is stored and what is added to arrays, loop by loop.
+
+``where`` arrays are computed first. Then what J passes on is added to the gradient ("g") and to
+the adjoints of the stored arrays ("adjoint"), whose definitions pass it on in turn, the last first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from symopt.autodiff.partials import partials
+from symopt.autodiff.reverse import NOWHERE, Adjoints, forward, reverse
+from symopt.ir.index import Affine, Loop, all_loops, constant, plus, variable
+from symopt.ir.program import Graph, Key, Name, Program, Read, Statement
+
+Shape = tuple[Affine, ...]
+
+
+def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
+    """Return the program of ``"J"`` whose statements leave the gradient in the arrays ("g", name).
+
+    Parameters
+    ----------
+    value
+        A program with the output ``"J"``, whose statements store ``where`` arrays.
+    shapes
+        The shape of each parameter array ("x", name).
+    """
+    graph = Graph()
+    outputs = graph.splice(value, graph.input)
+    sweep = _Sweep(graph, dict(outputs))
+    slopes = {stored: _slope(graph, outputs[stored.key]) for stored in value.statements}
+    forward_statements = []
+    for stored in value.statements:
+        forward_statements.append(stored)
+        if (slope := slopes[stored]) is not None:
+            beside = stored._replace(array=_beside(stored), key=("slope", stored.key))
+            forward_statements.append(beside)
+            sweep.outputs[beside.key] = slope
+    for (_, name), shape in shapes.items():
+        loops = coordinates(shape)
+        sweep.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
+    for stored in value.statements:
+        sweep.zero(("adjoint", stored.array[1]), stored.at, stored.loops)
+    sweep.add(reverse(graph, outputs["J"], {NOWHERE: graph.const(1.0)}))
+    for stored in reversed(value.statements):
+        if any(done.array == ("adjoint", stored.array[1]) and done.kind == "add" for done in sweep.statements):
+            seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
+            kept = {outputs[stored.key]: graph.input(Read(stored.array, stored.at))}
+            if (slope := slopes[stored]) is not None:
+                kept[slope] = graph.input(Read(_beside(stored), stored.at))
+            sweep.add(reverse(graph, outputs[stored.key], seed, kept))
+    return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
+
+
+def _beside(stored: Statement) -> Name:
+    """Return the array that keeps the slope of what is stored."""
+    return ("slope", stored.array[1])
+
+
+def _slope(graph: Graph, number: int) -> int | None:
+    """Return the slope of a function of a sum: where its argument is at hand, so that it is not summed once more."""
+    node = graph.nodes[number]
+    if len(node.args) != 1 or node.op in PLAIN or isinstance(node.payload, Loop):
+        return None
+    if not any(isinstance(below.payload, Loop) for below in graph.below(node.args[0])):
+        return None
+    (slope,) = partials(graph, number)
+    return slope
+
+
+def _adjoint(stored: Statement) -> Read:
+    return Read(("adjoint", stored.array[1]), stored.at)
+
+
+def coordinates(shape: Shape) -> tuple[Loop, ...]:
+    """Return loops over all entries of an array; they stand in no sum, and come before all others."""
+    return tuple(
+        Loop(-1 - len(shape) + axis, f"at{axis}", constant(0), plus(length, constant(-1)))
+        for axis, length in enumerate(shape)
+    )
+
+
+class _Sweep:
+    """The statements of a gradient, as they come."""
+
+    def __init__(self, graph: Graph, outputs: dict[Key, int]) -> None:
+        self.graph, self.outputs = graph, outputs
+        self.statements: list[Statement] = []
+
+    def zero(self, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...]) -> None:
+        """Begin an array with zeros: with -0.0, which added to changes nothing, so that it costs nothing."""
+        self._put("define", array, at, loops, self.graph.const(-0.0))
+
+    def add(self, adjoints: Adjoints) -> None:
+        """Add the adjoint of every entry that is read to its place."""
+        for number in sorted(adjoints):
+            read = self.graph.nodes[number].payload
+            if isinstance(read, Read) and read.array[0] in TARGETS:
+                for domain, node in adjoints[number].items():
+                    target = (TARGETS[read.array[0]], read.array[1])
+                    self._put("add", target, read.at, tuple(sorted(domain)), node, read.near)
+
+    def _put(
+        self, kind: str, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...], node: int, near: bool = False
+    ) -> None:
+        key: Key = ("to", len(self.statements))
+        self.statements.append(Statement(kind, array, at, loops, key, near))
+        self.outputs[key] = node
+
+    def used(self) -> list[Statement]:
+        """Return the statements, less the zeros of adjoints that nothing is added to."""
+        added = {statement.array for statement in self.statements if statement.kind == "add"}
+        return [s for s in self.statements if s.array in added or s.array[0] == "g"]
+
+
+TARGETS = {"x": "g", "where": "adjoint"}
+"""Where the adjoint of an entry of an array goes, by the kinds of the two."""
+PLAIN = {"neg", "abs", "sqrt", "exp"}
+"""Functions whose slope needs no more than their value."""
+MOVING = {"x": "v", "where": "dot where", "slope": "dot slope", "adjoint": "dot adjoint"}
+"""What moves along a direction v, and where its change is kept."""
+
+
+def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
+    """Return the program that leaves the Hessian times the direction ("v", name) in the arrays ("g", name).
+
+    Parameters
+    ----------
+    gradient
+        What :func:`loop_gradient` returned.
+    names
+        The parameter arrays.
+    """
+    graph = Graph()
+    outputs = graph.splice(gradient, graph.input)
+    arrays = {*names, *(s.array for s in gradient.statements if s.array[0] != "g")}
+    dots = forward(graph, {array: (MOVING[array[0]], array[1]) for array in arrays})
+    statements, wanted = [], {}
+    for statement in gradient.statements:
+        moved = statement._replace(key=("dot", statement.key))
+        wanted[moved.key] = dots.get(outputs[statement.key], graph.const(0.0))
+        if statement.array[0] == "g":
+            statements.append(moved)
+        else:
+            kind, name = statement.array
+            wanted[statement.key] = outputs[statement.key]
+            statements += [statement, moved._replace(array=(MOVING[kind], name))]
+    return graph.program(wanted, statements)

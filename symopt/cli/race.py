@@ -1,0 +1,276 @@
+"""The race: rules on one cost from one start, their learning rates, their table and their picture."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from symopt.costs.cost import Cost
+from symopt.costs.parser import expression
+from symopt.errors import ParseError, RuleError
+from symopt.interop.like import like
+from symopt.optim.registry import RULES, compared
+from symopt.rules.rule import Rule
+from symopt.rules.symbols import T, t
+from symopt.runs.compatibility import lacking
+from symopt.runs.minimize import Run
+from symopt.runs.sweep import sweep
+from symopt.validation import finite_or_none
+
+GAPS = {"1e-3": 1e-3, "1e-6": 1e-6, "1e-9": 1e-9}
+LEARNING_RATES = np.geomspace(1e-5, 1.0, 31)
+FEW_LEARNING_RATES = LEARNING_RATES[::3]  # for many parameters
+AT_EDGE = " *"
+"""Stands behind a learning rate that is the best of its grid and its last."""
+LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+"""The shares of the budget at which a learning rate is judged by its worst loss."""
+MANY = 1000  # parameters, beyond which a race makes fewer steps
+DRAWN = 10  # curves in a picture, the lowest at the end
+LISTED = 100  # parameters up to which every step is recorded and theta is written out
+
+
+def entries(start: Any) -> int:
+    """Return how many numbers a start holds: an array, or a mapping from names to numbers and arrays."""
+    return sum(int(np.size(value)) for value in start.values()) if isinstance(start, Mapping) else len(start)
+
+
+def budget(size: int) -> int:
+    """Return the steps of a race that is told none: fewer for many parameters, so that it stays short."""
+    return max(200, min(5000, 50_000_000 // size))
+
+
+def recording(size: int) -> bool | int:
+    """Return which steps of a race are recorded: all, or some of them for many parameters."""
+    return True if size <= LISTED else 1000
+
+
+def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
+    """Return the rules to compare on a cost, and a line about each that is left out."""
+    rules = dict(RULES) if everyone else compared()
+    lacks = {name: [lack for need in rule.needs if (lack := lacking(cost, need))] for name, rule in rules.items()}
+    left_out = [f"without {name}: it needs {lack[0]}" for name, lack in lacks.items() if lack]
+    return {name: rule for name, rule in rules.items() if not lacks[name]}, left_out
+
+
+def tuned(
+    rules: Mapping[str, Rule], cost: Cost, start: Any, steps: int, progress: bool = False, batch: int | None = None
+) -> dict[str, Rule]:
+    """Return rules with the best learning rate of a grid each.
+
+    The best is lowest at the worst of several late steps, so that a rate that jumps about and
+    happens to end low does not win. For many parameters there are fewer rates, and at most the
+    steps of ``budget``. At Ctrl-C those are returned whose rate was found.
+    """
+    size = entries(start)
+    many = size > MANY
+    rates = FEW_LEARNING_RATES if many else LEARNING_RATES
+    steps = min(steps, budget(size)) if many else steps
+    record = sorted({round(share * steps) for share in LATE})
+    best_of: dict[str, Rule] = {}
+    for name, rule in rules.items():
+        best_of[name] = rule
+        if "eta" in rule.values:
+            study = sweep(
+                cost, rule(eta=rates), start, steps, record=record, paths=False, batch=batch, progress=progress
+            )
+            if study.interrupted:
+                del best_of[name]
+                break
+            dataset = study[rule.name]
+            worst = dataset["history_loss"].max("step", skipna=False).values
+            best = int(np.argmin(np.where(np.isfinite(worst), worst, np.inf)))
+            best_of[name] = rule(eta=float(f"{rates[best]:.4g}"))
+    return best_of
+
+
+def at_edge(rules: Mapping[str, Rule], size: int) -> dict[str, str]:
+    """Return a line on each rule that ``tuned`` returned whose learning rate is at the edge of its grid."""
+    rates = FEW_LEARNING_RATES if size > MANY else LEARNING_RATES
+    ends = {float(f"{rates[0]:.4g}"): ("smaller", 1 / 3), float(f"{rates[-1]:.4g}"): ("larger", 3.0)}
+    found = {}
+    for name, rule in rules.items():
+        eta = rule.values.get("eta")
+        if eta in ends:
+            which, factor = ends[eta]
+            found[name] = (
+                f"* {name}: the best learning rate is the last of the grid, {rates[0]:g} to {rates[-1]:g}; a {which} "
+                f"one may be better: give it, as in --rule {rule.name}:eta={eta * factor:.1g}"
+            )
+    return found
+
+
+def without_rate(texts: list[str], rules: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Return those of the rules that ``read_rules`` read whose learning rate is left open, to be tuned.
+
+    A class of another library has that library's.
+    """
+    pairs = zip(texts, rules.items(), strict=True)
+    return {name: rule for text, (name, rule) in pairs if not re.search(r"[:,]\s*eta\s*=", text) and "." not in name}
+
+
+def read_rules(texts: list[str]) -> dict[str, Rule]:
+    """Read rules such as ``adam:eta=0.02,beta1=0.9``; one that occurs twice is named by its whole text.
+
+    Raises
+    ------
+    RuleError
+        If a text is no rule, or does not fit it.
+    """
+    names = [text.partition(":")[0].strip() for text in texts]
+    return {(name if names.count(name) == 1 else text): _rule(text) for name, text in zip(names, texts, strict=True)}
+
+
+def _rule(text: str) -> Rule:
+    name, _, values = text.partition(":")
+    given: dict[str, Any] = {}
+    for part in filter(None, (piece.strip() for piece in values.split(","))):
+        key, sign, value = part.partition("=")
+        if not sign:
+            raise RuleError(
+                f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9"
+            )
+        if key.strip() in given:
+            raise RuleError(f"--rule {text!r}: {key.strip()} is given twice")
+        given[key.strip()] = _value(value.strip(), text)
+    return like(name.strip(), **given) if "." in name else RULES[name.strip()](**given)
+
+
+def _value(value: str, text: str) -> Any:
+    """Read a number, an option, or a schedule in t and T."""
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return words[value.lower()]
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        schedule = expression(value)
+    except ParseError as error:
+        raise RuleError(f"--rule {text!r}: {error}") from None
+    return schedule.xreplace({symbol: {"t": t, "T": T}.get(symbol.name, symbol) for symbol in schedule.free_symbols})
+
+
+def _final(run: Run) -> float:
+    return run.loss if math.isfinite(run.loss) else math.inf
+
+
+def lowest(runs: Mapping[str, Run]) -> float:
+    """Return the lowest loss that any run met; NaN where there is none."""
+    return min((run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan)
+
+
+@dataclass(frozen=True)
+class Zero:
+    """What the gaps of a race are measured from.
+
+    Attributes
+    ----------
+    loss
+        J there; NaN where no run met a finite one.
+    known
+        Whether it is the smallest value of J, as the cost has it, and not the best of the race.
+    best
+        The lowest loss that any run met.
+    """
+
+    loss: float
+    known: bool
+    best: float
+
+    @classmethod
+    def of(cls, cost: Cost, runs: Mapping[str, Run]) -> Zero:
+        """Return the smallest value of the cost where it is known, else the lowest loss that any run met."""
+        best = lowest(runs)
+        known = cost.optimal_value is not None
+        return cls(best if cost.optimal_value is None else float(cost.optimal_value), known, best)
+
+    def __str__(self) -> str:
+        if not self.known:
+            return f"from the best J of this race, {self.loss:.4g}: the minimum is not known"
+        below = self.best < self.loss - 1e-12 * max(1.0, abs(self.loss))
+        return f"from the minimum of J that the cost has, {self.loss:.4g}{BELOW.format(self.best) if below else ''}"
+
+
+BELOW = "; a run went below it, to {:.10g}, so that it is no minimum"
+
+
+def row(run: Run, zero: float) -> dict[str, Any]:
+    """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached).
+
+    ``steps_to`` are the first recorded steps at which J is within a gap of ``zero``; theta is None where it is long.
+    """
+    losses = run.history["loss"].values
+    reached = {name: np.flatnonzero(losses - zero <= gap) for name, gap in GAPS.items()}
+    return {
+        "theta": [finite_or_none(value) for value in run.theta] if len(run.theta) <= LISTED else None,
+        "final_loss": finite_or_none(run.loss),
+        "best_loss": finite_or_none(run.best_loss),
+        "steps_to": {name: int(run.recorded[steps[0]]) if len(steps) else None for name, steps in reached.items()},
+        "gradient_evaluations": run.gradient_evaluations,
+        "status": str(run.status),
+        "reason": run.reason,
+        "compile_seconds": round(run.compile_seconds, 4),
+        "run_seconds": round(run.run_seconds, 4),
+        "rule": repr(run.rule),
+    }
+
+
+def table(
+    title: str, rows: Mapping[str, Any], runs: Mapping[str, Run], zero: Zero | None = None, edge: Container[str] = ()
+) -> Table:
+    """Return the rows as a table for a terminal; learning rates of the rules in ``edge`` are marked."""
+    gaps = [f"to {gap}" for gap in GAPS]
+    title += f"\n{gaps[0]} ... {gaps[-1]}: steps, {zero}" if zero else ""
+    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
+        text = heading in ("rule", "status")
+        result.add_column(
+            heading,
+            justify="left" if text else "right",
+            no_wrap=heading != "rule",
+            overflow="fold" if text else "ellipsis",
+        )
+    for name, one in rows.items():
+        reached = ["-" if steps is None else str(steps) for steps in one["steps_to"].values()]
+        losses = ["-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")]
+        times = [f"{one[key]:.3f}" for key in ("compile_seconds", "run_seconds")]
+        eta = runs[name].rule.values.get("eta", "")
+        shown = f"{eta:.3g}" if isinstance(eta, float) else str(eta)
+        shown += AT_EDGE if name in edge else ""
+        result.add_row(name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times)
+    return result
+
+
+def picture(runs: Mapping[str, Run], zero: float, known: bool = False) -> bytes:
+    """Return the convergence curves above ``zero`` as a PNG, for two parameters with the paths on contours beside.
+
+    ``zero`` is the known minimum, or the best J of all.
+    """
+    from matplotlib.figure import Figure
+
+    from symopt.plot import convergence, trajectory
+
+    panels = 2 if len(next(iter(runs.values())).theta) == 2 else 1
+    shown = dict(sorted(runs.items(), key=lambda item: _final(item[1]))[:DRAWN])
+    runs = {name: run for name, run in runs.items() if name in shown}
+    figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, panels))
+    convergence(runs, ax=axes[0], optimum=zero if math.isfinite(zero) else None)
+    if not known:
+        axes[0].set_ylabel(axes[0].get_ylabel().replace("J*", "best J of all"))
+    if panels == 2:
+        axes[0].get_legend().remove()
+        trajectory(runs, ax=axes[1])
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()

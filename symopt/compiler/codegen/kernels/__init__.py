@@ -1,0 +1,1 @@
+"""The loop over steps, for costs that are written out and for costs with loops."""

@@ -1,0 +1,240 @@
+"""One loop of a nest: its partial sums, its blocks, its edges, its strips.
+
+A run alone adds in vectors: whole blocks of W turns, in which the ranges of all tasks are met, and
+around them the turns that only some ranges hold. A loop with loops in it is taken in strips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from symopt.compiler.codegen.loop_fusion import Frame, Task
+from symopt.compiler.codegen.printer import indented, literal, loop
+from symopt.ir.index import Loop, bounds_of, variable
+
+if TYPE_CHECKING:
+    from symopt.compiler.codegen.loop_nest import Nest
+
+OUTER, INNER = 5, 3  # the logarithms of W
+EIGHT = 8  # turns of a strip that share a loop
+START = {"sum": "0.0", "prod": "1.0", "peak": literal(float("-inf"))[0]}
+Texts = dict[int, tuple[str, int]]
+
+
+class Axis(NamedTuple):
+    """What a segment loops over: a variable, its end, the width of buffers, and what each turn begins with."""
+
+    variable: str
+    end: str
+    width: int
+    before: tuple[str, ...] = ()
+
+
+class FrameWriter:
+    """One frame being printed."""
+
+    def __init__(self, nest: Nest, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> None:
+        self.nest, self.frame, self.around, self.known, self.axis = nest, frame, around, known, axis
+        self.shift = INNER if around else OUTER
+        self.width, self.lanes = 1 << self.shift, nest.lanes
+        self.sums = [task for task in frame.tasks if task.kind == "reduce"]
+        self.arrays = {task.node: nest.fresh("a") for task in self.sums}
+        self.variable, self.bounds = nest.fresh("k"), nest.fresh("h")
+        index = nest.places.index
+        self.ranges = {one: (index(one.low), index(one.high)) for one in frame.loops}
+        self.is_single = len(set(self.ranges.values())) == 1
+        self.is_straight = all(nest.scheduler.is_straight(task, around, known) for task in frame.tasks)
+
+    # Before and after
+
+    def begin(self) -> list[str]:
+        """Return the statements that start the partial sums."""
+        lines = []
+        for node, name in self.arrays.items():
+            size = self.width * self.lanes
+            self.nest.buffers.append(f"{name} = empty({size})")
+            lines += loop("r", size, [f"{name}[r] = {START[self.nest.graph.nodes[node].op]}"])
+        return lines
+
+    def end(self) -> list[str]:
+        """Return the statements that fold the partial sums, halving their number each time."""
+        lines = []
+        for node, array in self.arrays.items():
+            op, half = self.nest.graph.nodes[node].op, self.width // 2
+            name, turn = self._turned(array)
+            lines += turn
+            while half:
+                lines += loop(
+                    "r", half * self.lanes, [combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])]
+                )
+                half //= 2
+            self.known[node] = (f"{name}[{self.axis.variable if self.axis else 0}]", 4)
+            if self.axis is None:
+                result = self.nest.fresh("t")
+                lines.append(f"{result} = {name}[0]")
+                self.known[node] = (result, 4)
+        return lines
+
+    # The loop itself
+
+    def loops(self) -> list[str]:
+        """Return the loop, or loops: edges and whole blocks, where a run alone adds in vectors."""
+        if self.lanes > 1:
+            return self._plainly(self.axis)
+        if not self.is_straight:
+            return self._strips()
+        if self.sums:
+            return self._blocks()
+        return self._plainly(None) if self.is_single else self._edges()
+
+    def _plainly(self, axis: Axis | None) -> list[str]:
+        """Return one loop over all turns; a range that is shorter than others is asked for in each."""
+        first, last = self._outermost()
+        return [*self._lowest_and_highest(), *loop(self.variable, f"{last} + 1", self._guarded(axis), first)]
+
+    def _outermost(self) -> tuple[str, str]:
+        if self.is_single:
+            return next(iter(self.ranges.values()))
+        return f"{self.bounds}_least", f"{self.bounds}_most"
+
+    def _lowest_and_highest(self) -> list[str]:
+        """Return the statements that find where the first range begins and the last ends, if there are several."""
+        if self.is_single:
+            return []
+        lows, highs = zip(*self.ranges.values(), strict=True)
+        return [
+            *_chosen(f"{self.bounds}_least", lows, "<"), *_chosen(f"{self.bounds}_most", highs, ">"),
+            *_chosen(f"{self.bounds}_from", lows, ">"), *_chosen(f"{self.bounds}_to", highs, "<"),
+            # where no turn is in all ranges, all turns come before it
+            f"{self.bounds}_none = {self.bounds}_from > {self.bounds}_to",
+            f"{self.bounds}_from = {self.bounds}_most + 1 if {self.bounds}_none else {self.bounds}_from",
+            f"{self.bounds}_to = {self.bounds}_most if {self.bounds}_none else {self.bounds}_to",
+        ]  # fmt: skip
+
+    def _guarded(self, axis: Axis | None) -> list[str]:
+        """Return a turn in which each range is asked whether it holds the variable."""
+        self._slots(f"(({self.variable} - ({self._origin})) & {self.width - 1})")
+        if self.is_single:
+            return self._body(self.frame.tasks, axis)
+        lines: list[str] = []
+        for one, (low, high) in self.ranges.items():
+            tasks = [task for task in self.frame.tasks if task.loops[0] == one]
+            test = f"if ({self.variable} >= {low}) & ({self.variable} <= {high}):"
+            lines += [test, *indented(self._body(tasks, axis))]
+        return lines
+
+    @property
+    def _low(self) -> str:
+        """Where the sums begin: the place of term 0."""
+        return self.nest.places.index(self.sums[0].loops[0].low) if self.sums else "0"
+
+    @property
+    def _origin(self) -> str:
+        """The turn that adds to the first element of the partial sums: where blocks begin."""
+        return self._low if self.lanes > 1 or self.is_single else f"{self.bounds}_from"
+
+    def _turned(self, name: str) -> tuple[str, list[str]]:
+        """Return the partial sums in the order of the terms, and the statements that put them so."""
+        if self._origin == self._low:
+            return name, []
+        turned = self.nest.fresh("a")
+        self.nest.buffers.append(f"{turned} = empty({self.width})")
+        place = f"(r + {self._origin} - ({self._low})) & {self.width - 1}"
+        return turned, loop("r", self.width, [f"{turned}[{place}] = {name}[r]"])
+
+    def _slots(self, partial: str) -> None:
+        """Say in which partial sum a turn adds."""
+        for node, name in self.arrays.items():
+            self.nest.slots[node] = f"{name}[{partial}]" if self.lanes == 1 else f"{name}[{partial}*{self.lanes} + i]"
+
+    def _body(self, tasks: list[Task], axis: Axis | None) -> list[str]:
+        self.nest.places.open(self.frame.loops, self.variable)
+        inner = [task._replace(loops=task.loops[1:]) for task in tasks]
+        around = self.around | frozenset(self.frame.loops)
+        return self.nest.block(inner, [], around, dict(self.known), axis)
+
+    def _blocks(self) -> list[str]:
+        """Return the turns that all ranges meet as whole blocks of W and a rest, and the turns before and after them.
+
+        The rest is a loop over the first of the partial sums: it vectorises too.
+        """
+        h = self.bounds
+        self._slots("r")
+        low, high = self._outermost() if self.is_single else (f"{h}_from", f"{h}_to")
+        turns = "abreast" if self.shift == INNER else "range"
+        blocks = [
+            *_chosen(f"{h}_count", ["0", f"({high} + 1 - ({low})) >> {self.shift}"], ">"),
+            f"{h}_end = {low} + ({h}_count << {self.shift})",
+            *loop("q", f"{h}_count", self._block_turns(str(self.width), f"{low} + (q << {self.shift})", turns)),
+            *self._block_turns(f"{high} + 1 - ({h}_end)", f"{h}_end"),
+        ]
+        return blocks if self.is_single else self._with_edges(blocks)
+
+    def _block_turns(self, stop: str, base: str, turns: str = "range") -> list[str]:
+        body = self._body(self.frame.tasks, None)
+        return loop("r", stop, [f"{self.variable} = {base} + r", *body], turns=turns)
+
+    def _edges(self) -> list[str]:
+        """Return the turns that all ranges meet as one loop, and those before and after it."""
+        h = self.bounds
+        return self._with_edges(loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from"))
+
+    def _with_edges(self, inside: list[str]) -> list[str]:
+        """Return what all ranges meet, with the turns before and after it, which ask for each range."""
+        h = self.bounds
+        edges = [
+            f"{h}_begin = {h}_least if side == 0 else {h}_to + 1",
+            f"{h}_stop = {h}_from if side == 0 else {h}_most + 1",
+            *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
+        ]
+        sides = loop("side", 2, [*edges, "if side == 0:", *indented(inside)])
+        return [*self._lowest_and_highest(), *sides]
+
+    def can_be_shared(self, axis: Axis) -> bool:
+        """Return whether eight turns of a strip can share the loop: each entry is still added to in order."""
+        adds = all(task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks)
+        fixed = not any(bounds_of(one) for one in self.frame.loops)
+        return adds and fixed and self.is_single and self.is_straight and axis.width >= EIGHT
+
+    def shared(self, axis: Axis) -> list[str]:
+        """Return the loop for eight turns of a strip at a time, and for each of the rest."""
+        first, last = self._outermost()
+        body, group = self._body(self.frame.tasks, None), f"{self.bounds}_group"
+        turn = [f"{axis.variable} = ({group} << 3) + eighth", *axis.before, *body]
+        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, turn), first)
+        rest = loop(self.variable, f"{last} + 1", self._body(self.frame.tasks, None), first)
+        return [
+            *loop(group, f"{axis.end} >> 3", eight),
+            *loop(axis.variable, axis.end, [*axis.before, *rest], f"{axis.end} >> 3 << 3"),
+        ]
+
+    def _strips(self) -> list[str]:
+        """Return a loop over strips of W turns, each of them done segment by segment."""
+        (low, high), h = self._outermost(), self.bounds
+        axis = Axis(f"{h}_r", f"{h}_rows", self.width, (f"{self.variable} = {h}_base + {h}_r",))
+        self._slots(axis.variable)
+        inside = [
+            f"{h}_base = {low} + ({h}_strip << {self.shift})",
+            f"{h}_rows = {high} + 1 - {h}_base",
+            f"{h}_rows = {h}_rows if {h}_rows < {self.width} else {self.width}",
+            *self._body(self.frame.tasks, axis),
+        ]
+        return loop(f"{h}_strip", f"({high} + {self.width} - ({low})) >> {self.shift}", inside)
+
+
+def combined(op: str, place: str, texts: list[str]) -> str:
+    """Return the statement that takes something into a partial sum, product or maximum."""
+    if op == "sum":
+        return (
+            f"{place} = fma({texts[0]}, {texts[1]}, {place})" if len(texts) == 2 else f"{place} = {place} + {texts[0]}"
+        )
+    if op == "prod":
+        return f"{place} = {place}*({texts[0]})"
+    return f"{place} = {place} if ({place} >= {texts[0]}) | ({place} != {place}) else {texts[0]}"
+
+
+def _chosen(name: str, texts: Iterable[str], sign: str) -> list[str]:
+    """Return the statements that take the least (<) or greatest (>) of some whole numbers."""
+    first, *rest = texts
+    return [f"{name} = {first}", *(f"{name} = {text} if {text} {sign} {name} else {name}" for text in rest)]

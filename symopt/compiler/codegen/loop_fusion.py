@@ -1,0 +1,194 @@
+"""Which loops a program with sums is made of: what shares a loop, and what has to come first.
+
+Every reduction, and every statement that stores to an array or adds to it, is a task: something
+done in a loop, or once. Tasks over the same range share a loop where none needs what another has
+only when its loop is over. A reduction is done in the outermost loop that it can stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from symopt.ir.index import Affine, Loop, variable
+from symopt.ir.program import Graph, Name, Read, demand_order
+
+NEAR = 16  # ranges whose ends differ by no more are run through in one loop
+RANK = {"define": 0, "reduce": 1, "add": 2, "update": 3}
+
+
+class Task(NamedTuple):
+    """``kind`` "reduce", "define", "add" or "update": what is done with a node, and the loops still around it.
+
+    Updates of one turn are done together: each is computed before any is stored.
+    """
+
+    kind: str
+    node: int
+    loops: tuple[Loop, ...]
+    array: Name = ("", "")
+    at: tuple[Affine, ...] = ()
+    near: bool = False
+
+
+@dataclass
+class Frame:
+    """Tasks that share a loop."""
+
+    tasks: list[Task] = field(default_factory=list)
+
+    @property
+    def loops(self) -> list[Loop]:
+        """The ranges of the tasks, each once."""
+        return list(dict.fromkeys(task.loops[0] for task in self.tasks))
+
+
+@dataclass
+class Schedule:
+    """Frames in their order, and for each place before, between and after them what is done once there."""
+
+    frames: list[Frame]
+    between: list[list[Task]]
+
+
+class Scheduler:
+    """Makes schedules for the tasks of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def below(self, task: Task, known: Iterable[int] = ()) -> list[int]:
+        """Return what a task needs beyond what is known."""
+        return demand_order(self.graph.nodes, self.roots(task), known)
+
+    def roots(self, task: Task) -> tuple[int, ...]:
+        """Return what a task itself needs."""
+        return self.graph.nodes[task.node].args if task.kind == "reduce" else (task.node,)
+
+    def reductions(self, numbers: Iterable[int], around: frozenset[Loop]) -> list[int]:
+        """Return those reductions among nodes that can be done inside these loops alone."""
+        return [n for n in numbers if isinstance(self.graph.nodes[n].payload, Loop) and self.graph.loops(n) <= around]
+
+    def is_straight(self, task: Task, around: frozenset[Loop], known: Mapping[int, object]) -> bool:
+        """Return whether a task has one loop and nothing looped in it."""
+        inner = {n for n in self.below(task, known) if isinstance(self.graph.nodes[n].payload, Loop)}
+        return len(task.loops) == 1 and inner <= set(self.reductions(inner, around))
+
+    def schedule(
+        self, tasks: list[Task], wanted: Iterable[int], around: frozenset[Loop], known: Mapping[int, object]
+    ) -> Schedule:
+        """Return the order of tasks inside the loops ``around``, with the reductions that they and ``wanted`` need."""
+        everything = self._with_reductions(tasks, wanted, around, known)
+        needs = {task: self._needs(task, everything, around, known) for task in everything}
+        frames: list[Frame] = []
+        between: list[list[Task]] = [[]]
+        place: dict[Task, int] = {}
+        for task in self._ordered(everything, needs):
+            if task.loops:
+                place[task] = self._frame(task, needs[task], place, frames, around, known)
+                between += [[] for _ in range(len(frames) + 1 - len(between))]
+            else:
+                first = max((place[other] + (1 if other.loops else 0) for other in needs[task]), default=0)
+                place[task] = first
+                between[first].append(task)
+        for frame in frames:
+            order = frame.loops
+            frame.tasks.sort(key=lambda task: order.index(task.loops[0]))
+        return Schedule(frames, between)
+
+    def _with_reductions(
+        self, tasks: list[Task], wanted: Iterable[int], around: frozenset[Loop], known: Mapping[int, object]
+    ) -> list[Task]:
+        roots = [root for task in tasks for root in self.roots(task)]
+        found = self.reductions(demand_order(self.graph.nodes, [*roots, *wanted], known), around)
+        return [*tasks, *(Task("reduce", n, (self.graph.nodes[n].payload,)) for n in found)]  # type: ignore[arg-type]
+
+    def _needs(
+        self, task: Task, tasks: list[Task], around: frozenset[Loop], known: Mapping[int, object]
+    ) -> dict[Task, bool]:
+        """Return the tasks that must come first, and whether sharing the loop with them is enough."""
+        below = self.below(task, known)
+        first = {Task("reduce", n, (self.graph.nodes[n].payload,)): False for n in self.reductions(below, around)}  # type: ignore[arg-type]
+        reads: dict[Name, list[tuple[Affine, ...]]] = {}
+        for n in below:
+            key = self.graph.nodes[n].payload
+            if isinstance(key, Read):
+                reads.setdefault(key.array, []).append(key.at)
+        earlier = True
+        for other in tasks:
+            earlier = earlier and other != task
+            seen = list(reads.get(other.array, []))
+            if other.array == task.array and earlier:
+                seen.append(task.at)
+            together = task.kind == other.kind == "update"
+            if other.kind != "reduce" and other != task and seen and not together:
+                first[other] = _same_turn(task, other, seen)
+        return first
+
+    def _ordered(self, tasks: list[Task], needs: Mapping[Task, Mapping[Task, bool]]) -> list[Task]:
+        """Return the tasks so that each comes after what it needs; zeros first, additions late."""
+        waiting = sorted(tasks, key=lambda task: RANK[task.kind])
+        order: list[Task] = []
+        done: set[Task] = set()
+        while waiting:
+            task = next(task for task in waiting if needs[task].keys() <= done)
+            waiting.remove(task)
+            done.add(task)
+            order.append(task)
+        return order
+
+    def _frame(
+        self,
+        task: Task,
+        needs: Mapping[Task, bool],
+        place: Mapping[Task, int],
+        frames: list[Frame],
+        around: frozenset[Loop],
+        known: Mapping[int, object],
+    ) -> int:
+        """Put a task into the last frame that it can share, or into a new one; return which."""
+        earliest = 0
+        for other, shared in needs.items():
+            earliest = max(earliest, place[other] + (0 if shared or not other.loops else 1))
+        for number in range(len(frames) - 1, earliest - 1, -1):
+            inside = [other for other in needs if other.loops and place[other] == number]
+            if self._fits(task, frames[number], around, known) and _comes_after(task, inside, frames[number]):
+                frames[number].tasks.append(task)
+                return number
+        frames.append(Frame([task]))
+        return len(frames) - 1
+
+    def _fits(self, task: Task, frame: Frame, around: frozenset[Loop], known: Mapping[int, object]) -> bool:
+        loop = task.loops[0]
+        if not all(_near(loop, other) for other in frame.loops):
+            return False
+        sums = [other.loops[0] for other in [*frame.tasks, task] if other.kind == "reduce"]
+        if any(other.low != sums[0].low for other in sums):
+            return False
+        same = all(_range(loop) == _range(other) for other in frame.loops)
+        return same or all(self.is_straight(one, around, known) for one in [*frame.tasks, task])
+
+
+def _comes_after(task: Task, needs: list[Task], frame: Frame) -> bool:
+    """Return whether a turn of a frame, which takes its ranges one after the other, would do a task after these."""
+    order = [*frame.loops, task.loops[0]]
+    return all(order.index(other.loops[0]) <= order.index(task.loops[0]) for other in needs)
+
+
+def _range(loop: Loop) -> tuple[Affine, Affine]:
+    return loop.low, loop.high
+
+
+def _near(one: Loop, other: Loop) -> bool:
+    """Return whether two ranges are the same but for a few turns at their ends."""
+    pairs = zip(_range(one), _range(other), strict=True)
+    return all(a.terms == b.terms and abs(a.const - b.const) <= NEAR for a, b in pairs)
+
+
+def _same_turn(task: Task, other: Task, seen: list[tuple[Affine, ...]]) -> bool:
+    """Return whether a task meets what another stores only in the same turn of their first loops."""
+    if not (task.loops and other.loops):
+        return False
+    mine, its = variable(task.loops[0]), variable(other.loops[0])
+    return any(index == its and all(at[axis] == mine for at in seen) for axis, index in enumerate(other.at))

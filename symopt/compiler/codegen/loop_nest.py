@@ -1,0 +1,197 @@
+"""A program with sums printed as nested loops, for one run or for a block of lanes.
+
+Inside a loop stand segments (straight code) and inner loops. In a block of lanes a segment is a
+loop over the lanes; alone, the turns of a loop with inner loops are taken in strips of W, and a
+segment is a loop over the strip: either way its elementary functions run on vector units. What
+one segment computes and another needs is kept in a buffer as wide as the lanes or the strip.
+
+A sum is W partial sums, term number k in partial sum k mod W, added in a fixed tree: W = 32 for
+sums that stand in no loop, else 8. So sums vectorise too, and have the same bits in every kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combined
+from symopt.compiler.codegen.loop_fusion import Frame, Scheduler, Task
+from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
+from symopt.ir.index import Affine, Loop
+from symopt.ir.program import COMPARISONS, LOGIC, Graph, Key, Name, Read, Statement
+
+
+class Places(Protocol):
+    """Where arrays lie and how indices are spelled."""
+
+    def place(self, array: Name, at: tuple[Affine, ...], near: bool) -> str:
+        """Return the text of an entry."""
+
+    def index(self, index: Affine) -> str:
+        """Return the text of an index."""
+
+    def open(self, loops: Iterable[Loop], variable: str) -> None:
+        """Call the variables of loops by one name from here on."""
+
+
+class Nest:
+    """Prints the loops of one evaluation.
+
+    Attributes
+    ----------
+    buffers
+        The statements that make buffers and partial sums.
+    after
+        What follows the updates of a turn, given the text of the first.
+    """
+
+    def __init__(self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int) -> None:
+        self.printer, self.places, self.lanes = printer, places, lanes
+        self.graph: Graph = printer.graph
+        self.constants, self.step = constants, step
+        self.scheduler = Scheduler(self.graph)
+        self.slots: dict[int, str] = {}
+        self.buffers = constants
+        self.after: Callable[[str], list[str]] = lambda _: []
+
+    def write(self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]) -> list[str]:
+        """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
+        tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at, s.near) for s in statements]
+        self.known: Texts = {}
+        axis = Axis("i", str(self.lanes), self.lanes) if self.lanes > 1 else None
+        return self.block(tasks, list(wanted), frozenset(), self.known, axis)
+
+    def text(self, node: int) -> str:
+        """Return the text of a node that was wanted, after the loops."""
+        return self._text(node, self.known)
+
+    def fresh(self, letter: str) -> str:
+        return self.printer.fresh(letter)
+
+    # What stands inside a loop
+
+    def block(
+        self, tasks: list[Task], wanted: list[int], around: frozenset[Loop], known: Texts, axis: Axis | None
+    ) -> list[str]:
+        plan = self.scheduler.schedule(tasks, wanted, around, known)
+        lines: list[str] = []
+        for number, now in enumerate(plan.between):
+            later = [*plan.between[number + 1 :], *(frame.tasks for frame in plan.frames[number:])]
+            unwritten = {task.array for tasks in later for task in tasks if task.kind != "reduce"}
+            ahead = self._ahead(plan.frames[number:], wanted, around, known, unwritten)
+            lines += self._segment(now, ahead, known, axis)
+            if number < len(plan.frames):
+                lines += self._framed(plan.frames[number], around, known, axis)
+        return lines
+
+    def _ahead(
+        self, frames: list[Frame], wanted: list[int], around: frozenset[Loop], known: Texts, unwritten: set[Name]
+    ) -> list[int]:
+        """Return what later frames need of this place and can be computed now: the uppermost such nodes."""
+        found: dict[int, None] = {}
+        stack = [*reversed([root for frame in frames for task in frame.tasks for root in self.scheduler.roots(task)])]
+        stack = [*wanted, *stack]
+        seen: set[int] = set()
+        while stack:
+            number = stack.pop()
+            if number in seen or number in known:
+                continue
+            seen.add(number)
+            op = self.graph.nodes[number].op
+            if op in COMPARISONS or op in LOGIC:  # buffers hold numbers: truth is found again where it is needed
+                stack.extend(self.graph.nodes[number].args)
+            elif self.graph.loops(number) <= around and self._is_ready(number, known, unwritten):
+                if op != "const" and self.printer.level(number) != CONSTANT:
+                    found[number] = None
+            else:
+                stack.extend(self.graph.nodes[number].args)
+        return list(found)
+
+    def _is_ready(self, number: int, known: Texts, unwritten: set[Name]) -> bool:
+        """Return whether a node needs no loop, and nothing of an array, that is still to come."""
+        below = [self.graph.nodes[n].payload for n in self.scheduler.below(Task("define", number, ()), known)]
+        return not any(isinstance(p, Loop) or (isinstance(p, Read) and p.array in unwritten) for p in below)
+
+    def _segment(self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None) -> list[str]:
+        """Return straight code that does ``tasks`` and computes ``ahead``, whose texts are added to ``known``."""
+        if not tasks and not ahead:
+            return []
+        shared: list[str] = []
+        body: list[str] = []
+        texts = dict(known) if axis else known
+        scopes = (self.constants, self.step, shared if axis else body, body)
+        updates = [task for task in tasks if task.kind == "update"]
+        for task in (task for task in tasks if task.kind != "update"):  # what one stores, the next may read
+            body += self._done(task, scopes, texts)
+        if updates:
+            new = self.printer.write([task.node for task in updates], scopes, texts)
+            body += [f"{self._place(task)} = {text}" for task, text in zip(updates, new, strict=True)]
+            body += self.after(new[0])
+        self.printer.write(ahead, scopes, texts)
+        for node in ahead if axis else ():
+            known[node] = self._kept(node, texts, body, axis) if node in texts else self.printer.outer[node]  # type: ignore[arg-type]
+        if axis is None or not body:
+            return shared + body
+        return shared + loop(
+            axis.variable, axis.end, [*axis.before, *body], turns="abreast" if self.lanes > 1 else "range"
+        )
+
+    def _text(self, node: int, texts: Texts) -> str:
+        return (texts.get(node) or self.printer.outer[node])[0]
+
+    def _kept(self, node: int, texts: Texts, body: list[str], axis: Axis) -> tuple[str, int]:
+        """Return the text of a node outside its segment: a buffer, if it differs along the axis."""
+        if self.lanes > 1 and self.printer.level(node) < LANE:
+            return texts[node]
+        name = self.fresh("b")
+        self.buffers.append(f"{name} = empty({axis.width})")
+        body.append(f"{name}[{axis.variable}] = {texts[node][0]}")
+        return f"{name}[{axis.variable}]", 4
+
+    def _terms(self, node: int) -> list[tuple[int, ...]]:
+        """Return what is added one after the other to a sum: products, which are added by fma, and what remains."""
+        made = self.graph.nodes[node]
+        if made.op == "fma":
+            return [*self._terms(made.args[2]), made.args[:2]]
+        if made.op == "neg" and self.graph.nodes[made.args[0]].op == "mul":
+            x, y = self.graph.nodes[made.args[0]].args
+            return [(self.graph.op("neg", x), y)]
+        return [made.args if made.op == "mul" else (node,)]
+
+    def _place(self, task: Task) -> str:
+        return self.places.place(task.array, task.at, task.near)
+
+    def _done(self, task: Task, scopes: tuple[list[str], ...], texts: Texts) -> list[str]:
+        """Return the statements that do a task whose loops are all open."""
+        (root,) = self.scheduler.roots(task)
+        op = self.graph.nodes[task.node].op if task.kind == "reduce" else "sum"
+        place = self.slots[task.node] if task.kind == "reduce" else self._place(task)
+        if task.kind == "define" or op != "sum":
+            (text,) = self.printer.write([root], scopes, texts)
+            return [f"{place} = {text}" if task.kind == "define" else combined(op, place, [text])]
+        terms = self._terms(root)
+        operands = iter(self.printer.write([node for term in terms for node in term], scopes, texts))
+        return [combined("sum", place, [next(operands) for _ in term]) for term in terms]
+
+    # Loops
+
+    def _framed(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+        """Return a loop and what follows it; in a strip, one loop for each turn of the strip."""
+        if axis is None or self.lanes > 1:
+            return self._frame(frame, around, known, axis)
+        turn = FrameWriter(self, frame, around, known, None)
+        if turn.can_be_shared(axis):
+            return turn.shared(axis)
+        inside = dict(known)
+        lines = self._frame(frame, around, inside, None)
+        for task in frame.tasks:
+            if task.kind == "reduce":
+                name = self.fresh("b")
+                self.buffers.append(f"{name} = empty({axis.width})")
+                lines.append(f"{name}[{axis.variable}] = {inside[task.node][0]}")
+                known[task.node] = (f"{name}[{axis.variable}]", 4)
+        return loop(axis.variable, axis.end, [*axis.before, *lines])
+
+    def _frame(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+        turn = FrameWriter(self, frame, around, known, axis)
+        return [*turn.begin(), *turn.loops(), *turn.end()]

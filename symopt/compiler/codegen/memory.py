@@ -1,0 +1,125 @@
+"""Where the entries of arrays lie in memory, spelled in the kernel language.
+
+Sizes, strides and offsets are integers that a kernel is given when it runs: a source holds their
+names only, so that one kernel serves arrays of any length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from symopt.compiler.codegen.printer import label
+from symopt.ir.index import Affine, Atom, Loop, Ref, Size
+from symopt.ir.program import Counter, Key, Name, Read
+
+NAN = "from_bits(9221120237041090560)"
+
+
+class Memory(NamedTuple):
+    """An array as a kernel sees it.
+
+    Attributes
+    ----------
+    variable
+        The kernel's name of what it lies in.
+    laned
+        Whether each entry is a row of one number a lane.
+    like
+        The array whose shape it has, if that is not its own.
+    offset
+        Whether it begins somewhere inside.
+    whole
+        Whether it holds integers.
+    single
+        Whether it is no array: only one entry is in use at a time.
+    """
+
+    variable: str
+    laned: bool = True
+    like: Name | None = None
+    offset: bool = False
+    whole: bool = False
+    single: bool = False
+
+
+class Arrays:
+    """The arrays of one kernel, and the integers that say where they lie.
+
+    Attributes
+    ----------
+    integers
+        What each integer is, and its name in the kernel; filled as they are met.
+    """
+
+    def __init__(self, memory: Mapping[Name, Memory], lanes: int) -> None:
+        self.memory, self.lanes = dict(memory), lanes
+        self.integers: dict[Key, str] = {}
+        self.variables: dict[Loop, str] = {}
+
+    def integer(self, *key: object) -> str:
+        """Return the name of an integer."""
+        return self.integers.setdefault(key, f"n{len(self.integers)}")
+
+    def loads(self, first: int) -> list[str]:
+        """Return the statements that take the integers from ``plan``, where they begin at ``first``."""
+        return [f"{name} = plan[{first + k}]  # {label(key)}" for k, (key, name) in enumerate(self.integers.items())]
+
+    def open(self, loops: Iterable[Loop], variable: str) -> None:
+        """Call the variables of loops by one name from here on."""
+        self.variables |= dict.fromkeys(loops, variable)
+
+    def place(self, array: Name, at: tuple[Affine, ...], near: bool) -> str:
+        """Return the text of an entry."""
+        memory = self.memory[array]
+        if memory.single:
+            return memory.variable
+        shaped = memory.like or array
+        terms = [self.integer("offset", shaped)] if memory.offset else []
+        for axis, index in enumerate(at):
+            text = self._clamped(shaped, axis, index) if near else self.index(index)
+            terms.append(text if axis == len(at) - 1 else f"({text})*{self.integer('stride', shaped, axis)}")
+        flat = " + ".join(term for term in terms if term != "0") or "0"
+        if not memory.laned or self.lanes == 1:
+            return f"{memory.variable}[{flat}]"
+        return f"{memory.variable}[({flat})*{self.lanes} + i]" if flat != "0" else f"{memory.variable}[i]"
+
+    def _inside(self, read: Read) -> str:
+        """Return the condition that an entry lies in its array: a branch that is taken must not read beside it."""
+        array = self.memory[read.array].like or read.array
+        indices = [
+            (f"({self.index(index)})", self.integer("extent", array, axis)) for axis, index in enumerate(read.at)
+        ]
+        return " & ".join(f"(-1 < {text}) & ({text} < {extent})" for text, extent in indices)
+
+    def _clamped(self, array: Name, axis: int, index: Affine) -> str:
+        """Return an index moved into the range of an axis."""
+        text, last = f"({self.index(index)})", f"({self.integer('extent', array, axis)} - 1)"
+        return f"(0 if {text} < 0 else ({text} if {text} < {last} else {last}))"
+
+    def index(self, index: Affine) -> str:
+        """Return the text of an index."""
+        text = str(index.const) if index.const or not index.terms else ""
+        for atom, factor in reversed(index.terms):
+            part = self._atom(atom) if abs(factor) == 1 else f"{abs(factor)}*{self._atom(atom)}"
+            sign = "-" if factor < 0 else "+"
+            rest = "" if not text else f" - {text[1:]}" if text.startswith("-") else f" + {text}"
+            text = f"{part}{rest}" if sign == "+" else f"{text or '0'} - {part}"
+        return text
+
+    def _atom(self, atom: Atom) -> str:
+        if isinstance(atom, Size):
+            return self.integer("size", atom.size)
+        if isinstance(atom, Ref):
+            return self.place(atom.array, atom.at, near=False)
+        return self.variables[atom]
+
+    def input(self, key: Key) -> str | None:
+        """Return the text of an input that has to do with arrays or sizes, None of another."""
+        if isinstance(key, Read):
+            text = self.place(key.array, key.at, key.near)
+            text = f"float64({text})" if self.memory[key.array].whole else text
+            return f"({text} if {self._inside(key)} else {NAN})" if key.near else text
+        if isinstance(key, Counter):
+            return f"float64({self.index(key.value)})"
+        return f"float64({self.integer('size', key[1])})" if key[0] == "size" else None

@@ -1,0 +1,1 @@
+"""From the text of a kernel to machine code, kept on disk."""

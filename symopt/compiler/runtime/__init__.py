@@ -1,0 +1,1 @@
+"""Kernels at work: blocks of runs, threads, the samples of each step."""

@@ -1,0 +1,1 @@
+"""Costs: from SymPy or text, checked, with their sizes and points."""

@@ -1,0 +1,87 @@
+"""What a cost was made from, kept so that another can be made from it with something else beside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symopt.costs.checks import mapping
+from symopt.errors import CostError
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """The arguments of a cost; ``params`` is None where all that is left is a parameter."""
+
+    expression: Any
+    params: list[Any] | None
+    data: Mapping[Any, Any]
+    where: Mapping[Any, Any]
+    samples: Any
+
+    @classmethod
+    def read(cls, expression: Any, params: Any, data: Any, where: Any, samples: Any) -> Ingredients:
+        """Return arguments as a user gives them, with empty mappings for None and the parameters in a list."""
+        return cls(
+            expression,
+            listed(params),
+            mapping(data, "data", "{X: array} with X a sympy.IndexedBase or its name"),
+            mapping(where, "where", "{H[k, j]: expression}"),
+            samples,
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is said beside the expression."""
+        return self.params is None and not self.data and not self.where and self.samples is None
+
+    @property
+    def parts(self) -> list[sp.Basic]:
+        """The expressions and arrays of the named intermediates."""
+        values = [value[0] if isinstance(value, tuple | list) else value for value in self.where.values()]
+        return [one for one in (*self.where, *values) if isinstance(one, sp.Basic)]
+
+    def on(self, other: Ingredients, data: Mapping[str, Any]) -> Ingredients:
+        """Return these on top of those of another cost, whose data are ``data`` by now.
+
+        An array that has become data or an intermediate is no longer a parameter.
+        """
+        named = {*map(_name, self.data), *(_name(target.base) for target in self.where if hasattr(target, "base"))}
+        left = None if other.params is None else [one for one in other.params if _name(one) not in named]
+        return dataclasses.replace(
+            other,
+            params=left if self.params is None else self.params,
+            data={**{n: v for n, v in data.items() if n not in named}, **self.data},
+            where={**other.where, **self.where},
+            samples=other.samples if self.samples is None else self.samples,
+        )
+
+
+def listed(params: Any) -> list[Any] | None:
+    """Return parameters in their order; one is a list too.
+
+    Raises
+    ------
+    CostError
+        If they have no order: that of a set is another in each process.
+    """
+    if params is None:
+        return None
+    if isinstance(params, set | frozenset | sp.Set):
+        raise CostError(
+            f"params={str(params)[:60]} is a set, which has no order; expected a list in the order of theta, "
+            "as params=sorted(expression.free_symbols, key=str)"
+        )
+    if isinstance(params, sp.Basic | str):
+        return [params]
+    if not isinstance(params, Iterable):
+        raise CostError(f"params={params!r}; expected symbols, arrays or their names, in order")
+    return list(params)
+
+
+def _name(one: Any) -> str:
+    return one if isinstance(one, str) else str(getattr(one, "name", one))

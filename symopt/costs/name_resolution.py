@@ -1,0 +1,359 @@
+"""What may be a cost with sums: its arrays, data and sizes, checked at the door."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from symopt.costs.checks import RANGED, array_without_index, parts
+from symopt.costs.intermediates import Definitions, Limits, read_where, with_limits
+from symopt.costs.labels import check_rows
+from symopt.costs.shape_inference import LARGEST
+from symopt.errors import CostError, SymoptWarning, did_you_mean
+from symopt.frontend.moving import is_parameter
+from symopt.frontend.sums import SumLowering, Tables, logsumexp, lower_sums, outside
+from symopt.ir.index import Affine, Ref
+from symopt.ir.program import Graph, Name, Program, Read
+from symopt.validation import NotNumbersError, as_floats
+
+__all__ = ["Data", "SumForm", "has_sums", "logsumexp", "read_data", "read_sums"]
+
+Data = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class SumForm:
+    """A cost with sums, read.
+
+    Attributes
+    ----------
+    params
+        The parameters in the order of theta: name and how many indices each takes.
+    constants
+        The names of the constants, sorted.
+    value
+        The program of J.
+    declared
+        The shapes that ``IndexedBase(shape=...)`` states, by array.
+    sizes
+        The names of the symbols that stand for lengths.
+    integer_data
+        The names of the data that choose entries.
+    samples
+        The name of the index that mini-batches draw from, if there is one.
+    """
+
+    params: dict[str, int]
+    constants: tuple[str, ...]
+    value: Program
+    declared: dict[Name, tuple[Affine, ...]]
+    sizes: frozenset[str]
+    data: dict[str, int]
+    integer_data: frozenset[str]
+    samples: str | None
+
+
+def has_sums(expression: sp.Basic) -> bool:
+    """Return whether an expression is to be kept as loops."""
+    return any(isinstance(part, (sp.Indexed, *RANGED)) for part in parts(expression))
+
+
+def read_sums(
+    expression: sp.Expr, params: list[Any] | None, data: Iterable[Any], where: Mapping[Any, Any], samples: Any
+) -> SumForm:
+    """Read a cost with sums.
+
+    Raises
+    ------
+    CostError
+        If a name is used in two ways or is unknown, or an index does not stand in its sum.
+    """
+    definitions = read_where(where)
+    everything = [expression, *(value for value, _ in definitions.values())]
+    names = _Names(everything, [limits for _, limits in definitions.values()], definitions)
+    _check_indexed(everything)
+    given = _given(names, [_base_name(key, "data") for key in data])
+    chosen = _chosen(names, params, given)
+    sample = _sample(samples, names)
+    arrays: dict[str, tuple[Name, int]] = {}
+    for name, count in names.arrays.items():
+        kind = "data" if name in given else "where" if name in names.where else "x"
+        if kind != "x" or name in chosen:
+            arrays[name] = ((kind, name), count)
+    scalars = frozenset(name for name in chosen if name not in arrays)
+    tables = Tables(arrays, scalars, names.sizes)
+    value = lower_sums(expression, tables, with_limits(expression, definitions))
+    _refuse_without_parameters(value, chosen)
+    constants = tuple(sorted(names.scalars - scalars))
+    for symbol in names.bound:
+        if ("c", str(symbol)) in value.inputs and str(symbol) not in constants:
+            raise outside(symbol)
+    read = {name: names.arrays.get(name, 0) for name in chosen}
+    return SumForm(
+        read, constants, value, _declared(names, tables), names.sizes, {n: names.arrays[n] for n in sorted(given)},
+        _integer_data(value), sample,
+    )  # fmt: skip
+
+
+def _refuse_without_parameters(value: Program, chosen: Iterable[str]) -> None:
+    if not any(is_parameter(key) for key in value.inputs):
+        raise CostError(
+            f"the cost does not depend on {', '.join(chosen)}: what holds it cancels, or lies in a sum over nothing, "
+            "as over (i, n, n - 2); expected ranges that go up, as (i, 0, n - 1)"
+        )
+
+
+# Names
+
+
+class _Names:
+    """What every name in some expressions is used as."""
+
+    def __init__(self, expressions: list[sp.Expr], more_limits: list[Limits | None], definitions: Definitions) -> None:
+        self.arrays: dict[str, int] = {}
+        self.bases: dict[str, sp.IndexedBase] = {}
+        self.bound: set[sp.Basic] = set()
+        self.where = {str(target.base.label) for target in definitions}
+        in_indices: set[sp.Basic] = set()
+        in_lengths: set[sp.Basic] = set()
+        symbols: dict[str, sp.Basic] = {}
+        plain: set[sp.Basic] = set()
+        for target in definitions:
+            self._array(target, in_indices)
+            self.bound |= set(target.indices)
+        for limits in [
+            *more_limits,
+            *(part.limits for one in expressions for part in parts(one) if isinstance(part, RANGED)),
+        ]:
+            for limit in limits or ():
+                self.bound.add(limit[0])
+                _check_bounds(limit)
+                in_lengths |= set().union(*(_symbols_of(bound) for bound in limit[1:]))
+        for part in (part for one in expressions for part in parts(one)):
+            if isinstance(part, sp.Indexed):
+                self._array(part, in_indices)
+            elif isinstance(part, sp.Symbol | sp.Idx):
+                plain.add(part)
+        in_lengths |= {symbol for base in self.bases.values() for n in base.shape or () for symbol in _symbols_of(n)}
+        for symbol in plain | in_indices | in_lengths | self.bound:
+            if symbols.setdefault(str(symbol), symbol) != symbol:
+                raise CostError(
+                    f"two different symbols are called {str(symbol)!r} (they differ in their assumptions); "
+                    "make each symbol once and use it everywhere"
+                )
+        self.sizes = frozenset(str(symbol) for symbol in (in_indices | in_lengths) - self.bound)
+        self.scalars = {str(symbol) for symbol in plain - in_indices - in_lengths - self.bound}
+        both = sorted(self.arrays.keys() & (self.scalars | self.sizes | {str(symbol) for symbol in self.bound}))
+        if both:
+            raise CostError(f"{both[0]} is used both as an array and as a plain symbol; give one of them another name")
+        _check_inside(in_indices - in_lengths | {one for one in in_lengths if isinstance(one, sp.Idx)}, self.bound)
+
+    def _array(self, part: sp.Indexed, in_indices: set[sp.Basic]) -> None:
+        name, count = str(part.base.label), len(part.indices)
+        if self.arrays.setdefault(name, count) != count:
+            raise CostError(f"{name} is used with {self.arrays[name]} and with {count} indices")
+        shapes = {base.shape for base in (part.base, self.bases.get(name, part.base)) if base.shape is not None}
+        if len(shapes) > 1:
+            raise CostError(f"{name} is used with the shapes {' and '.join(map(str, shapes))}; make each array once")
+        if shapes == {part.base.shape} or name not in self.bases:
+            self.bases[name] = part.base
+        in_indices |= set().union(*(_symbols_of(index) for index in part.indices))
+
+
+def _check_indexed(expressions: Iterable[sp.Basic]) -> None:
+    """Refuse arrays that stand in a value without an index."""
+    for part in (part for one in expressions for part in parts(one)):
+        if isinstance(part, sp.IndexedBase):
+            raise array_without_index(part)
+
+
+def _symbols_of(index: sp.Basic) -> set[sp.Basic]:
+    """Return the symbols of an index expression, less the names of arrays in it."""
+    labels = {base.label for base in index.atoms(sp.IndexedBase)}
+    plain = {symbol for idx in index.atoms(sp.Idx) for symbol in idx.atoms(sp.Symbol)}
+    return {symbol for symbol in index.atoms(sp.Symbol, sp.Idx) if symbol not in labels | plain}
+
+
+def _check_inside(symbols: set[sp.Basic], bound: set[sp.Basic]) -> None:
+    """Refuse symbols of indices that no sum runs over, and that are the length of nothing."""
+    if stray := symbols - bound:
+        symbol = min(stray, key=str)
+        raise CostError(
+            f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., shape=({symbol},))"
+        )
+
+
+def _check_bounds(limit: sp.Tuple) -> None:
+    """Refuse bounds of a sum that are no whole numbers, or beyond those that floats hold exactly."""
+    for bound in limit[1:]:
+        if bound.has(sp.Indexed):
+            raise CostError(
+                f"the bound {bound} of the sum over {limit[0]} is looked up in an array; "
+                "expected whole numbers, sizes and outer indices"
+            )
+    for bound, number in ((part, number) for part in limit[1:] for number in part.atoms(sp.Number)):
+        if not number.is_Integer:
+            raise CostError(
+                f"the sum over {limit[0]} has the bound {bound}; expected whole numbers, indices and sizes, as in "
+                f"({limit[0]}, 0, h) with a size h of its own, given as in J.value(theta, h=2)"
+            )
+        if abs(number) > LARGEST:
+            raise CostError(f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}")
+    _warn_of_falling_bounds(limit)
+
+
+def _warn_of_falling_bounds(limit: sp.Tuple) -> None:
+    """Warn where a sum over nothing is one in SymPy over less than nothing (Karr 1981)."""
+    if len(limit) != 3:
+        return
+    symbol, low, high = limit
+    if low.is_Integer and high.is_Integer and high < low - 1:
+        warnings.warn(
+            f"the sum over {symbol} from {low} to {high} is over nothing, and 0 here; SymPy's own value of it is minus "
+            f"the sum from {high + 1} to {low - 1}. Write ({symbol}, {high}, {low}) for a sum from {high} to {low}",
+            SymoptWarning,
+            stacklevel=4,
+        )
+
+
+def _base_name(key: Any, what: str) -> str:
+    if isinstance(key, sp.IndexedBase):
+        return str(key.label)
+    if isinstance(key, str | sp.Symbol):
+        return str(key)
+    raise CostError(f"{what}: {key!r} is a {type(key).__name__}; expected a sympy.IndexedBase or its name")
+
+
+def _given(names: _Names, given: list[str]) -> set[str]:
+    """Return the names of the data."""
+    for name in given:
+        if given.count(name) > 1:
+            raise CostError(f"the data {name} are given twice")
+        if name in names.where:
+            raise CostError(f"{name} is given as data and in where; expected one of them")
+        if name in names.scalars | names.sizes:
+            raise CostError(f"data is given for {name}, which is no array; give its value as in J({name}=2)")
+        if name not in names.arrays:
+            known = did_you_mean(name, names.arrays)
+            raise CostError(f"data is given for {name}, which does not occur in the cost{known}")
+    return set(given)
+
+
+def _chosen(names: _Names, params: list[Any] | None, data: set[str]) -> list[str]:
+    """Return the names of the parameters, in order."""
+    known = (names.arrays.keys() | names.scalars) - data - names.where
+    if params is None:
+        if not known:
+            raise CostError(
+                "the cost has no parameters: no symbol or array is left beside data; there is nothing to optimise"
+            )
+        return sorted(known)
+    result = [_base_name(one, "params") for one in params]
+    indices = {str(symbol) for symbol in names.bound}
+    if not result:
+        raise CostError("params is empty: name at least one parameter")
+    for name in result:
+        if result.count(name) > 1:
+            raise CostError(f"the parameter {name!r} is given twice")
+        if name in data | names.where:
+            raise CostError(f"{name} is given as a parameter and {'as data' if name in data else 'in where'}")
+        if name in names.sizes:
+            raise CostError(f"the parameter {name!r} stands in a bound or an index of a sum: it is a size")
+        if name in indices:
+            raise CostError(f"the parameter {name!r} is the index of a sum; expected an array or a symbol")
+        if name not in known:
+            raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, sorted(known))}")
+    return result
+
+
+def _sample(samples: Any, names: _Names) -> str | None:
+    if samples is None:
+        return None
+    known = {str(symbol) for symbol in names.bound}
+    if not isinstance(samples, str | sp.Symbol | sp.Idx) or str(samples) not in known:
+        expected = f"one of {', '.join(sorted(known))}" if known else "a cost with a sum"
+        raise CostError(f"samples={samples!r}: no sum of the cost runs over it; expected {expected}")
+    return str(samples)
+
+
+def _declared(names: _Names, tables: Tables) -> dict[Name, tuple[Affine, ...]]:
+    reader = SumLowering(Graph(), tables)
+    return {
+        tables.arrays[name][0]: tuple(reader.index(length, ("the length", f" of {name}")) for length in base.shape)
+        for name, base in names.bases.items()
+        if base.shape is not None and name in tables.arrays
+    }
+
+
+def _integer_data(value: Program) -> frozenset[str]:
+    """Return the names of the data in indices."""
+    found: set[str] = set()
+    reads = [node.payload.at for node in value.nodes if isinstance(node.payload, Read)]
+    stack = [index for at in [*reads, *(s.at for s in value.statements)] for index in at]
+    while stack:
+        for atom, _ in stack.pop().terms:
+            if isinstance(atom, Ref):
+                found.add(atom.array[1])
+                stack.extend(atom.at)
+    return frozenset(found)
+
+
+# Data
+
+
+def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: frozenset[str]) -> Data:
+    """Return data as contiguous arrays of float64, or of int64 where they choose entries.
+
+    Raises
+    ------
+    CostError
+        If an array has another number of axes, another kind of numbers, or NaN.
+    """
+    result: Data = {}
+    check_rows({_base_name(key, "data"): values for key, values in data.items()}, "expected the same rows in each")
+    for key, values in data.items():
+        name = _base_name(key, "data")
+        result[name] = _integers(name, values) if name in integer else _numbers(name, values)
+        if result[name].ndim != indices[name]:
+            raise CostError(
+                f"data {name} has shape {result[name].shape}; the cost uses it with {indices[name]} index(es): "
+                f"expected {indices[name]} axis(es)"
+            )
+        if not result[name].size:
+            raise CostError(f"data {name} is empty, of shape {result[name].shape}; expected at least one entry")
+    return result
+
+
+def _numbers(name: str, values: Any) -> npt.NDArray[Any]:
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.c_contiguous and values.flags.aligned:
+        if not np.isfinite(values).all():
+            raise CostError(f"data {name} holds NaN or infinity; expected finite numbers")
+        return values
+    try:
+        return np.asarray(as_floats(values), order="C")
+    except NotNumbersError as error:
+        raise CostError(f"data {name}: {error}; expected an array of numbers") from None
+
+
+def _integers(name: str, values: Any) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise CostError(f"data {name} has rows of different lengths; it chooses entries: expected an array") from None
+    if array.dtype.kind not in "iu" and array.size:
+        raise CostError(
+            f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
+        )
+    try:
+        as_floats(values)  # refuses masked entries
+    except NotNumbersError as error:
+        raise CostError(f"data {name}: {error}; it chooses entries: expected whole numbers") from None
+    if array.size and int(array.max()) > LARGEST:
+        raise CostError(f"data {name} holds {array.max()}; it chooses entries: expected at most {LARGEST}")
+    return np.asarray(array, dtype=np.int64, order="C")

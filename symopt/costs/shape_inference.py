@@ -1,0 +1,328 @@
+"""How long the arrays of a cost with sums are: sizes from data, from declared shapes and from theta.
+
+The largest index of an axis plus one is its length. Where a length is known, the size symbol in
+that index follows from it; what contradicts is named.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.errors import CostError
+from symopt.ir.index import Affine, Atom, Loop, Ref, Size, constant, extreme, plus, substituted, variable
+from symopt.ir.program import Key, Name, Program, Read
+
+LARGEST = 1 << 53  # the largest size and index: beyond, an index as a number is not exact
+
+
+class Use(NamedTuple):
+    """An axis of an array and an index that occurs in it.
+
+    ``near`` says that it may lie outside, ``defines`` that the entry is computed there.
+    """
+
+    array: Name
+    axis: int
+    at: Affine
+    near: bool
+    defines: bool = False
+
+
+def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
+    """Return every index of every array in a program, and the last index that a declared shape states."""
+    reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
+    found = dict.fromkeys(Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at))
+    found |= dict.fromkeys(
+        Use(s.array, axis, index, s.near, True) for s in program.statements for axis, index in enumerate(s.at)
+    )
+    for use in list(found):
+        stack = [use.at]
+        while stack:  # the look-ups in an index are uses too
+            for atom, _ in stack.pop().terms:
+                if isinstance(atom, Ref):
+                    found |= dict.fromkeys(Use(atom.array, axis, index, False) for axis, index in enumerate(atom.at))
+                    stack += atom.at
+    for array, shape in declared.items():
+        found |= dict.fromkeys(Use(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape))
+    return list(found)
+
+
+def largest(index: Affine) -> Affine:
+    """Return the greatest value of an index, in terms of sizes and look-ups."""
+    while inner := [atom for atom, _ in index.terms if isinstance(atom, Loop)]:
+        deepest = max(inner, key=lambda loop: loop.order)
+        factor = dict(index.terms)[deepest]
+        index = substituted(index, {deepest: deepest.high if factor > 0 else deepest.low})
+    return index
+
+
+def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
+    """Return the length of an axis as a formula, or a size of its own where it is the greatest of several."""
+    tops = [largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near]
+    if tops and all(top.terms == tops[0].terms and not is_looked_up(top) for top in tops):
+        return plus(max(tops, key=lambda top: top.const), constant(1))
+    return variable(Size(axis_name(array, axis)))
+
+
+def axis_name(array: Name, axis: int) -> str:
+    """Return what the length of an axis is called among the sizes; no symbol has a name like this."""
+    return f"length of {array[1]}, axis {axis}"
+
+
+def is_looked_up(index: Affine) -> bool:
+    """Return whether integer data choose an index."""
+    return any(isinstance(atom, Ref) for atom, _ in index.terms)
+
+
+@dataclass
+class Solver:
+    """Finds the sizes of one call.
+
+    Attributes
+    ----------
+    uses
+        Every index that occurs.
+    lengths
+        Known lengths by array and axis, with what they come from in words.
+    ranges
+        The least and the greatest entry of each integer array.
+    declared
+        The shapes that ``IndexedBase(shape=...)`` states.
+    """
+
+    uses: Sequence[Use]
+    lengths: dict[tuple[Name, int], tuple[int, str]]
+    ranges: Mapping[str, tuple[int, int]]
+    declared: Mapping[Name, Sequence[Affine]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def value(self, atom: Atom, side: int) -> int:
+        """Return a size, or an extreme entry of integer data."""
+        if isinstance(atom, Ref):
+            return self.ranges[atom.array[1]][0 if side < 0 else 1]
+        assert isinstance(atom, Size)
+        return self.sizes[atom.size]
+
+    def unknown(self, index: Affine) -> set[str]:
+        """Return the sizes in an index that are not known yet."""
+        return {atom.size for atom, _ in index.terms if isinstance(atom, Size) and atom.size not in self.sizes}
+
+    def settle(self) -> None:
+        """Find what follows from the lengths that are known."""
+        progress = True
+        while progress:
+            progress = False
+            for (array, axis), (length, words) in self.lengths.items():
+                found = self._from_axis(array, axis, length)
+                if found is not None:
+                    self.sizes[found[0]], self.origins[found[0]] = found[1], words
+                    progress = True
+
+    def _from_axis(self, array: Name, axis: int, length: int) -> tuple[str, int] | None:
+        """Return the one unknown size of an axis, such that the largest index is the last."""
+        tops = [top for top in self.tops(array, axis) if self.unknown(top)]
+        names = set().union(*(self.unknown(top) for top in tops))
+        if len(names) != 1:
+            return None
+        (name,) = names
+        candidates = []
+        for top in tops:
+            factor = dict(top.terms)[Size(name)]
+            rest = plus(top, variable(Size(name)), -factor)
+            if factor > 0:
+                candidates.append((length - 1 - extreme(rest, 1, self.value)) // factor)
+        return (name, min(candidates)) if candidates else None
+
+    def tops(self, array: Name, axis: int) -> list[Affine]:
+        """Return the greatest value of each index of an axis."""
+        mine = [use for use in self.uses if (use.array, use.axis) == (array, axis)]
+        inside = [use for use in mine if not use.near]
+        # where all may lie outside, those at a loop's own variable are taken to lie inside
+        plain = [use for use in mine if len(use.at.terms) == 1 and not use.at.const]
+        return [largest(use.at) for use in (inside or plain or mine)]
+
+    def length(self, array: Name, axis: int) -> int | None:
+        """Return the length of an axis, or None where a size in it is unknown."""
+        tops = self.tops(array, axis)
+        if any(self.unknown(top) for top in tops):
+            return None
+        return max((extreme(top, 1, self.value) + 1 for top in tops), default=0)
+
+    def shape(self, array: Name, axes: int) -> tuple[int, ...] | None:
+        """Return the shape of an array, or None where it is unknown."""
+        lengths = [self.length(array, axis) for axis in range(axes)]
+        return None if None in lengths else tuple(max(n, 0) for n in lengths if n is not None)
+
+    def check(self) -> None:
+        """Compare every length that is known with the indices that occur.
+
+        Raises
+        ------
+        CostError
+            If an index lies outside its array, or two lengths contradict each other.
+        """
+        for name, size in self.sizes.items():
+            if not 0 <= size <= LARGEST:
+                origin = self.origins.get(name, "the lengths given ask for")
+                raise CostError(f"the size {name} would be {size}, as {origin}; expected 0 to {LARGEST}")
+        self._check_declared()
+        self._check_lengths()
+        self._check_indices()
+
+    def _check_declared(self) -> None:
+        for array, axis, n in (
+            (array, axis, n) for array, shape in self.declared.items() for axis, n in enumerate(shape)
+        ):
+            stated = extreme(n, 1, self.value)
+            known, words = self.lengths.get((array, axis), (stated, ""))
+            if known != stated:
+                raise CostError(
+                    f"{words}, but its IndexedBase states a length of {stated} along axis {axis}{self._why([n])}"
+                )
+            for use in self._inside(array, axis):
+                if (top := extreme(use.at, 1, self.value)) >= stated:
+                    raise CostError(
+                        f"{array[1]} is read at index {top} along axis {axis}{self._why([largest(use.at)])}, but its "
+                        f"IndexedBase states a length of {stated} there; expected indices up to {stated - 1}"
+                    )
+
+    def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Use]:
+        """Return the indices of an axis that must lie inside: those that are read, or those that are computed."""
+        return [use for use in self.uses if use[:2] == (array, axis) and not use.near and use.defines == defines]
+
+    def _check_lengths(self) -> None:
+        for (array, axis), (length, words) in self.lengths.items():
+            needed = self.length(array, axis)
+            if needed is None or needed == length:
+                continue
+            tops = self.tops(array, axis)
+            sizes = {atom.size for top in tops for atom, _ in top.terms if isinstance(atom, Size)}
+            if needed < length and not sizes:
+                continue  # numbers in a bound may leave entries of data unused
+            raise CostError(
+                f"{words}, but its largest index is {needed - 1}{self._why(tops)}; expected {needed} along axis {axis}"
+            )
+
+    def _check_indices(self) -> None:
+        for use in self.uses:
+            if use.near:
+                continue
+            low, high = (extreme(use.at, side, self.value) for side in (-1, 1))
+            if low < 0 or high > LARGEST:
+                index = low if low < 0 else high
+                raise CostError(f"{use.array[1]} is read at index {index}{self._why([use.at])}; indices begin at 0")
+            if use.array[0] == "where":
+                self._check_computed(use, low, high)
+
+    def inside(self, array: Name, axis: int) -> tuple[int, int]:
+        """Return the first and the last index of an axis that can be read."""
+        made = [use.at for use in self._inside(array, axis, defines=True)]
+        if made:
+            return min(extreme(at, -1, self.value) for at in made), max(extreme(at, 1, self.value) for at in made)
+        length = self.lengths[array, axis][0] if (array, axis) in self.lengths else self.length(array, axis)
+        return 0, (length or 0) - 1
+
+    def _check_computed(self, use: Use, low: int, high: int) -> None:
+        """Refuse an entry of a named intermediate that nothing computes."""
+        first, last = self.inside(use.array, use.axis)
+        if low < first or high > last:
+            made = [one.at for one in self._inside(use.array, use.axis, defines=True)]
+            raise CostError(
+                f"where: {use.array[1]} is computed from index {first} to {last} along axis {use.axis}"
+                f"{self._why([largest(at) for at in made])}, but used from {low} to {high}; "
+                "expected a range that holds every use"
+            )
+
+    def _why(self, indices: Sequence[Affine]) -> str:
+        words = self.reasons(indices)
+        return f" ({'; '.join(words)})" if words else ""
+
+    def reasons(self, indices: Sequence[Affine]) -> list[str]:
+        """Return where the sizes and entries in some indices come from, in words."""
+        atoms = [atom for index in indices for atom, _ in index.terms]
+        words = [
+            f"{name} = {self.sizes[name]}" + (f", as {self.origins[name]}" if name in self.origins else "")
+            for name in sorted({atom.size for atom in atoms if isinstance(atom, Size)})
+        ]
+        looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
+        spans = {name: self.ranges[name] for name in looked_up}
+        return words + [f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes and shapes of one call.
+
+    Attributes
+    ----------
+    sizes
+        The number that each size symbol stands for.
+    shapes
+        The shape of every parameter, data and stored array.
+    params
+        The parameter arrays in the order of theta.
+    symbols
+        The sizes that are symbols of the cost.
+    """
+
+    sizes: Mapping[str, int]
+    shapes: Mapping[Name, tuple[int, ...]]
+    params: tuple[str, ...]
+    symbols: frozenset[str] = frozenset()
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The sizes that have a symbol in the cost."""
+        return {name: size for name, size in self.sizes.items() if name in self.symbols}
+
+    @property
+    def total(self) -> int:
+        """How many parameters there are."""
+        return sum(math.prod(self.shapes["x", name]) for name in self.params)
+
+    def parts(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        """Return where each parameter array begins in theta, and its shape."""
+        place, found = 0, {}
+        for name in self.params:
+            found[name] = (place, self.shapes["x", name])
+            place += math.prod(self.shapes["x", name])
+        return found
+
+    def integer(self, key: Key) -> int:
+        """Return an integer that a kernel asks for: a size, an offset, a stride or an extent."""
+        assert isinstance(key, tuple)
+        if key[0] == "size":
+            return self.sizes[key[1]]
+        what, array, *axis = key
+        if what == "offset":
+            return self.parts()[array[1]][0]
+        shape: tuple[int, ...] = self.shapes[array]
+        return shape[axis[0]] if what == "extent" else math.prod(shape[axis[0] + 1 :])
+
+    def stored(self, array: Name) -> int:
+        """Return how many numbers an array ("where", name), or what is kept beside it, holds."""
+        return math.prod(self.shapes["where", array[1]])
+
+    def split(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Return theta, shape (..., P), as arrays by name."""
+        return {
+            name: theta[..., place : place + math.prod(shape)].reshape((*theta.shape[:-1], *shape))
+            for name, (place, shape) in self.parts().items()
+        }
+
+    def labels(self, most: int | None = None) -> list[str]:
+        """Return a name for each entry of theta, or the first ``most``, as theta[3] or W[0,2]."""
+        names = (
+            name + (f"[{','.join(map(str, at))}]" if shape else "")
+            for name, (_, shape) in self.parts().items()
+            for at in np.ndindex(*shape)
+        )
+        return list(itertools.islice(names, most))

@@ -1,0 +1,1 @@
+"""From SymPy to programs, in stable forms."""

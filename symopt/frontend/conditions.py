@@ -1,0 +1,33 @@
+"""Conditions of a select: the comparisons that they are made of, and when they say nothing."""
+
+from __future__ import annotations
+
+from symopt.ir.program import COMPARISONS, LOGIC, Graph
+
+PARTLY = {
+    "div", "sqrt", "log", "log1p", "log1mexp", "xlogx", "asin", "acos", "acosh", "atanh", "mod", "sin", "cos", "tan",
+    "sec", "csc", "cot", "root_less",
+}  # fmt: skip
+"""Operations that may be NaN of a finite argument, powers apart; the sines of large arguments in runs."""
+
+
+def comparisons(graph: Graph, condition: int) -> list[tuple[str, int, int]]:
+    """Return the comparisons that a condition is made of, less those of a value with itself, which ask for NaN."""
+    found, stack = [], [condition]
+    while stack:
+        node = graph.nodes[stack.pop()]
+        if node.op in COMPARISONS and node.args[0] != node.args[1]:
+            found.append((node.op, node.args[0], node.args[1]))
+        elif node.op in LOGIC:
+            stack += node.args
+    return found
+
+
+def undecided(graph: Graph, condition: int) -> int | None:
+    """Return the condition that a comparison is of NaN, None where none can be: log(x) > 0 says nothing at x = -1."""
+    unknown: int | None = None
+    for side in dict.fromkeys(side for _, *sides in comparisons(graph, condition) for side in sides):
+        if any(node.op in PARTLY or node.op == "pow" for node in graph.below(side)):
+            is_nan = graph.op("ne", side, side)
+            unknown = is_nan if unknown is None else graph.op("or", unknown, is_nan)
+    return unknown

@@ -1,0 +1,223 @@
+"""SymPy expression to program: one node for each operation, in the forms of ``frontend/stable.py``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from symopt.errors import UnsupportedError
+from symopt.frontend.conditions import undecided
+from symopt.frontend.moving import Moving
+from symopt.frontend.removable import filled
+from symopt.frontend.stable import operation, product, total
+from symopt.frontend.valuation import lowered as _valuation
+from symopt.frontend.valuation import valuation
+from symopt.ir.program import Graph
+
+FUNCTIONS: dict[type[sp.Basic], str] = {
+    sp.exp: "exp", sp.log: "log",
+    sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.sec: "sec", sp.csc: "csc", sp.cot: "cot",
+    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.sech: "sech", sp.csch: "csch", sp.coth: "coth",
+    sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
+    sp.erf: "erf", sp.erfc: "erfc", sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor",
+}  # fmt: skip
+RELATIONS = {
+    sp.StrictLessThan: ("lt", False), sp.LessThan: ("le", False),
+    sp.StrictGreaterThan: ("lt", True), sp.GreaterThan: ("le", True),
+    sp.Equality: ("eq", False), sp.Unequality: ("ne", False),
+}  # fmt: skip
+HINTS = {
+    sp.Derivative: "evaluate it with .doit() first",
+    sp.Integral: "evaluate it with .doit() first",
+    sp.Sum: "write the terms out with .doit()",
+    sp.Product: "write the factors out with .doit()",
+    sp.Order: "take it off with .removeO()",
+}
+
+
+def lower(graph: Graph, expression: sp.Basic, leaf: Callable[[sp.Basic], int]) -> int:
+    """Build ``expression`` in ``graph`` and return its node; ``leaf`` gives the node of a symbol."""
+    return Lowering(graph, leaf)(expression)
+
+
+class Lowering:
+    """Walks an expression once, arguments first, without recursion; equal parts are met once."""
+
+    def __init__(self, graph: Graph, leaf: Callable[[sp.Basic], int]) -> None:
+        self.graph, self.leaf = graph, leaf
+        self.moving = Moving(graph)
+        self.made: dict[sp.Basic, int] = {}
+
+    def __call__(self, expression: sp.Basic) -> int:
+        stack = [(expression, False)]
+        while stack:
+            part, ready = stack.pop()
+            if part in self.made:
+                continue
+            if ready or not part.args:
+                self.made[part] = self._node(part)
+            else:
+                stack.append((part, True))
+                stack.extend((arg, False) for arg in reversed(self._children(part)))
+        return self.made[expression]
+
+    def _children(self, part: sp.Basic) -> list[sp.Basic]:
+        if type(part) in HINTS or isinstance(part, sp.core.function.AppliedUndef):
+            raise unsupported(part)
+        if isinstance(part, sp.Piecewise):
+            return [piece for pair in part.args for piece in pair.args]
+        if isinstance(part, sp.Pow) and _is_plain(part.exp):
+            return [part.base]
+        return list(part.args)
+
+    def _node(self, part: sp.Basic) -> int:
+        if part.is_Symbol:
+            return self.leaf(part)
+        if not part.args and part.is_number:
+            return self.graph.const(number(part))
+        if part in (sp.true, sp.false):
+            return self.graph.const(float(bool(part)))
+        for kind, build in BUILDERS:
+            if isinstance(part, kind):
+                return build(self, part)
+        raise unsupported(part)
+
+    def op(self, name: str, *parts: sp.Basic | int) -> int:
+        """Return the node of an operation on parts that are lowered already."""
+        return operation(self.graph, name, *(part if isinstance(part, int) else self(part) for part in parts))
+
+    def chain(self, name: str, nodes: Iterable[int]) -> int:
+        """Return ``nodes`` joined from left to right."""
+        first, *rest = nodes
+        for node in rest:
+            first = self.graph.op(name, first, node)
+        return first
+
+    # One method for each kind of SymPy node
+
+    def add(self, part: sp.Add) -> int:
+        return total(self.graph, [self(term) for term in part.args])
+
+    def mul(self, part: sp.Mul) -> int:
+        above: list[int] = []
+        below: list[int] = []
+        coefficient, factors = part.as_coeff_mul()
+        for factor in factors:
+            base, exponent = factor.as_base_exp()
+            if factor.is_Pow and exponent.is_number and exponent.is_negative:
+                below.append(self.op("pow", base, self.graph.const(-number(exponent))))
+            else:
+                above.append(self(factor))
+        return product(self.graph, number(coefficient), above, below, self.moving)
+
+    def pow(self, part: sp.Pow) -> int:
+        base, exponent = part.args
+        if base == sp.E:
+            return self.op("exp", exponent)
+        power = self.graph.const(number(exponent)) if _is_plain(exponent) else self(exponent)
+        return self.op("pow", base, power)
+
+    def function(self, part: sp.Basic) -> int:
+        return self.op(FUNCTIONS[type(part)], part.args[0])
+
+    def extreme(self, part: sp.Max | sp.Min) -> int:
+        node = self(part.args[0])
+        for arg in part.args[1:]:
+            other = self(arg)
+            pair = (other, node) if isinstance(part, sp.Max) else (node, other)
+            # ties go to the first; a NaN on either side is passed on
+            first = self.op("or", self.op("le", *pair), self.op("ne", node, node))
+            node = self.graph.op("select", first, node, other)
+        return node
+
+    def piecewise(self, part: sp.Piecewise) -> int:
+        continued = filled(part)
+        if continued is not None:
+            gap, piece, at_zero = (self(one) for one in continued)
+            beside = self.op("lt", self.graph.const(0.0), self.op("abs", gap))
+            return self.op("select", beside, piece, at_zero)
+        node = self.graph.const(float("nan"))  # outside every piece
+        for expression, condition in reversed(part.args):
+            if condition.is_Symbol:
+                raise UnsupportedError(
+                    f"the condition {condition} of {part} is a symbol; expected a comparison, as {condition} > 0"
+                )
+            node = self.op("select", condition, expression, node)
+            unknown = undecided(self.graph, self(condition))
+            if unknown is not None:
+                node = self.graph.op("select", unknown, self.graph.const(float("nan")), node)
+        return node
+
+    def relation(self, part: Relational) -> int:
+        name, swapped = RELATIONS[type(part)]
+        left, right = part.args
+        return self.op(name, right, left) if swapped else self.op(name, left, right)
+
+    def composed(self, part: sp.Basic) -> int:
+        return COMPOSED[type(part)](self.graph, *(self(arg) for arg in part.args))
+
+
+def _is_plain(part: sp.Basic) -> bool:
+    """Return whether this is a number as it stands, however it was typed: 2, 2.0, 1/2."""
+    return bool(part.is_Rational or part.is_Float)
+
+
+def number(part: sp.Basic) -> float:
+    """Return the double nearest to a SymPy number."""
+    if part.is_Rational:
+        try:
+            return int(part.p) / int(part.q)
+        except OverflowError:
+            raise UnsupportedError(f"the number {str(part)[:40]}... is beyond float64 (1.8e308)") from None
+    try:
+        value = float(part.evalf(40))
+    except TypeError:
+        raise UnsupportedError(f"{str(part)[:60]} is not a real number") from None
+    if math.isinf(value) and part not in (sp.oo, -sp.oo):
+        raise UnsupportedError(f"the number {str(part)[:40]} is beyond float64 (1.8e308)")
+    return value
+
+
+def unsupported(part: sp.Basic) -> UnsupportedError:
+    """Return the error that names a function without machine code, and where it stands."""
+    name = part.func.__name__
+    text = str(part)
+    hint = HINTS.get(type(part), f"supported: {', '.join(sorted(supported()))}")
+    return UnsupportedError(f"{name} is not supported, in {text[:80]}{'...' if len(text) > 80 else ''}; {hint}")
+
+
+def supported() -> set[str]:
+    """Return the names of the functions that have machine code."""
+    extra = ("sqrt", "Max", "Min", "Piecewise")
+    return {kind.__name__ for kind in (*FUNCTIONS, *COMPOSED)} | set(extra)
+
+
+def _heaviside(g: Graph, x: int, at_zero: int) -> int:
+    zero = g.const(0.0)
+    at_zero = g.op("select", g.op("eq", x, zero), at_zero, x)  # NaN of NaN
+    above = g.op("select", g.op("lt", zero, x), g.const(1.0), at_zero)
+    return g.op("select", g.op("lt", x, zero), zero, above)
+
+
+Composed = Callable[..., int]
+COMPOSED: dict[type[sp.Basic], Composed] = {
+    sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
+    sp.Mod: lambda g, x, y: g.op("mod", x, y), sp.Heaviside: _heaviside, valuation: _valuation,
+}  # fmt: skip
+"""Functions made of the others."""
+BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
+    (sp.Add, Lowering.add),
+    (sp.Mul, Lowering.mul),
+    (sp.Pow, Lowering.pow),
+    (tuple(FUNCTIONS), Lowering.function),
+    ((sp.Max, sp.Min), Lowering.extreme),
+    (sp.Piecewise, Lowering.piecewise),
+    (Relational, Lowering.relation),
+    (sp.And, lambda low, part: low.chain("and", (low(arg) for arg in part.args))),
+    (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),
+    (sp.ITE, lambda low, part: low(part.to_nnf(simplify=False))),
+    (tuple(COMPOSED), Lowering.composed),
+]

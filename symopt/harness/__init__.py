@@ -1,0 +1,9 @@
+"""Experiments: claims with a prediction, a measurement and a verdict; found, run, and written into a report."""
+
+from symopt.harness.claims import Outcome, Row
+from symopt.harness.discovery import Experiment, choose, experiments, folder
+from symopt.harness.main import main
+from symopt.harness.runner import Finding, execute
+from symopt.harness.session import conduct
+
+__all__ = ["Experiment", "Finding", "Outcome", "Row", "choose", "conduct", "execute", "experiments", "folder", "main"]

@@ -1,0 +1,247 @@
+"""scipy: SciPy's minimisers on the compiled cost, counted, as references beside the rules.
+
+SciPy does the steps; what it asks of the cost is counted, and every step is looked at as minimize
+does: recorded, checked against the limits, and stopped at the budget.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.costs.cost import Cost
+from symopt.costs.indexed import LARGEST_DENSE
+from symopt.errors import CostError, RuleError, RunError, did_you_mean
+from symopt.interop.scipy.callback import COUNTED, LIMIT, Watch
+from symopt.interop.scipy.methods import METHODS, Method
+from symopt.interop.scipy.termination import ending
+from symopt.ir.update import Update
+from symopt.lazy import cached_property
+from symopt.rules.rule import Rule
+from symopt.runs.interrupt import stop_on_ctrl_c
+from symopt.runs.launch import as_cost, placed
+from symopt.runs.minimize import Run
+from symopt.runs.options import check_settings
+from symopt.runs.status import Status
+from symopt.validation import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class SciPyRule(Rule):
+    """What stands for a rule in a run of SciPy: a name, without equations."""
+
+    @classmethod
+    def named(cls, method: Method) -> SciPyRule:
+        """Return what stands for a method."""
+        return cls(function=scipy, name=f"scipy {method.name}", states={}, values={}, defaults={})
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def doc(self) -> str:
+        """Where the method was published."""
+        return METHODS[self.name.removeprefix("scipy ")].source
+
+    @property
+    def equations(self) -> NoReturn:
+        """There are none."""
+        raise RuleError(f"{self.name} is SciPy's code, without equations; expected a rule such as so.adam()")
+
+    @property
+    def update(self) -> Update:
+        """There is none."""
+        return self.equations
+
+    def latex(self) -> str:
+        """Return the name as text."""
+        return rf"\text{{{self.name}}}"
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class SciPyRun(Run):
+    """What became of a run of SciPy: a Run, with all evaluations counted.
+
+    Attributes
+    ----------
+    value_evaluations, gradient_evaluations, hvp_evaluations, hessian_evaluations
+        How often the method asked for J, its gradient, its Hessian times a vector, its Hessian.
+    """
+
+    value_evaluations: int
+    hvp_evaluations: int
+    hessian_evaluations: int
+    _counts: npt.NDArray[np.int64] = field(repr=False)
+
+    @cached_property
+    def history(self) -> xr.Dataset:
+        """The steps as of any Run, with ``value_evaluations`` and so on until each as coordinates over step."""
+        columns = zip(COUNTED, self._counts.T, strict=True)
+        return super().history.assign_coords({f"{name}_evaluations": ("step", column) for name, column in columns})
+
+
+def scipy(
+    cost: Any,
+    method: str = "BFGS",
+    start: Any = None,
+    steps: int = 1000,
+    *,
+    tolerance: float | None = None,
+    **constants: float,
+) -> SciPyRun:
+    """Run a method of ``scipy.optimize.minimize`` on a cost from one start, as a reference for rules.
+
+    With g the gradient, H the Hessian and alpha from a line search (Moré and Thuente 1994)::
+
+        BFGS         theta' = theta - alpha B g    B' = (I - s y^T/y^T s) B (I - y s^T/y^T s) + s s^T/y^T s,
+                                                   s = theta' - theta, y = g' - g    (Broyden, Fletcher,
+                                                   Goldfarb, Shanno 1970)
+        L-BFGS-B     the same, from the last 10 pairs (s, y) alone  (Byrd, Lu, Nocedal and Zhu 1995;
+                                                   Morales and Nocedal 2011)
+        CG           theta' = theta + alpha p      p' = -g' + max(0, y^T g'/g^T g) p
+                                                   (Polak and Ribière 1969; Gilbert and Nocedal 1992)
+        Newton-CG    theta' = theta + alpha p      H p = -g by conjugate gradients, until the residual
+                                                   is min(1/2, |g|^(1/2)) |g|  (Dembo and Steihaug 1983)
+        TNC          the same, with H p by differences of gradients  (Nash 1984)
+        trust-ncg    theta' = theta + p            p lowers g^T p + p^T H p/2 where |p| <= Delta, by
+                                                   conjugate gradients  (Steihaug 1983)
+        trust-exact  the same, by factorising H + lambda I  (Moré and Sorensen 1983)
+        Nelder-Mead  a simplex of n + 1 points, by values alone  (Nelder and Mead 1965)
+
+    Parameters
+    ----------
+    cost
+        A Cost or a SymPy expression.
+    method
+        One of the names above, in any case.
+    start
+        n numbers, or a mapping from parameters to numbers or arrays; never changed. Required.
+    steps
+        The budget of iterations, which take several evaluations each. SciPy's own budgets
+        (15000 for L-BFGS-B, 200 n for others) do not hold.
+    tolerance
+        End when no component of the gradient is larger: SciPy's ``gtol``, for trust-ncg and
+        trust-exact on the gradient's norm. Newton-CG and TNC, whose own tests are others, are
+        stopped from here. Nelder-Mead ends when its simplex is no larger and J differs no more in
+        it (``xatol``, ``fatol``). None: a method runs until its budget, or until it makes no
+        progress. SciPy's defaults (1e-5 for BFGS) and further tests (``ftol``, ``xtol``) do not hold.
+    **constants
+        The cost's constants.
+
+    Returns
+    -------
+    SciPyRun
+        A Run for all that takes one, with every step recorded, and theta beside the loss as long
+        as that takes at most 64 MB. Whatever happens inside the run is told by its status, never
+        by an exception; Ctrl-C returns what is there.
+
+        ``value_evaluations``, ``gradient_evaluations``, ``hvp_evaluations`` (Hessian times vector)
+        and ``hessian_evaluations`` count what the method asked of the cost, as SciPy's ``nfev``,
+        ``njev`` and ``nhev`` do. What is asked here to compile, and to judge the last theta, does
+        not count. ``history`` has the counts until each step's loss was known as coordinates: the
+        start has 1 value and no gradient.
+
+        Where a method makes no progress, the reason ends in SciPy's words. The status is
+        *converged* if the gradient is 0, or if what J can fall along it, (g^T g)^2/(2 g^T H g), and
+        by Newton's step, g^T H^-1 g/2, is within 100 roundings of J; *non-finite* if J or the gradient
+        was not finite where a step was sought; *stalled* otherwise, as at a kink, or where the
+        parameters are so unlike in size that a method no longer moves in some of them. (SciPy's
+        Newton-CG takes p^T H p below 7e-16 for 0, and ends so where the gradient is near 1e-8.)
+
+    Raises
+    ------
+    CostError, RunError
+        Before anything runs, if an argument does not fit: an unknown method, a negative tolerance,
+        or more than 5000 parameters for a method that holds a matrix (BFGS, trust-exact,
+        Nelder-Mead).
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("100*(y-x^2)^2 + (1-x)^2")
+    >>> run = so.scipy(J, "BFGS", start=[-1.2, 1], tolerance=1e-6)
+    >>> run.theta.round(4), str(run.status), run.steps < run.gradient_evaluations < 60
+    (array([1., 1.]), 'converged', True)
+    >>> run.history["gradient_evaluations"].values[:5]
+    array([0, 3, 5, 6, 7])
+    """
+    chosen = _method(method)
+    if start is None:
+        raise RunError(
+            f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])"
+        )
+    objective = as_cost(cost)
+    values = _single(objective.check_constants(constants))
+    objective, point = placed(objective(**constants), start, (1,), {})
+    settings = check_settings(steps, None, tolerance, LIMIT, (), best=True, threads=1)
+    if chosen.dense and len(point) > LARGEST_DENSE:
+        raise RunError(f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at most "
+                       f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG")  # fmt: skip
+    sizes = None if objective.sums is None else objective.sizes(values, len(point))
+    compile_seconds = _compiled(objective, point, chosen)
+    with stop_on_ctrl_c() as stop:
+        watch = Watch(objective, sizes, settings.steps, None if chosen.tolerances else settings.tolerance, stop)
+        began = time.perf_counter()
+        status, reason = ending(watch, chosen, point, settings.tolerance)
+        run_seconds = time.perf_counter() - began
+    return _result(watch, chosen, status, reason, compile_seconds, run_seconds)
+
+
+def _method(name: Any) -> Method:
+    if not isinstance(name, str):
+        raise RunError(f"method={name!r}; expected the name of a method, as in so.scipy(J, 'BFGS', start=[1.0, 2.0])")
+    by_name = {known.lower(): method for known, method in METHODS.items()}
+    if name.lower() not in by_name:
+        raise RunError(f"SciPy's method {name!r} is not one of those here{did_you_mean(name, METHODS)}")
+    return by_name[name.lower()]
+
+
+def _single(constants: dict[str, Any]) -> dict[str, Any]:
+    for name, value in constants.items():
+        if np.ndim(value):
+            raise CostError(f"the constant {name} is an array; a run of SciPy takes one number")
+    return constants
+
+
+def _compiled(cost: Cost, point: Array, method: Method) -> float:
+    """Compile what a method asks for, by asking for it once, and return how long that took."""
+    began = time.perf_counter()
+    cost.value(point)
+    cost.grad(point)  # for the last theta, where the method does not ask
+    if "hvp" in method.asks:
+        cost.hvp(point, point)
+    if "hessian" in method.asks:
+        cost.hessian(point)
+    return time.perf_counter() - began
+
+
+def _result(
+    watch: Watch, method: Method, status: Status, reason: str, compile_seconds: float, run_seconds: float
+) -> SciPyRun:
+    losses = np.array(watch.losses)
+    history = losses[:, None] if watch.paths is None else np.column_stack([np.array(watch.paths), losses])
+    return SciPyRun(
+        cost=watch.cost,
+        rule=SciPyRule.named(method),
+        theta=watch.theta,
+        loss=watch.losses[-1],
+        best_theta=watch.best_theta,
+        best_loss=watch.best_loss,
+        status=status,
+        reason=reason,
+        steps=watch.steps,
+        compile_seconds=compile_seconds,
+        run_seconds=run_seconds,
+        recorded=np.arange(len(losses)),
+        **{f"{name}_evaluations": count for name, count in watch.counts.items()},
+        _counts=np.array(watch.tallies, dtype=np.int64),
+        _history=history,
+        _source=watch.cost.source,
+        _sizes=watch.sizes,
+    )

@@ -1,0 +1,58 @@
+"""Second order, as a reference: steps that solve linear equations with the curvature of the cost."""
+
+from __future__ import annotations
+
+from symopt.optim.ranges import published
+from symopt.rules.hyperparameters import NOT_NEGATIVE
+
+DAMPED = {"eta": NOT_NEGATIVE, "damping": NOT_NEGATIVE}
+
+
+@published(ranges=DAMPED, needs=("hessian",))
+def newton(theta, *, grad, hessian, solve, eta=1.0):
+    """Newton's method (Newton 1669, Raphson 1690).
+
+    theta <- theta - eta*H**-1*g, with H the Hessian of J at theta: one step on a quadratic, errors
+    squared near a minimum; it goes to saddles and maxima as well.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("(x^2 + 100*y^2)/2 + x*y")
+    >>> so.minimize(J, so.newton(), start=[1.0, 1.0], steps=1).theta.round(12)
+    array([0., 0.])
+    """
+    return theta - eta * solve(hessian(theta), grad(theta))
+
+
+@published(ranges=DAMPED, needs=("hessian",))
+def damped_newton(theta, *, grad, hessian, solve, identity, eta=1.0, damping=1.0):
+    """Newton's method with a damped Hessian (Goldfeld, Quandt and Trotter 1966).
+
+    theta <- theta - eta*(H + damping*I)**-1*g: from Newton's step at damping 0 to a short step along
+    -g; downhill wherever damping is above -(the smallest eigenvalue of H).
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.minimize(so.parse("(x-3)^2"), so.damped_newton(damping=2.0), start=[1.0], steps=1).theta
+    array([2.])
+    """
+    return theta - eta * solve(hessian(theta) + damping * identity, grad(theta))
+
+
+@published(ranges=DAMPED, needs=("gauss_newton",))
+def gauss_newton(theta, *, grad, gauss_newton, solve, identity, eta=1.0, damping=0.0):
+    """The Gauss-Newton method (Gauss 1809), damped as by Levenberg (1944).
+
+    For costs that are written as sums of c*r**2: theta <- theta - eta*(G + damping*I)**-1*g, with
+    G = sum(2*c*r' r'^T), the Hessian without the second derivatives of r.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("(1-x)^2 + 100*(y-x^2)^2")
+    >>> so.minimize(J, so.gauss_newton(), start=[-1.2, 1.0], steps=2).theta
+    array([1., 1.])
+    """
+    return theta - eta * solve(gauss_newton(theta) + damping * identity, grad(theta))

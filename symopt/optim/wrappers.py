@@ -1,0 +1,253 @@
+"""Wrappers: functions that take a rule and give a rule, at the level of equations.
+
+``so.clip_norm(so.adam(eta=0.01), 1.0)`` compiles as any rule does, and its LaTeX shows the whole.
+What one of them replaces is seen by all that it is wrapped around: the outermost comes first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symopt.errors import RuleError
+from symopt.rules.hyperparameters import AVERAGE, NOT_NEGATIVE, POSITIVE, SHARE, Range
+from symopt.rules.symbols import dot, identity, theta0
+from symopt.rules.wrapper import Step, wrapper
+
+COUNT = Range(1, whole=True)
+
+
+@wrapper(ranges={"max_norm": POSITIVE}, words=lambda most: f"gradients are shortened to the norm {most}")
+def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
+    """Shorten gradients to a largest Euclidean norm (Pascanu, Mikolov and Bengio 2013).
+
+    g <- g*max_norm/|g| where |g| > max_norm, with the norm over all parameters.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> rule = so.clip_norm(so.gd(eta=0.5), 1.0)
+    >>> rule
+    clip_norm(gd(eta=0.5), max_norm=1)
+    >>> so.minimize(so.parse("(x-3)^2"), rule, start=[0.0], steps=2).theta
+    array([1.])
+    """
+
+    def clipped(point: sp.Expr) -> sp.Expr:
+        g = step.let("g", grad(point))
+        return step.let("g", sp.Piecewise((g * max_norm / norm(g), norm(g) > max_norm), (g, True)))
+
+    return step(theta, grad=clipped)
+
+
+@wrapper(ranges={"max_value": POSITIVE}, words=lambda most: f"components of gradients are clipped to {most}")
+def clip_value(step: Step, theta, *, grad, max_value=1.0):
+    """Clip each component of gradients to [-max_value, max_value].
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("(x-3)^2 + y^2/4")
+    >>> so.minimize(J, so.clip_value(so.gd(eta=0.5), 1.0), start=[0.0, 1.0], steps=1).theta
+    array([0.5 , 0.75])
+    """
+    return step(theta, grad=lambda point: step.let("g", sp.Max(sp.Min(grad(point), max_value), -max_value)))
+
+
+def _decay_in_words(share: str, decoupled: str, times_eta: str) -> str:
+    how = "acts on theta itself" if decoupled == "True" else "is added to the gradient"
+    return f"weight decay, {share}, {how}{'' if times_eta == 'True' else ', without eta'}"
+
+
+@wrapper(ranges={"weight_decay": NOT_NEGATIVE}, words=_decay_in_words)
+def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times_eta=True):
+    """Draw theta to 0, through the gradient (L2) or beside it (decoupled; Loshchilov and Hutter 2017).
+
+    g <- g + weight_decay*theta: the gradient of J + weight_decay*|theta|**2/2; or, ``decoupled``,
+    theta <- step(theta) - eta*weight_decay*theta, which an adaptive rule does not rescale (without eta
+    if ``times_eta=False``).
+
+    Raises
+    ------
+    RuleError
+        If it is decoupled around a rule without eta, or it is added to the gradient of a rule that needs
+        the smallest value of the cost.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.minimize(so.parse("(x-3)^2"), so.weight_decay(so.gd(eta=0.25), 2.0), start=[3.0], steps=1).theta
+    array([1.5])
+    """
+    if decoupled:
+        rate = step.hyper("eta", "weight_decay(decoupled=True)") if times_eta else 1
+        return step(theta) - rate * weight_decay * theta
+    return step.of_another_cost(
+        theta,
+        "weight_decay",
+        grad=lambda grad: lambda point: step.let("g", grad(point) + weight_decay * point),
+        value=lambda value: lambda point: value(point) + weight_decay * dot(point, point) / 2,
+        hessian=lambda hessian: lambda point: hessian(point) + weight_decay * identity,
+        gauss_newton=lambda gauss_newton: lambda point: gauss_newton(point) + weight_decay * identity,
+    )
+
+
+@wrapper(words=lambda: "it climbs: the gradient is that of -J")
+def ascend(step: Step, theta):
+    """Climb: the rule sees -J, its gradient and its Hessian.
+
+    Raises
+    ------
+    RuleError
+        If the rule needs the smallest value of the cost.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.minimize(so.parse("-(x-3)^2"), so.ascend(so.gd(eta=0.25)), start=[1.0], steps=1).theta
+    array([2.])
+    """
+
+    def minus(part: Any) -> Any:
+        return lambda point: -part(point)
+
+    return step.of_another_cost(
+        theta,
+        "ascend",
+        grad=lambda grad: lambda point: step.let("g", -grad(point)),
+        value=minus,
+        hessian=minus,
+        gauss_newton=minus,
+    )
+
+
+@wrapper()
+def centralise(step: Step, theta, *, grad, mean):
+    """Take the mean off each gradient (gradient centralization, Yong et al. 2020).
+
+    g <- g - mean(g), with all parameters as one layer.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("x + 3*y")
+    >>> so.minimize(J, so.centralise(so.gd(eta=1.0)), start=[0.0, 0.0], steps=1).theta
+    array([ 1., -1.])
+    """
+
+    def centred(point: sp.Expr) -> sp.Expr:
+        g = step.let("g", grad(point))
+        return step.let("g", g - mean(g))
+
+    return step(theta, grad=centred)
+
+
+@wrapper(ranges={"sigma": NOT_NEGATIVE})
+def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
+    """Add independent normal numbers of standard deviation sigma to each component of each gradient.
+
+    sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al. 2015). The
+    numbers follow from ``rng`` of minimize and sweep.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("x^2")
+    >>> runs = [so.minimize(J, so.noisy(so.gd(eta=0.1), 0.5), start=[1.0], steps=10, rng=k).theta[0] for k in (0, 0, 1)]
+    >>> bool(runs[0] == runs[1]), bool(runs[0] == runs[2])
+    (True, False)
+    """
+    return step(theta, grad=lambda point: step.let("g", grad(point) + sigma * normal()))
+
+
+@wrapper(slow=theta0, ranges={"k": COUNT, "alpha": SHARE})
+def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
+    """Lookahead (Zhang, Lucas, Hinton and Ba 2019).
+
+    Every k steps of the inner rule the slow weights go a part of the way to its theta, which
+    starts again there: slow <- slow + alpha*(theta - slow); theta <- slow. The inner rule keeps
+    its states.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.minimize(so.parse("(x-3)^2"), so.lookahead(so.gd(eta=0.25), k=2), start=[1.0], steps=2).theta
+    array([1.75])
+    """
+    fast = step(theta)
+    moved = step.let("slow", slow + alpha * (fast - slow))
+    now = sp.Eq(sp.Mod(t, k), 0)
+    return sp.Piecewise((moved, now), (fast, True)), sp.Piecewise((moved, now), (slow, True))
+
+
+@wrapper(iterate="mean", mean=theta0, ranges={"decay": AVERAGE, "after": Range(0, whole=True)})
+def average(step: Step, theta, mean, *, t, decay=None, after=0):
+    """Report the mean of the iterates instead of the last (Polyak 1990, Ruppert 1988).
+
+    mean <- mean + (theta - mean)/(t - after), the mean of all theta after step ``after``; or, with
+    ``decay``, mean <- decay*mean + (1 - decay)*theta, the exponential moving average. The rule
+    itself goes on from theta.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> so.minimize(so.parse("(x-3)^2"), so.average(so.gd(eta=1.0)), start=[1.0], steps=4).theta
+    array([3.])
+    """
+    new = step(theta)
+    if decay is not None:
+        return new, decay * mean + (1 - decay) * new
+    return new, mean + (new - mean) / sp.Max(t - after, 1)
+
+
+@wrapper(since=0, last=0, ranges={"on": ("gradient", "value")})
+def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient"):
+    """Forget the momentum where it leads uphill (O'Donoghue and Candes 2015).
+
+    All states of the inner rule begin again, and its t at 1, where the step went against the
+    gradient that it took, g.(theta' - theta) > 0 (``on="gradient"``); or where J rose in the last
+    step (``on="value"``), before the next is made.
+
+    Raises
+    ------
+    RuleError
+        If ``on`` is another text, or a state starts at ``so.grad0``.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("(x^2 + 100*y^2)/2")
+    >>> rule = so.nesterov(eta=0.01, beta=0.99)
+    >>> plain, again = (so.minimize(J, r, start=[1, 1], steps=300).loss for r in (rule, so.restart(rule)))
+    >>> bool(again < plain/1000)
+    True
+    """
+    if on == "value":
+        now = value(theta)
+        uphill = sp.And(now > last, t > 1)
+        since = sp.Piecewise((0, uphill), (since, True))
+        new = step(theta, states=step.restarted(uphill, step.states, theta), t=since + 1)
+        return new, since + 1, now
+    taken: list[Any] = []
+
+    def seen(point: sp.Expr) -> sp.Expr:
+        taken.append(step.let("g", grad(point)))
+        return taken[-1]
+
+    new = step(theta, grad=seen, t=since + 1)
+    if not taken:
+        raise RuleError("restart looks at the gradient that the rule takes, and it takes none; expected on='value'")
+    uphill = dot(taken[-1], new - theta) > 0
+    step.next = step.restarted(uphill, step.next, new)
+    return new, sp.Piecewise((0, uphill), (since + 1, True)), last
+
+
+WRAPPERS = {
+    make.__name__: make
+    for make in (
+        clip_norm, clip_value, weight_decay, ascend, centralise, noisy, lookahead, average, restart,
+    )
+}  # fmt: skip
+"""Every wrapper, by its name."""
+__all__ = list(WRAPPERS)

@@ -1,0 +1,1 @@
+"""Rules: an optimizer as a few equations, read and checked."""

@@ -1,0 +1,89 @@
+"""Tests on symbols that Python decides once, silently: found in a rule's source before it is believed.
+
+A rule is called once, with symbols. ``if m > 0`` raises an error then, but ``t == 1`` is just False and
+``if m`` just True, so that one branch would be taken for ever.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from symopt.errors import RuleError
+from symopt.rules.source_lines import line_of, parsed
+
+EQUAL = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+INSTEAD = "it is decided once, on symbols; use sp.Piecewise((a, sp.Eq(t, 1)), (b, True)) or sp.Max, sp.Min"
+
+
+def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str) -> None:
+    """Refuse a function that compares symbols by == or in, or asks whether one is true.
+
+    Parameters
+    ----------
+    function
+        The rule's; without its source nothing is found.
+    symbols
+        Its arguments that are symbols, or give them.
+    name
+        The rule, for the message.
+
+    Raises
+    ------
+    RuleError
+        With the line concerned.
+    """
+    tree, lines, first = parsed(function)
+    if tree is None:
+        return
+    known = _symbolic(tree, set(symbols))
+    for node in ast.walk(tree):
+        for test in _tests(node):
+            if _asks(test, known):
+                words = ast.unparse(test)
+                raise RuleError(
+                    f"rule {name}{line_of(lines, first, test.lineno)}: {words} holds symbols, so that {INSTEAD}"
+                )
+
+
+def _symbolic(tree: ast.AST, known: set[str]) -> set[str]:
+    """Return the names that symbols reach by assignment."""
+    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)]
+    while True:
+        found = set(known)
+        for node in assigned:
+            if node.value is not None and _names(node.value) & found:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {name for target in targets for name in _names(target)}
+        if found == known:
+            return known
+        known = found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _tests(node: ast.AST) -> Iterator[ast.expr]:
+    """Give what a node asks the truth of, and what it compares."""
+    if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+        yield node.test
+    elif isinstance(node, ast.BoolOp):
+        yield from node.values[:-1]
+    elif isinstance(node, ast.comprehension):
+        yield from node.ifs
+    elif isinstance(node, ast.Compare):
+        yield node
+
+
+def _asks(test: ast.expr, known: set[str]) -> bool:
+    """Return whether a test is about symbols, and would be decided without an error."""
+    if isinstance(test, ast.BoolOp):
+        return any(_asks(part, known) for part in test.values)
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return _asks(test.operand, known)
+    if isinstance(test, ast.Compare):
+        equal = any(isinstance(operator, EQUAL) for operator in test.ops)
+        return equal and bool(_names(test) & known)
+    return isinstance(test, ast.Name | ast.BinOp) and bool(_names(test) & known)

@@ -1,0 +1,240 @@
+"""A rule's equations as programs for one coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, Protocol
+
+import sympy as sp
+
+from symopt.errors import RuleError
+from symopt.frontend.expressions import Lowering
+from symopt.ir.program import Graph
+from symopt.ir.update import (
+    INPUTS,
+    LATE,
+    MOST_DRAWS,
+    VECTOR,
+    Initial,
+    Stage,
+    State,
+    Update,
+    find_states,
+    regrouped,
+    touched,
+)
+from symopt.passes.fma import contracted, powers_written_out
+from symopt.rules.symbols import (
+    Matrix,
+    OfAllParameters,
+    T,
+    grad,
+    identity,
+    n,
+    normal,
+    optimal_value,
+    solve,
+    t,
+    theta,
+    value,
+)
+
+
+class Equations(Protocol):
+    """What is read of a rule."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+
+    @property
+    def iterate(self) -> str:
+        """What is reported as the iterate."""
+
+    @property
+    def states(self) -> Mapping[str, Initial]:
+        """Where each state starts."""
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The values that are numbers, schedules or arrays."""
+
+    @property
+    def schedules(self) -> Mapping[str, sp.Expr]:
+        """The hyperparameters that change with the step."""
+
+    @property
+    def equations(self) -> Mapping[sp.Symbol, sp.Expr]:
+        """The next value of each state and of theta."""
+
+
+STAGES: dict[type[sp.Basic], str] = {grad: "grad", value: "value", solve: "solve"}
+"""The kinds of stages; the rest are sums."""
+OPTIMAL_VALUE = "optimal_value"
+"""The cost's smallest value among what a kernel is given."""
+
+
+class Reader:
+    """Turns a rule's equations into programs for one coordinate."""
+
+    def __init__(self, rule: Equations) -> None:
+        self.rule = rule
+        self.graph, self.hyper_graph = Graph(), Graph()
+        self.outputs: dict[Any, int] = {}
+        self.hyper_outputs: dict[Any, int] = {}
+        self.stages: list[Stage] = []
+        self.powers: dict[sp.Expr, int] = {}
+        self.given: dict[str, None] = {}
+        self.draws: dict[sp.Expr, int] = {}
+        self.next: dict[sp.Symbol, int] = {}
+        self.lowering = Lowering(self.graph, self._leaf)
+        self.hyper_lowering = Lowering(self.hyper_graph, self._hyper_leaf)
+
+    def update(self) -> Update:
+        """Return the programs."""
+        equations = self.rule.equations
+        for symbol, expression in equations.items():
+            self._stages_of(expression)
+            node = self._lowered(expression, self.lowering)
+            self.next[symbol] = node
+            if symbol.name.endswith("'"):
+                self.outputs["new", symbol.name[:-1]] = node
+        for name, schedule in self.rule.schedules.items():
+            self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
+        program = powers_written_out(self.graph.program(self.outputs))
+        live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
+        vector = find_states(program, live, VECTOR)
+        self._check_numbers(touched(program, vector, VECTOR), program.outputs)
+        program = contracted(regrouped(program, find_states(program, live, LATE)))
+        return Update(
+            program,
+            contracted(self.hyper_graph.program(self.hyper_outputs)),
+            tuple(self.stages),
+            tuple(State(name, start, name in vector) for name, start in live.items()),
+            tuple(self.given),
+            len(self.powers),
+            self.rule.iterate,
+            len(self.draws),
+        )
+
+    def _stages_of(self, expression: sp.Expr) -> None:
+        """Build what the expression needs of all coordinates, innermost first."""
+        for part in sp.postorder_traversal(expression):
+            if part in self.lowering.made:
+                continue
+            if isinstance(part, normal):
+                number = self.draws.setdefault(part, len(self.draws))
+                if number == MOST_DRAWS:
+                    raise RuleError(f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step")
+                self.lowering.made[part] = self.graph.input(("normal", number))
+            elif isinstance(part, OfAllParameters):
+                self.lowering.made[part] = self._stage_of(part)
+
+    def _stage_of(self, part: OfAllParameters) -> int:
+        """Build the inputs of a stage, and return the node of its result."""
+        kind = STAGES.get(type(part), "sum")
+        number = sum(stage.kind == kind for stage in self.stages)
+        arguments, matrix = self._equations_of(part) if isinstance(part, solve) else (part.args, "")
+        for name, argument in zip(INPUTS[kind], arguments, strict=True):
+            self.outputs[name, number] = self._lowered(argument, self.lowering)
+        self.stages.append(Stage(kind, number, matrix))
+        return self.graph.input((kind, number))
+
+    def _equations_of(self, part: solve) -> tuple[tuple[sp.Expr, ...], str]:
+        """Return point, scale, shift and right side of linear equations, and what their matrix is."""
+        left, right = part.args
+        matrices = sorted(left.atoms(Matrix), key=str)
+        expanded = sp.expand(left)
+        if len(matrices) == 1:
+            (matrix,) = matrices
+            scale, shift = expanded.coeff(matrix), expanded.coeff(identity)
+            if sp.expand(expanded - scale * matrix - shift * identity) == 0 and not scale.has(matrix, identity):
+                return (matrix.args[0], scale, shift, right), type(matrix).__name__
+        raise RuleError(
+            f"{self.rule.name}: solve({left}, ...); expected a multiple of hessian(point) or gauss_newton(point), "
+            "and perhaps of identity, as in solve(hessian(theta) + damping*identity, grad(theta))"
+        )
+
+    def _check_numbers(self, differs: list[bool], outputs: Mapping[Any, int]) -> None:
+        """Refuse a matrix with a factor or damping that differs from coordinate to coordinate."""
+        for key, node in outputs.items():
+            if key[0] in ("scale", "shift") and differs[node]:
+                raise RuleError(
+                    f"{self.rule.name}: the factors of a matrix in solve(...) differ from coordinate to coordinate; "
+                    "expected one number for all, as a hyperparameter or a norm"
+                )
+
+    def _leaf(self, symbol: sp.Basic) -> int:
+        if symbol in self.next:
+            return self.next[symbol]
+        name = symbol.name
+        if symbol in (theta, t, T, n):
+            return self.graph.input(name)
+        if symbol == optimal_value:
+            self.given[OPTIMAL_VALUE] = None
+            return self.graph.input(("hyper", OPTIMAL_VALUE))
+        if name in self.rule.states:
+            return self.graph.input(("state", name))
+        if name in self.rule.hyperparameters:
+            if name not in self.rule.schedules:
+                self.given[name] = None
+            return self.graph.input(("hyper", name))
+        if symbol == identity:
+            raise RuleError(
+                f"{self.rule.name}: identity stands outside of solve(...); a rule is written for one coordinate"
+            )
+        raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
+
+    def _hyper_leaf(self, symbol: sp.Basic) -> int:
+        name = symbol.name
+        if symbol in (t, T, n):
+            return self.hyper_graph.input(name)
+        if name in self.rule.schedules:
+            return self.hyper_outputs["hyper", name]
+        self.given[name] = None
+        return self.hyper_graph.input(("given", name))
+
+    def _schedule(self, name: str, value: sp.Expr) -> int:
+        """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
+        return self._lowered(with_numbers_as_symbols(name, value), self.hyper_lowering)
+
+    def _lowered(self, expression: sp.Expr, lowering: Lowering) -> int:
+        """Build an expression; base**(rate*t + offset) of what does not change is a running product."""
+        for part in sp.ordered(expression.atoms(sp.Pow)):
+            base, exponent = part.args
+            if not exponent.has(t) or not exponent.is_polynomial(t):
+                continue
+            offset, rate, *more = reversed(sp.Poly(exponent, t).all_coeffs())
+            if more or not self._is_fixed(base, rate, offset):
+                continue
+            if part not in self.powers:
+                number = self.powers[part] = len(self.powers)
+                for role, value in (("base", base), ("rate", rate), ("offset", offset)):
+                    self.hyper_outputs[role, number] = self.hyper_lowering(value)
+            lowering.made[part] = lowering.graph.input(("power", self.powers[part]))
+        return lowering(expression)
+
+    def _is_fixed(self, *values: sp.Expr) -> bool:
+        fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)
+        names = {symbol.name for value in values for symbol in value.free_symbols}
+        return all(name in fixed or "[" in name for name in names)
+
+
+def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
+    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..., each occurrence by itself."""
+    places = count()
+
+    def numbered(part: sp.Basic) -> sp.Basic:
+        if part.is_Float:
+            return sp.Symbol(f"{name}[{next(places)}]", real=True)
+        return part.func(*map(numbered, part.args)) if part.args else part
+
+    return numbered(value)
+
+
+def floats_of(value: sp.Expr) -> list[sp.Float]:
+    """Return the decimal numbers of a schedule, in the order in which they are numbered."""
+    if value.is_Float:
+        return [value]
+    return [number for part in value.args for number in floats_of(part)]

@@ -1,0 +1,240 @@
+"""Rules around rules: the equations of one rule within those of another.
+
+A wrapper is a function like that of a rule, whose first argument stands for the inner rule:
+``step(theta)`` is the theta that it moves to. What the inner rule sees can be replaced, as in
+``step(theta, grad=clipped)``, and so can the states that it starts from or leaves behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from itertools import count
+from typing import Any
+
+import sympy as sp
+
+from symopt.errors import RuleError
+from symopt.ir.update import Initial
+from symopt.rules.hyperparameters import Ranges, short
+from symopt.rules.rule import Rule
+from symopt.rules.signature import Signature, read_signature
+from symopt.rules.tracing import LET
+
+
+class Step:
+    """One step of the inner rule, for use in the equations of a wrapper.
+
+    Attributes
+    ----------
+    let
+        ``let(name, value)`` gives a value a name: it is an equation of its own then.
+    asked
+        What the inner rule asks for, by name, as it would see it: grad, value, hessian, ...
+    states
+        The inner rule's states before the step, by name.
+    next
+        Its states after the step, once it was called; a wrapper may change them.
+    """
+
+    def __init__(self, inner: Rule, states: tuple[sp.Expr, ...], given: Mapping[str, Any]) -> None:
+        self._inner, self.let = inner, given[LET]
+        self._given = {name: given[name] for name in (*inner.wanted, *inner.values) if name in given}
+        self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted if name != LET}
+        self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
+        self.next: dict[str, sp.Expr] = dict(self.states)
+
+    def __call__(self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any) -> sp.Expr:
+        """Return the theta that the inner rule moves to; what it asks for may be replaced."""
+        given = {**self._given, **{name: _remembered(value) for name, value in replaced.items() if name in self._given}}
+        result = self._inner.function(theta, *(states or self.states).values(), **given)
+        new, *after = result if isinstance(result, tuple) else (result,)
+        self.next = dict(zip(self.states, after, strict=True))
+        return self.let("theta", new)  # by itself: what is added to it changes none of its roundings
+
+    def of_another_cost(self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]) -> sp.Expr:
+        """Return the step on another cost: ``changed`` gives what each of its parts becomes.
+
+        Raises
+        ------
+        RuleError
+            If the inner rule needs the smallest value, which is another then.
+        """
+        if "optimal_value" in self.asked:
+            raise RuleError(
+                f"{wrapper} changes the cost that {self._inner.name} sees, whose smallest value is not known then"
+            )
+        return self(theta, **{name: change(self.asked[name]) for name, change in changed.items() if name in self.asked})
+
+    def hyper(self, name: str, wrapper: str) -> sp.Expr:
+        """Return a hyperparameter of the inner rule."""
+        if name not in self._inner.values:
+            raise RuleError(
+                f"{wrapper} multiplies by {name}, which {self._inner.name} does not have; expected times_eta=False"
+            )
+        return self._given[name]
+
+    def restarted(self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr) -> dict[str, sp.Expr]:
+        """Return states that begin again where the condition holds, at ``theta`` if they start at theta."""
+        fresh = {name: self._start(name, start, theta) for name, start in self._inner.states.items()}
+        return {name: sp.Piecewise((fresh[name], where), (value, True)) for name, value in states.items()}
+
+    def _start(self, name: str, start: Initial, theta: sp.Expr) -> Any:
+        if start == "theta0":
+            return theta
+        if start == "grad0":
+            raise RuleError(f"{self._inner.name}: {name} starts at a gradient, which a restart would have to take anew")
+        return self._given[start] if isinstance(start, str) else sp.nsimplify(start)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrapper:
+    """The equations around an inner rule."""
+
+    function: Callable[..., Any]
+    signature: Signature
+    iterate: str
+    ranges: Ranges
+    words: Callable[..., str] | None
+
+    def told(self, rule: Rule) -> list[str]:
+        """Return how the inner rule departs from its paper, and what this wrapper adds to that."""
+        own = [value for name, value in rule.values.items() if name not in rule.within.values]
+        return [*rule.within.differences, *([self.words(*map(short, own))] if self.words else [])]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.signature.name
+
+    def around(self, inner: Rule, values: Mapping[str, Any]) -> Rule:
+        """Return the whole as a rule."""
+        if not isinstance(inner, Rule):
+            raise RuleError(f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in {self.example}")
+        inner.equations  # noqa: B018  its mistakes show here, with its own lines
+        own = self.signature
+        taken = {*inner.states, *inner.values}
+        states, values_ = _apart(own.initial, taken), _apart(own.values, taken)
+        start = {states[k]: values_.get(v, v) if isinstance(v, str) else v for k, v in own.initial.items()}
+        defaults = {values_[name]: value for name, value in own.values.items()}
+        rule = Rule(
+            function=_function(
+                self, inner.function, tuple(inner.states.items()), inner.wanted, tuple(inner.values), *values_.values()
+            ),
+            name=f"{self.name}({inner.name})",
+            states={**inner.states, **start},
+            values={**inner.values, **defaults},
+            defaults={**inner.defaults, **defaults},
+            iterate=states[self.iterate] if self.iterate != "theta" else inner.iterate,
+            needs=tuple(dict.fromkeys((*inner.needs, *own.needs))),
+            ranges={**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
+            wanted=tuple(dict.fromkeys((*inner.wanted, *own.wanted, LET))),
+            inner=inner,
+            averages=inner.averages or self.iterate != "theta",
+            told=self.told,
+        )
+        return rule(**{values_[name]: value for name, value in values.items()})
+
+    @property
+    def example(self) -> str:
+        """How it is called."""
+        return f"so.{self.name}(so.adam(eta=0.01))"
+
+
+def wrapper(
+    *, iterate: str = "theta", ranges: Ranges | None = None, words: Callable[..., str] | None = None, **states: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Rule]]:
+    """Make a function that takes a rule and gives a rule, of equations that call ``step(theta)``.
+
+    Parameters
+    ----------
+    iterate, ranges, **states
+        As in :func:`symopt.rule`, for the wrapper's own.
+    words
+        What is said of it where a rule's departures from its paper are listed, given its own values as
+        text.
+
+    The function takes ``step``, ``theta`` and its states by position, and asks for the rest by keyword
+    as a rule's does. ``step(theta)`` is where the inner rule moves to; ``step(theta, grad=other)`` is
+    that on another gradient, and ``step.let(name, value)`` gives a value a name of its own.
+
+    Raises
+    ------
+    RuleError
+        If the signature does not fit, with the line concerned.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> @so.wrapper()
+    ... def scaled(step, theta, *, grad, by=2.0):
+    ...     return step(theta, grad=lambda point: step.let("g", by*grad(point)))
+    >>> scaled(so.gd(eta=0.1), by=3.0)
+    scaled(gd(eta=0.1), by=3)
+    >>> so.minimize(so.parse("(x-3)^2"), scaled(so.gd(eta=0.1)), start=[1.0], steps=1).theta
+    array([1.8])
+    """
+
+    def make(function: Callable[..., Any]) -> Callable[..., Rule]:
+        signature = read_signature(function, states, iterate, (), ("step", "theta"))
+        whole = Wrapper(function, signature, iterate, ranges or {}, words)
+
+        @wraps(function)
+        def wrap(rule: Rule, *values: Any, **named: Any) -> Rule:
+            if len(values) > len(signature.values):
+                raise RuleError(
+                    f"{whole.name} takes a rule and {len(signature.values)} value(s): {', '.join(signature.values)}"
+                )
+            given = dict(zip(signature.values, values, strict=False))
+            if twice := [name for name in named if name in given]:
+                raise RuleError(f"{whole.name}: {twice[0]} is given twice")
+            for name in named:
+                if name not in signature.values:
+                    known = ", ".join(signature.values) or "nothing"
+                    raise RuleError(f"{whole.name} has no hyperparameter {name!r}; beside a rule it takes {known}")
+            return whole.around(rule, {**given, **named})
+
+        del wrap.__wrapped__  # its arguments are not those of the equations
+        return wrap
+
+    return make
+
+
+def _remembered(value: Any) -> Any:
+    """Return a function of a point that gives the same for the same point, as a gradient with its noise."""
+    return cache(value) if callable(value) and not isinstance(value, type | sp.Basic) else value
+
+
+def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
+    """Return the names of a wrapper's own, numbered where the inner rule has the same: weight_decay_2."""
+    names = {}
+    for name in own:
+        free = (f"{name}_{k}" for k in count(2))
+        names[name] = name if name not in theirs else next(other for other in free if other not in theirs)
+    return names
+
+
+@cache
+def _function(
+    whole: Wrapper,
+    inner: Callable[..., Any],
+    states: tuple[tuple[str, Initial], ...],
+    wanted: tuple[str, ...],
+    names: tuple[str, ...],
+    *own_names: str,
+) -> Callable[..., Any]:
+    """Return the function of a wrapped rule: the same one for the same inner rule, so that nothing compiles again."""
+    within = Rule(inner, inner.__name__, dict(states), dict.fromkeys(names), {}, wanted=wanted)
+
+    def stepped(theta: sp.Expr, *state: sp.Expr, **given: Any) -> tuple[Any, ...]:
+        step = Step(within, state[: len(states)], given)
+        own = {name: given[name] for name in whole.signature.wanted}
+        own |= {name: given[public] for name, public in zip(whole.signature.values, own_names, strict=True)}
+        result = whole.function(step, theta, *state[len(states) :], **own)
+        new, *after = result if isinstance(result, tuple) else (result,)
+        return (new, *step.next.values(), *after)
+
+    stepped.__name__ = f"{whole.name}({inner.__name__})"
+    stepped.__doc__ = whole.function.__doc__
+    return stepped

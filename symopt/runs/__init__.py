@@ -1,0 +1,1 @@
+"""Runs and sweeps: what is given is checked, launched, and returned with labels."""

@@ -1,0 +1,73 @@
+"""Whether a rule fits a cost and the settings of a run: looked at before anything is compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symopt.costs.cost import Cost
+from symopt.errors import RuleError, RunError
+from symopt.rules.hyperparameters import Range, in_range
+from symopt.rules.rule import Rule
+from symopt.runs.options import Settings
+from symopt.schedules.decay import values_of
+
+LARGEST_MATRIX = 100
+"""Parameters of a rule that solves linear equations in each step; such a kernel takes 8 s to compile."""
+
+
+def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
+    """Refuse what cannot run together.
+
+    Raises
+    ------
+    RuleError
+        If the cost lacks what the rule needs, or a schedule leaves the range of its hyperparameter.
+    RunError
+        If a tolerance is asked for where no gradient is taken.
+    """
+    _check_needs(cost, rule)
+    for name in rule.schedules:
+        _check_schedule(rule, name, settings.steps)
+    if settings.tolerance is not None and cost.sums is not None and not rule.update.gradients:
+        raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
+
+
+def _check_schedule(rule: Rule, name: str, steps: int) -> None:
+    """Look at a schedule whose hyperparameter has a range: in the first steps, half way and in the last."""
+    place = rule.ranges.get(name)
+    if not isinstance(place, Range):
+        return
+    at = np.unique([1, min(2, steps), max(steps // 2, 1), max(steps, 1)])
+    for step, value in zip(at, values_of(rule.schedules[name], at, steps), strict=True):
+        if np.isfinite(value) and not place.holds(value):
+            in_range(f"step {step}: {rule.name}", name, float(value), rule.ranges)
+            return  # it may go on with a warning: one is enough
+
+
+def _check_needs(cost: Cost, rule: Rule) -> None:
+    """Refuse a rule that needs what the cost does not have.
+
+    Raises
+    ------
+    RuleError
+        With what is missing, and how to give it.
+    """
+    for need in rule.needs:
+        if reason := lacking(cost, need):
+            raise RuleError(f"{rule.name} needs {reason}")
+
+
+def lacking(cost: Cost, need: str) -> str:
+    """Return what a cost lacks of what rules may need, in words, or nothing."""
+    if need == "optimal_value" and cost.optimal_value is None:
+        return "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
+    if need in ("hessian", "gauss_newton") and cost.sums is not None:
+        return (
+            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a kernel; write the sum "
+            'out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
+        )
+    if need in ("hessian", "gauss_newton") and cost.size > LARGEST_MATRIX:
+        return f"a matrix of {cost.size} x {cost.size} numbers; expected at most {LARGEST_MATRIX} parameters"
+    if need == "gauss_newton" and not cost.squares:
+        return "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
+    return ""

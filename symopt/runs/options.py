@@ -1,0 +1,183 @@
+"""The settings that all runs of a call have in common, checked: steps, what is recorded, what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.errors import RunError
+from symopt.validation import NotNumbersError, as_floats, whole_number
+
+LARGEST_HISTORY = 4 << 30  # bytes
+MOST_STEPS = 1 << 53  # a step is counted as a float64 too
+Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What is drawn at random in a run.
+
+    Attributes
+    ----------
+    batch
+        How many samples a gradient is taken over; None for all.
+    replace
+        Whether they are drawn with replacement, or from a new shuffle each epoch.
+    noise
+        The standard deviation of what is added to each component of a gradient.
+    seed, stream
+        What the numbers follow from. Batches depend on the seed alone, noise on the stream too.
+    """
+
+    batch: int | None = None
+    replace: bool = False
+    noise: float = 0.0
+    seed: int = 0
+    stream: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of a call have in common.
+
+    Attributes
+    ----------
+    steps
+        The budget of each run.
+    record
+        The steps to record, increasing.
+    tolerance
+        A run ends when no component of the gradient is larger (tested every 16 steps); None: never.
+    limit
+        A run has diverged when |J| or a component of theta is larger.
+    targets
+        Losses whose first step at or below is kept.
+    best
+        Whether the best loss and its theta are kept.
+    threads
+        How many threads work on blocks of runs; as many as there are processors if None.
+    paths
+        Whether theta is recorded beside the loss.
+    chance
+        What is drawn: mini-batches, noise.
+    """
+
+    steps: int
+    record: npt.NDArray[np.int64]
+    tolerance: float | None = None
+    limit: float = 1e20
+    targets: tuple[float, ...] = ()
+    best: bool = True
+    threads: int | None = None
+    paths: bool = True
+    chance: Chance = Chance()
+
+
+def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
+    """Return checked settings of what is drawn.
+
+    Raises
+    ------
+    RunError
+        If a number is of the wrong kind or out of range.
+    """
+    if batch is not None and whole_number(batch, 1) is None:
+        raise RunError(f"batch={batch!r}; expected how many samples to draw, or None for all")
+    if not (_is_number(noise) and noise >= 0):
+        raise RunError(f"noise={noise!r}; expected a standard deviation, 0 or more")
+    if replace and batch is None:
+        raise RunError("replace=True draws a mini-batch with replacement; give its size too, as in batch=64")
+    seed, stream = rng if isinstance(rng, tuple) and len(rng) == 2 else (rng, 0)
+    if seed is None:
+        seed = int(np.random.default_rng().integers(1 << 62))
+    for value, most in ((seed, 1 << 63), (stream, 1 << 48)):
+        if whole_number(value, 0, most) is None:
+            raise RunError(f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None")
+    return Chance(None if batch is None else int(batch), bool(replace), float(noise), int(seed), int(stream))
+
+
+def check_settings(
+    steps: Any, record: Any, tolerance: Any, limit: Any, targets: Any, best: bool, threads: int | None,
+    paths: bool = True, chance: Chance | None = None,
+) -> Settings:  # fmt: skip
+    """Return checked settings.
+
+    Raises
+    ------
+    RunError
+        If a number is of the wrong kind or out of range.
+    """
+    steps = check_steps(steps)
+    if tolerance is not None and not (_is_number(tolerance) and tolerance >= 0):
+        raise RunError(f"tolerance={tolerance!r}; expected a number, 0 or more, or None for no test")
+    if not (_is_number(limit) and limit > 0):
+        raise RunError(f"limit={limit!r}; expected a positive number")
+    if threads is not None and whole_number(threads, 1) is None:
+        raise RunError(f"threads={threads!r}; expected a whole number from 1, or None for one a processor")
+    try:
+        values = np.atleast_1d(as_floats(targets, finite=False))
+    except NotNumbersError as error:
+        raise RunError(f"targets={targets!r}: {error}; expected a list of losses") from None
+    if values.ndim != 1 or np.isnan(values).any():
+        raise RunError(f"targets={targets!r}; expected a list of losses")
+    return Settings(
+        steps, record_steps(record, steps), tolerance, float(limit), tuple(values.tolist()), best,
+        None if threads is None else int(threads), paths, chance or Chance(),
+    )  # fmt: skip
+
+
+def check_steps(steps: Any) -> int:
+    """Return a checked number of steps.
+
+    Raises
+    ------
+    RunError
+        If it is no whole number, or one that no run could make.
+    """
+    number = whole_number(steps, 0, MOST_STEPS + 1)
+    if number is None:
+        raise RunError(f"steps={steps!r}; expected a whole number of steps, 0 or more, at most 2^53")
+    return number
+
+
+def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
+    """Return the steps to record: all (True), so many log-spaced ones, the given ones, or none.
+
+    The start is step 0. Log-spaced steps hold 0, 1 and the last.
+    """
+    record = bool(record) if isinstance(record, np.bool_) else record
+    if record is None or record is False:
+        return np.zeros(0, dtype=np.int64)
+    if record is True or (isinstance(record, int | np.integer) and record > steps):
+        if (steps + 1) * 8 > LARGEST_HISTORY:
+            needed = (steps + 1) * 8 / 2**30
+            raise RunError(f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in record=1000")
+        return np.arange(steps + 1)
+    if isinstance(record, int | np.integer):
+        if record < 1:
+            raise RunError(f"record={record!r}; expected True, None, a positive number of steps, or a list of steps")
+        spaced = np.unique(np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64))
+        return np.unique([0, *spaced[spaced <= steps], steps])
+    wrong = RunError(
+        f"record={record!r}; expected True, None, a number of steps, or whole numbers from 0 to steps={steps}"
+    )
+    try:
+        listed = np.asarray(record)
+    except ValueError:
+        raise wrong from None
+    whole = listed.ndim == 1 and (np.issubdtype(listed.dtype, np.integer) or not listed.size)
+    if not whole or (listed.size and not 0 <= listed.min() <= listed.max() <= steps):
+        raise wrong
+    return np.unique(listed).astype(np.int64)
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )

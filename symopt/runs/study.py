@@ -1,0 +1,79 @@
+"""Study: the labelled results of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symopt.errors import RunError, did_you_mean
+from symopt.lazy import cached_property
+from symopt.runs.launch import Finished
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True, repr=False)
+class Study(Mapping[str, "xr.Dataset"]):
+    """Results by rule: ``study["adam"]`` is an ``xarray.Dataset`` over the axes of the sweep.
+
+    Its variables, over the axes (hyperparameters, constants as ``cost.name``, ``start``):
+    ``loss``, ``best_loss``, ``status``, ``steps``, ``gradient_evaluations``; with ``param`` also
+    ``theta`` and ``best_theta``; with ``target`` the first step ``hit`` (NaN where none); with
+    ``step`` the recorded ``history_loss`` and, with ``param``, ``history_theta``.
+    """
+
+    datasets: Mapping[str, xr.Dataset]
+    finished: Mapping[str, Finished]
+    interrupted: bool = False
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        if name not in self.datasets:
+            raise RunError(f"the study has no rule {name!r}{did_you_mean(name, self.datasets)}")
+        return self.datasets[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.datasets)
+
+    def __len__(self) -> int:
+        return len(self.datasets)
+
+    @cached_property
+    def tree(self) -> xr.DataTree:
+        """The whole study as one tree, a node for each rule."""
+        import xarray as xr
+
+        return xr.DataTree.from_dict(dict(self.datasets))
+
+    def reason(self, name: str, **place: int) -> str:
+        """Return why one run ended, in words; ``place`` counts along each axis, as in ``isel``.
+
+        Examples
+        --------
+        >>> import symopt as so
+        >>> study = so.sweep(so.parse("x^4"), so.gd(eta=[0.01, 10.0]), start=[1.0], steps=100)
+        >>> study.reason("gd", eta=1)
+        '|J| = 3.16947e+25 is beyond the limit 1e+20 after 2 steps, at x = 2.37272e+06'
+        """
+        status = self[name]["status"]
+        missing = [dim for dim in status.dims if dim not in place]
+        unknown = [dim for dim in place if dim not in status.dims]
+        if missing or unknown:
+            raise RunError(
+                f"place a run by {', '.join(map(str, status.dims)) or 'nothing'}; given {', '.join(place) or 'nothing'}"
+            )
+        index: Any = tuple(place[str(dim)] for dim in status.dims)
+        run = int(np.arange(status.size).reshape(status.shape)[index])
+        return self.finished[name].reason(run)
+
+    def __repr__(self) -> str:
+        lines = []
+        for name, dataset in self.items():
+            words, counts = np.unique(dataset["status"].values, return_counts=True)
+            ends = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
+            axes = " x ".join(f"{dim} {dataset.sizes[dim]}" for dim in dataset["status"].dims) or "one run"
+            lines.append(f"  {name}: {axes}; {ends}; best J = {float(dataset['best_loss'].min()):.6g}")
+        return "\n".join(["Study" + (" (interrupted)" if self.interrupted else ""), *lines])
