@@ -33,6 +33,7 @@ PRODUCTS = {
 """Functions whose slope is a product of functions."""
 RELATIVE = {"sqrt", "log"}
 """Functions whose slope times that of their argument is an ordinary number: the change waits until both have met."""
+MOST_BASES = 6  # of a product below the line that is taken factor by factor: each costs a division
 VANISHING = {"erfc", "gauss", "sech", "sech2", "csch", "gauss_slope"}
 """Functions that become so small that a division by them does not wait."""
 
@@ -131,10 +132,18 @@ def reciprocal(graph: Graph, number: int) -> list[tuple[int, int]] | None:
 
 def _bases(graph: Graph, number: int, power: float) -> list[tuple[int, int]]:
     """Return the factors of node**power, roots and fixed powers of others, with their exponents."""
-    op, args, _ = graph.nodes[number]
-    inner = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
-    if inner is not None:
-        return _bases(graph, args[0], power * inner)
-    if op == "mul" and args[0] != args[1]:
-        return [*_bases(graph, args[0], power), *_bases(graph, args[1], power)]
-    return [(number, graph.const(power))]
+    found: list[tuple[int, int]] = []
+    stack = [(number, power)]
+    while stack:
+        factor, exponent = stack.pop()
+        op, args, _ = graph.nodes[factor]
+        inner = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
+        if inner is not None:
+            stack.append((args[0], exponent * inner))
+        elif op == "mul" and args[0] != args[1]:
+            stack += [(args[1], exponent), (args[0], exponent)]
+        else:
+            found.append((factor, graph.const(exponent)))
+        if len(found) + len(stack) > MOST_BASES:
+            return [(number, graph.const(power))]
+    return found
