@@ -12,6 +12,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -224,7 +225,9 @@ def _exact(number: sp.Expr) -> Part:
 
 
 def _worked_out(value: complex, form: sp.Expr | None = None) -> Part:
-    """Return a number, which must be real and finite."""
+    """Return a number, which must be real and finite: a whole one is none of Python's, which have no end."""
+    if isinstance(value, int):
+        value = _float(partial(float, value))
     if isinstance(value, complex) or not math.isfinite(value):
         raise ParseError("a number in the cost is infinite, beyond 1.8e308, or not real, as log(0) or sqrt(-1) are")
     if form is None:

@@ -838,7 +838,16 @@ def test_code_in_a_text_leaves_no_trace(tmp_path, form):
     assert not target.exists()
 
 
-@pytest.mark.parametrize("text", ["x + 1e308 + 1e308", "x - (1e308 + 1e308)", "x*(1e308 + 1e308 - 1e308 - 1e308)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x + sin(floor(1e308)*floor(1e308))",
+        "x + log(pow(floor(1e308), floor(2)))",
+        "x + 1e308 + 1e308",
+        "x - (1e308 + 1e308)",
+        "x*(1e308 + 1e308 - 1e308 - 1e308)",
+    ],
+)
 def test_numbers_that_add_up_to_more_than_a_double_are_refused(text):
     with pytest.raises(so.SymoptError):
         so.parse(text).value([1.0])
