@@ -20,6 +20,8 @@ from symopt.validation import Array
 
 TOLERANCE = 1e-10
 """Up to which two values are the same: the numbers in a cost are doubles, its series has 50 digits."""
+ROUNDING = 2.0**-53
+"""Up to which J at the point may differ from its limit: a number that fills a hole is a double."""
 Expansion = Callable[[Array], Series]
 """The series of J(theta + t*d) by d."""
 
@@ -85,7 +87,7 @@ class Rays:
         series, here = self._expanded(direction), self._expanded(np.zeros(self.size))
         if series is None or series.order <= power or any(k or e != int(e) or e < 0 for e, k in series.until(power)):
             return mp.nan
-        if here is not None and not same(series.value, here.value, abs(series.value) + abs(here.value)):
+        if here is not None and not same(series.value, here.value, abs(series.value) + abs(here.value), ROUNDING):
             return mp.nan  # J jumps at the point itself
         return series.terms.get((Fraction(power), 0), mp.mpf(0))
 
@@ -99,6 +101,6 @@ class Rays:
         return self._series[key]
 
 
-def same(one: Any, other: Any, size: Any) -> bool:
+def same(one: Any, other: Any, size: Any, tolerance: float = TOLERANCE) -> bool:
     """Return whether two numbers agree, measured by a third; NaN agrees with nothing."""
-    return bool(abs(one - other) <= TOLERANCE * size)
+    return bool(abs(one - other) <= tolerance * size)
