@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from symopt.costs.cost import Cost
-from symopt.costs.name_resolution import logsumexp
 from symopt.costs.parser import parse
 from symopt.errors import (
     CostError,
@@ -23,6 +22,7 @@ from symopt.errors import (
     UnsupportedError,
     did_you_mean,
 )
+from symopt.frontend.sums import logsumexp
 from symopt.optim.catalogue import *
 from symopt.optim.registry import PUBLISHED as _PUBLISHED
 from symopt.optim.registry import RULES as optimizers

@@ -184,7 +184,8 @@ def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, bes
 def finished(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any) -> Finished:
     """Return a job of symopt that has run once, so that its kernel is compiled; ``rule`` may have an eta a run."""
     usual = {"record": None, "tolerance": None, "limit": 1e20, "targets": (), "best": True, "threads": 1}
-    return launch(cost, rule, start, rule.hyperparameters, {}, check_settings(steps, **{**usual, **options}))
+    settings = check_settings(steps, **{**usual, **options})
+    return launch(cost, rule, start, hypers=rule.hyperparameters, constants={}, settings=settings)
 
 
 def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:

@@ -94,7 +94,7 @@ def logistic(problem: Regression) -> so.Cost:
 
 def symopt_gradient(start: np.ndarray, times: int) -> Candidates:
     """Return the value and gradient of the chain: the kernel alone, at one point again and again."""
-    n, made = len(start), chain().sums.functions["gradient"]
+    n, made = len(start), chain().objective.functions["gradient"]
     sizes = {("size", "n"): n}
     block, out = np.concatenate([start, start]), np.empty(n + 1)
     plan = np.array([times, n, 0, 0, *(sizes.get(key, 0) for key in made.integers)])

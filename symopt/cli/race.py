@@ -21,7 +21,6 @@ from symopt.interop.like import like
 from symopt.optim.registry import RULES, compared
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
-from symopt.runs.compatibility import lacking
 from symopt.runs.minimize import Run
 from symopt.runs.sweep import sweep
 from symopt.validation import finite_or_none
@@ -56,7 +55,7 @@ def recording(size: int) -> bool | int:
 def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
     """Return the rules to compare on a cost, and a line about each that is left out."""
     rules = dict(RULES) if everyone else compared()
-    lacks = {name: [lack for need in rule.needs if (lack := lacking(cost, need))] for name, rule in rules.items()}
+    lacks = {name: [lack for need in rule.needs if (lack := cost.lacks(need))] for name, rule in rules.items()}
     left_out = [f"without {name}: it needs {lack[0]}" for name, lack in lacks.items() if lack]
     return {name: rule for name, rule in rules.items() if not lacks[name]}, left_out
 

@@ -1,4 +1,4 @@
-"""A cost at one point: its programs worked out there, in an arithmetic that is given."""
+"""Interpreters of a cost's programs at one point, in any arithmetic: exact, in series, watched."""
 
 from __future__ import annotations
 
@@ -13,35 +13,51 @@ from symopt.diagnosis.looks import Run
 from symopt.ir.program import Key, Name, Node, Program
 from symopt.validation import Array
 
+Operation = Callable[[Node, list[Any]], Any]
 
-def runner(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Run:
-    """Return what makes interpreters at the point."""
 
-    def run(program: Program, operation: Callable[[Node, list[Any]], Any], watch: Any) -> Interpreter:
-        def lift(value: float) -> Any:
-            return operation(Node("const", (), float(value)), [])
+def scalar_interpreters(point: Array, constants: Mapping[str, float]) -> Run:
+    """Return what makes interpreters of a closed form's programs."""
 
-        given: dict[Key, Any] = {("c", name): lift(value) for name, value in constants.items()}
-        if sizes is None:
-            given |= {("x", k): lift(value) for k, value in enumerate(point.tolist())}
-            return Interpreter(program, operation, given, watch=watch)
-        arrays: dict[Name, Any] = {("x", name): Lifted(array, lift) for name, array in sizes.split(point).items()}
-        arrays |= {("data", name): Lifted(array, lift) for name, array in cost.data.items()}
-        return Interpreter(program, operation, given, arrays, sizes.sizes, watch)
+    def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
+        lift = _lifting(operation)
+        given = _constants(constants, lift)
+        given |= {("x", k): lift(value) for k, value in enumerate(point.tolist())}
+        return Interpreter(program, operation, given, watch=watch)
 
     return run
 
 
-def names(cost: Any) -> dict[Key, str]:
-    """Return what the inputs of a cost's programs are called."""
-    return {("x", k): p.name for k, p in enumerate(cost.params)} if cost.sums is None else {}
+def array_interpreters(
+    arrays: Mapping[Name, npt.NDArray[Any]],
+    sizes: Mapping[str, int],
+    constants: Mapping[str, float],
+) -> Run:
+    """Return what makes interpreters of programs with loops over arrays."""
+
+    def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
+        lift = _lifting(operation)
+        lifted: Any = {name: Lifted(array, lift) for name, array in arrays.items()}
+        return Interpreter(program, operation, _constants(constants, lift), lifted, sizes, watch)
+
+    return run
+
+
+def _lifting(operation: Operation) -> Callable[[float], Any]:
+    return lambda value: operation(Node("const", (), float(value)), [])
+
+
+def _constants(constants: Mapping[str, float], lift: Callable[[float], Any]) -> dict[Key, Any]:
+    return {("c", name): lift(value) for name, value in constants.items()}
 
 
 class Lifted:
-    """An array whose entries are taken into an arithmetic when they are read; whole numbers stay what they are."""
+    """An array whose entries enter an arithmetic when they are read; whole numbers stay such."""
 
     def __init__(self, array: npt.NDArray[Any], lift: Callable[[float], Any]) -> None:
-        self.array, self.lift, self.shape = array, lift, array.shape
+        self.array = array
+        self.lift = lift
+        self.shape = array.shape
 
     def __getitem__(self, at: tuple[int, ...]) -> Any:
         entry = self.array[at]

@@ -8,21 +8,18 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
-from symopt.costs.at_point import runner
 from symopt.costs.intermediates import read_where
 from symopt.costs.nonfinite import why_value
+from symopt.costs.objective import BoundObjective
 from symopt.costs.points import Flat
 from symopt.diagnosis.check import Check
 from symopt.diagnosis.examine import Subject, examined
-from symopt.diagnosis.expand import over_sums, written_out
 from symopt.diagnosis.own import MOST_STEPS, Inputs, OwnExpression, TooLongError
 from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.diagnosis.truth import DIGITS
 from symopt.errors import CostError, SymoptWarning
 from symopt.passes.fma import contracted
-from symopt.validation import Array
 
 MOST_DIGITS = 17
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
@@ -38,11 +35,12 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     """
     if isinstance(digits, bool) or not isinstance(digits, Real) or not 0 <= digits <= MOST_DIGITS:
         raise CostError(f"digits={digits!r}; expected a number from 0 to {MOST_DIGITS}, the digits of a double")
-    point, sizes = cost.points(at)
+    bound = cost.bind(at)
+    point = bound.start
     if point.ndim != 1 or not np.isfinite(point).all():
         raise CostError(f"at={_short(at)}; expected one point, with a finite number for each parameter")
-    constants = {name: float(value) for name, value in _numbers(cost.check_constants({})).items()}
-    reference = _reference(cost, point, sizes, constants)
+    constants = _numbers(bound.given.constants)
+    reference = _reference(cost, bound, constants)
     value = float(cost.value(Flat(point)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymoptWarning)  # what they say stands in the table
@@ -50,18 +48,18 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
         curvatures = cost.hessian(Flat(point)) if reference.curved else None
     subject = Subject(
         point=point,
-        names=cost.labels(sizes),
+        names=bound.sizes.labels(),
         value=value,
         slopes=slopes,
         curvatures=curvatures,
         product=lambda v: cost.hvp(Flat(point), Flat(v)),
         reference=reference,
-        program=contracted(cost._value),
-        gradient=cost.program,
-        run=runner(cost, point, sizes, constants),
-        expansion=_expansion(cost, point, sizes, constants) if reference.steps <= MOST_EXPANDED else None,
+        program=contracted(bound.form.value_program),
+        gradient=bound.form.program,
+        run=bound.interpreters(point, constants),
+        expansion=bound.expansion(point, constants) if reference.steps <= MOST_EXPANDED else None,
         remark=_remark(reference),
-        why="" if np.isfinite(value) else why_value(cost, point, sizes, constants),
+        why="" if np.isfinite(value) else why_value(bound, point, constants),
     )
     return examined(subject, digits)
 
@@ -78,27 +76,25 @@ def _short(at: Any) -> str:
     return text if len(text) <= 100 else f"{text[:80]}..."
 
 
-def _numbers(constants: Mapping[str, Any]) -> Mapping[str, Any]:
+def _numbers(constants: Mapping[str, Any]) -> dict[str, float]:
     for name, value in constants.items():
         if np.ndim(value):
             raise CostError(
                 f"constant {name} has shape {np.shape(value)}; expected one number: check one of them at a time"
             )
-    return constants
+    return {name: float(value) for name, value in constants.items()}
 
 
-def _reference(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Reference:
+def _reference(cost: Any, bound: BoundObjective, constants: Mapping[str, float]) -> Reference:
     """Return the right numbers."""
-    names = cost.labels(sizes)
-    definitions: Mapping[sp.Indexed, sp.Expr] = {}
-    if sizes is not None:
-        definitions = {target: value for target, (value, _) in read_where(cost.ingredients.where).items()}
-    own = OwnExpression(cost.expression, definitions, {} if sizes is None else sizes.sizes)
+    where = read_where(cost.ingredients.where)
+    definitions = {target: value for target, (value, _) in where.items()}
+    own = OwnExpression(cost.expression, definitions, bound.sizes.sizes)
     inputs = Inputs(
-        point=point.tolist(),
-        places={name: k for k, name in enumerate(names)},
+        point=bound.start.tolist(),
+        places={name: k for k, name in enumerate(bound.sizes.labels())},
         constants=constants,
-        data={} if sizes is None else cost.data,
+        data=cost.data,
     )
     try:
         return Reference(own, inputs)
@@ -107,9 +103,3 @@ def _reference(cost: Any, point: Array, sizes: Any, constants: Mapping[str, floa
             f"sums of this length have more than {MOST_STEPS} parts, each worked out in {DIGITS} digits and more: "
             "expected fewer; check a part of the data, or fewer parameters"
         ) from None
-
-
-def _expansion(cost: Any, point: Array, sizes: Any, constants: Mapping[str, float]) -> Any:
-    if sizes is None:
-        return written_out(cost._value, point, constants)
-    return over_sums(cost._value, point, constants, sizes, cost.data)

@@ -5,44 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.autodiff.reverse import gauss_newton, gradient, hessian, tangent
-from symopt.compiler.codegen.pointwise_function import Function
 from symopt.costs import display
-from symopt.costs.assumptions import check_symbols, check_values, symbols_by_name, warn_of_parameters
+from symopt.costs.assumptions import check_symbols, check_values, warn_of_parameters
 from symopt.costs.checking import checked
-from symopt.costs.checks import (
-    checked_constants,
-    free_symbols,
-    made_real,
-    optimum,
-    parameters,
-    reject_impossible,
-    scalar,
-    sum_of_squares,
-    warn_if_unrolled,
-)
-from symopt.costs.indexed import SumCost
+from symopt.costs.checks import checked_constants, optimum, reject_impossible, scalar
+from symopt.costs.closed_form import ClosedForm
+from symopt.costs.indexed import Indexed
 from symopt.costs.ingredients import Ingredients
-from symopt.costs.name_resolution import Data, has_sums, read_data, read_sums
-from symopt.costs.points import Flat, read_point
-from symopt.costs.shape_inference import Sizes
+from symopt.costs.name_resolution import has_sums
+from symopt.costs.objective import BoundObjective, Given, Objective
+from symopt.costs.repairs import repair
+from symopt.costs.sizes import Sizes
 from symopt.diagnosis.check import Check
-from symopt.diagnosis.expand import over_sums, written_out
-from symopt.diagnosis.rays import Expansion
-from symopt.diagnosis.repair import repaired
 from symopt.errors import CostError, did_you_mean
-from symopt.frontend.expressions import lower
-from symopt.ir.program import Graph, Key, Program
+from symopt.ir.program import Program
 from symopt.lazy import cached_property
-from symopt.passes.fma import contracted
 from symopt.validation import Array
 
 DEEPEST_PICKLED = 100  # levels of an expression
-LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
 
 
 class Cost:
@@ -132,51 +115,31 @@ class Cost:
 
     def _make(self, ingredients: Ingredients) -> None:
         expression = scalar(ingredients.expression)
+        reject_impossible(expression)
         self.ingredients = ingredients
         self.optimal_value = None
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
-        self.kernels: dict[Any, Any] = {}  # those that were written for this cost, shared with its bound copies
-        self.sums: SumCost | None = None
-        self.data: Data = {}
-        reject_impossible(expression)
-        if ingredients.data or ingredients.where or ingredients.samples is not None or has_sums(expression):
-            self._read_sums(expression, ingredients)
-        else:
-            self._read_closed_form(expression, ingredients.params)
+        self.objective = _read_objective(expression, ingredients)
+        self.data = self.objective.read_data(ingredients.data)
+        self._note_assumptions()
+        self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
 
-    def _inherit(self, other: Cost, changed: bool) -> None:
-        """Take over what holds of another cost; the smallest value holds for the same parameters and data alone."""
-        known = {*self.constants, *(self.sums.form.sizes if self.sums is not None else ())}
-        self.text = other.text
-        self.bound = {name: value for name, value in other.bound.items() if name in known}
-        self.optimal_value = None if changed else other.optimal_value
-
-    def _read_closed_form(self, expression: sp.Expr, params: list[Any] | None) -> None:
-        symbols = free_symbols(expression)
-        self.params = parameters(symbols, params)
-        self.constants = tuple(sorted(symbols.keys() - {p.name for p in self.params}))
-        self._note_assumptions(symbols)
-        self.expression: sp.Expr = made_real(expression, symbols)
-        self._value  # noqa: B018  what cannot be lowered is refused here, before anything runs
-
-    def _read_sums(self, expression: sp.Expr, ingredients: Ingredients) -> None:
-        data = ingredients.data
-        form = read_sums(expression, ingredients.params, data, ingredients.where, ingredients.samples)
-        self.sums = SumCost(form)
-        self.data = read_data(data, form.data, form.integer_data)
-        self.params = tuple(sp.IndexedBase(name) if axes else sp.Symbol(name) for name, axes in form.params.items())
-        self.constants = form.constants
-        self.expression = expression
-        self._note_assumptions(symbols_by_name([expression, *ingredients.parts]))
-        check_values(self.assumed, self.data)
-
-    def _note_assumptions(self, symbols: Mapping[str, Any]) -> None:
+    def _note_assumptions(self) -> None:
         """Keep what SymPy was told of constants and data, to check values by; warn of parameters."""
+        symbols = self.objective.symbols
         params = [symbols[p.name] for p in self.params]
         self.assumed = {name: symbols[name] for name in (*self.constants, *self.data)}
         check_symbols([*params, *self.assumed.values()])
         warn_of_parameters(params)
+        check_values(self.assumed, self.data)
+
+    def _inherit(self, other: Cost, changed: bool) -> None:
+        """Take over what holds of another cost, its smallest value if parameters and data stay."""
+        known = {*self.constants, *self.objective.size_symbols}
+        self.text = other.text
+        self.bound = {name: value for name, value in other.bound.items() if name in known}
+        self.optimal_value = None if changed else other.optimal_value
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled.
@@ -186,9 +149,10 @@ class Cost:
         CostError
             If the expression is nested too deep for SymPy to be pickled.
         """
-        if display.depth(self.expression) > DEEPEST_PICKLED:
+        depth = display.depth(self.expression)
+        if depth > DEEPEST_PICKLED:
             raise CostError(
-                f"the cost is nested {display.depth(self.expression)} deep; at most {DEEPEST_PICKLED} levels can be "
+                f"the cost is nested {depth} deep; at most {DEEPEST_PICKLED} levels can be "
                 "pickled: build it anew in each process"
             )
         return self.__dict__.copy()
@@ -204,16 +168,17 @@ class Cost:
         self._check_names(constants)
         other = object.__new__(Cost)
         other.__dict__.update(self.__dict__)
-        if self.sums is not None:
-            data = {name: constants.pop(name) for name in self.data if name in constants}
+        data = {name: constants.pop(name) for name in self.data if name in constants}
+        if data:
             check_values(self.assumed, data)
-            other.data = {**self.data, **read_data(data, self.sums.form.data, self.sums.form.integer_data)}
+            other.data = {**self.data, **self.objective.read_data(data)}
         other.bound = {**self.bound, **constants}
         return other
 
     def _check_names(self, given: Mapping[str, Any]) -> None:
-        sizes = sorted(self.sums.form.sizes) if self.sums is not None else ()
-        known = [*self.constants, *sizes, *self.data]
+        if not given:
+            return
+        known = [*self.constants, *sorted(self.objective.size_symbols), *self.data]
         for name in given:
             if name not in known:
                 raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, known)}")
@@ -228,26 +193,19 @@ class Cost:
         whose rows are points, an xarray DataArray over ``param``. Where the only parameter is an
         array of two indices, an array of its shape is that array.
         """
-        if self.sums is not None:
-            return self._over_sums("value", theta, constants)[0][()]
-        return self._at(self._value_function, theta, constants)["J"][()]
+        bound = self.bind(theta, **constants)
+        return bound.value(bound.start)[()]
 
     def grad(self, theta: Any, /, **constants: Any) -> Array:
         """Return the gradient, shape (..., n)."""
-        if self.sums is not None:
-            return self._repaired("gradient", self._over_sums("gradient", theta, constants)[1], theta, constants)
-        slopes = np.stack(list(self._at(self._gradient_function, theta, constants).values()), axis=-1)
-        return self._repaired("gradient", slopes, theta, constants)
+        bound = self.bind(theta, **constants)
+        return repair("gradient", bound.grad(bound.start), bound)
 
     def hvp(self, theta: Any, v: Any, /, **constants: Any) -> Array:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
-        if self.sums is not None:
-            product = self._over_sums("tangent", theta, constants, v)[1]
-            return self._repaired("product", product, theta, constants, v)
-        direction = self._points(v, "the direction v")
-        more: dict[Key, Any] = {("v", k): direction[..., k] for k in range(self.size)}
-        product = np.stack(list(self._at(self._hvp_function, theta, constants, more).values()), axis=-1)
-        return self._repaired("product", product, theta, constants, v)
+        bound = self.bind(theta, **constants)
+        direction = bound.direction(v)
+        return repair("product", bound.hvp(bound.start, direction), bound, direction)
 
     def hessian(self, theta: Any, /, **constants: Any) -> Array:
         """Return the Hessian, shape (..., n, n).
@@ -257,52 +215,8 @@ class Cost:
         CostError
             If a cost with sums has so many parameters that it would not fit; use :meth:`hvp`.
         """
-        if self.sums is not None:
-            bound = self(**constants)
-            found = self.sums.hessian(theta, bound.data, bound.bound, bound.check_constants({}))
-            return self._repaired("hessian", found, theta, constants)
-        n = self.size
-        if self._hessian_function is None:
-            points = self._points(theta)[..., None, :]
-            columns = self.hvp(points, np.eye(n), **constants)
-            return (columns + np.swapaxes(columns, -1, -2)) / 2
-        entries = self._at(self._hessian_function, theta, constants)
-        shape = next(iter(entries.values())).shape
-        result = np.zeros((*shape, n, n))
-        for key, entry in entries.items():
-            i, j = int(key[1]), int(key[2])
-            result[..., i, j] = result[..., j, i] = entry
-        return self._repaired("hessian", result, theta, constants)
-
-    def _repaired(self, what: str, result: Array, theta: Any, constants: Mapping[str, Any], v: Any = None) -> Array:
-        """Return derivatives with the entries that compiled code leaves NaN, where they exist."""
-        if not np.isnan(result).any():
-            return result
-        bound = self(**constants)
-        points, sizes = bound.points(theta)
-        leading = result.shape[: -2 if what == "hessian" else -1]
-        points = np.broadcast_to(points, (*leading, points.shape[-1]))
-        flat = points.reshape(-1, points.shape[-1])
-        columns = {
-            name: np.broadcast_to(np.asarray(value, dtype=np.float64), leading).reshape(-1)
-            for name, value in bound.check_constants({}).items()
-        }
-
-        def at(rows: Any) -> dict[str, Any]:
-            return {name: column[rows] for name, column in columns.items()}
-
-        def values(rows: Any) -> Array:
-            return np.asarray(bound.value(Flat(flat[rows]), **at(rows)))
-
-        def expansion(row: int) -> Expansion:
-            if sizes is None:
-                return written_out(self._value, flat[row], at(row))
-            return over_sums(self._value, flat[row], at(row), sizes, bound.data)
-
-        if v is None:
-            return repaired(what, result, points, values, expansion)
-        along = bound.sums.direction(v, sizes) if bound.sums is not None and sizes else self._points(v)
-        return repaired(what, result, points, values, expansion, np.broadcast_to(along, points.shape))
+        bound = self.bind(theta, **constants)
+        return repair("hessian", bound.hessian(bound.start), bound)
 
     def check(self, at: Any, /, digits: float = 12, **constants: Any) -> Check:
         """Return how many digits of J, its gradient and its Hessian hold at a point.
@@ -342,6 +256,24 @@ class Cost:
         """
         return checked(self(**constants), at, digits)
 
+    def bind(self, theta: Any, /, **constants: Any) -> BoundObjective:
+        """Bind the cost to points, constants, data and sizes: what values and runs work with.
+
+        Raises
+        ------
+        CostError
+            If a constant is missing or unknown, or the points do not fit.
+        """
+        cost = self(**constants) if constants else self  # data may be among them
+        return cost.objective.bind(theta, cost._given({}))
+
+    def _given(self, constants: Mapping[str, Any]) -> Given:
+        return Given(
+            constants=self.check_constants(constants),
+            named={**self.bound, **constants},
+            data=self.data,
+        )
+
     @property
     def size(self) -> int:
         """How many parameters there are.
@@ -351,7 +283,7 @@ class Cost:
         CostError
             If that depends on theta: a cost with sums over parameters serves any number of them.
         """
-        return len(self.params) if self.sums is None else self.sizes({}, None).total
+        return self.sizes({}, None).total
 
     def arrays(self, theta: Any) -> dict[str, Array]:
         """Return points, shape (..., n), as arrays by the names of the parameters.
@@ -367,46 +299,23 @@ class Cost:
                [3., 4.]])
         """
         points, sizes = self.points(theta)
-        return sizes.split(points) if sizes is not None else {p.name: points[..., k] for k, p in enumerate(self.params)}
+        return {name: array[()] for name, array in sizes.split(points).items()}
 
-    def labels(self, sizes: Sizes | None) -> list[str]:
-        """Return a name for each entry of theta."""
-        return [p.name for p in self.params] if sizes is None else sizes.labels()
+    def points(self, theta: Any) -> tuple[Array, Sizes]:
+        """Return points as floats, shape (..., n), and the sizes that follow from them."""
+        return self.readings(theta)[0]
 
-    def points(self, theta: Any, constants: Mapping[str, Any] | None = None) -> tuple[Array, Sizes | None]:
-        """Return points as floats, shape (..., n), and for a cost with sums the sizes that follow from them."""
-        return self.readings(theta, constants)[0]
-
-    def readings(self, theta: Any, constants: Mapping[str, Any] | None = None) -> Sequence[tuple[Array, Sizes | None]]:
+    def readings(
+        self, theta: Any, constants: Mapping[str, Any] | None = None
+    ) -> Sequence[tuple[Array, Sizes]]:
         """Return what :meth:`points` does, and behind it how an array could be read otherwise."""
-        if self.sums is None:
-            return [(self._points(theta), None)]
-        bound = self(**(constants or {}))
-        return self.sums.readings(theta, bound.data, self.sums.given(bound.bound))
+        cost = self(**(constants or {}))
+        return cost.objective.readings(theta, Given(named=cost.bound, data=cost.data))
 
     def sizes(self, constants: Mapping[str, Any], total: int | None) -> Sizes:
-        """Return the sizes of a cost with sums that has so many parameters."""
-        assert self.sums is not None
-        return self.sums.sizes(self.data, self.sums.given({**self.bound, **constants}), {}, total)
-
-    def _over_sums(
-        self, which: str, theta: Any, constants: Mapping[str, Any], v: npt.ArrayLike | None = None
-    ) -> tuple[Array, Array]:
-        bound = self(**constants)  # data may be among them
-        assert bound.sums is not None
-        return bound.sums.at(which, theta, bound.data, bound.bound, bound.check_constants({}), v)
-
-    @property
-    def source(self) -> str:
-        """The generated Python of value and gradient: the code that is compiled."""
-        if self.sums is not None:
-            return self.sums.functions["gradient"].source
-        return self._function(self.program).source
-
-    @property
-    def statements(self) -> int:
-        """How many operations value and gradient take together; in loops, in one turn of each."""
-        return sum(bool(node.args) for node in self.program.nodes)
+        """Return the sizes of a call with so many parameters; None where data say how many."""
+        given = Given(named={**self.bound, **constants}, data=self.data)
+        return self.objective.find_sizes(given, total)
 
     def check_constants(self, constants: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every constant, given here or bound before.
@@ -417,122 +326,61 @@ class Cost:
             If one is missing or unknown, or is not finite.
         """
         self._check_names(constants)
-        values = checked_constants(self.constants, [p.name for p in self.params], {**self.bound, **constants})
+        names = [p.name for p in self.params]
+        values = checked_constants(self.constants, names, {**self.bound, **constants})
         check_values(self.assumed, values)
         return values
 
-    # Programs
+    def lacks(self, need: str) -> str:
+        """Return what the cost lacks of what rules may need, in words, or nothing."""
+        if need == "optimal_value" and self.optimal_value is None:
+            return (
+                "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
+            )
+        return self.objective.lacks(need)
 
-    @cached_property
-    def _value(self) -> Program:
-        if self.sums is not None:
-            return self.sums.form.value
-        return self._lowered(self.expression)
-
-    def _lowered(self, expression: sp.Expr) -> Program:
-        graph = Graph()
-        place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
-        place |= {name: ("c", name) for name in self.constants}
-        return graph.program({"J": lower(graph, expression, lambda symbol: graph.input(place[symbol.name]))})
+    # What it is made of
 
     @property
-    def _keys(self) -> list[Key]:
-        return [("x", k) for k in range(self.size)]
+    def params(self) -> tuple[Any, ...]:
+        """The parameters, in the order of theta."""
+        return self.objective.params
 
-    @cached_property
-    def _raw_gradient(self) -> Program:
-        return gradient(self._value, self._keys)
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The names of the constants, sorted."""
+        return self.objective.constants
 
-    @cached_property
+    @property
+    def expression(self) -> sp.Expr:
+        """The expression of J."""
+        return self.objective.expression
+
+    @property
     def program(self) -> Program:
         """The program of J and its gradient that every kernel is made of."""
-        if self.sums is not None:
-            return self.sums.gradient
-        made = contracted(self._raw_gradient)
-        warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
-        return made
-
-    def curved(self, matrices: Iterable[str]) -> Program:
-        """Return the program of J, its gradient and some matrices: "hessian", "gauss_newton"."""
-        graph = Graph()
-        programs = [self._raw_gradient]
-        if "hessian" in matrices:
-            programs.append(hessian(self._raw_gradient, self._keys))
-        if "gauss_newton" in matrices:
-            residuals = [(self._lowered(c), self._lowered(r)) for c, r in self.squares]
-            programs.append(gauss_newton(residuals, self._keys))
-        outputs = {key: node for one in programs for key, node in graph.splice(one, graph.input).items()}
-        return contracted(graph.program(outputs))
-
-    @cached_property
-    def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
-        """The pairs (c, r) where J is written as a sum of c*r**2, with c free of parameters; else none."""
-        return [] if self.sums is not None else sum_of_squares(self.expression, self.params)
-
-    @cached_property
-    def _value_function(self) -> Function:
-        return self._function(self.program.only(["J"]))
-
-    @cached_property
-    def _gradient_function(self) -> Function:
-        return self._function(self.program.only([("g", k) for k in range(self.size)]))
-
-    @cached_property
-    def _hvp_function(self) -> Function:
-        program = tangent(self._raw_gradient, {("x", k): ("v", k) for k in range(self.size)})
-        keys: list[Key] = [("d", ("g", k)) for k in range(self.size)]
-        only = contracted(program).only(keys)
-        return self._function(Program(only.nodes, {("g", k): only.outputs[key] for k, key in enumerate(keys)}))
-
-    @cached_property
-    def _hessian_function(self) -> Function | None:
-        if self.size * len(self._raw_gradient.nodes) > LARGEST_HESSIAN:
-            return None
-        return self._function(contracted(hessian(self._raw_gradient, self._keys)))
-
-    def _function(self, program: Program) -> Function:
-        names: dict[Key, str] = {("x", k): f"x{k}" for k in range(self.size)}
-        labels: dict[Key, str] = {("x", k): p.name for k, p in enumerate(self.params)}
-        for k, name in enumerate(self.constants):
-            names["c", name], labels["c", name] = f"c{k}", name
-        present = set(program.inputs)
-        for k, p in enumerate(self.params):
-            if ("v", k) in present:
-                names["v", k], labels["v", k] = f"v{k}", f"direction {p.name}"
-        return Function(program, names, labels)
-
-    def _at(
-        self, function: Function, theta: Any, constants: Mapping[str, Any], more: Mapping[Key, Any] | None = None
-    ) -> dict[Key, Array]:
-        points = self._points(theta)
-        values: dict[Key, Any] = {("x", k): points[..., k] for k in range(self.size)}
-        values |= {("c", name): value for name, value in self.check_constants(constants).items()}
-        try:
-            return function({**values, **(more or {})})
-        except ValueError:
-            if _fit_together(values.values()):
-                raise  # it says something else
-            shapes = {key[-1]: np.shape(value) for key, value in values.items() if key[0] == "c"}
-            raise CostError(
-                f"points of shape {points.shape} and constants of shapes {shapes} do not fit together"
-            ) from None
-
-    def _points(self, theta: Any, what: str = "a point") -> Array:
-        points = read_point(theta, dict.fromkeys((p.name for p in self.params), 0), what).joined()
-        if points.ndim == 0 or points.shape[-1] != self.size:
-            raise CostError(
-                f"{what} has shape {points.shape}; expected ({self.size},) or (..., {self.size}), for {self._names}"
-            )
-        return points
+        return self.objective.program
 
     @property
-    def _names(self) -> str:
-        return ", ".join(p.name for p in self.params)
+    def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
+        """The pairs (c, r) where J is written as a sum of c*r**2, c free of parameters; else none."""
+        return list(self.objective.squares)
 
-    # Faces
+    @property
+    def source(self) -> str:
+        """The generated Python of value and gradient: the code that is compiled."""
+        return self.objective.source
+
+    @property
+    def statements(self) -> int:
+        """How many operations value and gradient take together; in loops, in one turn of each."""
+        return self.objective.statements
+
+    # How it is shown
 
     def __repr__(self) -> str:
-        return display.line(self._text_of_expression, self._names, self.data)
+        names = ", ".join(p.name for p in self.params)
+        return display.line(self._text_of_expression, names, self.data)
 
     @cached_property
     def _text_of_expression(self) -> str:
@@ -542,9 +390,8 @@ class Cost:
         return self.expression
 
     def latex(self) -> str:
-        """Return J in LaTeX, and its gradient where that is short: SymPy's own derivatives swell on large costs."""
-        short = self.sums is None and len(self._value.nodes) <= 60 and len(self.params) <= 6
-        return display.latex(self.expression, self.params, self.params if short else ())
+        """Return J in LaTeX, and its gradient where that is short: SymPy's own derivatives swell."""
+        return display.latex(self.expression, self.params, self.objective.shown_slopes)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -553,10 +400,9 @@ class Cost:
         return display.page(self.latex(), self.source, self.statements)
 
 
-def _fit_together(values: Iterable[Any]) -> bool:
-    """Return whether values have shapes that broadcast."""
-    try:
-        np.broadcast_shapes(*map(np.shape, values))
-    except ValueError:
-        return False
-    return True
+def _read_objective(expression: sp.Expr, ingredients: Ingredients) -> Objective:
+    """Return a cost as the kind that it is."""
+    indexed = ingredients.data or ingredients.where or ingredients.samples is not None
+    if indexed or has_sums(expression):
+        return Indexed(expression, ingredients)
+    return ClosedForm(expression, ingredients.params)

@@ -7,24 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
 from symopt.costs.checks import RANGED, array_without_index, parts
+from symopt.costs.data import base_name
 from symopt.costs.intermediates import Definitions, Limits, read_where, with_limits
-from symopt.costs.labels import check_rows
-from symopt.costs.shape_inference import LARGEST
+from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.frontend.moving import is_parameter
-from symopt.frontend.sums import SumLowering, Tables, logsumexp, lower_sums, outside
+from symopt.frontend.sums import SumLowering, Tables, lower_sums, outside
 from symopt.ir.index import Affine, Ref
 from symopt.ir.program import Graph, Name, Program, Read
-from symopt.validation import NotNumbersError, as_floats
-
-__all__ = ["Data", "SumForm", "has_sums", "logsumexp", "read_data", "read_sums"]
-
-Data = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ def read_sums(
     everything = [expression, *(value for value, _ in definitions.values())]
     names = _Names(everything, [limits for _, limits in definitions.values()], definitions)
     _check_indexed(everything)
-    given = _given(names, [_base_name(key, "data") for key in data])
+    given = _given(names, [base_name(key, "data") for key in data])
     chosen = _chosen(names, params, given)
     sample = _sample(samples, names)
     arrays: dict[str, tuple[Name, int]] = {}
@@ -222,14 +215,6 @@ def _warn_of_falling_bounds(limit: sp.Tuple) -> None:
         )
 
 
-def _base_name(key: Any, what: str) -> str:
-    if isinstance(key, sp.IndexedBase):
-        return str(key.label)
-    if isinstance(key, str | sp.Symbol):
-        return str(key)
-    raise CostError(f"{what}: {key!r} is a {type(key).__name__}; expected a sympy.IndexedBase or its name")
-
-
 def _given(names: _Names, given: list[str]) -> set[str]:
     """Return the names of the data."""
     for name in given:
@@ -254,7 +239,7 @@ def _chosen(names: _Names, params: list[Any] | None, data: set[str]) -> list[str
                 "the cost has no parameters: no symbol or array is left beside data; there is nothing to optimise"
             )
         return sorted(known)
-    result = [_base_name(one, "params") for one in params]
+    result = [base_name(one, "params") for one in params]
     indices = {str(symbol) for symbol in names.bound}
     if not result:
         raise CostError("params is empty: name at least one parameter")
@@ -302,58 +287,3 @@ def _integer_data(value: Program) -> frozenset[str]:
                 found.add(atom.array[1])
                 stack.extend(atom.at)
     return frozenset(found)
-
-
-# Data
-
-
-def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: frozenset[str]) -> Data:
-    """Return data as contiguous arrays of float64, or of int64 where they choose entries.
-
-    Raises
-    ------
-    CostError
-        If an array has another number of axes, another kind of numbers, or NaN.
-    """
-    result: Data = {}
-    check_rows({_base_name(key, "data"): values for key, values in data.items()}, "expected the same rows in each")
-    for key, values in data.items():
-        name = _base_name(key, "data")
-        result[name] = _integers(name, values) if name in integer else _numbers(name, values)
-        if result[name].ndim != indices[name]:
-            raise CostError(
-                f"data {name} has shape {result[name].shape}; the cost uses it with {indices[name]} index(es): "
-                f"expected {indices[name]} axis(es)"
-            )
-        if not result[name].size:
-            raise CostError(f"data {name} is empty, of shape {result[name].shape}; expected at least one entry")
-    return result
-
-
-def _numbers(name: str, values: Any) -> npt.NDArray[Any]:
-    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.c_contiguous and values.flags.aligned:
-        if not np.isfinite(values).all():
-            raise CostError(f"data {name} holds NaN or infinity; expected finite numbers")
-        return values
-    try:
-        return np.asarray(as_floats(values), order="C")
-    except NotNumbersError as error:
-        raise CostError(f"data {name}: {error}; expected an array of numbers") from None
-
-
-def _integers(name: str, values: Any) -> npt.NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise CostError(f"data {name} has rows of different lengths; it chooses entries: expected an array") from None
-    if array.dtype.kind not in "iu" and array.size:
-        raise CostError(
-            f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
-        )
-    try:
-        as_floats(values)  # refuses masked entries
-    except NotNumbersError as error:
-        raise CostError(f"data {name}: {error}; it chooses entries: expected whole numbers") from None
-    if array.size and int(array.max()) > LARGEST:
-        raise CostError(f"data {name} holds {array.max()}; it chooses entries: expected at most {LARGEST}")
-    return np.asarray(array, dtype=np.int64, order="C")

@@ -6,20 +6,14 @@ that index follows from it; what contradicts is named.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError
 from symopt.ir.index import Affine, Atom, Loop, Ref, Size, constant, extreme, plus, substituted, variable
-from symopt.ir.program import Key, Name, Program, Read
-
-LARGEST = 1 << 53  # the largest size and index: beyond, an index as a number is not exact
+from symopt.ir.program import Name, Program, Read
 
 
 class Use(NamedTuple):
@@ -255,74 +249,3 @@ class Solver:
         looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
         spans = {name: self.ranges[name] for name in looked_up}
         return words + [f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()]
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes and shapes of one call.
-
-    Attributes
-    ----------
-    sizes
-        The number that each size symbol stands for.
-    shapes
-        The shape of every parameter, data and stored array.
-    params
-        The parameter arrays in the order of theta.
-    symbols
-        The sizes that are symbols of the cost.
-    """
-
-    sizes: Mapping[str, int]
-    shapes: Mapping[Name, tuple[int, ...]]
-    params: tuple[str, ...]
-    symbols: frozenset[str] = frozenset()
-
-    @property
-    def given(self) -> dict[str, int]:
-        """The sizes that have a symbol in the cost."""
-        return {name: size for name, size in self.sizes.items() if name in self.symbols}
-
-    @property
-    def total(self) -> int:
-        """How many parameters there are."""
-        return sum(math.prod(self.shapes["x", name]) for name in self.params)
-
-    def parts(self) -> dict[str, tuple[int, tuple[int, ...]]]:
-        """Return where each parameter array begins in theta, and its shape."""
-        place, found = 0, {}
-        for name in self.params:
-            found[name] = (place, self.shapes["x", name])
-            place += math.prod(self.shapes["x", name])
-        return found
-
-    def integer(self, key: Key) -> int:
-        """Return an integer that a kernel asks for: a size, an offset, a stride or an extent."""
-        assert isinstance(key, tuple)
-        if key[0] == "size":
-            return self.sizes[key[1]]
-        what, array, *axis = key
-        if what == "offset":
-            return self.parts()[array[1]][0]
-        shape: tuple[int, ...] = self.shapes[array]
-        return shape[axis[0]] if what == "extent" else math.prod(shape[axis[0] + 1 :])
-
-    def stored(self, array: Name) -> int:
-        """Return how many numbers an array ("where", name), or what is kept beside it, holds."""
-        return math.prod(self.shapes["where", array[1]])
-
-    def split(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """Return theta, shape (..., P), as arrays by name."""
-        return {
-            name: theta[..., place : place + math.prod(shape)].reshape((*theta.shape[:-1], *shape))
-            for name, (place, shape) in self.parts().items()
-        }
-
-    def labels(self, most: int | None = None) -> list[str]:
-        """Return a name for each entry of theta, or the first ``most``, as theta[3] or W[0,2]."""
-        names = (
-            name + (f"[{','.join(map(str, at))}]" if shape else "")
-            for name, (_, shape) in self.parts().items()
-            for at in np.ndindex(*shape)
-        )
-        return list(itertools.islice(names, most))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
-from symopt.errors import RunError
+from symopt.errors import CostError, RunError
 from symopt.runs.minimize import Run
 from symopt.runs.status import Status
 from symopt.runs.study import Study
@@ -75,9 +75,12 @@ def paths_and_cost(x: Any, cost: Cost | None) -> tuple[xr.DataArray, Cost]:
 
 def check_size(theta: xr.DataArray, cost: Cost) -> None:
     """Refuse points that have not as many coordinates as the cost has parameters."""
-    if cost.sums is None and theta.sizes["param"] != cost.size:
+    count = theta.sizes["param"]
+    try:
+        cost.points(Flat(np.zeros(count)))
+    except CostError:
         names = ", ".join(parameter.name for parameter in cost.params)
-        raise RunError(f"points of {theta.sizes['param']} number(s) for a cost of {cost.size}, {names}")
+        raise RunError(f"points of {count} number(s) for a cost of {cost.size}, {names}") from None
 
 
 def along(cost: Cost, paths: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

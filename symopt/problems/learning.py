@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.costs.cost import Cost
-from symopt.costs.name_resolution import logsumexp
+from symopt.frontend.sums import logsumexp
 from symopt.problems import data
 from symopt.problems.data import iris, standardised, with_intercept
 from symopt.problems.problem import Problem

@@ -11,9 +11,6 @@ from symopt.rules.rule import Rule
 from symopt.runs.options import Settings
 from symopt.schedules.decay import values_of
 
-LARGEST_MATRIX = 100
-"""Parameters of a rule that solves linear equations in each step; such a kernel takes 8 s to compile."""
-
 
 def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
     """Refuse what cannot run together.
@@ -28,7 +25,8 @@ def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
     _check_needs(cost, rule)
     for name in rule.schedules:
         _check_schedule(rule, name, settings.steps)
-    if settings.tolerance is not None and cost.sums is not None and not rule.update.gradients:
+    probed = rule.update.gradients or cost.objective.probes_gradient
+    if settings.tolerance is not None and not probed:
         raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
 
 
@@ -53,21 +51,5 @@ def _check_needs(cost: Cost, rule: Rule) -> None:
         With what is missing, and how to give it.
     """
     for need in rule.needs:
-        if reason := lacking(cost, need):
+        if reason := cost.lacks(need):
             raise RuleError(f"{rule.name} needs {reason}")
-
-
-def lacking(cost: Cost, need: str) -> str:
-    """Return what a cost lacks of what rules may need, in words, or nothing."""
-    if need == "optimal_value" and cost.optimal_value is None:
-        return "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
-    if need in ("hessian", "gauss_newton") and cost.sums is not None:
-        return (
-            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a kernel; write the sum "
-            'out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
-        )
-    if need in ("hessian", "gauss_newton") and cost.size > LARGEST_MATRIX:
-        return f"a matrix of {cost.size} x {cost.size} numbers; expected at most {LARGEST_MATRIX} parameters"
-    if need == "gauss_newton" and not cost.squares:
-        return "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
-    return ""

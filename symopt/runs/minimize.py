@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.costs.cost import Cost
-from symopt.costs.shape_inference import Sizes
+from symopt.costs.sizes import Sizes
 from symopt.errors import RuleError
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
+from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
-from symopt.runs.launch import Finished, as_cost, as_rule, launch, placed
+from symopt.runs.launch import Finished, launch
 from symopt.runs.options import Record, check_chance, check_settings, check_steps
 from symopt.runs.progress import progress_bar
+from symopt.runs.starts import read_start
 from symopt.runs.status import Status
 from symopt.validation import Array
 
@@ -65,7 +67,7 @@ class Run:
     recorded: npt.NDArray[np.int64] = field(repr=False)
     _history: Array = field(repr=False)
     _source: str = field(repr=False)
-    _sizes: Sizes | None = field(default=None, repr=False)
+    _sizes: Sizes = field(repr=False)
 
     @cached_property
     def history(self) -> xr.Dataset:
@@ -83,14 +85,12 @@ class Run:
     @cached_property
     def labels(self) -> list[str]:
         """A name for each entry of theta, as x, theta[3] or W[0,2]."""
-        return self.cost.labels(self._sizes)
+        return self._sizes.labels()
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """The last theta as arrays by the names of the parameters."""
-        if self._sizes is not None:
-            return self._sizes.split(self.theta)
-        return {name: self.theta[k] for k, name in enumerate(self.labels)}
+        return {name: array[()] for name, array in self._sizes.split(self.theta).items()}
 
     @property
     def source(self) -> str:
@@ -98,7 +98,7 @@ class Run:
         return self._source
 
     def __repr__(self) -> str:
-        few = self._sizes.labels(MOST_SHOWN) if self._sizes else self.labels
+        few = self._sizes.labels(MOST_SHOWN)
         place = ", ".join(f"{name}={value:.6g}" for name, value in zip(few, self.theta, strict=False))
         shown = place if len(place) < 120 and len(few) == len(self.theta) else place[:120] + "..."
         return f"Run({self.rule.name}: J = {self.loss:.6g} at {shown}; {self.status}: {self.reason})"
@@ -187,7 +187,7 @@ def minimize(
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
     values = objective.check_constants(constants)
-    objective, point = placed(objective(**constants), start, (1,), {})
+    objective, point = read_start(objective(**constants), start, (1,), {})
     for kind, named in (("hyperparameter", optimizer.hyperparameters), ("constant", values)):
         for name, value in named.items():
             if np.ndim(value):
@@ -201,7 +201,14 @@ def minimize(
         settings = dataclasses.replace(settings, paths=False)
     with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:
         finished = launch(
-            objective, optimizer, point[None, :], optimizer.hyperparameters, values, settings, stop, report
+            objective,
+            optimizer,
+            point[None, :],
+            hypers=optimizer.hyperparameters,
+            constants=values,
+            settings=settings,
+            stop=stop,
+            report=report,
         )
     return _run(objective, optimizer, finished)
 
@@ -224,5 +231,5 @@ def _run(cost: Cost, rule: Rule, finished: Finished) -> Run:
         recorded=finished.blocks.job.record,
         _history=finished.blocks.history[:, 0],
         _source=finished.blocks.kernel.source,
-        _sizes=finished.sizes,
+        _sizes=finished.bound.sizes,
     )

@@ -14,10 +14,13 @@ from symopt.costs.cost import Cost
 from symopt.costs.labels import parameter_dimension
 from symopt.errors import CostError, RuleError, RunError
 from symopt.rules.rule import Rule
+from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
-from symopt.runs.launch import Finished, as_cost, as_rule, check_memory, launch, placed
+from symopt.runs.launch import Finished, launch
+from symopt.runs.memory_check import check_memory
 from symopt.runs.options import Record, Settings, check_chance, check_settings
 from symopt.runs.progress import progress_bar
+from symopt.runs.starts import read_start
 from symopt.runs.study import Study
 from symopt.validation import Array, as_floats, whole_number
 
@@ -167,7 +170,15 @@ def sweep(
             total = -(-axes.runs // 32) * (settings.steps + 1)
             with progress_bar(total, name, progress) as report:
                 finished[name] = launch(
-                    objective, rule, axes.start, axes.hypers, axes.constants, settings, stop, report, axes.streams
+                    objective,
+                    rule,
+                    axes.start,
+                    hypers=axes.hypers,
+                    constants=axes.constants,
+                    settings=settings,
+                    stop=stop,
+                    report=report,
+                    streams=axes.streams,
                 )
             datasets[name] = _dataset(finished[name], axes, objective, rule, settings)
             if stop.is_set():
@@ -219,10 +230,10 @@ def _starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
             raise RunError("start is empty; expected at least one start")
         labels = {"param": turned["param"]} if "param" in turned.coords else {}
         rows = xr.DataArray(turned.values.reshape(-1, turned.sizes["param"]), labels, ("start", "param"))
-        cost, checked = placed(cost, rows, (2,), {})
+        cost, checked = read_start(cost, rows, (2,), {})
         return cost, turned.drop_vars("param", errors="ignore").copy(data=checked.reshape(turned.shape))
     array = start.draw(_dimensions(cost, start)) if isinstance(start, Uniform) else start
-    cost, array = placed(cost, array, (1, 2), {})
+    cost, array = read_start(cost, array, (1, 2), {})
     if not array.size:
         raise RunError("start is empty; expected at least one start")
     return cost, xr.DataArray(array, dims=("start", "param")[-array.ndim :])
@@ -231,7 +242,7 @@ def _starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
 def _dimensions(cost: Cost, box: Uniform) -> int:
     """Return how many parameters a start has: those of the cost, or of the box where the cost serves any number."""
     corner = max((np.asarray(bound) for bound in (box.low, box.high)), key=lambda bound: bound.ndim)
-    if cost.sums is not None and corner.ndim == 1:
+    if corner.ndim == 1 and cost.objective.size_symbols:
         return len(corner)
     try:
         return cost.size

@@ -18,7 +18,6 @@ from symopt.costs.cost import Cost
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import Matrix, gauss_newton, grad, identity, solve
-from symopt.runs.compatibility import lacking
 from symopt.theory._formulas import value_of
 from symopt.validation import Array
 
@@ -60,7 +59,7 @@ def solved(rule: Rule, cost: Cost, point: Array, hessian: Array) -> tuple[Rule, 
     """
     if "gauss_newton" not in rule.needs:
         return rule, np.asarray(np.linalg.eigvalsh(hessian), dtype=np.float64)
-    if lack := lacking(cost, "gauss_newton"):
+    if lack := cost.lacks("gauss_newton"):
         raise RuleError(f"{rule.name} needs {lack}")
     a, b = _matrix(rule)
     A = a * _gauss_newton(cost, point) + b * np.eye(len(point))

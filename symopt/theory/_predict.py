@@ -14,7 +14,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError
 from symopt.rules.rule import Rule
-from symopt.runs.launch import as_cost
+from symopt.runs.inputs import as_cost
 from symopt.theory._linear import check_rests
 from symopt.theory._preconditioner import solved
 from symopt.theory._spectrum import rate

@@ -55,8 +55,8 @@ def plainly(cost, point, v):
     """Return value, gradient, Hessian and Hessian times v, of the programs in plain Python."""
     given = {("x", k): value for k, value in enumerate(point)}
     first = evaluate(cost.program, given)
-    second = evaluate(cost._hessian_function.program, given)
-    product = evaluate(cost._hvp_function.program, given | {("v", k): value for k, value in enumerate(v)})
+    second = evaluate(cost.objective.hessian_function.program, given)
+    product = evaluate(cost.objective.hvp_function.program, given | {("v", k): value for k, value in enumerate(v)})
     hessian = np.array([[second["hessian", min(i, j), max(i, j)] for j in range(3)] for i in range(3)])
     return first["J"], [first["g", k] for k in range(3)], hessian, [product["g", k] for k in range(3)]
 
@@ -179,7 +179,7 @@ def chain(n):
 def test_the_gradient_is_linear_in_the_size():
     sizes = [len(so.Cost(chain(n)).program.nodes) for n in (50, 100, 200)]
     assert sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0])
-    value = len(so.Cost(chain(200))._value.nodes)
+    value = len(so.Cost(chain(200)).objective.value_program.nodes)
     assert sizes[2] < 4 * value
 
 
@@ -219,7 +219,7 @@ def test_large_gradient_and_hessian_against_central_differences():
 def test_a_hessian_too_large_to_write_out_is_made_of_columns(monkeypatch):
     expression = chain(8)
     whole = so.Cost(expression).hessian(np.linspace(-1, 1, 8))
-    monkeypatch.setattr("symopt.costs.cost.LARGEST_HESSIAN", 0)
+    monkeypatch.setattr("symopt.costs.closed_form.LARGEST_HESSIAN", 0)
     np.testing.assert_allclose(so.Cost(expression).hessian(np.linspace(-1, 1, 8)), whole, rtol=1e-13, atol=1e-12)
 
 
@@ -233,7 +233,7 @@ i, j, k, n = sp.symbols("i j k n", integer=True)
 u, v, w, H = (sp.IndexedBase(name) for name in "uvwH")
 inner = sp.Sum(v[i, j]*H[j]*w[j], (j, 0, 2))
 K = so.Cost(so.logsumexp(a*inner + u[i], (i, 0, n)) + sp.Sum(inner*w[i + 1]**2, (i, 0, 1)), where={H[j]: sp.tanh(w[j])})
-print(K.params, K.source, K.sums.functions["tangent"].source)
+print(K.params, K.source, K.objective.functions["tangent"].source)
 """
 
 

@@ -137,7 +137,7 @@ def test_a_pool_of_spawned_processes():
 def test_a_bounded_number_of_kernels_stays_in_memory(monkeypatch):
     monkeypatch.setattr(cache, "KEPT", 8)
     costs = [so.parse(f"x^2 + {k}.28125*x") for k in range(20)]
-    held = cache.kernel(costs[0]._value_function.source)
+    held = cache.kernel(costs[0].objective.value_function.source)
     before = cache.compiled
     for _ in range(2):
         assert [cost.value([1.0]) for cost in costs] == [k + 1.28125 for k in range(20)]

@@ -204,9 +204,9 @@ def test_a_wrapped_rule_compiles_once_for_all_its_values():
     cost = so.parse("x^2 + 3*y^2")
     one = so.clip_norm(so.lookahead(so.adam(eta=0.01), k=4), 1.0)
     so.minimize(cost, one, [1.0, 1.0], 5)
-    kernels = len(cost.kernels)
+    kernels = len(cost.objective.kernels)
     so.minimize(cost, so.clip_norm(so.lookahead(so.adam(eta=0.2, beta1=0.5), k=9, alpha=0.1), 7.0), [1.0, 1.0], 5)
-    assert len(cost.kernels) == kernels == 1
+    assert len(cost.objective.kernels) == kernels == 1
 
 
 def test_axes_of_a_wrapper_and_of_the_rule_inside():

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "symopt"
@@ -48,7 +49,7 @@ class Source:
     counts: Counter[str] = field(default_factory=Counter)
     places: list[tuple[str, str]] = field(default_factory=list)
 
-    def __iadd__(self, other: "Source") -> "Source":
+    def __iadd__(self, other: "Source") -> Self:
         self.lines += other.lines
         self.tokens += other.tokens
         self.longest_body = max(self.longest_body, other.longest_body)

@@ -253,8 +253,8 @@ class Case:
     def interpreted(self, operation: Callable[[Any, list[Any]], Any] = quickly) -> Slopes:
         """Return the same from the programs that compiled code is made of, worked out in plain Python."""
         with np.errstate(all="ignore"):
-            value, slopes = self._run(self.cost.sums.gradient, operation)
-            return value, slopes, self._run(self.cost.sums.tangent, operation)[1]
+            value, slopes = self._run(self.cost.program, operation)
+            return value, slopes, self._run(self.cost.objective.tangent, operation)[1]
 
     def completed(self, found: Slopes) -> Slopes:
         """Return what is found with its NaN by their definition, as symopt completes what compiled code gives."""
@@ -263,7 +263,7 @@ class Case:
 
     def _repaired(self, what: str, value: float, found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         def expansion(_: int) -> Any:
-            return over_sums(self.cost.sums.form.value, self.point, {}, self.sizes, self.cost.data)
+            return over_sums(self.cost.objective.value_program, self.point, {}, self.sizes, self.cost.data)
 
         along, at = self.direction[None], self.point[None]
         return repaired(what, found[None], at, lambda rows: np.full(len(rows), value), expansion, along)[0]

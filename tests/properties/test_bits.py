@@ -69,7 +69,7 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     update = optimizer.update
     options = Options(lanes=3, targets=1, tolerance=True)
     matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
-    program = objective.curved(matrices) if matrices else objective.program
+    program = objective.objective.kernel_program(matrices, batch=False)
     kernel = write_kernel(program, update, objective.size, options)
     given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))

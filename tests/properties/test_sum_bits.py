@@ -12,6 +12,7 @@ import symopt as so
 from symopt.compiler.jit import cache
 from symopt.compiler.runtime import executor
 from symopt.compiler.runtime.interpreter import evaluate
+from symopt.costs import indexed
 from symopt.ir.update import Update
 from symopt.runs import launch
 
@@ -263,7 +264,7 @@ def test_swept_and_fixed_constants_and_hyperparameters():
 
 
 def test_runs_of_many_parameters_which_are_not_in_lanes(monkeypatch):
-    starts = np.random.default_rng(2).uniform(-1, 1, (3, launch.LARGEST_IN_LANES + 133))
+    starts = np.random.default_rng(2).uniform(-1, 1, (3, indexed.LARGEST_IN_LANES + 133))
     how = {"steps": 20, "record": [0, 5, 20], "noise": 0.3, "lam": 10.0}
     rule = so.momentum(eta=[0.001, 0.01])
     study = so.sweep(CHAIN, rule, starts, **how)
@@ -271,7 +272,7 @@ def test_runs_of_many_parameters_which_are_not_in_lanes(monkeypatch):
     alone = so.minimize(CHAIN, so.momentum(eta=0.01), starts[2], **how, rng=(0, 2))
     assert_same_bits(numbers(alone), one_of(study["momentum"], eta=1, start=2))
     assert_same_bits(arrays(study, "momentum"), arrays(so.sweep(CHAIN, rule, starts, **how, threads=1), "momentum"))
-    monkeypatch.setattr(launch, "LARGEST_IN_LANES", 10_000)
+    monkeypatch.setattr(indexed, "LARGEST_IN_LANES", 10_000)
     laned = so.sweep(CHAIN, rule, starts, **how)
     assert laned.finished["momentum"].blocks.lanes > 1
     assert_same_bits(arrays(study, "momentum"), arrays(laned, "momentum"))

@@ -336,19 +336,19 @@ def test_what_is_linear_is_not_refused():
         cost_of(S * SQUARE + S / m - 3 * S), cost_of(SQUARE * (SQUARE + S)),
         cost_of(sp.Sum((Z - t[k]) ** 2 / (1 + sp.Sum(X[k, j] ** 2, (j, 0, d - 1))), (k, 0, m - 1))),
     ):  # fmt: skip
-        assert J.sums.batch
+        assert J.objective.batch
 
 
 @pytest.mark.parametrize("samples", [k, "k"])
 def test_an_index_of_samples_by_name(samples):
-    assert cost_of(S, samples).sums.batch
+    assert cost_of(S, samples).objective.batch
 
 
 def test_batches_need_samples():
     before = cache.compiled
     for J, error in ((cost_of(S, None), so.CostError), (so.Cost(x**2 + y**2), so.RunError)):
         with pytest.raises(error, match="samples=k"):
-            so.minimize(J, "gd", np.ones(len(J.params) if J.sums is None else D), 3, batch=2)
+            so.minimize(J, "gd", np.ones(D if J.objective.size_symbols else len(J.params)), 3, batch=2)
     with pytest.raises(so.CostError, match=r"samples=.*no sum .* runs over"):
         cost_of(S, q)
     assert cache.compiled == before

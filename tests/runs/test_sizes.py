@@ -8,7 +8,7 @@ import sympy as sp
 
 import symopt as so
 from symopt import memory
-from symopt.runs import launch
+from symopt.runs import memory_check
 
 J = so.parse("x^2 + y^2")
 SUM = so.parse("sum(x[i]^2,i,0,n-1)")
@@ -52,9 +52,9 @@ def test_how_many_fit_is_what_is_taken():
     with pytest.raises(so.RunError) as refused:
         so.sweep(J, "gd", so.uniform(-2, 2, size=25_000_000), 10)
     most = int(re.search(r"at most (\d+) fit", str(refused.value))[1])
-    launch.check_memory(most, 2)
+    memory_check.check_memory(most, 2)
     with pytest.raises(so.RunError):
-        launch.check_memory(most + 1, 2)
+        memory_check.check_memory(most + 1, 2)
 
 
 @pytest.mark.parametrize(("group", "physical", "want"), [("max\n", 5, 5), ("3\n", 5, 3), ("7\n", 5, 5), (None, 5, 5)])

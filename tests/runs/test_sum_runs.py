@@ -10,7 +10,7 @@ import xarray as xr
 
 import symopt as so
 from symopt.compiler.jit import cache
-from symopt.runs import launch
+from symopt.costs import indexed
 
 i, j, k, m, n, d, r = sp.symbols("i j k m n d r", integer=True)
 X, t, theta, U, V, R = map(sp.IndexedBase, ("X", "t", "theta", "U", "V", "R"))
@@ -336,7 +336,7 @@ def test_uniform_starts():
 
 
 def test_the_start_is_never_changed():
-    for size in (5, launch.LARGEST_IN_LANES + 1):
+    for size in (5, indexed.LARGEST_IN_LANES + 1):
         start = np.linspace(-1, 1, size)
         kept = start.copy()
         run = so.minimize(CHAIN, so.adam(eta=0.1), start, 20)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symopt.costs.cost import Cost
 from symopt.costs.nonfinite import why_value
-from symopt.costs.shape_inference import Sizes
+from symopt.costs.objective import BoundObjective
 from symopt.runs.minimize import RECORD_PATHS
 from symopt.runs.status import Status
 from symopt.validation import Array
@@ -29,8 +29,8 @@ class EndError(Exception):
 class Watch:
     """The cost as SciPy asks for it: counted, with every step recorded and looked at."""
 
-    def __init__(self, cost: Cost, sizes: Sizes | None, budget: int, tolerance: float | None, stop: Event) -> None:
-        self.cost, self.sizes, self.budget, self.stop = cost, sizes, budget, stop
+    def __init__(self, cost: Cost, bound: BoundObjective, budget: int, tolerance: float | None, stop: Event) -> None:
+        self.cost, self.bound, self.budget, self.stop = cost, bound, budget, stop
         self.tolerance = tolerance  # where SciPy has no test of its gradient
         self.counts = dict.fromkeys(COUNTED, 0)
         self.paths: list[Array] | None = []  # None once they are too long to keep
@@ -127,19 +127,19 @@ class Watch:
     # Words
 
     def label(self, k: int) -> str:
-        return self.cost.labels(self.sizes)[k]
+        return self.bound.sizes.labels()[k]
 
     def flat(self, tolerance: float) -> str:
         return f"every component of the gradient is at most {tolerance:g} after {self.steps} steps"
 
     def why(self, theta: Array) -> str:
         """Return which function of J has no finite value at a point."""
-        constants = {name: float(value) for name, value in self.cost.check_constants({}).items()}
-        found = why_value(self.cost, theta, self.sizes, constants)
+        constants = {name: float(value) for name, value in self.bound.given.constants.items()}
+        found = why_value(self.bound, theta, constants)
         return f": {found}" if found else ""
 
     def where(self) -> str:
-        few = self.sizes.labels(MOST_SHOWN) if self.sizes else self.cost.labels(None)[:MOST_SHOWN]
+        few = self.bound.sizes.labels(MOST_SHOWN)
         place = ", ".join(f"{name} = {value:g}" for name, value in zip(few, self.theta, strict=False))
         more = ", ..." if len(self.theta) > len(few) else ""
         return f"after {self.steps} steps, at {place}{more}"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.costs.indexed import LARGEST_DENSE
+from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError, RunError, did_you_mean
 from symopt.interop.scipy.callback import COUNTED, LIMIT, Watch
 from symopt.interop.scipy.methods import METHODS, Method
@@ -22,10 +23,11 @@ from symopt.interop.scipy.termination import ending
 from symopt.ir.update import Update
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
+from symopt.runs.inputs import as_cost
 from symopt.runs.interrupt import stop_on_ctrl_c
-from symopt.runs.launch import as_cost, placed
 from symopt.runs.minimize import Run
 from symopt.runs.options import check_settings
+from symopt.runs.starts import read_start
 from symopt.runs.status import Status
 from symopt.validation import Array
 
@@ -177,16 +179,16 @@ def scipy(
             f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])"
         )
     objective = as_cost(cost)
-    values = _single(objective.check_constants(constants))
-    objective, point = placed(objective(**constants), start, (1,), {})
+    _check_single(objective.check_constants(constants))
+    objective, point = read_start(objective(**constants), start, (1,), {})
     settings = check_settings(steps, None, tolerance, LIMIT, (), best=True, threads=1)
     if chosen.dense and len(point) > LARGEST_DENSE:
         raise RunError(f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at most "
                        f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG")  # fmt: skip
-    sizes = None if objective.sums is None else objective.sizes(values, len(point))
+    bound = objective.bind(Flat(point))
     compile_seconds = _compiled(objective, point, chosen)
     with stop_on_ctrl_c() as stop:
-        watch = Watch(objective, sizes, settings.steps, None if chosen.tolerances else settings.tolerance, stop)
+        watch = Watch(objective, bound, settings.steps, None if chosen.tolerances else settings.tolerance, stop)
         began = time.perf_counter()
         status, reason = ending(watch, chosen, point, settings.tolerance)
         run_seconds = time.perf_counter() - began
@@ -202,11 +204,10 @@ def _method(name: Any) -> Method:
     return by_name[name.lower()]
 
 
-def _single(constants: dict[str, Any]) -> dict[str, Any]:
+def _check_single(constants: dict[str, Any]) -> None:
     for name, value in constants.items():
         if np.ndim(value):
             raise CostError(f"the constant {name} is an array; a run of SciPy takes one number")
-    return constants
 
 
 def _compiled(cost: Cost, point: Array, method: Method) -> float:
@@ -243,5 +244,5 @@ def _result(
         _counts=np.array(watch.tallies, dtype=np.int64),
         _history=history,
         _source=watch.cost.source,
-        _sizes=watch.sizes,
+        _sizes=watch.bound.sizes,
     )

@@ -1,0 +1,369 @@
+"""A cost that is written out: one straight line of operations for value and derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from symopt.autodiff.reverse import gauss_newton, gradient, hessian, tangent
+from symopt.compiler.codegen.pointwise_function import Function
+from symopt.compiler.runtime.interpreter import evaluate
+from symopt.costs.at_point import scalar_interpreters
+from symopt.costs.checks import (
+    free_symbols,
+    made_real,
+    parameters,
+    sum_of_squares,
+    warn_if_unrolled,
+)
+from symopt.costs.data import Data
+from symopt.costs.objective import Given, broadcast_leading
+from symopt.costs.points import read_point
+from symopt.costs.sizes import Sizes
+from symopt.diagnosis.expand import written_out
+from symopt.diagnosis.interpreter import Interpreter
+from symopt.diagnosis.looks import Run
+from symopt.diagnosis.rays import Expansion
+from symopt.errors import CostError, RunError
+from symopt.frontend.expressions import lower
+from symopt.ir.program import Graph, Key, Program
+from symopt.lazy import cached_property
+from symopt.passes.fma import contracted
+from symopt.validation import Array
+
+LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
+LARGEST_MATRIX = 100
+"""Parameters of a rule that solves linear equations in each step; its kernel compiles for 8 s."""
+LONGEST_SHOWN = 60  # operations of a cost whose slopes are shown
+MOST_SLOPES = 6  # of them
+
+
+class ClosedForm:
+    """A cost without loops.
+
+    Parameters
+    ----------
+    expression
+        What J is.
+    params
+        The parameters in the order of theta; None for all symbols, sorted by name.
+
+    Raises
+    ------
+    CostError
+        If a parameter does not occur, two symbols share a name, or there are none.
+    """
+
+    size_symbols: frozenset[str] = frozenset()
+    probes_gradient = True
+
+    def __init__(self, expression: sp.Expr, params: list[Any] | None) -> None:
+        self.symbols: Mapping[str, Any] = free_symbols(expression)
+        self.params = parameters(dict(self.symbols), params)
+        names = [p.name for p in self.params]
+        self.constants = tuple(sorted(self.symbols.keys() - set(names)))
+        self.expression: sp.Expr = made_real(expression, dict(self.symbols))
+        self.kernels: dict[Any, Any] = {}
+        self._sizes = Sizes.of_scalars(names)
+
+    # Programs
+
+    @cached_property
+    def value_program(self) -> Program:
+        """The program of J."""
+        return self._lower(self.expression)
+
+    @cached_property
+    def program(self) -> Program:
+        """The program of J and its gradient."""
+        made = contracted(self._raw_gradient)
+        warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
+        return made
+
+    @cached_property
+    def _raw_gradient(self) -> Program:
+        return gradient(self.value_program, self._keys)
+
+    @property
+    def _keys(self) -> list[Key]:
+        return [("x", k) for k in range(len(self.params))]
+
+    def _lower(self, expression: sp.Expr) -> Program:
+        graph = Graph()
+        place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
+        place |= {name: ("c", name) for name in self.constants}
+        node = lower(graph, expression, lambda symbol: graph.input(place[symbol.name]))
+        return graph.program({"J": node})
+
+    def kernel_program(self, matrices: Iterable[str], batch: bool) -> Program:  # noqa: ARG002  a loop's
+        """Return the program of J, its gradient and the matrices: "hessian", "gauss_newton"."""
+        asked = set(matrices)
+        return self._with_matrices(asked) if asked else self.program
+
+    def _with_matrices(self, matrices: set[str]) -> Program:
+        programs = [self._raw_gradient]
+        if "hessian" in matrices:
+            programs.append(hessian(self._raw_gradient, self._keys))
+        if "gauss_newton" in matrices:
+            residuals = [(self._lower(c), self._lower(r)) for c, r in self.squares]
+            programs.append(gauss_newton(residuals, self._keys))
+        graph = Graph()
+        outputs: dict[Key, int] = {}
+        for program in programs:
+            outputs |= graph.splice(program, graph.input)
+        return contracted(graph.program(outputs))
+
+    @cached_property
+    def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
+        """The pairs (c, r) of a sum of c*r**2, with c free of parameters; else none."""
+        return sum_of_squares(self.expression, self.params)
+
+    # Compiled functions
+
+    @cached_property
+    def value_function(self) -> Function:
+        """J at many points."""
+        return self._function(self.program.only(["J"]))
+
+    @cached_property
+    def gradient_function(self) -> Function:
+        """The gradient at many points."""
+        return self._function(self.program.only(self._slope_keys))
+
+    @cached_property
+    def hvp_function(self) -> Function:
+        """The Hessian times a direction."""
+        along: dict[Key, Key] = {("x", k): ("v", k) for k in range(len(self.params))}
+        keys: list[Key] = [("d", key) for key in self._slope_keys]
+        only = contracted(tangent(self._raw_gradient, along)).only(keys)
+        outputs = {key[1]: node for key, node in only.outputs.items()}
+        return self._function(Program(only.nodes, outputs))
+
+    @cached_property
+    def hessian_function(self) -> Function | None:
+        """The upper triangle of the Hessian; None where it would be too long to compile."""
+        if len(self.params) * len(self._raw_gradient.nodes) > LARGEST_HESSIAN:
+            return None
+        return self._function(contracted(hessian(self._raw_gradient, self._keys)))
+
+    @property
+    def _slope_keys(self) -> list[Key]:
+        return [("g", k) for k in range(len(self.params))]
+
+    def _function(self, program: Program) -> Function:
+        names: dict[Key, str] = {key: f"x{k}" for k, key in enumerate(self._keys)}
+        labels: dict[Key, str] = dict(self.input_names)
+        for k, name in enumerate(self.constants):
+            names["c", name] = f"c{k}"
+            labels["c", name] = name
+        present = set(program.inputs)
+        for k, parameter in enumerate(self.params):
+            if ("v", k) in present:
+                names["v", k] = f"v{k}"
+                labels["v", k] = f"direction {parameter.name}"
+        return Function(program, names, labels)
+
+    # What is shown
+
+    @property
+    def source(self) -> str:
+        """The generated Python of value and gradient."""
+        return self._function(self.program).source
+
+    @property
+    def statements(self) -> int:
+        """How many operations value and gradient take together."""
+        return sum(bool(node.args) for node in self.program.nodes)
+
+    @property
+    def shown_slopes(self) -> tuple[sp.Symbol, ...]:
+        """The parameters, where the slopes are short enough to be shown."""
+        short = len(self.value_program.nodes) <= LONGEST_SHOWN and len(self.params) <= MOST_SLOPES
+        return self.params if short else ()
+
+    @property
+    def input_names(self) -> Mapping[Key, str]:
+        """The names of the parameters."""
+        return {("x", k): p.name for k, p in enumerate(self.params)}
+
+    def lacks(self, need: str) -> str:
+        """Return what the cost lacks of what a rule may need, in words, or nothing."""
+        if need not in ("hessian", "gauss_newton"):
+            return ""
+        n = len(self.params)
+        if n > LARGEST_MATRIX:
+            return f"a matrix of {n} x {n} numbers; expected at most {LARGEST_MATRIX} parameters"
+        if need == "gauss_newton" and not self.squares:
+            return (
+                "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"
+            )
+        return ""
+
+    # Calls
+
+    def read_data(self, data: Mapping[Any, Any]) -> Data:  # noqa: ARG002
+        """Return no data: a closed form has none."""
+        return {}
+
+    def find_sizes(self, given: Given, total: int | None) -> Sizes:  # noqa: ARG002
+        """Return the sizes, which are the same for all calls."""
+        return self._sizes
+
+    def readings(self, theta: Any, given: Given) -> Sequence[tuple[Array, Sizes]]:  # noqa: ARG002
+        """Return the one way in which points can be read."""
+        return [(self.read_points(theta, "a point"), self._sizes)]
+
+    def read_points(self, theta: Any, what: str) -> Array:
+        """Return points, shape (..., n).
+
+        Raises
+        ------
+        CostError
+            If they have another number of coordinates.
+        """
+        n = len(self.params)
+        names = [p.name for p in self.params]
+        points = read_point(theta, dict.fromkeys(names, 0), what).joined()
+        if points.ndim == 0 or points.shape[-1] != n:
+            raise CostError(
+                f"{what} has shape {points.shape}; expected ({n},) or (..., {n}), "
+                f"for {', '.join(names)}"
+            )
+        return points
+
+    def bind(self, start: Any, given: Given) -> BoundClosedForm:
+        """Bind the cost to points and constants."""
+        return BoundClosedForm(self, self.read_points(start, "a point"), self._sizes, given)
+
+
+@dataclass(frozen=True)
+class BoundClosedForm:
+    """A closed form at points, with its constants."""
+
+    form: ClosedForm
+    start: Array
+    sizes: Sizes
+    given: Given
+
+    def with_constants(self, constants: Mapping[str, Any]) -> BoundClosedForm:
+        """Return the same with other values of the constants."""
+        return replace(self, given=replace(self.given, constants=constants))
+
+    def value(self, points: Array) -> Array:
+        """Return J, shape (...)."""
+        return self._at(self.form.value_function, points)["J"]
+
+    def grad(self, points: Array) -> Array:
+        """Return the gradient, shape (..., n)."""
+        return self._stacked(self.form.gradient_function, points)
+
+    def hvp(self, points: Array, v: Array) -> Array:
+        """Return the Hessian times v, shape (..., n)."""
+        return self._stacked(self.form.hvp_function, points, v)
+
+    def hessian(self, points: Array) -> Array:
+        """Return the Hessian, shape (..., n, n), written out or made of columns."""
+        if self.form.hessian_function is None:
+            return self._hessian_of_columns(points)
+        entries = self._at(self.form.hessian_function, points)
+        n = self.sizes.total
+        shape = next(iter(entries.values())).shape
+        result = np.zeros((*shape, n, n))
+        for (_, i, j), entry in entries.items():
+            result[..., i, j] = entry
+            result[..., j, i] = entry
+        return result
+
+    def _hessian_of_columns(self, points: Array) -> Array:
+        constants = {n: np.asarray(value)[..., None] for n, value in self.given.constants.items()}
+        columns = self.with_constants(constants).hvp(points[..., None, :], np.eye(self.sizes.total))
+        return (columns + np.swapaxes(columns, -1, -2)) / 2
+
+    def direction(self, v: Any) -> Array:
+        """Return directions that a user gives like points, shape (..., n)."""
+        return self.form.read_points(v, "the direction v")
+
+    def _stacked(self, function: Function, points: Array, v: Array | None = None) -> Array:
+        return np.stack(list(self._at(function, points, v).values()), axis=-1)
+
+    def _at(self, function: Function, points: Array, v: Array | None = None) -> dict[Any, Array]:
+        broadcast_leading(points, self.given, v)
+        inputs: dict[Key, Any] = {("x", k): points[..., k] for k in range(self.sizes.total)}
+        inputs |= {("c", name): value for name, value in self.given.constants.items()}
+        if v is not None:
+            inputs |= {("v", k): v[..., k] for k in range(self.sizes.total)}
+        return function(inputs)
+
+    # What a kernel is given
+
+    @property
+    def vectorises_alone(self) -> bool:
+        """No: a straight line has nothing to vectorise along but other runs."""
+        return False
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are.
+
+        Raises
+        ------
+        RunError
+            Always: a closed form has no index of samples.
+        """
+        raise RunError(
+            "a mini-batch needs a cost that sums over samples: so.Cost(..., data={...}, samples=k)"
+        )
+
+    def data(self) -> list[npt.NDArray[Any]]:
+        """Return no data arrays."""
+        return []
+
+    # One point
+
+    def exact_value(self, point: Array, constants: Mapping[str, float]) -> float:
+        """Return J with the bits of the kernel's; nothing is compiled."""
+        return float(self._evaluate(self.form.program, ["J"], point, constants)[0])
+
+    def exact_gradient(self, point: Array, constants: Mapping[str, float]) -> Array:
+        """Return the gradient with the bits of the kernel's; nothing is compiled."""
+        keys: list[Key] = [("g", k) for k in range(len(point))]
+        return np.array(self._evaluate(self.form.program, keys, point, constants))
+
+    def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
+        """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""
+        n = len(point)
+        upper = [(i, j) for j in range(n) for i in range(j + 1)]
+        keys: list[Key] = [(kind, i, j) for i, j in upper]
+        program = self.form.kernel_program([kind], batch=False)
+        result = np.empty((n, n))
+        for (i, j), value in zip(
+            upper, self._evaluate(program, keys, point, constants), strict=True
+        ):
+            result[i, j] = value
+            result[j, i] = value
+        return result
+
+    def _evaluate(
+        self, program: Program, keys: list[Key], point: Array, constants: Mapping[str, float]
+    ) -> list[float]:
+        inputs: dict[Key, float] = {("x", k): value for k, value in enumerate(point)}
+        inputs |= {("c", name): value for name, value in constants.items()}
+        values = evaluate(program.only(keys), inputs)
+        return [values[key] for key in keys]
+
+    def interpreters(self, point: Array, constants: Mapping[str, float]) -> Run:
+        """Return what makes interpreters of programs at the point."""
+        return scalar_interpreters(point, constants)
+
+    def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
+        """Return J along rays from the point, as series."""
+        return written_out(self.form.value_program, point, constants)
+
+    def slope(self, interpreter: Interpreter, entry: int) -> Any:
+        """Return an entry of the gradient that an interpreter works out."""
+        return interpreter.output(("g", entry))

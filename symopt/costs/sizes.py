@@ -1,0 +1,113 @@
+"""The sizes and shapes of one call, and where each parameter lies in theta."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symopt.ir.program import Key, Name
+
+LARGEST = 1 << 53  # the largest size and index: beyond, an index as a number is not exact
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes and shapes of one call.
+
+    Attributes
+    ----------
+    sizes
+        The number that each size symbol stands for.
+    shapes
+        The shape of every parameter, data and stored array.
+    params
+        The parameter arrays in the order of theta.
+    symbols
+        The sizes that are symbols of the cost.
+    """
+
+    sizes: Mapping[str, int]
+    shapes: Mapping[Name, tuple[int, ...]]
+    params: tuple[str, ...]
+    symbols: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_scalars(cls, names: Iterable[str]) -> Sizes:
+        """Return the sizes of a call whose parameters are numbers."""
+        params = tuple(names)
+        return cls({}, {("x", name): () for name in params}, params)
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The sizes that have a symbol in the cost."""
+        return {name: size for name, size in self.sizes.items() if name in self.symbols}
+
+    @property
+    def total(self) -> int:
+        """How many parameters there are."""
+        return sum(math.prod(self.shapes["x", name]) for name in self.params)
+
+    def parts(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        """Return where each parameter array begins in theta, and its shape."""
+        place = 0
+        found = {}
+        for name in self.params:
+            shape = self.shapes["x", name]
+            found[name] = (place, shape)
+            place += math.prod(shape)
+        return found
+
+    def integer(self, key: Key) -> int:
+        """Return an integer that a kernel asks for: a size, an offset, a stride or an extent."""
+        assert isinstance(key, tuple)
+        if key[0] == "size":
+            return self.sizes[key[1]]
+        what, array, *axis = key
+        if what == "offset":
+            return self.parts()[array[1]][0]
+        shape = self.shapes[array]
+        if what == "extent":
+            return shape[axis[0]]
+        return math.prod(shape[axis[0] + 1 :])
+
+    def stored(self, array: Name) -> int:
+        """Return how many numbers an array ("where", name), or its adjoint, holds."""
+        return math.prod(self.shapes["where", array[1]])
+
+    def split(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Return theta, shape (..., P), as arrays by name."""
+        lead = theta.shape[:-1]
+        found = {}
+        for name, (place, shape) in self.parts().items():
+            entries = theta[..., place : place + math.prod(shape)]
+            found[name] = entries.reshape((*lead, *shape))
+        return found
+
+    def labels(self, most: int | None = None) -> list[str]:
+        """Return a name for each entry of theta, or the first ``most``, as theta[3] or W[0,2]."""
+        names = (
+            f"{name}[{','.join(map(str, at))}]" if at else name
+            for name, (_, shape) in self.parts().items()
+            for at in np.ndindex(*shape)
+        )
+        return list(itertools.islice(names, most))
+
+    def described(self) -> str:
+        """Return the parameters with their shapes, in words."""
+        words = []
+        for name in self.params:
+            shape = " x ".join(map(str, self.shapes["x", name]))
+            words.append(f"{name} ({shape})" if shape else name)
+        return ", ".join(words)
+
+    def place(self, entry: int) -> tuple[str, tuple[int, ...]]:
+        """Return the array that holds an entry of theta, and the entry's indices there."""
+        name, (first, shape) = [part for part in self.parts().items() if part[1][0] <= entry][-1]
+        at = np.unravel_index(entry - first, shape) if shape else ()
+        return name, tuple(map(int, at))

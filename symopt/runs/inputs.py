@@ -1,0 +1,34 @@
+"""Costs and rules as users give them: as such, by name, as expressions, as problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symopt.costs.cost import Cost
+from symopt.errors import RuleError
+from symopt.optim.registry import RULES
+from symopt.rules.rule import Rule
+
+
+def as_cost(value: Any) -> Cost:
+    """Return a cost given as such, as a SymPy expression, or as what has one (a problem)."""
+    value = getattr(value, "cost", value) if not isinstance(value, sp.Basic) else value
+    return value if isinstance(value, Cost) else Cost(value)
+
+
+def as_rule(value: Any) -> Rule:
+    """Return a rule given as such or by its name; its equations are read, so that mistakes show here."""
+    if isinstance(value, str):
+        return RULES[value]
+    if isinstance(value, Rule):
+        for state in value.update.states:
+            if state.initial in value.schedules:
+                raise RuleError(
+                    f"{value.name}: {state.name} starts at {state.initial}, which then cannot be a schedule"
+                )
+        return value
+    raise RuleError(
+        f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the name of one"
+    )
