@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import symopt as so
-from symopt.costs import indexed
+from symopt.costs import size_finder
 
 i, j, k, m, n, d = sp.symbols("i j k m n d", integer=True)
 a = sp.Symbol("a")
@@ -145,7 +145,7 @@ def test_intermediates_that_no_memory_holds(refused, monkeypatch):
     refused(lambda: named.value([1]), so.CostError, r"\bH\b", "7451 GiB", "1000000000001")
     softmax = so.Cost(so.logsumexp(Sum(th[j], (j, 0, 2)) * k, (k, 0, 10**12)), params=th)
     refused(lambda: softmax.value([1, 1, 1]), so.CostError, "logsumexp", "7451 GiB")
-    monkeypatch.setattr(indexed, "LARGEST_STORED", 3)
+    monkeypatch.setattr(size_finder, "LARGEST_STORED", 3)
     refused(lambda: over(H[k], data={t: TARGETS}, where={H[k]: th[0] * t[k]}).value([1]), so.CostError, r"\(5,\)")
 
 

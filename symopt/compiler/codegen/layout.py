@@ -18,6 +18,7 @@ from symopt.ir.update import LATE, Update, find_states
 CACHE_LINE = 8  # numbers
 RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
 """The numbers of a lane's status row."""
+INFINITY = "from_bits(9218868437227405312)"
 
 
 @dataclass(frozen=True)

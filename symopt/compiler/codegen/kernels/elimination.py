@@ -28,22 +28,39 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
 
     room = f"block[{factor} + i]"
     pivot = [
-        *loop("i", lanes, [f"{room} = 1.0 if fabs({entry('below', 'turn')}) > fabs({entry('turn', 'turn')}) else 0.0"]),
         *loop(
-            "column", n, loop("i", lanes, _exchange(room, entry("turn", "column"), entry("below", "column"))), "turn"
+            "i",
+            lanes,
+            [
+                f"{room} = 1.0 if fabs({entry('below', 'turn')}) > fabs({entry('turn', 'turn')}) else 0.0"
+            ],
+        ),
+        *loop(
+            "column",
+            n,
+            loop("i", lanes, _exchange(room, entry("turn", "column"), entry("below", "column"))),
+            "turn",
         ),
         *loop("i", lanes, _exchange(room, rhs("turn"), rhs("below"))),
     ]
     subtract = [
         *loop("i", lanes, [f"{room} = {entry('below', 'turn')}/{entry('turn', 'turn')}"]),
         *loop(
-            "column", n, loop("i", lanes, [_less(entry("below", "column"), room, entry("turn", "column"))]), "turn + 1"
+            "column",
+            n,
+            loop("i", lanes, [_less(entry("below", "column"), room, entry("turn", "column"))]),
+            "turn + 1",
         ),
         *loop("i", lanes, [_less(rhs("below"), room, rhs("turn"))]),
     ]
     back = [
         f"turn = {n - 1} - last",
-        *loop("column", n, loop("i", lanes, [_less(rhs("turn"), entry("turn", "column"), rhs("column"))]), "turn + 1"),
+        *loop(
+            "column",
+            n,
+            loop("i", lanes, [_less(rhs("turn"), entry("turn", "column"), rhs("column"))]),
+            "turn + 1",
+        ),
         *loop("i", lanes, [f"{rhs('turn')} = {rhs('turn')}/{entry('turn', 'turn')}"]),
     ]
     down = [*loop("below", n, pivot, "turn + 1"), *loop("below", n, subtract, "turn + 1")]

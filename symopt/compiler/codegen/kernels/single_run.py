@@ -1,4 +1,4 @@
-"""Kernels of one run of a cost with sums: it vectorises along its own sums and coordinates.
+"""Steps of one run of a cost with loops: it vectorises along its own sums and coordinates.
 
 A step that fails leaves theta and the states as they became: the driver goes back to where the
 chunk began and takes the steps before it again. So a step keeps no copies.
@@ -6,77 +6,126 @@ chunk began and takes the steps before it again. So a step keeps no copies.
 
 from __future__ import annotations
 
-from symopt.compiler.codegen.kernels.base import INFINITY
-from symopt.compiler.codegen.kernels.indexed import Summed
-from symopt.compiler.codegen.layout import DIVERGED, NONFINITE, RUNNING
-from symopt.compiler.codegen.printer import indented, loop
-from symopt.ir.program import Key
+from typing import Protocol
+
+from symopt.compiler.codegen.kernels.context import KernelContext
+from symopt.compiler.codegen.kernels.coordinate_update import CoordinateUpdate
+from symopt.compiler.codegen.kernels.lane_block import check_loss
+from symopt.compiler.codegen.kernels.observing import observe
+from symopt.compiler.codegen.kernels.parts import CostEmitter
+from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE, RUNNING
+from symopt.compiler.codegen.printer import indented
 
 
-class Alone(Summed):
-    """Writes the kernel of a single run."""
+class Passes(Protocol):
+    """How a run's evaluation and update go over memory."""
 
-    rerun = True
+    update: CoordinateUpdate
 
-    def _each(self, key: Key) -> str:
-        return f"{self._variable(key)}[k]"
+    def begin(self) -> list[str]:
+        """Write what every step begins with."""
 
-    def _leaf(self, key: Key) -> str:
-        return self._each(key[1]) if key[0] == "each" else super()._leaf(key)
+    def evaluate(self) -> tuple[list[str], str]:
+        """Write the evaluation at theta, and return the text of the loss."""
 
-    def _at(self, key: Key, k: int = 0) -> str:
-        return f"block[{self.layout.at(key, k)}]"
+    def keep_best(self) -> list[str]:
+        """Keep theta as the best."""
 
-    def _coordinates(self, body: list[str]) -> list[str]:
-        return loop("k", self._count(), body)
+    def advance(self) -> list[str]:
+        """Give theta and the states their next values; ``worst`` holds the largest of theta."""
 
-    def _begin(self) -> list[str]:
-        return [f"live = {self._at('status')} == {RUNNING}"]
+    def end(self) -> list[str]:
+        """Write what every call of the kernel ends with."""
 
-    def _steps(self) -> list[str]:
-        evaluation, loss = self._evaluation()
+
+class SingleRunStep:
+    """Writes a step of a single run."""
+
+    def __init__(self, context: KernelContext, cost: CostEmitter, passes: Passes) -> None:
+        self.context = context
+        self.rows = context.rows
+        self.cost = cost
+        self.passes = passes
+
+    def begin(self) -> list[str]:
+        """Test whether the run goes on."""
+        return [f"live = {self.rows.at('status')} == {RUNNING}", *self.passes.begin()]
+
+    def end(self) -> list[str]:
+        """Write what every call of the kernel ends with."""
+        return self.passes.end()
+
+    def step(self) -> list[str]:
+        """Observe and update once."""
+        evaluation, loss = self.passes.evaluate()
         lines = [
             *evaluation,
             f"loss = {loss}",
-            *self._observe("loss", self.whole),
-            f"ok = going & (fabs(loss) <= {self._cell_name('limit')})",
-            f"ending = {DIVERGED} if fabs(loss) < {INFINITY} else {NONFINITE}",
-            f"{self._at('status')} = ending if going ^ ok else status",
-            *(["if better:", *indented(self._keep_best())] if self.options.best else []),
-            "if ok:",
-            *indented([*self._updating(), *self._committing()]),
+            *observe(self.context, "loss", self.cost.whole),
+            *check_loss(self.context),
         ]
-        return self._with_batch(["if live:", *indented(lines)])
+        if self.context.options.best:
+            lines += ["if better:", *indented(self.passes.keep_best())]
+        lines += ["if ok:", *indented([*self.passes.advance(), *self._commit()])]
+        return [*self.cost.prelude(), "if live:", *indented(lines)]
 
-    def _evaluation(self) -> tuple[list[str], str]:
-        """Return the evaluation at theta, and the text of the loss."""
-        at_theta = self._first_at_theta()
-        outside, _, loss = self._evaluated(self._iterate, True, at_theta)
-        return [*outside, *(self._noise_pass(at_theta) if at_theta else [])], loss
-
-    def _keep_best(self) -> list[str]:
-        return self._coordinates([f"{self._each('best')} = {self._each(self._iterate)}"])
-
-    def _updating(self) -> list[str]:
-        """Return the stages after the first, and the pass that gives theta and the states their next values."""
-        body: list[str] = []
-        texts = self._next(body)
-        body += [f"{self._each(row)} = {text}" for row, text in texts.items()]
-        return [*self._later_stages(), "worst = 0", *self._coordinates([*body, *self._tests(texts["theta"])])]
-
-    def _tests(self, theta: str) -> list[str]:
-        """Return what keeps the largest new coordinate: as an integer, where NaN is largest, and which vectorises."""
-        return [f"size = bits(fabs({theta}))", "worst = size if size > worst else worst"]
-
-    def _committing(self) -> list[str]:
-        """Return the end of a step: what has one value a run, or the status of a step that failed."""
+    def _commit(self) -> list[str]:
+        """End a step: what has one value a run, or the status of a step that failed."""
         lines: list[str] = []
-        states = self._lane_states_next(lines)
+        states = self.passes.update.next_lane_states(lines)
+        status = self.rows.at("status")
+        steps = self.rows.at("steps")
+        failed = f"{DIVERGED} if largest < {INFINITY} else {NONFINITE}"
         return [
             *lines,
             *(f"{place} = {text}" for place, text in states.items()),
             "largest = from_bits(worst)",
-            f"fine = largest <= {self._cell_name('limit')}",
-            f"{self._at('status')} = {RUNNING} if fine else ({DIVERGED} if largest < {INFINITY} else {NONFINITE})",
-            f"{self._at('steps')} = t if fine else {self._at('steps')}",
+            f"fine = largest <= {self.context.cell_name('limit')}",
+            f"{status} = {RUNNING} if fine else ({failed})",
+            f"{steps} = t if fine else {steps}",
         ]
+
+
+class SeparatePasses:
+    """Evaluation first, then the update in a pass of its own."""
+
+    def __init__(self, context: KernelContext, cost: CostEmitter) -> None:
+        self.context = context
+        self.rows = context.rows
+        self.cost = cost
+        self.update = CoordinateUpdate(context, cost)
+
+    def begin(self) -> list[str]:
+        """Write nothing."""
+        return []
+
+    def end(self) -> list[str]:
+        """Write nothing."""
+        return []
+
+    def evaluate(self) -> tuple[list[str], str]:
+        """Write the evaluation at theta, and return the text of the loss."""
+        gradient = self.update.observed_gradient()
+        outside, _, loss = self.cost.evaluate(self.context.iterate, True, gradient)
+        return [*outside, *self.update.add_noise(gradient)], loss
+
+    def keep_best(self) -> list[str]:
+        """Copy theta to the best."""
+        each = self.rows.each
+        return self.rows.coordinates([f"{each('best')} = {each(self.context.iterate)}"])
+
+    def advance(self) -> list[str]:
+        """Write the later stages, and the pass that gives theta and the states their values."""
+        body: list[str] = []
+        texts = self.update.next_values(body)
+        body += [f"{self.rows.each(row)} = {text}" for row, text in texts.items()]
+        body += track_largest(texts["theta"])
+        return [*self.update.later_stages(), "worst = 0", *self.rows.coordinates(body)]
+
+
+def track_largest(theta: str) -> list[str]:
+    """Write a running maximum of abs(theta) on its bit pattern.
+
+    As an integer NaN compares largest, and the loop vectorises.
+    """
+    return [f"size = bits(fabs({theta}))", "worst = size if size > worst else worst"]

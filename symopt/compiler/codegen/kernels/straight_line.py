@@ -1,51 +1,111 @@
-"""What kernels of a cost that is written out have in common: its program at one point, coordinate by coordinate."""
+"""Evaluations of a closed form: straight code for a known number of parameters."""
 
 from __future__ import annotations
 
-from symopt.compiler.codegen.kernels.base import Writer
-from symopt.compiler.codegen.layout import Kernel, Options
-from symopt.compiler.codegen.printer import module_source
+from symopt.compiler.codegen.kernels.context import KernelContext
+from symopt.compiler.codegen.kernels.elimination import elimination
+from symopt.compiler.codegen.kernels.parts import Evaluation
+from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane_inputs
+from symopt.compiler.codegen.printer import loop
 from symopt.ir.program import Key, Program
-from symopt.ir.update import Update
+from symopt.ir.update import Stage
 
 
-class WrittenOut(Writer):
-    """A kernel whose cost is straight code for a known number of parameters."""
+class StraightLine:
+    """Writes evaluations of a closed form, coordinate by coordinate."""
 
-    def __init__(self, cost: Program, update: Update, size: int, options: Options) -> None:
-        super().__init__([key for key in cost.inputs if key[0] == "c"], update, size, options)
-        self.cost, self.n = cost, size
+    whole = ""
 
-    def kernel(self) -> Kernel:
-        """Write the whole kernel."""
-        seed = ["seed = plan[2]"] if self.draws else []
-        source = module_source("advance", [*seed, *self._advance()], self.printer.functions)
-        integers: tuple[Key, ...] = (("seed",),) if self.draws else ()
-        return Kernel(source, self.layout, self.update, self.options, self.n, integers)
+    def __init__(self, context: KernelContext, cost: Program, n: int) -> None:
+        self.context = context
+        self.cost = cost
+        self.n = n
+        self.slopes: list[Key] = [("g", k) for k in range(n)]
 
-    def _header(self) -> str:
-        return "3" if self.draws else "2"
-
-    def _cost(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
-        """Build the cost and derivatives at a point."""
+    def build(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
+        """Build the cost and its derivatives at a point."""
+        graph = self.context.graph
 
         def given(key: Key) -> int:
-            return point[key[1]] if key[0] == "x" else self.graph.input(key)  # type: ignore[index]
+            if key[0] == "x":
+                return point[key[1]]  # type: ignore[index]
+            return graph.input(key)
 
-        return self.graph.splice(self.cost.only(wanted), given)
+        return graph.splice(self.cost.only(wanted), given)
 
-    @property
-    def _gradient(self) -> list[Key]:
-        return [("g", k) for k in range(self.n)]
+    def coordinates_of(self, row: Key) -> list[int]:
+        """Build the inputs that are the coordinates in a row."""
+        return [self.context.graph.input(("at", row, k)) for k in range(self.n)]
 
-    def _rows(self, name: Key) -> list[int]:
-        return [self.graph.input(("at", name, k)) for k in range(self.n)]
-
-    def _numbers(self) -> tuple[str, str]:
-        return str(self.n * self.options.lanes), self._at(self._iterate)
-
-    def _is_flat(self) -> tuple[list[str], list[str], str]:
+    def evaluate(self, point: Key, value: bool, stage: Stage | None) -> Evaluation:
+        """Evaluate at rows of points: the value, and the gradient for a stage."""
+        wanted: list[Key] = ["J"] if value else []
+        if stage is not None:
+            wanted += self.slopes
         lines: list[str] = []
-        slopes = self._cost(self._rows(self._iterate), self._gradient)
-        texts = self._write([slopes[key] for key in self._gradient], lines, {})
-        return [], lines, " & ".join(f"(fabs({text}) <= {self._cell_name('tolerance')})" for text in texts)
+        nodes = self.build(self.coordinates_of(point), wanted)
+        written = self.context.write(list(nodes.values()), lines)
+        texts = dict(zip(wanted, written, strict=True))
+        if stage is not None:
+            row: Key = ("grad", stage.number)
+            for k, key in enumerate(self.slopes):
+                lines.append(f"{self.context.rows.at(row, k)} = {texts[key]}")
+        return Evaluation([], lines, texts.get("J", ""))
+
+    def value_for_rule(self, point: Key) -> Evaluation:
+        """Evaluate the value that the rule sees."""
+        return self.evaluate(point, True, None)
+
+    def flatness(self) -> Evaluation:
+        """Test whether no component of the gradient is beyond the tolerance."""
+        context = self.context
+        lines: list[str] = []
+        nodes = self.build(self.coordinates_of(context.iterate), self.slopes)
+        texts = context.write([nodes[key] for key in self.slopes], lines)
+        limit = context.cell_name("tolerance")
+        return Evaluation([], lines, " & ".join(f"(fabs({text}) <= {limit})" for text in texts))
+
+    def prelude(self) -> list[str]:
+        """Write nothing: there are no samples to find."""
+        return []
+
+    def solve(self, stage: Stage) -> list[str]:
+        """Solve A u = v by elimination, where A is the stage's matrix, scaled and shifted."""
+        context = self.context
+        lines: list[str] = []
+        texts = self._matrix(stage, lines)
+        for i in range(self.n):
+            for j in range(self.n):
+                text = texts[stage.matrix, min(i, j), max(i, j)]
+                lines.append(f"{context.rows.at('matrix', i * self.n + j)} = {text}")
+        right = self._right_side(stage)
+        places = [context.layout.at(key) for key in ("matrix", ("solve", stage.number), "factor")]
+        lanes = context.options.lanes
+        return [
+            *loop("i", lanes, lines),
+            *context.rows.coordinates(right),
+            *elimination(self.n, lanes, *places),
+        ]
+
+    def _matrix(self, stage: Stage, lines: list[str]) -> dict[Key, str]:
+        """Write the upper triangle of the scaled and shifted matrix."""
+        context = self.context
+        graph = context.graph
+        upper: list[Key] = [(stage.matrix, i, j) for j in range(self.n) for i in range(j + 1)]
+        entries = self.build(self.coordinates_of("point"), upper)
+        factors: list[Key] = [("scale", stage.number), ("shift", stage.number)]
+        scale, shift = context.build_update(factors, lane_inputs(context)).values()
+        nodes = {key: graph.op("mul", scale, node) for key, node in entries.items()}
+        for k in range(self.n):
+            diagonal: Key = (stage.matrix, k, k)
+            nodes[diagonal] = graph.op("add", nodes[diagonal], shift)
+        return dict(zip(nodes, context.write(list(nodes.values()), lines), strict=True))
+
+    def _right_side(self, stage: Stage) -> list[str]:
+        """Write the right side of the equations into the row of their solution."""
+        context = self.context
+        lines: list[str] = []
+        output: Key = ("right", stage.number)
+        node = context.build_update([output], coordinate_inputs(context))[output]
+        (text,) = context.write([node], lines)
+        return [*lines, f"{context.rows.each(('solve', stage.number))} = {text}"]

@@ -1,99 +1,139 @@
-"""Kernels of few parameters: the coordinates are written out, a step is one loop over lanes."""
+"""Steps of few parameters: the coordinates are written out, a step is one loop over lanes."""
 
 from __future__ import annotations
 
-from itertools import chain
-
-from symopt.compiler.codegen.kernels.base import INFINITY, OWN_DRAWS
-from symopt.compiler.codegen.kernels.straight_line import WrittenOut
-from symopt.compiler.codegen.layout import DIVERGED, NONFINITE
+from symopt.compiler.codegen.kernels.context import OWN_DRAWS, KernelContext
+from symopt.compiler.codegen.kernels.observing import observe
+from symopt.compiler.codegen.kernels.straight_line import StraightLine
+from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE
 from symopt.compiler.codegen.printer import indented, loop
 from symopt.ir.program import Key
 from symopt.ir.update import INPUTS, Stage
 
+Place = tuple[Key, int]
+"""A row, and which of its coordinates."""
 
-class Unrolled(WrittenOut):
+
+class UnrolledStep:
     """Writes every coordinate's equations, one after the other."""
 
-    looped = False
+    def __init__(self, context: KernelContext, cost: StraightLine) -> None:
+        self.context = context
+        self.cost = cost
+
+    def begin(self) -> list[str]:
+        """Write nothing: a step is one loop."""
+        return []
+
+    def end(self) -> list[str]:
+        """Write nothing."""
+        return []
+
+    def step(self) -> list[str]:
+        """Observe and update all lanes once."""
+        own = self._inputs()
+        value = self.cost.build(self.cost.coordinates_of(self.context.iterate), ["J"])["J"]
+        places, nodes = self._next_values(own)
+        lines: list[str] = []
+        loss, *texts = self.context.write([value, *nodes], lines)
+        theta = texts[: self.cost.n]
+        lines += [f"loss = {loss}", *observe(self.context, "loss"), *self._keep_best()]
+        limit = self.context.cell_name("limit")
+        within = [f"(fabs({text}) <= {limit})" for text in ("loss", *theta)]
+        finite = [f"(fabs({text}) < {INFINITY})" for text in ("loss", *theta)]
+        lines += [f"ok = going & {' & '.join(within)}", f"finite = {' & '.join(finite)}"]
+        at = self.context.rows.at
+        lines += self._commit({at(*place): text for place, text in zip(places, texts, strict=True)})
+        return loop("i", self.context.options.lanes, lines)
+
+    def _next_values(self, own: list[dict[Key, int]]) -> tuple[list[Place], list[int]]:
+        """Build the next theta and states, with the places they go to."""
+        context = self.context
+        states = context.update.states
+        vectors = ["theta", *(s.name for s in states if s.vector)]
+        lanes = [s.name for s in states if s.name in context.lane_states]
+        places: list[Place] = []
+        nodes: list[int] = []
+        for name in vectors:
+            row: Key = name if name == "theta" else ("state", name)
+            for k in range(self.cost.n):
+                places.append((row, k))
+                nodes.append(self._new(name, own[k]))
+        for name in lanes:
+            places.append((("state", name), 0))
+            nodes.append(self._new(name, own[0]))
+        return places, nodes
+
+    def _new(self, name: str, own: dict[Key, int]) -> int:
+        key: Key = ("new", name)
+        return self.context.build_update([key], own)[key]
 
     def _inputs(self) -> list[dict[Key, int]]:
-        """Return, for each coordinate, the inputs of the rule's program, stage after stage."""
-        own: list[dict[Key, int]] = [{"theta": node} for node in self._rows("theta")]
-        for name in self.vector:
-            for k, node in enumerate(self._rows(("state", name))):
+        """Build, for each coordinate, the inputs of the rule's program, stage after stage."""
+        own: list[dict[Key, int]] = [{"theta": x} for x in self.cost.coordinates_of("theta")]
+        for name in self.context.vector:
+            for k, node in enumerate(self.cost.coordinates_of(("state", name))):
                 own[k]["state", name] = node
-        for k in range(self.n):
-            for draw in range(self.update.draws):
-                own[k]["normal", draw] = self.graph.input(("normal", OWN_DRAWS + draw, k))
-        for stage in self.update.stages:
+        for k in range(self.cost.n):
+            for draw in range(self.context.update.draws):
+                key: Key = ("normal", OWN_DRAWS + draw, k)
+                own[k]["normal", draw] = self.context.graph.input(key)
+        for stage in self.context.update.stages:
             for k, value in enumerate(self._stage(stage, own)):
                 own[k][stage.kind, stage.number] = value
         return own
 
     def _stage(self, stage: Stage, own: list[dict[Key, int]]) -> list[int]:
-        """Return the results of a stage, one for each coordinate."""
+        """Build the results of a stage, one for each coordinate."""
+        n = self.cost.n
         (output,) = INPUTS[stage.kind]
         key: Key = (output, stage.number)
-        parts = [self._update([key], own[k])[key] for k in range(self.n)]
+        parts = [self.context.build_update([key], own[k])[key] for k in range(n)]
         if stage.kind == "value":
-            return [self._cost(parts, ["J"])["J"]] * self.n
+            return [self.cost.build(parts, ["J"])["J"]] * n
         if stage.kind == "sum":
-            return [self._total(parts)] * self.n
-        slopes = self._cost(parts, self._gradient)
-        return [self._noisy(slopes["g", k], stage.number, k) for k in range(self.n)]
+            return [self._total(parts)] * n
+        slopes = self.cost.build(parts, self.cost.slopes)
+        return [self._with_noise(slopes["g", k], stage.number, k) for k in range(n)]
 
-    def _noisy(self, slope: int, stage: int, k: int) -> int:
-        """Return a slope with its noise, if there is any."""
-        if not self.options.noise:
+    def _with_noise(self, slope: int, stage: int, k: int) -> int:
+        """Build a slope with its noise, if there is any."""
+        if not self.context.options.noise:
             return slope
-        return self.graph.op("fma", self.graph.input("noise"), self.graph.input(("normal", stage, k)), slope)
+        graph = self.context.graph
+        normal = graph.input(("normal", stage, k))
+        return graph.op("fma", graph.input("noise"), normal, slope)
 
     def _total(self, parts: list[int]) -> int:
-        total = self.graph.const(0.0)
+        graph = self.context.graph
+        total = graph.const(0.0)
         for part in parts:
-            total = self.graph.op("add", total, part)
+            total = graph.op("add", total, part)
         return total
 
-    def _steps(self) -> list[str]:
-        own = self._inputs()
-        loss = self._cost(self._rows(self._iterate), ["J"])["J"]
-        lanes = [s.name for s in self.update.states if s.name in self.lane_states]
-        vectors: list[Key] = ["theta", *(s.name for s in self.update.states if s.vector)]
-        new = [[self._update([("new", name)], own[k])["new", name] for k in range(self.n)] for name in vectors]
-        scalar = [self._update([("new", name)], own[0])["new", name] for name in lanes]
-        lines: list[str] = []
-        texts = self._write([loss, *chain.from_iterable(new), *scalar], lines, {})
-        theta = texts[1 : 1 + self.n]
-        lines += ["loss = " + texts[0], *self._observe("loss"), *self._best_theta()]
-        within = [f"(fabs({text}) <= {self._cell_name('limit')})" for text in ("loss", *theta)]
-        finite = [f"(fabs({text}) < {INFINITY})" for text in ("loss", *theta)]
-        places = [(name if name == "theta" else ("state", name), k) for name in vectors for k in range(self.n)]
-        places += [(("state", name), 0) for name in lanes]
-        lines += [
-            f"ok = going & {' & '.join(within)}",
-            f"finite = {' & '.join(finite)}",
-            *self._commit([(self._at(key, k), text) for (key, k), text in zip(places, texts[1:], strict=True)]),
-        ]
-        return loop("i", self.options.lanes, lines)
-
-    def _commit(self, pairs: list[tuple[str, str]]) -> list[str]:
-        """Return the end of a step: new values where it succeeded, a status where it failed.
+    def _commit(self, values: dict[str, str]) -> list[str]:
+        """End a step: new values where it succeeded, a status where it failed.
 
         In a block by selects, which vectorise; alone by a branch, which need not wait for the test.
         """
-        pairs = [*pairs, (self._at("steps"), "t")]
-        status, failed = self._at("status"), f"{DIVERGED} if finite else {NONFINITE}"
-        if self.options.lanes > 1:
+        at = self.context.rows.at
+        values = {**values, at("steps"): "t"}
+        status = at("status")
+        failed = f"{DIVERGED} if finite else {NONFINITE}"
+        if self.context.options.lanes > 1:
             return [
-                *(self._kept(place, new) for place, new in pairs),
+                *(f"{place} = {new} if ok else {place}" for place, new in values.items()),
                 f"{status} = ({failed}) if going ^ ok else status",
             ]
-        stores = indented(f"{place} = {new}" for place, new in pairs)
-        return ["if ok:", *stores, "if going ^ ok:", *indented([f"{status} = {failed}"])]
+        stores = [f"{place} = {new}" for place, new in values.items()]
+        return ["if ok:", *indented(stores), "if going ^ ok:", *indented([f"{status} = {failed}"])]
 
-    def _best_theta(self) -> list[str]:
-        if not self.options.best:
+    def _keep_best(self) -> list[str]:
+        if not self.context.options.best:
             return []
-        pairs = [(self._at("best", k), self._at(self._iterate, k)) for k in range(self.n)]
-        return [f"{best} = {theta} if better else {best}" for best, theta in pairs]
+        lines = []
+        for k in range(self.cost.n):
+            best = self.context.rows.at("best", k)
+            theta = self.context.rows.at(self.context.iterate, k)
+            lines.append(f"{best} = {theta} if better else {best}")
+        return lines

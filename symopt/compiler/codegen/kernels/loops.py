@@ -1,0 +1,131 @@
+"""Evaluations of a cost with loops: they serve any number of parameters and any data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symopt.compiler.codegen.kernels.context import KernelContext
+from symopt.compiler.codegen.kernels.observing import PROBED
+from symopt.compiler.codegen.kernels.parts import Evaluation
+from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
+from symopt.compiler.codegen.layout import LoopCost
+from symopt.compiler.codegen.loop_nest import Nest
+from symopt.compiler.codegen.printer import indented, loop
+from symopt.ir.program import Key, Program, Read, Statement
+from symopt.ir.update import Stage
+from symopt.passes.minibatch import BATCH_SIZE
+
+
+class Loops:
+    """Writes evaluations of a cost as loops over its indices."""
+
+    def __init__(self, context: KernelContext, cost: LoopCost, wide: WideArrays) -> None:
+        self.context = context
+        self.cost = cost
+        self.wide = wide
+        self.program = cost.gradient
+        self.whole = ""
+        if context.options.batch:
+            self.program = cost.batch or cost.gradient
+            self.whole = "whole"
+
+    def evaluate(self, point: Key, value: bool, stage: Stage | None) -> Evaluation:
+        """Evaluate at rows of points: the value, and the gradient for a stage.
+
+        The value is that of all samples where the loss is looked at, else that of the batch.
+        """
+        lines, text = self.loops(self.program, point, value, stage)
+        if not (value and self.context.options.batch):
+            return Evaluation(lines, [], text)
+        lanes = self.context.options.lanes
+        name = self.context.printer.fresh("f")
+        self.context.constants.append(f"{name} = empty({lanes})")
+        whole, of_all = self.loops(self.cost.gradient, point, True, None)
+        if lanes > 1:
+            whole += loop("i", lanes, [f"{name}[i] = {of_all}"])
+            loss = f"({name}[i] if whole else {text})"
+        else:
+            whole += [f"{name}[0] = {of_all}"]
+            loss = f"({name}[0] if whole else {text})"
+        return Evaluation([*lines, "if whole:", *indented(whole)], [], loss)
+
+    def value_for_rule(self, point: Key) -> Evaluation:
+        """Evaluate the value that the rule sees, which may be of a batch."""
+        lines, text = self.loops(self.program, point, True, None)
+        return Evaluation(lines, [], text)
+
+    def flatness(self) -> Evaluation:
+        """Test whether no component of the gradient, over all samples, is beyond the tolerance."""
+        context = self.context
+        lanes = context.options.lanes
+        stage = next(stage for stage in context.update.stages if stage.kind == "grad")
+        lines, _ = self.loops(self.cost.gradient, context.iterate, False, stage)
+        context.constants.append(f"flat = empty({lanes})")
+        slope = context.rows.each(("grad", stage.number))
+        within = f"fabs({slope}) <= {context.cell_name('tolerance')}"
+        lines += loop("i", lanes, ["flat[i] = 1.0"])
+        lines += context.rows.coordinates([f"flat[i] = flat[i] if {within} else 0.0"])
+        return Evaluation(lines, [], "(flat[i] == 1.0)")
+
+    def prelude(self) -> list[str]:
+        """Find the samples of the step, and whether its loss is of all samples."""
+        options = self.context.options
+        if not options.batch:
+            return []
+        size = self.wide.arrays.integer("size", BATCH_SIZE)
+        tests = ["kept"]
+        if options.tolerance:
+            tests.append(PROBED)  # where a run may end, its loss is that of all samples
+        tests.append(f"(t > {self.context.cell_name('T')})")
+        return [
+            f"batch = part({self.wide.batch_array()}, (step - first)*{size})",
+            f"whole = {' | '.join(tests)}",
+        ]
+
+    def solve(self, stage: Stage) -> list[str]:
+        """Refuse: a cost with loops has no matrix in a kernel, which is said before.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        raise NotImplementedError(f"a cost with loops has no {stage.matrix} in a kernel")
+
+    def loops(
+        self, program: Program, point: Key, value: bool, stage: Stage | None
+    ) -> tuple[list[str], str]:
+        """Write the loops that evaluate a program at rows of points, and the text of its value."""
+        context = self.context
+        nodes = context.graph.splice(program, self.inputs_at(array_kind(point)))
+        statements = _statements(program, stage)
+        nest = self.nest()
+        lines = nest.write(statements, nodes, [nodes["J"]] if value else [])
+        return lines, nest.text(nodes["J"]) if value else ""
+
+    def inputs_at(self, kind: str) -> Callable[[Key], int]:
+        """Return what builds the inputs of the cost at the arrays that lie in some rows."""
+
+        def given(key: Key) -> int:
+            if isinstance(key, Read) and key.array[0] == "x":
+                key = key._replace(array=(kind, key.array[1]))
+            return self.context.graph.input(key)
+
+        return given
+
+    def nest(self) -> Nest:
+        """Return what writes loops in loops."""
+        context = self.context
+        lanes = context.options.lanes
+        scopes = (context.constants, context.steps)
+        return Nest(context.printer, self.wide.arrays, *scopes, lanes)
+
+
+def _statements(program: Program, stage: Stage | None) -> list[Statement]:
+    """Return the statements of an evaluation, its gradient stored in the rows of a stage."""
+    if stage is None:
+        return [s for s in program.statements if s.array[0] == "where"]
+    kind = array_kind(("grad", stage.number))
+    return [
+        s._replace(array=(kind, s.array[1])) if s.array[0] == "g" else s for s in program.statements
+    ]

@@ -1,0 +1,215 @@
+"""Where a block's numbers lie: in the block itself, or in arrays of their own.
+
+In a closed form everything is a row of the block. Where a kernel serves any number of parameters,
+what has a row for each of them is a wide array, taken in lanes or by a single run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symopt.compiler.codegen.layout import Layout, LoopCost
+from symopt.compiler.codegen.memory import Arrays, Memory
+from symopt.compiler.codegen.printer import LANE, UNIFORM, loop
+from symopt.ir.program import Counter, Key, Name, Read
+from symopt.passes.minibatch import BATCH
+
+
+class BlockRows:
+    """All numbers lie in the block; the number of coordinates is known."""
+
+    def __init__(self, layout: Layout, n: int, header: str) -> None:
+        self.layout = layout
+        self.n = n
+        self.header = header
+
+    def at(self, key: Key, k: int = 0) -> str:
+        """Return the text of row k of a key, in the lane of the loop around."""
+        return f"block[{self.layout.at(key, k)} + i]"
+
+    def each(self, key: Key) -> str:
+        """Return the text of a row in the coordinate and the lane of the loops around."""
+        return f"block[row + {self.layout.at(key)} + i]"
+
+    def cell(self, key: Key) -> str:
+        """Return the text of a number that all lanes share."""
+        return f"block[{self.layout.at(key)}]"
+
+    def count(self) -> str:
+        """Return the text of the number of coordinates."""
+        return str(self.n)
+
+    def numbers(self, iterate: Key) -> tuple[str, str]:
+        """Return how many numbers the iterate holds, and the text of its number i."""
+        return str(self.n * self.layout.lanes), self.at(iterate)
+
+    def coordinates(self, body: list[str]) -> list[str]:
+        """Write a loop over coordinates and lanes."""
+        lanes = self.layout.lanes
+        return loop("k", self.count(), [f"row = k*{lanes}", *loop("i", lanes, body)])
+
+    def input(self, key: Key) -> str | None:  # noqa: ARG002  the protocol's
+        """Return None: there are no arrays."""
+        return None
+
+    def binding_time(self, key: Key) -> int | None:  # noqa: ARG002
+        """Return None: there are no arrays."""
+        return None
+
+
+class WideArrays:
+    """The arrays of a kernel for any number of parameters, and their names in it.
+
+    Parameters
+    ----------
+    layout
+        Of the block; what is wide in it has an array of its own.
+    cost
+        The cost, whose data and stored arrays lie beside.
+    batch
+        Whether samples are drawn.
+    buffers
+        Wide parts that change their roles: as arguments they are called after their places.
+    """
+
+    def __init__(
+        self, layout: Layout, cost: LoopCost, batch: bool, buffers: tuple[str, ...] = ()
+    ) -> None:
+        self.layout = layout
+        self.buffers = buffers
+        self.data: dict[Name, str] = dict(cost.data) | ({BATCH: "i"} if batch else {})
+        self.stored = _stored(cost, batch)
+        self.arrays = Arrays(self._memory(cost.arrays), layout.lanes)
+
+    def variable(self, key: Key) -> str:
+        """Return the name of a wide part of the block."""
+        return key if isinstance(key, str) else f"w{self.layout.wide.index(key)}"
+
+    def argument(self, key: Key) -> str:
+        """Return what a wide part is called as an argument."""
+        name = self.variable(key)
+        return f"{name}_buffer" if name in self.buffers else name
+
+    def cell(self, key: Key) -> str:
+        """Return the text of a number that all lanes share."""
+        return f"cells[{self.layout.cells[key]}]"
+
+    def count(self) -> str:
+        """Return the text of the number of coordinates."""
+        return self.arrays.integer("n")
+
+    def input(self, key: Key) -> str | None:
+        """Return the text of an entry of an array or of a size, else None."""
+        return self.arrays.input(key)
+
+    def is_shared(self, key: Key) -> bool:
+        """Return whether an entry is the same for all lanes: data, or the index itself."""
+        if isinstance(key, Counter):
+            return True
+        return isinstance(key, Read) and not self.arrays.memory[key.array].laned
+
+    def batch_array(self) -> str:
+        """Return the name of the array that holds the samples of all steps."""
+        return f"d{list(self.data).index(BATCH)}"
+
+    def _memory(self, parameters: tuple[Name, ...]) -> dict[Name, Memory]:
+        """Say where each array lies; those of parameters are called after the rows they lie in."""
+        memory: dict[Name, Memory] = {}
+        for key in self.layout.wide:
+            for like in parameters:
+                place = Memory(self.variable(key), like=like, offset=True)
+                memory[array_kind(key), like[1]] = place
+        for k, name in enumerate(self.stored):
+            memory[name] = Memory(f"s{k}", like=("where", name[1]))
+        for k, (name, kind) in enumerate(self.data.items()):
+            variable = "batch" if name == BATCH else f"d{k}"
+            memory[name] = Memory(variable, laned=False, whole=kind == "i")
+        return memory
+
+
+class LaneArrays:
+    """Rows of a block of lanes whose wide parts are arrays."""
+
+    header = "header"
+
+    def __init__(self, wide: WideArrays) -> None:
+        self.wide = wide
+        self.layout = wide.layout
+        self.cell = wide.cell
+        self.count = wide.count
+        self.input = wide.input
+
+    def at(self, key: Key, k: int = 0) -> str:
+        """Return the text of row k of a key, in the lane of the loop around."""
+        return f"block[{self.layout.at(key, k)} + i]"
+
+    def each(self, key: Key) -> str:
+        """Return the text of a row in the coordinate and the lane of the loops around."""
+        return f"{self.wide.variable(key)}[row + i]"
+
+    def numbers(self, iterate: Key) -> tuple[str, str]:
+        """Return how many numbers the iterate holds, and the text of its number i."""
+        return f"{self.count()}*{self.layout.lanes}", f"{self.wide.variable(iterate)}[i]"
+
+    def coordinates(self, body: list[str]) -> list[str]:
+        """Write a loop over coordinates and lanes."""
+        lanes = self.layout.lanes
+        return loop("k", self.count(), [f"row = k*{lanes}", *loop("i", lanes, body)])
+
+    def binding_time(self, key: Key) -> int | None:
+        """Return when an entry is known: in the loops that all lanes share, or in the lane."""
+        if self.wide.is_shared(key):
+            return UNIFORM
+        return LANE if isinstance(key, Read) else None
+
+
+class RunArrays:
+    """Rows of a single run whose wide parts are arrays: it vectorises along them."""
+
+    header = "header"
+
+    def __init__(self, wide: WideArrays) -> None:
+        self.wide = wide
+        self.layout = wide.layout
+        self.cell = wide.cell
+        self.count = wide.count
+        self.input = wide.input
+
+    def at(self, key: Key, k: int = 0) -> str:
+        """Return the text of a number of the run."""
+        return f"block[{self.layout.at(key, k)}]"
+
+    def each(self, key: Key) -> str:
+        """Return the text of a row in the coordinate of the loop around."""
+        return f"{self.wide.variable(key)}[k]"
+
+    def numbers(self, iterate: Key) -> tuple[str, str]:
+        """Return how many numbers the iterate holds, and the text of its number i."""
+        return self.count(), f"{self.wide.variable(iterate)}[i]"
+
+    def coordinates(self, body: list[str]) -> list[str]:
+        """Write a loop over coordinates."""
+        return loop("k", self.count(), body)
+
+    def binding_time(self, key: Key) -> int | None:
+        """Return when an entry is known: always in the innermost loop, which is vectorised."""
+        return LANE if isinstance(key, Read | Counter) else None
+
+
+def array_kind(key: Key) -> str:
+    """Return what the arrays that lie in some rows are called."""
+    return key if isinstance(key, str) else " ".join(str(part) for part in key)
+
+
+def _stored(cost: LoopCost, batch: bool) -> list[Name]:
+    """Return the arrays that a cost stores on the way, once each."""
+    programs = [cost.gradient]
+    if batch and cost.batch is not None:
+        programs.append(cost.batch)
+    arrays = [s.array for program in programs for s in program.statements]
+    return list(dict.fromkeys(array for array in arrays if array[0] != "g"))
+
+
+def data_kinds(data: Mapping[Name, str]) -> str:
+    """Return the kinds of data arrays, a letter each."""
+    return "".join(data.values())
