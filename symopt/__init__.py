@@ -33,9 +33,9 @@ from symopt.rules.rule import Rule, rule
 from symopt.rules.symbols import T, dot, grad0, mean, norm, t, theta0
 from symopt.rules.wrapper import wrapper
 from symopt.runs.minimize import Run, minimize
-from symopt.runs.status import Status
 from symopt.runs.study import Study
 from symopt.runs.sweep import sweep, uniform
+from symopt.runs.termination import Status
 
 try:
     __version__ = version("symopt-lab")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symopt.errors import RunError, SymoptError
+
 Array = npt.NDArray[np.float64]
 
 
@@ -100,6 +102,99 @@ def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None
     except TypeError:
         return None
     return number if least <= number < below else None
+
+
+def read_numbers(
+    value: Any,
+    what: str,
+    expected: str,
+    *,
+    error: type[SymoptError] = RunError,
+    finite: bool = True,
+) -> Array:
+    """Return a new float64 array, or raise an error in the caller's words.
+
+    Parameters
+    ----------
+    value
+        As the user gives it.
+    what
+        What it is called.
+    expected
+        What is expected, in words.
+    error
+        The kind of error.
+    finite
+        Whether NaN and infinity are refused too.
+    """
+    try:
+        return as_floats(value, finite)
+    except NotNumbersError as reason:
+        raise error(f"{what}: {reason}; expected {expected}") from None
+
+
+def check_number(
+    value: Any,
+    what: str,
+    expected: str,
+    *,
+    error: type[SymoptError] = RunError,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+) -> float:
+    """Return one finite number, from ``least`` to ``most`` and above ``above``, or raise an error.
+
+    Examples
+    --------
+    >>> check_number(np.int64(3), "limit", "a positive number", above=0)
+    3.0
+    """
+    try:
+        number = as_floats(value)
+    except NotNumbersError as reason:
+        raise error(f"{what}={_shown(value)}: {reason}; expected {expected}") from None
+    if number.ndim or not least <= number <= most or number <= above:
+        raise error(f"{what}={_shown(value)}; expected {expected}")
+    return float(number)
+
+
+def check_whole_number(
+    value: Any,
+    what: str,
+    expected: str,
+    *,
+    error: type[SymoptError] = RunError,
+    least: int = 0,
+    below: int = 1 << 62,
+) -> int:
+    """Return a whole number from ``least`` to below ``below``, or raise an error.
+
+    Examples
+    --------
+    >>> check_whole_number(np.int64(3), "batch", "how many samples to draw", least=1)
+    3
+    """
+    number = whole_number(value, least, below)
+    if number is None:
+        raise error(f"{what}={_shown(value)}; expected {expected}")
+    return number
+
+
+def read_generator(rng: Any) -> np.random.Generator:
+    """Return the random numbers of a seed or a Generator.
+
+    Raises
+    ------
+    RunError
+        If it is neither.
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise RunError(
+            f"rng={rng!r}; expected a seed (a whole number), a Generator or None"
+        ) from None
 
 
 def finite_or_none(value: float | None) -> float | None:

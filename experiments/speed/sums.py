@@ -125,7 +125,7 @@ def symopt_regression(problem: Regression) -> Candidates:
             so.sweep, cost, so.adam(eta=problem.etas), problem.starts, steps, batch=batch, best=False, threads=1
         )
     return {
-        "symopt kernel": symopt_blocks(finished(cost, rule, start, steps, best=False, chance=Chance(batch))),
+        "symopt kernel": symopt_blocks(finished(cost, rule, start, steps, best=False, chance=Chance(batch=batch))),
         call.func.__name__: Candidate(call),
     }
 

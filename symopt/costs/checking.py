@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.diagnosis.truth import DIGITS
 from symopt.errors import CostError, SymoptWarning
 from symopt.passes.fma import contracted
+from symopt.validation import check_number
 
 MOST_DIGITS = 17
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
@@ -33,8 +33,8 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     CostError
         If the point is not one point of finite numbers, or the sums have too many terms.
     """
-    if isinstance(digits, bool) or not isinstance(digits, Real) or not 0 <= digits <= MOST_DIGITS:
-        raise CostError(f"digits={digits!r}; expected a number from 0 to {MOST_DIGITS}, the digits of a double")
+    expected = f"a number from 0 to {MOST_DIGITS}, the digits of a double"
+    digits = check_number(digits, "digits", expected, error=CostError, least=0, most=MOST_DIGITS)
     bound = cost.bind(at)
     point = bound.start
     if point.ndim != 1 or not np.isfinite(point).all():

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.frontend.sums import logsumexp
-from symopt.validation import NotNumbersError, as_floats
+from symopt.validation import read_numbers
 
 LONGEST_SUM = 5000  # terms of a sum that is looked at for squares
 DEEPEST_NUMBER = 30  # levels of an expression without symbols that SymPy is asked about
@@ -181,19 +181,14 @@ def checked_constants(wanted: Iterable[str], params: Iterable[str], values: Mapp
             f"or name it among params={list(params)} if it is to be optimised"
         )
     for name in wanted:
-        try:
-            as_floats(values[name])
-        except NotNumbersError as error:
-            raise CostError(f"constant {name}: {error}; expected a number or an array of numbers") from None
+        expected = "a number or an array of numbers"
+        read_numbers(values[name], f"constant {name}", expected, error=CostError)
     return {name: values[name] for name in wanted}
 
 
 def optimum(value: Any) -> float:
     """Return the smallest value of a cost as a number."""
-    try:
-        array = as_floats(value)
-    except NotNumbersError as error:
-        raise CostError(f"optimal_value: {error}; expected a number") from None
+    array = read_numbers(value, "optimal_value", "a number", error=CostError)
     if array.ndim:
         raise CostError(f"optimal_value has shape {array.shape}; expected a number")
     return float(array)

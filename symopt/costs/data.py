@@ -12,7 +12,7 @@ import sympy as sp
 from symopt.costs.labels import check_rows
 from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError
-from symopt.validation import NotNumbersError, as_floats
+from symopt.validation import read_numbers
 
 Data = dict[str, npt.NDArray[Any]]
 
@@ -55,10 +55,8 @@ def _numbers(name: str, values: Any) -> npt.NDArray[Any]:
         if not np.isfinite(values).all():
             raise CostError(f"data {name} holds NaN or infinity; expected finite numbers")
         return values
-    try:
-        return np.asarray(as_floats(values), order="C")
-    except NotNumbersError as error:
-        raise CostError(f"data {name}: {error}; expected an array of numbers") from None
+    numbers = read_numbers(values, f"data {name}", "an array of numbers", error=CostError)
+    return np.asarray(numbers, order="C")
 
 
 def _integers(name: str, values: Any) -> npt.NDArray[Any]:
@@ -72,12 +70,8 @@ def _integers(name: str, values: Any) -> npt.NDArray[Any]:
         raise CostError(
             f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
         )
-    try:
-        as_floats(values)  # refuses masked entries
-    except NotNumbersError as error:
-        raise CostError(
-            f"data {name}: {error}; it chooses entries: expected whole numbers"
-        ) from None
+    expected = "whole numbers, since it chooses entries"
+    read_numbers(values, f"data {name}", expected, error=CostError)  # refuses masked entries
     if array.size and int(array.max()) > LARGEST:
         raise CostError(
             f"data {name} holds {array.max()}; it chooses entries: expected at most {LARGEST}"

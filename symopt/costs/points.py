@@ -16,7 +16,7 @@ import numpy as np
 
 from symopt.costs.labels import check_rows, is_data_array, labelled, without_labels
 from symopt.errors import CostError, did_you_mean
-from symopt.validation import Array, NotNumbersError, as_floats
+from symopt.validation import Array, read_numbers
 
 ENTRY = re.compile(r"(.+)\[(\d+(?:,\d+)*)\]")
 MOST_NAMED = 8  # labels in a message
@@ -98,10 +98,8 @@ def read_point(value: Any, axes: Mapping[str, int], what: str = "a point") -> Po
 
 
 def _numbers(value: Any, what: str, axes: Mapping[str, int]) -> Array:
-    try:
-        return as_floats(value, finite=False)
-    except NotNumbersError as error:
-        raise CostError(f"{what}: {error}; expected numbers for {', '.join(axes)}") from None
+    expected = f"numbers for {', '.join(axes)}"
+    return read_numbers(value, what, expected, error=CostError, finite=False)
 
 
 def _by_name(arrays: Mapping[str, Array], axes: Mapping[str, int]) -> Point:

@@ -16,7 +16,7 @@ from symopt.costs.shape_inference import Solver, axis_length, uses_of
 from symopt.costs.sizes import LARGEST, Sizes
 from symopt.errors import CostError
 from symopt.ir.program import Name
-from symopt.validation import whole_number
+from symopt.validation import check_whole_number
 
 LARGEST_STORED = 1 << 32  # numbers that a named intermediate may hold
 
@@ -47,10 +47,11 @@ class SizeFinder:
             If one is no whole number.
         """
         sizes = {name: value for name, value in named.items() if name in self.form.sizes}
-        for name, value in sizes.items():
-            if whole_number(value) is None:
-                raise CostError(f"the size {name}={value!r}; expected a whole number, 0 or more")
-        return {name: int(value) for name, value in sizes.items()}
+        expected = "a whole number, 0 or more"
+        return {
+            name: check_whole_number(value, f"the size {name}", expected, error=CostError)
+            for name, value in sizes.items()
+        }
 
     def find(
         self,

@@ -18,7 +18,7 @@ from symopt.errors import RunError, SymoptWarning
 from symopt.measure._proportions import wilson
 from symopt.measure._trajectories import check_number, check_size, refuse_study
 from symopt.runs.minimize import Run
-from symopt.runs.status import Status
+from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from symopt.errors import RunError
 from symopt.measure._bootstrap import across_runs
 from symopt.measure._rate_models import NOWHERE, REGIMES, Rate, divergent, judge
 from symopt.runs.minimize import Run
-from symopt.runs.status import Status
 from symopt.runs.study import Study
-from symopt.validation import Array, NotNumbersError, as_floats
+from symopt.runs.termination import Status
+from symopt.validation import Array, read_generator, read_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -104,7 +104,7 @@ def rate(
         raise RunError('rate was given a Dataset; give it the errors in it, as dataset["history_loss"] - J*')
     if not isinstance(level, float) or not 0 < level < 1:
         raise RunError(f"level={level!r}; expected the confidence of intervals, between 0 and 1, as 0.95")
-    generator = _generator(rng)
+    generator = read_generator(rng)
     if isinstance(x, Run):
         return _of_run(x, optimum, minimum, level, generator)
     for name, value in (("optimum", optimum), ("minimum", minimum)):
@@ -121,18 +121,9 @@ def rate(
     return _one(np.arange(len(e), dtype=np.float64), _some(e), level, generator)
 
 
-def _generator(rng: Any) -> np.random.Generator:
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        raise RunError(f"rng={rng!r}; expected a seed (a whole number), a Generator or None") from None
-
-
 def _floats(value: Any, what: str) -> Array:
-    try:
-        return as_floats(value, finite=False)
-    except NotNumbersError as error:
-        raise RunError(f"{what} {error}; expected a Run, a DataArray over step, or a sequence of errors") from None
+    expected = "a Run, a DataArray over step, or a sequence of errors"
+    return read_numbers(value, what, expected, finite=False)
 
 
 def _some(e: Array) -> Array:

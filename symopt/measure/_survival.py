@@ -14,7 +14,7 @@ from scipy import stats
 from symopt.errors import RunError
 from symopt.measure._proportions import two_sided
 from symopt.measure._trajectories import check_number
-from symopt.validation import Array, NotNumbersError, as_floats
+from symopt.validation import Array, read_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -201,10 +201,7 @@ def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_], int]:
             f"times are given as {type(times).__name__}; expected what hitting, plateau or saddle_escape return, "
             "or a pair (time, observed)"
         )
-    try:
-        time = np.ravel(as_floats(times[0], finite=False))
-    except NotNumbersError as error:
-        raise RunError(f"the times: {error}; expected steps, finite or NaN") from None
+    time = np.ravel(read_numbers(times[0], "the times", "steps, finite or NaN", finite=False))
     marks = np.ravel(np.asarray(times[1]))
     if not np.isin(marks, (0, 1)).all():
         raise RunError("observed holds other values than True and False; expected whether each run arrived")

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from symopt import validation
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RunError
 from symopt.runs.minimize import Run
-from symopt.runs.status import Status
 from symopt.runs.study import Study
-from symopt.validation import Array, NotNumbersError, as_floats
+from symopt.runs.termination import Status
+from symopt.validation import Array
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -115,10 +116,8 @@ def watched(x: Any, last: float, like: xr.DataArray) -> Array:
 
 def point_of(value: Any, paths: xr.DataArray, name: str) -> Array:
     """Return a point given by hand, shape (n,), checked against the paths."""
-    try:
-        point = as_floats(value, finite=False)
-    except NotNumbersError as error:
-        raise RunError(f"{name}={value!r}: {error}; expected one number per parameter") from None
+    what = f"{name}={value!r}"
+    point = validation.read_numbers(value, what, "one number per parameter", finite=False)
     if point.shape != (paths.sizes["param"],) or not np.isfinite(point).all():
         raise RunError(
             f"{name} has shape {point.shape}; expected {paths.sizes['param']} finite numbers, one per parameter"
@@ -155,9 +154,10 @@ def times(when: Array, until: Array, like: xr.DataArray, **more: npt.NDArray[Any
 
 def check_number(name: str, value: Any, *, least: float = -np.inf, above: float = -np.inf) -> float:
     """Return a number given by hand; refuse what is none, is not finite or is too small."""
-    number = np.asarray(value)
-    one = number.ndim == 0 and number.dtype.kind in "iuf" and bool(np.isfinite(number))
-    if not (one and number >= least and number > above):
-        bound = f" above {above:g}" if above > -np.inf else f", at least {least:g}" if least > -np.inf else ""
-        raise RunError(f"{name}={value!r}; expected a finite number{bound}")
-    return float(number)
+    bound = ""
+    if above > -np.inf:
+        bound = f" above {above:g}"
+    elif least > -np.inf:
+        bound = f", at least {least:g}"
+    expected = f"a finite number{bound}"
+    return validation.check_number(value, name, expected, least=least, above=above)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symopt.errors import RunError, did_you_mean
 from symopt.runs.minimize import Run
-from symopt.runs.status import Status
+from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:

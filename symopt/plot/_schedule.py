@@ -16,7 +16,7 @@ from symopt.plot._style import drawn_on, grid, legend
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
 from symopt.schedules.decay import values_of
-from symopt.validation import Array, NotNumbersError, as_floats, whole_number
+from symopt.validation import Array, check_whole_number, read_numbers
 
 MOST = 2000  # points of a line: more than a picture has
 
@@ -53,8 +53,7 @@ def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
     ('eta', [1.0, 0.002])
     """
     schedules = _by_name(result)
-    if whole_number(steps, 1) is None:
-        raise RunError(f"steps={steps!r}; expected a whole number of steps, at least 1")
+    steps = check_whole_number(steps, "steps", "a whole number of steps, at least 1", least=1)
     x = np.unique(np.linspace(1, int(steps), min(int(steps), MOST)).round().astype(np.int64))
     curves = {name: Spread.of(x, _values(name, one, x, int(steps))[None, :]) for name, one in schedules.items()}
     with drawn_on(ax) as axes:
@@ -95,10 +94,7 @@ def _values(name: str, one: Any, x: npt.NDArray[np.int64], steps: int) -> Array:
 
 
 def _number(where: str, one: Any) -> float:
-    try:
-        array = as_floats(one)
-    except NotNumbersError as error:
-        raise RunError(f"{where}: {error}; expected an expression in so.t and so.T, a number, or a rule") from None
+    array = read_numbers(one, where, "an expression in so.t and so.T, a number, or a rule")
     if array.ndim:
         raise RunError(f"{where} is an array; expected one schedule for each label")
     return float(array)

@@ -13,7 +13,7 @@ import sympy as sp
 
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
 from symopt.rules.symbols import T, t
-from symopt.validation import NotNumbersError, as_floats
+from symopt.validation import read_numbers
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,8 @@ def checked(rule: str, name: str, value: Any, default: Any) -> Any:
         return None
     if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):
         return _checked_schedule(where, value)
-    try:
-        array = as_floats(value)
-    except NotNumbersError as error:
-        raise RuleError(f"{where}: {error}; expected a number, a schedule in so.t, or an array of numbers") from None
+    expected = "a number, a schedule in so.t, or an array of numbers"
+    array = read_numbers(value, where, expected, error=RuleError)
     return float(array) if array.ndim == 0 else value
 
 

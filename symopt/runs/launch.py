@@ -17,7 +17,6 @@ from symopt.compiler.jit import cache
 from symopt.compiler.runtime import executor
 from symopt.compiler.runtime.minibatches import Batches
 from symopt.costs.cost import Cost
-from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
 from symopt.costs.points import Flat
 from symopt.errors import RunError
@@ -29,7 +28,8 @@ from symopt.rules.rule import Rule
 from symopt.runs.compatibility import check_fit
 from symopt.runs.memory_check import check_memory
 from symopt.runs.options import Chance, Settings
-from symopt.runs.status import AtPoint, reason, statuses
+from symopt.runs.replay import explain_end
+from symopt.runs.termination import classify_runs
 from symopt.validation import Array
 
 
@@ -46,16 +46,8 @@ class Finished:
 
     def reason(self, run: int) -> str:
         """Return why a run ended."""
-        bound = self.bound
-        cost = AtPoint(
-            gradient=bound.exact_gradient,
-            value=bound.exact_value,
-            matrix=bound.exact_matrix,
-            why_value=lambda *at: why_value(bound, *at),
-            why_slope=lambda *at: why_slope(bound, *at),
-        )
         status = str(self.status[run])
-        return reason(status, run, self.blocks, self.outcome, cost, self.labels)
+        return explain_end(status, run, self.blocks, self.outcome, self.bound)
 
     def labels(self) -> list[str]:
         """Return a name for each entry of theta."""
@@ -111,7 +103,7 @@ def launch(
     outcome, blocks = executor.run(kernel, job, stop or Event(), threads, report)
     return Finished(
         outcome=outcome,
-        status=statuses(outcome, settings.steps, settings.limit),
+        status=classify_runs(outcome, settings.steps, settings.limit),
         blocks=blocks,
         bound=bound,
         gradient_evaluations=_count_gradients(rule.update, outcome),
@@ -119,9 +111,7 @@ def launch(
     )
 
 
-def _options(
-    rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: Settings
-) -> Options:
+def _options(rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: Settings) -> Options:
     """Return what kind of kernel is needed."""
     count, n = bound.start.shape
     return Options(

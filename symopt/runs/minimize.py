@@ -20,7 +20,7 @@ from symopt.runs.launch import Finished, launch
 from symopt.runs.options import Record, check_chance, check_settings, check_steps
 from symopt.runs.progress import progress_bar
 from symopt.runs.starts import read_start
-from symopt.runs.status import Status
+from symopt.runs.termination import LIMIT, Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def minimize(
     record: Record | str = "auto",
     paths: bool | None = None,
     tolerance: float | None = None,
-    limit: float = 1e20,
+    limit: float = LIMIT,
     batch: int | None = None,
     replace: bool = False,
     noise: float = 0.0,
@@ -196,7 +196,7 @@ def minimize(
     if isinstance(record, str) and record == "auto":
         few = (check_steps(steps) + 1) * (len(point) + 1) <= RECORD_ALL
         record = RECORD_FEW if batch is not None else True if few else RECORD_SOME
-    settings = check_settings(steps, record, tolerance, limit, (), True, 1, True, chance)
+    settings = check_settings(steps, record, tolerance=tolerance, limit=limit, chance=chance)
     if paths is False or (paths is None and len(settings.record) * len(point) > RECORD_PATHS):
         settings = dataclasses.replace(settings, paths=False)
     with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:

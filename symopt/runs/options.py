@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.errors import RunError
-from symopt.validation import NotNumbersError, as_floats, whole_number
+from symopt.runs.termination import LIMIT
+from symopt.validation import check_number, check_whole_number, read_numbers, whole_number
 
 LARGEST_HISTORY = 4 << 30  # bytes
 MOST_STEPS = 1 << 53  # a step is counted as a float64 too
 Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Chance:
     """What is drawn at random in a run.
 
@@ -40,7 +41,7 @@ class Chance:
     stream: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What all runs of a call have in common.
 
@@ -69,7 +70,7 @@ class Settings:
     steps: int
     record: npt.NDArray[np.int64]
     tolerance: float | None = None
-    limit: float = 1e20
+    limit: float = LIMIT
     targets: tuple[float, ...] = ()
     best: bool = True
     threads: int | None = None
@@ -85,25 +86,32 @@ def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
     RunError
         If a number is of the wrong kind or out of range.
     """
-    if batch is not None and whole_number(batch, 1) is None:
-        raise RunError(f"batch={batch!r}; expected how many samples to draw, or None for all")
-    if not (_is_number(noise) and noise >= 0):
-        raise RunError(f"noise={noise!r}; expected a standard deviation, 0 or more")
+    if batch is not None:
+        batch = check_whole_number(batch, "batch", "how many samples to draw, or None for all", least=1)
+    noise = check_number(noise, "noise", "a standard deviation, 0 or more", least=0)
     if replace and batch is None:
         raise RunError("replace=True draws a mini-batch with replacement; give its size too, as in batch=64")
     seed, stream = rng if isinstance(rng, tuple) and len(rng) == 2 else (rng, 0)
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))
-    for value, most in ((seed, 1 << 63), (stream, 1 << 48)):
-        if whole_number(value, 0, most) is None:
-            raise RunError(f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None")
-    return Chance(None if batch is None else int(batch), bool(replace), float(noise), int(seed), int(stream))
+    seed, stream = whole_number(seed, 0, 1 << 63), whole_number(stream, 0, 1 << 48)
+    if seed is None or stream is None:
+        raise RunError(f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None")
+    return Chance(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
 
 
 def check_settings(
-    steps: Any, record: Any, tolerance: Any, limit: Any, targets: Any, best: bool, threads: int | None,
-    paths: bool = True, chance: Chance | None = None,
-) -> Settings:  # fmt: skip
+    steps: Any,
+    record: Any,
+    *,
+    tolerance: Any = None,
+    limit: Any = LIMIT,
+    targets: Any = (),
+    best: bool = True,
+    threads: Any = 1,
+    paths: bool = True,
+    chance: Chance | None = None,
+) -> Settings:
     """Return checked settings.
 
     Raises
@@ -112,22 +120,27 @@ def check_settings(
         If a number is of the wrong kind or out of range.
     """
     steps = check_steps(steps)
-    if tolerance is not None and not (_is_number(tolerance) and tolerance >= 0):
-        raise RunError(f"tolerance={tolerance!r}; expected a number, 0 or more, or None for no test")
-    if not (_is_number(limit) and limit > 0):
-        raise RunError(f"limit={limit!r}; expected a positive number")
-    if threads is not None and whole_number(threads, 1) is None:
-        raise RunError(f"threads={threads!r}; expected a whole number from 1, or None for one a processor")
-    try:
-        values = np.atleast_1d(as_floats(targets, finite=False))
-    except NotNumbersError as error:
-        raise RunError(f"targets={targets!r}: {error}; expected a list of losses") from None
+    if tolerance is not None:
+        tolerance = check_number(tolerance, "tolerance", "a number, 0 or more, or None for no test", least=0)
+    limit = check_number(limit, "limit", "a positive number", above=0)
+    if threads is not None:
+        expected = "a whole number from 1, or None for one a processor"
+        threads = check_whole_number(threads, "threads", expected, least=1)
+    read = read_numbers(targets, f"targets={targets!r}", "a list of losses", finite=False)
+    values = np.atleast_1d(read)
     if values.ndim != 1 or np.isnan(values).any():
         raise RunError(f"targets={targets!r}; expected a list of losses")
     return Settings(
-        steps, record_steps(record, steps), tolerance, float(limit), tuple(values.tolist()), best,
-        None if threads is None else int(threads), paths, chance or Chance(),
-    )  # fmt: skip
+        steps=steps,
+        record=record_steps(record, steps),
+        tolerance=tolerance,
+        limit=limit,
+        targets=tuple(values.tolist()),
+        best=best,
+        threads=threads,
+        paths=paths,
+        chance=chance or Chance(),
+    )
 
 
 def check_steps(steps: Any) -> int:
@@ -138,10 +151,8 @@ def check_steps(steps: Any) -> int:
     RunError
         If it is no whole number, or one that no run could make.
     """
-    number = whole_number(steps, 0, MOST_STEPS + 1)
-    if number is None:
-        raise RunError(f"steps={steps!r}; expected a whole number of steps, 0 or more, at most 2^53")
-    return number
+    expected = "a whole number of steps, 0 or more, at most 2^53"
+    return check_whole_number(steps, "steps", expected, below=MOST_STEPS + 1)
 
 
 def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
@@ -173,11 +184,3 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
     if not whole or (listed.size and not 0 <= listed.min() <= listed.max() <= steps):
         raise wrong
     return np.unique(listed).astype(np.int64)
-
-
-def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )

@@ -22,7 +22,8 @@ from symopt.runs.options import Record, Settings, check_chance, check_settings
 from symopt.runs.progress import progress_bar
 from symopt.runs.starts import read_start
 from symopt.runs.study import Study
-from symopt.validation import Array, as_floats, whole_number
+from symopt.runs.termination import LIMIT
+from symopt.validation import Array, as_floats, check_whole_number, read_generator
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,11 +50,7 @@ class Uniform:
                 raise RunError(
                     f"uniform: {name} has shape {np.shape(bound)}; expected a number or {dimensions} of them"
                 )
-        try:
-            generator = np.random.default_rng(self.rng)
-        except (TypeError, ValueError):
-            raise RunError(f"rng={self.rng!r}; expected a seed (a whole number), a Generator or None") from None
-        return generator.uniform(self.low, self.high, (self.size, dimensions))
+        return read_generator(self.rng).uniform(self.low, self.high, (self.size, dimensions))
 
 
 def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
@@ -66,9 +63,7 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
     >>> study["gd"].sizes["start"]
     5
     """
-    count = whole_number(size, 1)
-    if count is None:
-        raise RunError(f"size={size!r}; expected how many starts to draw")
+    count = check_whole_number(size, "size", "how many starts to draw", least=1)
     check_memory(count, 1)  # as far as can be known here: the number of parameters is not
     try:
         box = as_floats(low), as_floats(high)
@@ -89,7 +84,7 @@ def sweep(
     record: Record = None,
     targets: npt.ArrayLike = (),
     tolerance: float | None = None,
-    limit: float = 1e20,
+    limit: float = LIMIT,
     best: bool = True,
     threads: int | None = None,
     paths: bool = True,
@@ -157,7 +152,17 @@ def sweep(
     objective = as_cost(cost)
     named = _named(rules)
     chance = check_chance(batch, replace, noise, rng)
-    settings = check_settings(steps, record, tolerance, limit, targets, best, threads, paths, chance)
+    settings = check_settings(
+        steps,
+        record,
+        tolerance=tolerance,
+        limit=limit,
+        targets=targets,
+        best=best,
+        threads=threads,
+        paths=paths,
+        chance=chance,
+    )
     values = objective.check_constants(constants)
     if others := {name: value for name, value in constants.items() if name not in values}:  # sizes and data
         objective = objective(**others)

@@ -14,7 +14,7 @@ from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.theory._linear import seen_step
 from symopt.theory._update_map import Held, number, numbers_of, plain, remembered
-from symopt.validation import Array, NotNumbersError, as_floats
+from symopt.validation import Array, read_numbers
 
 DIGITS = 80  # with which roots that lie together are looked at: n of them are known to a share 1/n of the digits
 NEAR = 1e-2  # of their size: roots that are nearer to each other lose digits in floats
@@ -71,10 +71,9 @@ def held_values(held: Held) -> dict[str, float]:
 
 
 def _eigenvalues(values: npt.ArrayLike) -> Array:
-    try:
-        array = np.atleast_1d(as_floats(values))
-    except NotNumbersError as error:
-        raise RuleError(f"eigenvalues={values!r}: {error}; expected the eigenvalues of a Hessian") from None
+    what = f"eigenvalues={values!r}"
+    numbers = read_numbers(values, what, "the eigenvalues of a Hessian", error=RuleError)
+    array = np.atleast_1d(numbers)
     if array.ndim != 1 or not array.size:
         raise RuleError(f"eigenvalues has shape {array.shape}; expected one number or a list of them")
     return array

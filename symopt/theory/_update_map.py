@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -14,7 +15,7 @@ from symopt.errors import RuleError, did_you_mean
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import Matrix, OfAllParameters, grad, identity, n, normal, solve, t, theta
 from symopt.rules.symbols import value as cost_value
-from symopt.validation import NotNumbersError, as_floats
+from symopt.validation import check_number
 
 z = sp.Dummy("z")
 OWN = {"lambda", "g", "gamma", "t"}  # what a formula of the theory may hold, beside hyperparameters
@@ -162,21 +163,16 @@ def names_of(held: Any) -> tuple[str, ...]:
     return names
 
 
-def number(name: str, value: Any, least: float | None = None) -> float:
-    """Return one finite number.
+def number(name: str, value: Any, least: float = -math.inf) -> float:
+    """Return one finite number, at least ``least``.
 
     Raises
     ------
     RuleError
-        If it is none, or below ``least``.
+        If it is none.
     """
-    try:
-        array = as_floats(value)
-    except NotNumbersError as error:
-        raise RuleError(f"{name}: {error}; expected one number") from None
-    if array.ndim or (least is not None and array < least):
-        raise RuleError(f"{name}={value!r}; expected one number{'' if least is None else f', at least {least:g}'}")
-    return float(array)
+    bound = f", at least {least:g}" if least > -math.inf else ""
+    return check_number(value, name, f"one number{bound}", error=RuleError, least=least)
 
 
 def reserved(rule: Rule, name: str) -> None:

@@ -7,7 +7,7 @@ import sympy as sp
 import symopt as so
 from symopt.interop.scipy import predicted_fall
 from symopt.interop.scipy.methods import METHODS
-from symopt.runs.status import Status
+from symopt.runs.termination import Status
 
 TIMES = 45 + 5 * np.arange(1, 17)
 VOLTAGES = [34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872]

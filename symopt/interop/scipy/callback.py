@@ -10,13 +10,12 @@ import numpy as np
 from symopt.costs.cost import Cost
 from symopt.costs.nonfinite import why_value
 from symopt.costs.objective import BoundObjective
+from symopt.runs import termination
 from symopt.runs.minimize import RECORD_PATHS
-from symopt.runs.status import Status
+from symopt.runs.termination import LIMIT, Status
 from symopt.validation import Array
 
-LIMIT: Final = 1e20  # of |J| and of the components of theta, as in minimize
 COUNTED: Final = ("value", "gradient", "hvp", "hessian")
-MOST_SHOWN = 8  # coordinates of theta in a sentence
 
 
 class EndError(Exception):
@@ -79,15 +78,15 @@ class Watch:
         loss = self.seen_loss if np.array_equal(theta, self.seen) else float(self.cost.value(theta))
         self._record(theta, loss)
         if not np.isfinite(loss):
-            raise EndError(Status.NONFINITE, f"J is {loss} {self.where()}{self.why(theta)}")
+            raise EndError(Status.NONFINITE, termination.loss_not_finite(loss, self.where(), self.why(theta)))
         if not inside:
             raise EndError(Status.DIVERGED, f"a component of theta is beyond the limit {LIMIT:g} {self.where()}")
         if abs(loss) > LIMIT:
-            raise EndError(Status.DIVERGED, f"|J| = {abs(loss):g} is beyond the limit {LIMIT:g} {self.where()}")
+            raise EndError(Status.DIVERGED, termination.loss_beyond(loss, LIMIT, self.where()))
         if self.tolerance is not None and self.steps and np.abs(self.slope_here()).max() <= self.tolerance:
             raise EndError(Status.CONVERGED, self.flat(self.tolerance))
         if self.steps == self.budget:
-            raise EndError(Status.BUDGET, f"all {self.steps} steps made")
+            raise EndError(Status.BUDGET, termination.budget_spent(self.steps))
 
     def slope_here(self) -> Array:
         """Return the gradient at theta: the last that was asked for, or one that does not count."""
@@ -97,7 +96,7 @@ class Watch:
 
     def _count(self, what: str) -> None:
         if self.stop.is_set():
-            raise EndError(Status.INTERRUPTED, f"interrupted after {max(self.steps, 0)} of {self.budget} steps")
+            raise EndError(Status.INTERRUPTED, termination.interrupted(max(self.steps, 0), self.budget))
         self.counts[what] += 1
 
     def _noted(self, what: str, numbers: Array) -> Array:
@@ -118,11 +117,13 @@ class Watch:
 
     def _left(self, theta: Array) -> EndError:
         k = int(np.argmin(np.abs(theta) <= LIMIT))
-        name, place = self.label(k), f"in step {self.steps + 1}, {self.where()}"
+        step = self.steps + 1
         if not np.isfinite(theta).all():
             k = int(np.argmin(np.isfinite(theta)))
-            return EndError(Status.NONFINITE, f"{self.label(k)} is {theta[k]} {place}")
-        return EndError(Status.DIVERGED, f"|{name}| = {abs(theta[k]):g} is beyond the limit {LIMIT:g} {place}")
+            words = termination.not_finite_in_step(self.label(k), theta[k], step, self.where())
+            return EndError(Status.NONFINITE, words)
+        words = termination.beyond_in_step(self.label(k), theta[k], LIMIT, step, self.where())
+        return EndError(Status.DIVERGED, words)
 
     # Words
 
@@ -130,16 +131,13 @@ class Watch:
         return self.bound.sizes.labels()[k]
 
     def flat(self, tolerance: float) -> str:
-        return f"every component of the gradient is at most {tolerance:g} after {self.steps} steps"
+        return termination.gradient_within(tolerance, self.steps)
 
     def why(self, theta: Array) -> str:
         """Return which function of J has no finite value at a point."""
         constants = {name: float(value) for name, value in self.bound.given.constants.items()}
-        found = why_value(self.bound, theta, constants)
-        return f": {found}" if found else ""
+        return why_value(self.bound, theta, constants)
 
     def where(self) -> str:
-        few = self.bound.sizes.labels(MOST_SHOWN)
-        place = ", ".join(f"{name} = {value:g}" for name, value in zip(few, self.theta, strict=False))
-        more = ", ..." if len(self.theta) > len(few) else ""
-        return f"after {self.steps} steps, at {place}{more}"
+        few = self.bound.sizes.labels(termination.MOST_SHOWN)
+        return termination.place(self.theta, few, self.steps)

@@ -17,7 +17,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.indexed import LARGEST_DENSE
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError, RunError, did_you_mean
-from symopt.interop.scipy.callback import COUNTED, LIMIT, Watch
+from symopt.interop.scipy.callback import COUNTED, Watch
 from symopt.interop.scipy.methods import METHODS, Method
 from symopt.interop.scipy.termination import ending
 from symopt.ir.update import Update
@@ -28,7 +28,7 @@ from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.minimize import Run
 from symopt.runs.options import check_settings
 from symopt.runs.starts import read_start
-from symopt.runs.status import Status
+from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def scipy(
     objective = as_cost(cost)
     _check_single(objective.check_constants(constants))
     objective, point = read_start(objective(**constants), start, (1,), {})
-    settings = check_settings(steps, None, tolerance, LIMIT, (), best=True, threads=1)
+    settings = check_settings(steps, None, tolerance=tolerance)
     if chosen.dense and len(point) > LARGEST_DENSE:
         raise RunError(f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at most "
                        f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG")  # fmt: skip

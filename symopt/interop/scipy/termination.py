@@ -10,7 +10,7 @@ import numpy as np
 from symopt.interop.scipy.callback import EndError, Watch
 from symopt.interop.scipy.methods import Method
 from symopt.interop.scipy.predicted_fall import along_gradient, by_newton, rounding
-from symopt.runs.status import Status
+from symopt.runs.termination import Status
 from symopt.validation import Array
 
 NOISE: Final = 100.0  # roundings of J within which a gain is not one
@@ -67,7 +67,8 @@ def _judged(watch: Watch, method: Method, tolerance: float | None, done: bool, w
             )
         return Status.STALLED, f"{_in_words(left)} {watch.where()}; SciPy: {words}"
     if watch.outside:
-        why = watch.why(watch.lost) if watch.outside.startswith("J is") else ""
+        found = watch.why(watch.lost) if watch.outside.startswith("J is") else ""
+        why = f": {found}" if found else ""
         return Status.NONFINITE, f"{watch.outside} where a step was sought, {watch.where()}{why}; SciPy: {words}"
     return Status.STALLED, f"no progress {watch.where()}; SciPy: {words}"
 

@@ -1,89 +1,57 @@
-"""How a run ended, as a word, and why, as a sentence."""
+"""Why a run ended, in a sentence: a step that failed is taken again to name what failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from symopt.compiler.codegen.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING
 from symopt.compiler.runtime.executor import Blocks, Outcome
 from symopt.compiler.runtime.interpreter import evaluate
+from symopt.costs.nonfinite import why_slope, why_value
+from symopt.costs.objective import BoundObjective
 from symopt.ir.program import Key, Program
 from symopt.ir.update import Stage, Update
 from symopt.rules.fault import fault
+from symopt.runs.termination import (
+    Status,
+    beyond_in_step,
+    budget_spent,
+    gradient_within,
+    interrupted,
+    loss_beyond,
+    loss_not_finite,
+    not_finite_in_step,
+    place,
+)
 from symopt.validation import Array
 
-
-class Status(StrEnum):
-    """How a run ended; only a method of SciPy stalls, where it finds no way down."""
-
-    BUDGET = "budget spent"
-    CONVERGED = "converged"
-    DIVERGED = "diverged"
-    NONFINITE = "non-finite"
-    INTERRUPTED = "interrupted"
-    STALLED = "stalled"
-
-
-WORDS = {CONVERGED: Status.CONVERGED, DIVERGED: Status.DIVERGED, NONFINITE: Status.NONFINITE}
-
-
-def statuses(outcome: Outcome, budget: int, limit: float) -> npt.NDArray[np.str_]:
-    """Return the status of every run."""
-    result = np.full(len(outcome.loss), Status.BUDGET.value, dtype="<U12")
-    result[(outcome.status == RUNNING) & (outcome.steps < budget)] = Status.INTERRUPTED
-    for code, word in WORDS.items():
-        result[outcome.status == code] = word
-    # the last theta was looked at, but no step was tried from it
-    running = outcome.status == RUNNING
-    result[running & ~(np.abs(outcome.loss) <= limit)] = Status.DIVERGED
-    held = [np.isfinite(state).all(axis=1) for state in outcome.states.values() if state.size]
-    finite = np.isfinite(outcome.loss) & np.logical_and.reduce(held or [np.isfinite(outcome.loss)])
-    result[running & ~finite] = Status.NONFINITE
-    return result
-
-
-Constants = Mapping[str, float]
-
-
-class AtPoint(NamedTuple):
-    """A cost at one point: its gradient, its value, its matrices by their names, and why they are no numbers."""
-
-    gradient: Callable[[Array, Constants], Array]
-    value: Callable[[Array, Constants], float]
-    matrix: Callable[[str, Array, Constants], Array]
-    why_value: Callable[[Array, Constants], str]
-    why_slope: Callable[[Array, Constants, int], str]
-
-
-MOST_SHOWN = 8  # coordinates of theta in a sentence
 MOST_REPLAYED = 2000  # coordinates of a step that is done again in plain Python
 
 
-def reason(
-    status: str, run: int, blocks: Blocks, outcome: Outcome, cost: AtPoint, names: Callable[[], list[str]]
-) -> str:
-    """Return why a run ended; a failed step is replayed in plain Python to name what failed."""
+def explain_end(status: str, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective) -> str:
+    """Say why a run ended; a failed step is replayed in plain Python to name what failed."""
     steps = int(outcome.steps[run])
     if status == Status.BUDGET:
-        return f"all {steps} steps made"
+        return budget_spent(steps)
     if status == Status.INTERRUPTED:
-        return f"interrupted after {steps} of {blocks.job.steps} steps"
+        return interrupted(steps, blocks.job.steps)
     if status == Status.CONVERGED:
-        return f"every component of the gradient is at most {blocks.job.tolerance:g} after {steps} steps"
-    return _Replay(run, blocks, outcome, cost, names()).sentence()
+        return gradient_within(blocks.job.tolerance, steps)
+    return _Replay(run, blocks, outcome, bound).sentence()
 
 
 class _Replay:
     """One step of one run, in plain Python, from where the run stopped."""
 
-    def __init__(self, run: int, blocks: Blocks, outcome: Outcome, cost: AtPoint, names: Sequence[str]) -> None:
-        self.run, self.blocks, self.outcome, self.cost, self.names = run, blocks, outcome, cost, names
+    def __init__(self, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective) -> None:
+        self.run = run
+        self.blocks = blocks
+        self.outcome = outcome
+        self.bound = bound
+        self.names = bound.sizes.labels()
         self.update: Update = blocks.kernel.update
         self.step = int(outcome.steps[run]) + 1
         self.programs: dict[Key, Program] = {}
@@ -92,31 +60,32 @@ class _Replay:
         self.of_cost = {key[1]: value for key, value in self.constants.items() if key[0] == "c"}
 
     def sentence(self) -> str:
+        """Say what ended the run."""
         limit = self.blocks.job.limit
         loss = float(self.outcome.loss[self.run])
-        pairs = list(zip(self.names, self.outcome.iterate[self.run], strict=True))
-        place = ", ".join(f"{name} = {value:g}" for name, value in pairs[:MOST_SHOWN])
-        place += ", ..." if len(pairs) > MOST_SHOWN else ""
-        after = f"after {self.step - 1} steps, at {place}"
+        theta = self.outcome.iterate[self.run]
+        where = place(theta, self.names, self.step - 1)
         if not np.isfinite(loss):
-            why = self.cost.why_value(self.outcome.iterate[self.run], self.of_cost)
-            return f"J is {loss} {after}" + (f": {why}" if why else "")
+            return loss_not_finite(loss, where, why_value(self.bound, theta, self.of_cost))
         if abs(loss) > limit:
-            return f"|J| = {abs(loss):g} is beyond the limit {limit:g} {after}"
-        if len(pairs) > MOST_REPLAYED or self._is_special():  # too long to take again, or drawn
+            return loss_beyond(loss, limit, where)
+        if len(self.names) > MOST_REPLAYED or self._is_drawn():
             what = "the gradient, a state or theta" if self.update.states else "the gradient or theta"
-            return f"{what} is no finite number or beyond the limit {limit:g} in step {self.step}, {after}"
+            return f"{what} is no finite number or beyond the limit {limit:g} in step {self.step}, {where}"
+        return self._fault_of_step(limit, where)
+
+    def _fault_of_step(self, limit: float, where: str) -> str:
         values = self._values()
         for what, value in values:
             if not np.isfinite(value):
-                because = f": {self.faults[what]()}" if what in self.faults else ""
-                return f"{what} is {value} in step {self.step}, {after}{because}"
+                why = self.faults[what]() if what in self.faults else ""
+                return not_finite_in_step(what, value, self.step, where, why)
         for name, value in values[-len(self.names) :]:  # the new theta
             if not abs(value) <= limit:
-                return f"|{name}| = {abs(value):g} is beyond the limit {limit:g} in step {self.step}, {after}"
-        return f"a state left the finite numbers {after}"
+                return beyond_in_step(name, value, limit, self.step, where)
+        return f"a state left the finite numbers {where}"
 
-    def _is_special(self) -> bool:
+    def _is_drawn(self) -> bool:
         """Return whether the step holds what was drawn, which is not drawn again here."""
         job = self.blocks.job
         return job.noise > 0 or job.batches is not None or self.update.draws > 0
@@ -144,18 +113,18 @@ class _Replay:
 
     def _grad(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         point = np.array([self._output(("point", stage.number), inputs) for inputs in own])
-        slopes = self.cost.gradient(point, self.of_cost)
+        slopes = self.bound.exact_gradient(point, self.of_cost)
         named = [(f"dJ/d{name}", float(slope)) for name, slope in zip(self.names, slopes, strict=True)]
         whys = {what: partial(self._why_slope, point, k) for k, (what, _) in enumerate(named)}
         self.faults = whys | self.faults
         return named
 
     def _why_slope(self, point: Array, entry: int) -> str:
-        return self.cost.why_slope(point, self.of_cost, entry) or "J is not differentiable there as it is written"
+        return why_slope(self.bound, point, self.of_cost, entry) or "J is not differentiable there as it is written"
 
     def _value(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         point = np.array([self._output(("place", stage.number), inputs) for inputs in own])
-        return [("J", self.cost.value(point, self.of_cost))]
+        return [("J", self.bound.exact_value(point, self.of_cost))]
 
     def _sum(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         what, output = "a sum over the parameters", ("summand", stage.number)
@@ -169,7 +138,7 @@ class _Replay:
             np.array([self._output((what, stage.number), inputs) for inputs in own]) for what in ("corner", "right")
         )
         scale, shift = (self._output((what, stage.number), own[0]) for what in ("scale", "shift"))
-        matrix = scale * self.cost.matrix(stage.matrix, corner, self.of_cost) + shift * np.eye(len(own))
+        matrix = scale * self.bound.exact_matrix(stage.matrix, corner, self.of_cost) + shift * np.eye(len(own))
         solution, why = _solved(matrix, right, self.names)
         named = [
             (f"the step of {name} by linear equations", float(u)) for name, u in zip(self.names, solution, strict=True)
