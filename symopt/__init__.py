@@ -32,6 +32,7 @@ from symopt.rules.hyperparameters import Range
 from symopt.rules.rule import Rule, rule
 from symopt.rules.symbols import T, dot, grad0, mean, norm, t, theta0
 from symopt.rules.wrapper import wrapper
+from symopt.runs.inspection import inspect
 from symopt.runs.minimize import Run, minimize
 from symopt.runs.study import Study
 from symopt.runs.sweep import sweep, uniform
@@ -80,6 +81,7 @@ __all__ = [
     "UnsupportedError",
     "dot",
     "grad0",
+    "inspect",
     "like",
     "logsumexp",
     "mean",

@@ -19,7 +19,8 @@ from symopt.frontend.expressions import FUNCTIONS, lower
 from symopt.frontend.logarithms import log_of
 from symopt.frontend.signs import is_positive
 from symopt.ir.index import Loop
-from symopt.ir.program import COMPARISONS, LOGIC, Graph, Node, Over
+from symopt.ir.ops import OPERATIONS
+from symopt.ir.program import Graph, Node, Over
 
 Partial = Callable[[Graph, int], list[int | None]]
 """Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""
@@ -28,7 +29,7 @@ Partial = Callable[[Graph, int], list[int | None]]
 def partials(graph: Graph, number: int) -> list[int | None]:
     """Return the partial derivatives of a node by its arguments."""
     op = graph.nodes[number].op
-    if op in COMPARISONS or op in LOGIC or op in ("sign", "floor"):
+    if OPERATIONS[op].step:
         return [None] * len(graph.nodes[number].args)
     if op in LOCAL:
         return LOCAL[op](graph, number)

@@ -28,7 +28,8 @@ from symopt.frontend.conditions import comparisons
 from symopt.frontend.moving import Moving
 from symopt.frontend.terms import added
 from symopt.ir.index import Loop, bounds_of
-from symopt.ir.program import REDUCTIONS, Graph, Key, Node, Program, Read
+from symopt.ir.ops import REDUCTIONS
+from symopt.ir.program import Graph, Key, Node, Program, Read
 
 Guards = tuple[tuple[int, bool], ...]
 """The selects around a node, outermost first: the condition, and the side the node is on."""

@@ -10,7 +10,8 @@ long before it could weigh anything. Everywhere else adjoints are multiplied as 
 from __future__ import annotations
 
 from symopt.autodiff.partials import partials
-from symopt.ir.program import COMPARISONS, LOGIC, REDUCTIONS, Graph, Read
+from symopt.ir.ops import COMPARISONS, LOGIC, REDUCTIONS
+from symopt.ir.program import Graph, Read
 
 STEEP = {"asin", "acos", "acosh", "xlogx", "vanishing"}
 """Functions with an infinite slope where their value is finite (sqrt and powers have slope 0 there)."""

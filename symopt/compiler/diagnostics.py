@@ -23,7 +23,7 @@ PACKED = {
 
 def packed_instructions(kernel: Kernel) -> dict[str, int]:
     """Return how many packed square roots and fused multiply-adds freshly compiled code holds."""
-    listing = cache.listing(kernel.source)
+    listing = cache.entry_of(kernel.source).assembly()
     return {name: len(pattern.findall(listing)) for name, pattern in PACKED.items()}
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from symopt.compiler.library import elementary
 from symopt.compiler.runtime import interpreter
 from symopt.diagnosis.truth import DIGITS, below, exp
 from symopt.ir.program import Node
@@ -86,7 +85,7 @@ def in_doubles(node: Node, args: list[Any]) -> Any:
     with np.errstate(all="ignore"):
         if node.op == "const":
             return np.float64(node.payload)  # type: ignore[arg-type]
-        return (interpreter.OPERATIONS.get(node.op) or getattr(elementary, node.op))(*args)
+        return interpreter.value_of(node.op)(*args)
 
 
 def both(node: Node, args: list[tuple[Any, Any]]) -> tuple[Any, Any]:

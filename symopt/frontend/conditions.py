@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from symopt.ir.program import COMPARISONS, LOGIC, Graph
+from symopt.ir.ops import COMPARISONS, LOGIC
+from symopt.ir.program import Graph
 
 PARTLY = {
     "div", "sqrt", "log", "log1p", "log1mexp", "xlogx", "asin", "acos", "acosh", "atanh", "mod", "sin", "cos", "tan",

@@ -17,6 +17,9 @@ class Size(NamedTuple):
 
     size: str
 
+    def __str__(self) -> str:
+        return self.size
+
 
 class Ref(NamedTuple):
     """An entry of an integer array."""
@@ -24,12 +27,28 @@ class Ref(NamedTuple):
     array: tuple[str, str]
     at: tuple[Affine, ...]
 
+    def __str__(self) -> str:
+        return f"{self.array[1]}[{', '.join(map(str, self.at))}]"
+
 
 class Affine(NamedTuple):
     """const + sum of factor*atom, the terms in a fixed order."""
 
     const: int
     terms: tuple[tuple[Atom, int], ...] = ()
+
+    def __str__(self) -> str:
+        """Return the index as it is written in mathematics.
+
+        >>> str(plus(times(variable(Size("n")), 2), constant(-1)))
+        '2*n - 1'
+        """
+        text = ""
+        for atom, factor in self.terms:
+            text += _signed(factor, _variable_name(atom), bool(text))
+        if self.const or not text:
+            text += _signed(self.const, "", bool(text))
+        return text
 
 
 class Loop(NamedTuple):
@@ -40,8 +59,27 @@ class Loop(NamedTuple):
     low: Affine
     high: Affine
 
+    def __str__(self) -> str:
+        return f"{_variable_name(self)} = {self.low} .. {self.high}"
+
 
 Atom = Union[Loop, Size, Ref]  # noqa: UP007  a recursive alias is read at run time
+
+
+def _variable_name(atom: Atom) -> str:
+    """Return an atom by its name; a loop that was shifted is called after that, in brackets."""
+    if not isinstance(atom, Loop):
+        return str(atom)
+    return atom.name if atom.name.isidentifier() else f"({atom.name})"
+
+
+def _signed(factor: int, name: str, inside: bool) -> str:
+    """Return a term with its sign, the first one without a plus."""
+    size = abs(factor)
+    term = name if size == 1 and name else f"{size}*{name}".rstrip("*")
+    if inside:
+        return f" - {term}" if factor < 0 else f" + {term}"
+    return f"-{term}" if factor < 0 else term
 
 
 def constant(value: int) -> Affine:

@@ -35,13 +35,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from symopt.ir.index import Affine, Loop, all_loops, bounds_of, length, loops_of
+from symopt.ir.listing import listing
+from symopt.ir.ops import COMMUTATIVE
 from symopt.ir.simplify import SIMPLIFY
 
 Key = tuple[Any, ...] | str
-COMPARISONS = {"lt", "le", "eq", "ne"}
-LOGIC = {"and", "or"}
-REDUCTIONS = {"sum", "prod", "peak"}
-COMMUTATIVE = {"add", "mul", "eq", "ne", "and", "or"}
 Name = tuple[str, str]
 """An array: its kind ("x" parameters, "data", "where", "g" gradient, ...) and its name."""
 
@@ -87,6 +85,9 @@ class Statement(NamedTuple):
 
 class Graph:
     """Nodes under construction. ``op`` folds what is known exactly and shares what is equal."""
+
+    def __repr__(self) -> str:
+        return f"Graph({len(self.nodes)} nodes)"
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -225,6 +226,10 @@ class Program:
     nodes: tuple[Node, ...]
     outputs: dict[Key, int] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the program as three-address lines."""
+        return listing(self)
 
     @property
     def inputs(self) -> list[Key]:

@@ -72,6 +72,15 @@ class Update:
     iterate: str = "theta"
     draws: int = 0
 
+    def __str__(self) -> str:
+        """Return the stages, hyperparameters and next values as three-address lines."""
+        stages = [f"stage {stage.number}: {stage.kind}" for stage in self.stages]
+        parts = ["\n".join(stages)]
+        if self.hypers.outputs:
+            parts.append(f"once a step\n{self.hypers}")
+        parts.append(f"for each coordinate\n{self.program}")
+        return "\n\n".join(part for part in parts if part)
+
     @property
     def gradients(self) -> int:
         """How many gradients one step takes."""

@@ -12,10 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from symopt.autodiff.reverse import NOWHERE, reverse
 from symopt.errors import CostError
 from symopt.ir.index import Affine, Loop, Ref, Size, bounds_of, constant, length, plus, variable
-from symopt.ir.program import COMPARISONS, LOGIC, Counter, Graph, Name, Program, Read
+from symopt.ir.ops import OPERATIONS
+from symopt.ir.program import Counter, Graph, Name, Program, Read
 from symopt.passes.gather import with_indices
 
-STEPS = COMPARISONS | LOGIC | {"sign", "floor"}
+STEPS = {one.name for one in OPERATIONS.values() if one.step}
 BATCH: Name = ("drawn", "samples")
 """The samples of a mini-batch, and below the name of how many they are: no array or size of a cost is called so."""
 BATCH_SIZE = "size of a batch"

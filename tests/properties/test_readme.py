@@ -1,4 +1,4 @@
-"""What the README shows prints what it says; notebooks see equations."""
+"""What the README and the documents show prints what it says; notebooks see equations."""
 
 import doctest
 from pathlib import Path
@@ -8,14 +8,17 @@ import sympy as sp
 
 import symopt as so
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+SHOWN = {"README.md": 8, "docs/walkthrough.md": 12}
+"""The documents with examples, and how many there are at least."""
 
 
-@pytest.mark.skipif(not README.exists(), reason="tested without the checkout")
-def test_the_readme_prints_what_it_says():
-    failed, attempted = doctest.testfile(str(README), module_relative=False)
+@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="tested without the checkout")
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_document_prints_what_it_says(name):
+    failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
     assert failed == 0
-    assert attempted >= 8
+    assert attempted >= SHOWN[name]
 
 
 def test_a_cost_shows_itself_and_its_gradient():

@@ -18,7 +18,8 @@ from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combined
 from symopt.compiler.codegen.loop_fusion import Frame, Scheduler, Task
 from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
 from symopt.ir.index import Affine, Loop
-from symopt.ir.program import COMPARISONS, LOGIC, Graph, Key, Name, Read, Statement
+from symopt.ir.ops import OPERATIONS
+from symopt.ir.program import Graph, Key, Name, Read, Statement
 
 
 class Places(Protocol):
@@ -98,7 +99,8 @@ class Nest:
                 continue
             seen.add(number)
             op = self.graph.nodes[number].op
-            if op in COMPARISONS or op in LOGIC:  # buffers hold numbers: truth is found again where it is needed
+            # buffers hold numbers: truth is found again where it is needed
+            if op in OPERATIONS and OPERATIONS[op].truth:
                 stack.extend(self.graph.nodes[number].args)
             elif self.graph.loops(number) <= around and self._is_ready(number, known, unwritten):
                 if op != "const" and self.printer.level(number) != CONSTANT:

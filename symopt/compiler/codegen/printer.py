@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symopt.compiler.library import catalogue
 from symopt.ir.index import Loop
+from symopt.ir.ops import ATOM, OPERATIONS, SUM, Operation
 from symopt.ir.program import Graph, Key, demand_order
 
 CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
@@ -22,11 +23,11 @@ FOOTER = """
 def kernel({arguments}):
     body({arguments})
 """
-BINARY = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}
-RELATIONS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&", "or": "|"}
 RENAMED = {"abs": "fabs"}
 PRIMITIVES = {"fma", "sqrt", "fabs", "floor"}
 LONGEST = 60
+Text = tuple[str, int]
+"""An expression, and how tightly it binds."""
 
 
 class Printer:
@@ -105,20 +106,27 @@ class Printer:
         if node.op == "input":
             return self.leaf(node.payload), 4  # type: ignore[arg-type]
         args = [known.get(arg) or self.outer[arg] for arg in node.args]
-        if node.op in BINARY:
-            sign, strength = BINARY[node.op]
-            space = " " if strength == 1 else ""
-            return f"{_wrap(args[0], strength)}{space}{sign}{space}{_wrap(args[1], strength + 1)}", strength
-        if node.op == "neg":
-            return f"-{_wrap(args[0], 4)}", 3
-        if node.op in RELATIONS:
-            return f"({_wrap(args[0], 1)} {RELATIONS[node.op]} {_wrap(args[1], 1)})", 4
+        operation = OPERATIONS[node.op]
+        if operation.symbol:
+            return _infix(operation, args)
         if node.op == "select":
-            return f"({args[1][0]} if {args[0][0]} else {args[2][0]})", 4
+            return f"({args[1][0]} if {args[0][0]} else {args[2][0]})", ATOM
         name = RENAMED.get(node.op, node.op)
         if name not in PRIMITIVES:
             self.functions.add(name)
-        return f"{name}({', '.join(arg[0] for arg in args)})", 4
+        return f"{name}({', '.join(arg[0] for arg in args)})", ATOM
+
+
+def _infix(operation: Operation, args: Sequence[Text]) -> Text:
+    """Return an operation that is written with its symbol, with brackets where they are needed."""
+    sign, binds = operation.symbol, operation.binds
+    if operation.arity == 1:
+        return f"{sign}{_wrap(args[0], ATOM)}", binds
+    if operation.truth:
+        return f"({_wrap(args[0], SUM)} {sign} {_wrap(args[1], SUM)})", ATOM
+    space = " " if binds == SUM else ""
+    left, right = _wrap(args[0], binds), _wrap(args[1], binds + 1)
+    return f"{left}{space}{sign}{space}{right}", binds
 
 
 def literal(value: float) -> tuple[str, int]:

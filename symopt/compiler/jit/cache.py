@@ -76,10 +76,10 @@ def kernel(source: str) -> Callable[..., Any]:
     return entry
 
 
-def listing(source: str) -> str:
-    """Return the machine code of a source, compiled anew, as text."""
+def entry_of(source: str) -> machine.Entry:
+    """Return the entry of a generated source, not yet compiled: for its LLVM IR and assembly."""
     entry: machine.Entry = _import(source).kernel
-    return entry.listing()
+    return entry
 
 
 def _load(source: str) -> _Loaded:

@@ -53,10 +53,15 @@ class Entry:
         with self._compiled() as result:
             return bytes(dumps(result._reduce()))
 
-    def listing(self) -> str:
+    def assembly(self) -> str:
         """Return the machine code of a new compilation as text."""
         with self._compiled() as result:
             return str(result.library.get_asm_str())
+
+    def llvm(self) -> str:
+        """Return the optimised LLVM IR of a new compilation."""
+        with self._compiled() as result:
+            return str(result.library.get_llvm_str())
 
     def load(self, code: bytes) -> Callable[..., Any]:
         """Return machine code as a function of arrays; it must come from :meth:`compile`."""

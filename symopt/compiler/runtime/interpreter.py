@@ -9,15 +9,22 @@ import numpy as np
 
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.library import elementary, primitives
+from symopt.ir.ops import OPERATIONS
 from symopt.ir.program import Key, Program
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "neg": lambda a: -a, "fma": primitives.fma, "sqrt": primitives.sqrt, "abs": primitives.fabs,
+PRIMITIVES: dict[str, Callable[..., Any]] = {
+    "fma": primitives.fma,
+    "sqrt": primitives.sqrt,
+    "abs": primitives.fabs,
     "floor": primitives.floor,
-    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
-    "and": lambda a, b: a & b, "or": lambda a, b: a | b, "select": lambda c, a, b: a if c else b,
-}  # fmt: skip
+}
+"""Single instructions whose value in Python the library gives."""
+
+
+def value_of(op: str) -> Callable[..., Any]:
+    """Return what gives the value of an operation: the table, an instruction, or the library."""
+    own = OPERATIONS[op].evaluate or PRIMITIVES.get(op)
+    return own or getattr(elementary, op)
 
 
 def evaluate(program: Program, given: Mapping[Key, float]) -> dict[Key, float]:
@@ -36,6 +43,5 @@ def _evaluate(program: Program, given: Mapping[Key, float]) -> dict[Key, float]:
             elif node.op == "input":
                 values.append(np.float64(given[node.payload]))  # type: ignore[index]
             else:
-                function = OPERATIONS.get(node.op) or getattr(elementary, node.op)
-                values.append(function(*(values[arg] for arg in node.args)))
+                values.append(value_of(node.op)(*(values[arg] for arg in node.args)))
     return {key: values[number] for key, number in program.outputs.items()}
