@@ -19,7 +19,10 @@ x, y, kappa = sp.symbols("x y kappa")
 BOWL = so.Cost((x**2 + kappa * y**2) / 2, params=[x, y])
 SLOPE = so.Cost(x, params=[x])
 KAPPA, START, ETA = 100.0, (10.0, 4.0), 0.1
-GD = {"gd, 2/(1 + κ)": so.gd(eta=2 / (1 + KAPPA)), "gd, 1/κ": so.gd(eta=1 / KAPPA)}  # the fastest, and a safe one
+GD = {
+    "gd, 2/(1 + κ)": so.gd(eta=2 / (1 + KAPPA)),
+    "gd, 1/κ": so.gd(eta=1 / KAPPA),
+}  # the fastest, and a safe one
 LENGTH = 5.0  # of the slope
 EULER = -float(zeta(0.5))  # 1.46: 1 + 1/sqrt(2) + ... + 1/sqrt(k) is about 2*sqrt(k) - 1.46
 
@@ -31,7 +34,9 @@ def theory():
     return {
         "first step from (x, y), gradient descent, angle to the x axis": sp.atan(kappa * y / x),
         "first step, AdaGrad, angle to the x axis": sp.pi / 4,
-        "AdaGrad along y, with w = y/eta and R = sqrt(s)/(eta*kappa)": sp.Eq(sp.Symbol("w'"), w - w / R),
+        "AdaGrad along y, with w = y/eta and R = sqrt(s)/(eta*kappa)": sp.Eq(
+            sp.Symbol("w'"), w - w / R
+        ),
         "what it keeps, but for log(w0)": sp.Eq(4 * R + w**2, w0**2 + 2 * c * w0),
         "where c is": sp.Eq(c, -sp.zeta(sp.S.Half)),
         "its effective rate eta/sqrt(s) in the end": 1 / (kappa * R_end),
@@ -56,7 +61,9 @@ def steps_to(share, w0):
 
 def first_angles(direction):
     """Return the angles between the first step and the way to the minimum: gradient descent's, AdaGrad's."""
-    return np.arctan2(KAPPA * np.sin(direction), np.cos(direction)) - direction, np.abs(np.pi / 4 - direction)
+    return np.arctan2(KAPPA * np.sin(direction), np.cos(direction)) - direction, np.abs(
+        np.pi / 4 - direction
+    )
 
 
 def run(quick=False):
@@ -68,16 +75,31 @@ def run(quick=False):
     }
     directions = (np.arange(n := 100 if quick else 1000) + 0.5) / n * np.pi / 2
     around = 10 * np.stack([np.cos(directions), np.sin(directions)], axis=-1)
-    study = so.sweep(BOWL, GD | {"adagrad": so.adagrad(eta=1.0)}, around, 500, record=True, kappa=KAPPA)
-    headings = {name: heading_means(data) for name, data in study.items()}
-    etas, goal = np.geomspace(0.05, 2, 12 if quick else 60), BOWL.value([START[0] / 100, 0], kappa=KAPPA)
-    hits = so.sweep(BOWL, so.adagrad(eta=etas), START, 60_000, targets=goal, kappa=KAPPA)["adagrad"]["hit"].isel(
-        target=0
+    study = so.sweep(
+        BOWL, GD | {"adagrad": so.adagrad(eta=1.0)}, around, 500, record=True, kappa=KAPPA
     )
-    rows = first_rows(paths) + heading_rows(headings) + rate_rows(paths["adagrad"]) + slope_rows() + far_rows(paths)
+    headings = {name: heading_means(data) for name, data in study.items()}
+    etas, goal = (
+        np.geomspace(0.05, 2, 12 if quick else 60),
+        BOWL.value([START[0] / 100, 0], kappa=KAPPA),
+    )
+    hits = so.sweep(BOWL, so.adagrad(eta=etas), START, 60_000, targets=goal, kappa=KAPPA)[
+        "adagrad"
+    ]["hit"].isel(target=0)
+    rows = (
+        first_rows(paths)
+        + heading_rows(headings)
+        + rate_rows(paths["adagrad"])
+        + slope_rows()
+        + far_rows(paths)
+    )
     rows.append(equal_row(hits, arrival(paths["gd, 1/κ"])))
     settings = {"kappa": KAPPA, "start": START, "eta": ETA, "directions": len(directions)}
-    return Outcome(rows, {"paths": paths, "directions": directions, "headings": headings, "hits": hits}, settings)
+    return Outcome(
+        rows,
+        {"paths": paths, "directions": directions, "headings": headings, "hits": hits},
+        settings,
+    )
 
 
 def heading_means(data):
@@ -88,7 +110,9 @@ def heading_means(data):
     return {
         "first step": angle.values[:, 0],
         "mean over steps": np.average(np.nan_to_num(angle.values), axis=1, weights=going),
-        "mean along the path": np.average(np.nan_to_num(angle.values), axis=1, weights=going * length.values),
+        "mean along the path": np.average(
+            np.nan_to_num(angle.values), axis=1, weights=going * length.values
+        ),
     }
 
 
@@ -97,13 +121,20 @@ def first_rows(paths):
     predicted, rows = np.degrees(first_angles(np.arctan2(START[1], START[0]))), []
     for name, angle in zip(("gd, 1/κ", "adagrad"), predicted, strict=True):
         measured = np.degrees(float(so.measure.heading(paths[name], [0, 0])[0]))
-        rows.append(Row.within(f"{name}: first step, degrees off the minimum", angle, measured, relative=1e-6))
+        rows.append(
+            Row.within(
+                f"{name}: first step, degrees off the minimum", angle, measured, relative=1e-6
+            )
+        )
     return rows
 
 
 def heading_rows(headings):
     """From how many directions AdaGrad heads for the minimum more directly."""
-    equal = [brentq(lambda a: np.subtract(*first_angles(a)), *bracket) for bracket in ((1e-4, 0.5), (0.5, 1.5))]
+    equal = [
+        brentq(lambda a: np.subtract(*first_angles(a)), *bracket)
+        for bracket in ((1e-4, 0.5), (0.5, 1.5))
+    ]
     rows = []
     for name in GD:
         for what, angles in headings[name].items():
@@ -112,14 +143,20 @@ def heading_rows(headings):
             won = headings["adagrad"][what] < angles
             reach = np.count_nonzero(np.diff(won)) / len(won)
             exact = what == "first step"
-            predicted, relation = ((equal[1] - equal[0]) / (np.pi / 2), "=") if exact else (0.5, ">=")
-            quantity = (
-                f"{what}: share of directions in which adagrad heads more directly than {'gd' if exact else name}"
+            predicted, relation = (
+                ((equal[1] - equal[0]) / (np.pi / 2), "=") if exact else (0.5, ">=")
             )
+            quantity = f"{what}: share of directions in which adagrad heads more directly than {'gd' if exact else name}"
             note = "every change is known to a spacing"
             if what == "mean over steps" and name == "gd, 1/κ":
-                note += "; gd falls to the axis in a step, and creeps straight along it for hundreds"
-            rows.append(Row.within(quantity, predicted, won.mean(), reach, n=len(won), relation=relation, note=note))
+                note += (
+                    "; gd falls to the axis in a step, and creeps straight along it for hundreds"
+                )
+            rows.append(
+                Row.within(
+                    quantity, predicted, won.mean(), reach, n=len(won), relation=relation, note=note
+                )
+            )
     return rows
 
 
@@ -149,13 +186,19 @@ def slope_rows():
         formula = so.theory.velocity(rule)
         way = np.cumsum([so.theory.evaluate(formula, rule, g=1, t=k) for k in range(1, 1000)])
         what = f"slope of length {LENGTH / ETA:g} eta, {name}: steps"
-        rows.append(Row.within(what, 1 + np.argmax(way <= -LENGTH), float(study[name]["hit"][0]), absolute=1))
+        rows.append(
+            Row.within(
+                what, 1 + np.argmax(way <= -LENGTH), float(study[name]["hit"][0]), absolute=1
+            )
+        )
     return rows
 
 
 def arrival(run):
     """Return the first step with 1 % of x left."""
-    return float(so.measure.hitting(abs(run.history["theta"].isel(param=0)), START[0] / 100)["time"])
+    return float(
+        so.measure.hitting(abs(run.history["theta"].isel(param=0)), START[0] / 100)["time"]
+    )
 
 
 def far_rows(paths):
@@ -168,11 +211,25 @@ def far_rows(paths):
     reach, left = np.log(w0) * np.log(100), share * np.log(w0) * np.log(1 / share) / R
     larger = f"with eta = {ETA:g}: see the learning rate at which they are equal"
     return [
-        Row.within("gd, 1/κ: steps to 1 % of x", np.ceil(np.log(100) / -np.log1p(-1 / KAPPA)), gd, absolute=1),
-        Row.within("adagrad: steps to 1 % of x", steps_to(0.01, w0), own, absolute=reach, note=note),
-        Row.within("adagrad: share of x left when gd has 1 %", predicted, share, absolute=left, note=note),
+        Row.within(
+            "gd, 1/κ: steps to 1 % of x",
+            np.ceil(np.log(100) / -np.log1p(-1 / KAPPA)),
+            gd,
+            absolute=1,
+        ),
+        Row.within(
+            "adagrad: steps to 1 % of x", steps_to(0.01, w0), own, absolute=reach, note=note
+        ),
+        Row.within(
+            "adagrad: share of x left when gd has 1 %", predicted, share, absolute=left, note=note
+        ),
         Row("adagrad: steps to 1 % of x, over gd's", 1, own / gd, relation=">=", note=larger),
-        Row("rmsprop: steps to 1 % of x, over gd's", 1, arrival(paths["rmsprop"]) / gd, relation="<="),
+        Row(
+            "rmsprop: steps to 1 % of x, over gd's",
+            1,
+            arrival(paths["rmsprop"]) / gd,
+            relation="<=",
+        ),
     ]
 
 
@@ -181,7 +238,10 @@ def equal_row(hits, gd):
     faster = int((hits.values <= gd).argmax())
     low, high = hits["eta"].values[[faster - 1, faster]] if faster else (np.nan, np.nan)
     predicted = brentq(lambda eta: steps_to(0.01, START[0] / eta) - gd, 0.05, 5)
-    what, note = "adagrad: eta that takes gd's steps to 1 %", "between two learning rates of the sweep"
+    what, note = (
+        "adagrad: eta that takes gd's steps to 1 %",
+        "between two learning rates of the sweep",
+    )
     return Row(what, predicted, (low + high) / 2, low, high, note=note)
 
 
@@ -200,7 +260,9 @@ def path_picture(outcome):
     for k, (name, run) in enumerate(paths.items()):
         angle = so.measure.heading(run, [0, 0])[sparse(len(run.recorded) - 1)]
         middle.plot(angle["step"], np.degrees(angle), label=name, **line_style(k))
-    middle.set(xscale="log", xlabel="step", ylabel="angle to the minimum (degrees)", title="heading")
+    middle.set(
+        xscale="log", xlabel="step", ylabel="angle to the minimum (degrees)", title="heading"
+    )
     middle.set(xlim=(1, 10_000), ylim=(-2, 92), yticks=np.arange(0, 91, 15))
     rates = effective_rates(paths["adagrad"])
     k = sparse(len(rates))
@@ -211,7 +273,9 @@ def path_picture(outcome):
         right.axhline(1 / (curvature * rest(START[c] / ETA)), **PREDICTED)
     right.plot([], [], "k:", lw=1.2, label="predicted, constant gradient: η/(g√k)")
     right.plot([], [], label="predicted, in the end", **PREDICTED)
-    right.set(xscale="log", yscale="log", xlabel="step k", ylabel="η/√s", title=f"AdaGrad, η = {ETA:g}")
+    right.set(
+        xscale="log", yscale="log", xlabel="step k", ylabel="η/√s", title=f"AdaGrad, η = {ETA:g}"
+    )
     right.set_ylim(top=0.1)
     right.legend(frameon=False, fontsize="small")
     return figure
@@ -231,8 +295,20 @@ def length_picture(outcome):
     for k, name in enumerate(("gd, 1/κ", "adagrad")):
         thin = slice(None, None, max(1, len(directions) // 50))
         measured = np.degrees(headings[name]["first step"])
-        left.plot(np.degrees(directions)[thin], measured[thin], "os"[k], ms=4, label=name, color=line_style(k)["color"])
-        left.plot(np.degrees(directions), np.degrees(predicted[k]), label="predicted" if k else None, **PREDICTED)
+        left.plot(
+            np.degrees(directions)[thin],
+            measured[thin],
+            "os"[k],
+            ms=4,
+            label=name,
+            color=line_style(k)["color"],
+        )
+        left.plot(
+            np.degrees(directions),
+            np.degrees(predicted[k]),
+            label="predicted" if k else None,
+            **PREDICTED,
+        )
     left.set(
         xlabel="direction of the start from the long axis (degrees)",
         ylabel="first step's angle to the minimum (degrees)",
@@ -240,8 +316,15 @@ def length_picture(outcome):
     left.legend(frameon=False)
     right.plot(hits["eta"], hits, "s", ms=4, color=line_style(1)["color"], label="adagrad")
     right.plot(hits["eta"], steps_to(0.01, START[0] / hits["eta"]), label="predicted", **PREDICTED)
-    right.axhline(arrival(outcome.data["paths"]["gd, 1/κ"]), color=line_style(0)["color"], label="gd, 1/κ")
-    right.set(xscale="log", yscale="log", xlabel="η of AdaGrad", ylabel=f"steps from x = {START[0]:g} to 1 %")
+    right.axhline(
+        arrival(outcome.data["paths"]["gd, 1/κ"]), color=line_style(0)["color"], label="gd, 1/κ"
+    )
+    right.set(
+        xscale="log",
+        yscale="log",
+        xlabel="η of AdaGrad",
+        ylabel=f"steps from x = {START[0]:g} to 1 %",
+    )
     right.legend(frameon=False)
     return figure
 

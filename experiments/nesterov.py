@@ -18,7 +18,14 @@ BOWL = so.Cost(x**2 / 2, params=[x])
 ROSENBROCK = so.parse("100*(y-x^2)^2 + (1-x)^2")
 RULES = {"momentum": so.momentum, "nesterov": so.nesterov}
 BETAS = [0.0, 0.5, 0.9, 0.99]
-ON_BOWL = [(0.002, 0.9), (0.1, 0.9), (0.9, 0.9), (1.35, 0.9), (1.5, 0.9), (0.5, 0.5)]  # eta*lambda and beta
+ON_BOWL = [
+    (0.002, 0.9),
+    (0.1, 0.9),
+    (0.9, 0.9),
+    (1.35, 0.9),
+    (1.5, 0.9),
+    (0.5, 0.5),
+]  # eta*lambda and beta
 IN_VALLEY = [(1e-3, 0.9), (2e-4, 0.99)]  # eta and beta on Rosenbrock
 DIGITS = 1e-6  # relative, of a factor
 
@@ -26,7 +33,10 @@ DIGITS = 1e-6  # relative, of a factor
 def theory():
     """What the rules' equations say on J = lambda*theta**2/2."""
     return {
-        **{f"largest stable eta, {name}": so.theory.stability_limit(rule) for name, rule in RULES.items()},
+        **{
+            f"largest stable eta, {name}": so.theory.stability_limit(rule)
+            for name, rule in RULES.items()
+        },
         **{f"matrix, {name}": so.theory.linearize(rule) for name, rule in RULES.items()},
         "factor per step": "the largest modulus of an eigenvalue of the matrix",
         "sign changes per step": "the angle of that eigenvalue over pi",
@@ -36,7 +46,9 @@ def theory():
 
 def matrix(rule, eigenvalue=1.0):
     """Return the matrix of a rule's step with its own numbers."""
-    known = {sp.Symbol(name): value for name, value in rule.hyperparameters.items()} | {lam: eigenvalue}
+    known = {sp.Symbol(name): value for name, value in rule.hyperparameters.items()} | {
+        lam: eigenvalue
+    }
     return np.array(so.theory.linearize(rule).subs(known).tolist(), dtype=float)
 
 
@@ -46,7 +58,9 @@ def run(quick=False):
     for name, rule in RULES.items():
         rows += limit_rows(f"{name}, ", BOWL, rule, [1.0], np.geomspace(1, 4.5, n), BETAS)
     for eta, b in ON_BOWL:
-        rows += [row for name, rule in RULES.items() for row in bowl_rows(name, rule(eta=eta, beta=b))]
+        rows += [
+            row for name, rule in RULES.items() for row in bowl_rows(name, rule(eta=eta, beta=b))
+        ]
     rows += [overshoot_row(name, rule(eta=0.1, beta=0.9)) for name, rule in RULES.items()]
     for name, rule in RULES.items():
         rows += [valley_row(name, rule(eta=eta, beta=b)) for eta, b in IN_VALLEY]
@@ -55,7 +69,11 @@ def run(quick=False):
         rows += limit_rows(f"Rosenbrock, {name}, ", ROSENBROCK, rule, near, etas, [0.9], steps=1000)
     planes = {name: plane(rule, 34 if quick else 100) for name, rule in RULES.items()}
     rows += [plane_row(name, planes[name]) for name in RULES]
-    settings = {"J": "x^2/2 (lambda = 1), and Rosenbrock's valley", "beta": BETAS, "eta*lambda, beta": ON_BOWL}
+    settings = {
+        "J": "x^2/2 (lambda = 1), and Rosenbrock's valley",
+        "beta": BETAS,
+        "eta*lambda, beta": ON_BOWL,
+    }
     return Outcome(rows, {"planes": planes}, settings)
 
 
@@ -68,13 +86,18 @@ def stiff(distance):
 def limit_rows(where, cost, rule, start, etas, betas, steps=4000):
     """The last learning rate at which J falls in the second half of the steps or is gone, and the next on the grid."""
     record = [0, steps // 2, steps]
-    study = so.sweep(cost, rule(eta=etas, beta=betas), start, steps, record=record, paths=False, best=False)
+    study = so.sweep(
+        cost, rule(eta=etas, beta=betas), start, steps, record=record, paths=False, best=False
+    )
     first, middle, end = study[rule.name]["history_loss"].transpose("step", "beta", "eta").values
     rows, eigenvalue = [], np.linalg.eigvalsh(cost.hessian(np.round(start)))[-1]
     for b, stable in zip(betas, (end <= middle) | (end < 1e-12 * first), strict=True):
         low, high = etas[stable.argmin() - 1], etas[stable.argmin()]
         limit = so.theory.stability_limit(rule(beta=b), eigenvalue)
-        what, note = f"{where}beta = {b:g}: largest stable eta", "between two learning rates of the grid"
+        what, note = (
+            f"{where}beta = {b:g}: largest stable eta",
+            "between two learning rates of the grid",
+        )
         rows.append(Row(what, limit, (low + high) / 2, low, high, len(etas), note=note))
     return rows
 
@@ -95,7 +118,10 @@ def bowl_rows(name, rule):
     first = fitted(where, so.theory.rate(rule, 1.0), so.measure.rate(np.abs(path)))
     changes = np.count_nonzero(np.diff(np.sign(path[path != 0]))) / steps
     what, note = f"{where}: sign changes per step", f"one in {steps} steps"
-    return [first, Row.within(what, abs(np.angle(z)) / np.pi, changes, absolute=1 / steps, note=note)]
+    return [
+        first,
+        Row.within(what, abs(np.angle(z)) / np.pi, changes, absolute=1 / steps, note=note),
+    ]
 
 
 def overshoot_row(name, rule):
@@ -120,7 +146,9 @@ def crossing_row(name, rule, steps=100):
     z = max(np.linalg.eigvals(matrix(rule, eigenvalue)), key=abs)
     what = f"Rosenbrock, {name}, eta = {rule.values['eta']:g}, beta = 0.9: sign changes in {steps} steps"
     changes = np.count_nonzero(np.diff(np.sign(across)))
-    return Row.within(what, steps * abs(np.angle(z)) / np.pi, changes, absolute=1, note="one sign change")
+    return Row.within(
+        what, steps * abs(np.angle(z)) / np.pi, changes, absolute=1, note="one sign change"
+    )
 
 
 def plane(rule, n):
@@ -128,19 +156,30 @@ def plane(rule, n):
 
     It is that of the largest |theta| of fifty steps, between steps 100 and 300.
     """
-    axes, early = {"eta": np.linspace(0.03, 4.2, n), "beta": np.linspace(0, 0.99, n)}, np.arange(51, 101)
+    axes, early = (
+        {"eta": np.linspace(0.03, 4.2, n), "beta": np.linspace(0, 0.99, n)},
+        np.arange(51, 101),
+    )
     record = [*early, *(early + 200)]
-    data = so.sweep(BOWL, rule(**axes), [1.0], 300, record=record, limit=1e300, best=False)[rule.name]
+    data = so.sweep(BOWL, rule(**axes), [1.0], 300, record=record, limit=1e300, best=False)[
+        rule.name
+    ]
     size = abs(data["history_theta"].isel(param=0))
     first, last = (size.sel(step=steps).max("step") for steps in (early, early + 200))
-    return ((last / first.where(first > 0)) ** (1 / 200)).fillna(0.0).where(data["status"] != "diverged", 2.0)
+    return (
+        ((last / first.where(first > 0)) ** (1 / 200))
+        .fillna(0.0)
+        .where(data["status"] != "diverged", 2.0)
+    )
 
 
 def plane_row(name, factors):
     """How many cells lie on the wrong side of the predicted limit."""
     limit = sp.lambdify(beta, so.theory.stability_limit(RULES[name]).subs(lam, 1))(factors["beta"])
     wrong = int(((factors > 1) != (factors["eta"] > limit)).sum())
-    return Row(f"{name}: cells of the plane on the wrong side of the limit", 0, wrong, n=factors.size)
+    return Row(
+        f"{name}: cells of the plane on the wrong side of the limit", 0, wrong, n=factors.size
+    )
 
 
 def plot(outcome):
@@ -153,7 +192,9 @@ def plot(outcome):
     left, right = second.subplots(1, 2)
     for k, (name, rule) in enumerate(RULES.items()):
         draw_path(left, name, rule(eta=0.1, beta=0.9), so.plot.line_style(k))
-        draw_factors(right, name, rule, planes[name].sel(beta=0.9, method="nearest"), so.plot.line_style(k))
+        draw_factors(
+            right, name, rule, planes[name].sel(beta=0.9, method="nearest"), so.plot.line_style(k)
+        )
     left.plot([], [], label="predicted decay", **PREDICTED)
     right.plot([], [], label="predicted", **PREDICTED)
     left.set(xlabel="step", ylabel="θ", title="η λ = 0.1, β = 0.9", ylim=(-1, 1.4))

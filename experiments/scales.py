@@ -10,9 +10,7 @@ from symopt.harness import Outcome, Row, main
 from symopt.plot._style import line_style
 from symopt.problems import learning
 
-CLAIM = (
-    "On features of very different scale gradient descent suffers, the adaptive rules do not; standardising cures it."
-)
+CLAIM = "On features of very different scale gradient descent suffers, the adaptive rules do not; standardising cures it."
 
 ETAS = 10 ** np.arange(-6.75, 1.01, 0.25)  # one grid for all rules
 SHARE = 1e-3  # the target: J - J* is this share of its value at the start
@@ -39,7 +37,10 @@ def drawn(seed, spread):
     rng = np.random.default_rng(seed)
     X, w = rng.normal(size=(M, D)), rng.normal(size=D)
     t, chance = X @ w + 0.5 * rng.normal(size=M), 1 / (1 + np.exp(-X @ w))
-    return X * np.geomspace(1, spread, D), {"linear": t, "logistic": np.where(rng.random(M) < chance, 1.0, -1.0)}
+    return X * np.geomspace(1, spread, D), {
+        "linear": t,
+        "logistic": np.where(rng.random(M) < chance, 1.0, -1.0),
+    }
 
 
 def minimum(kind, J, X, t):
@@ -57,12 +58,22 @@ def run(quick=False):
     for kind in ("linear", "logistic"):
         for seed in SEEDS:
             for spread in spreads:
-                cells[kind, f"S = {spread}", seed] = cell(kind, seed, spread, min(cap, 300 * spread))
+                cells[kind, f"S = {spread}", seed] = cell(
+                    kind, seed, spread, min(cap, 300 * spread)
+                )
             cells[kind, "standardised", seed] = cell(kind, seed, spreads[-1], 300, standard=True)
     rows = exact_rows(cells) + decade_rows(cells) + claim_rows(cells, f"S = {spreads[-1]}")
-    settings = {"features": D, "samples": M, "spreads": spreads, "data sets": len(SEEDS), "most steps": cap}
+    settings = {
+        "features": D,
+        "samples": M,
+        "spreads": spreads,
+        "data sets": len(SEEDS),
+        "most steps": cap,
+    }
     return Outcome(
-        rows, {"cells": cells, "spreads": spreads}, settings | {"beta": BETA, "etas": "4 a decade, 1.8e-7 ... 10"}
+        rows,
+        {"cells": cells, "spreads": spreads},
+        settings | {"beta": BETA, "etas": "4 a decade, 1.8e-7 ... 10"},
     )
 
 
@@ -74,14 +85,25 @@ def cell(kind, seed, spread, steps, standard=False):
     theta = minimum(kind, J, X, targets[kind])
     gap = J.value(np.zeros(D)) - J.value(theta)
     goal = J.value(theta) + SHARE * gap
-    study = so.sweep(J, {k: r(eta=ETAS) for k, r in RULES.items()}, np.zeros(D), steps, targets=goal, best=False)
+    study = so.sweep(
+        J, {k: r(eta=ETAS) for k, r in RULES.items()}, np.zeros(D), steps, targets=goal, best=False
+    )
     best = {name: fastest(study[name], goal) for name in RULES}
-    return {"J": J, "theta": theta, "hessian": J.hessian(theta), "gap": gap, "budget": steps, "best": best}
+    return {
+        "J": J,
+        "theta": theta,
+        "hessian": J.hessian(theta),
+        "gap": gap,
+        "budget": steps,
+        "best": best,
+    }
 
 
 def fastest(dataset, goal):
     """Return (steps, eta) of the learning rate that is at the target first and still there at the end."""
-    hits = dataset["hit"].isel(target=0).where(dataset["loss"] <= goal, np.inf).fillna(np.inf).values
+    hits = (
+        dataset["hit"].isel(target=0).where(dataset["loss"] <= goal, np.inf).fillna(np.inf).values
+    )
     return (hits.min(), ETAS[hits.argmin()]) if np.isfinite(hits).any() else (np.inf, np.nan)
 
 
@@ -132,10 +154,18 @@ def decade_rows(cells):
         rule, J, theta = so.gd(eta=eta), made["J"], made["theta"]
         predicted = so.theory.predict(J, rule, at=theta).per_decade / 2
         goals = J.value(theta) + made["gap"] * np.array([1e-8, 1e-11])
-        hits = so.sweep(J, rule, np.zeros(D), int(20 * predicted) + 100, targets=goals, best=False)["gd"]["hit"].values
+        hits = so.sweep(J, rule, np.zeros(D), int(20 * predicted) + 100, targets=goals, best=False)[
+            "gd"
+        ]["hit"].values
         what = f"logistic, {features}, gd at eta = {eta:.2g}: steps a decade of J - J*"
         rows.append(
-            Row.within(what, predicted, (hits[1] - hits[0]) / 3, absolute=1 / 3, note="a step in three decades")
+            Row.within(
+                what,
+                predicted,
+                (hits[1] - hits[0]) / 3,
+                absolute=1 / 3,
+                note="a step in three decades",
+            )
         )
     return rows
 
@@ -144,11 +174,19 @@ def claim_rows(cells, widest):
     """The textbook's claims: ratios of steps, paired over the data sets."""
     rows = []
     for kind in ("linear", "logistic"):
-        plain, spreaded, cured = (counted(cells, kind, f) for f in ("S = 1", widest, "standardised"))
+        plain, spreaded, cured = (
+            counted(cells, kind, f) for f in ("S = 1", widest, "standardised")
+        )
         for name in RULES:
-            relation, note = ("<=", "; one eta serves weights of size 1 and 1/S") if name in ADAPTIVE else (">=", "")
+            relation, note = (
+                ("<=", "; one eta serves weights of size 1 and 1/S")
+                if name in ADAPTIVE
+                else (">=", "")
+            )
             what = f"{kind}, {name}: steps at {widest} / at S = 1"
-            rows.append(ratio(what, spreaded[name], plain[name], spreaded["budget"], relation, TWICE, note))
+            rows.append(
+                ratio(what, spreaded[name], plain[name], spreaded["budget"], relation, TWICE, note)
+            )
         for name in ADAPTIVE:
             what = f"{kind}, {widest}: steps, {name} / gd"
             rows.append(ratio(what, spreaded[name], spreaded["gd"], spreaded["budget"], "<=", 1))
@@ -168,14 +206,23 @@ def counted(cells, kind, features):
 def ratio(what, ours, theirs, budget, relation, predicted, note=""):
     """Return a row for the median ratio, between order statistics as of the sign test, with 95 % confidence.
 
-    Who does not arrive takes longer than the budget, by how much is unknown: the interval holds all that may be.
+    Who does not arrive takes longer than the budget, by how much is unknown: the interval holds all
+    that may be.
     """
     n, late = len(ours), int(np.isinf(ours).sum())
-    k = max(1, int(binom.ppf(0.025, n, 0.5)))  # fewer than k of n lie below the median with probability 0.025 at most
+    k = max(
+        1, int(binom.ppf(0.025, n, 0.5))
+    )  # fewer than k of n lie below the median with probability 0.025 at most
     low, high = np.minimum(ours, budget) / theirs, ours / np.minimum(theirs, budget)
     median = np.median(np.minimum(ours, budget) / np.minimum(theirs, budget))
-    note = "sign interval" + note + (f"; {late} of {n} did not arrive, and count as the budget" if late else "")
-    return Row(what, predicted, median, np.sort(low)[k - 1], np.sort(high)[n - k], n, relation, note)
+    note = (
+        "sign interval"
+        + note
+        + (f"; {late} of {n} did not arrive, and count as the budget" if late else "")
+    )
+    return Row(
+        what, predicted, median, np.sort(low)[k - 1], np.sort(high)[n - k], n, relation, note
+    )
 
 
 def plot(outcome):
@@ -184,7 +231,9 @@ def plot(outcome):
     cells, spreads = outcome.data["cells"], outcome.data["spreads"]
     for ax, kind in zip(figure.subplots(1, 2, sharey=True), ("linear", "logistic"), strict=True):
         panel(ax, cells, kind, [*(f"S = {s}" for s in spreads), "standardised"])
-        ax.set(yscale="log", xlabel="scales of the two features: 1 and S", title=f"{kind} regression")
+        ax.set(
+            yscale="log", xlabel="scales of the two features: 1 and S", title=f"{kind} regression"
+        )
     figure.axes[0].set_ylabel("steps to 1/1000 of the first gap, at the best η")
     figure.axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return {"scales": figure}
@@ -195,15 +244,27 @@ def panel(ax, cells, kind, places):
     found = [counted(cells, kind, f) for f in places]
     A, x, k = matrices(), np.arange(len(places)), np.unique(np.geomspace(1, 1e7, 600).round())
     for place, name in enumerate(RULES):
-        colour, medians = line_style(place)["color"], np.array([np.median(steps[name]) for steps in found])
+        colour, medians = (
+            line_style(place)["color"],
+            np.array([np.median(steps[name]) for steps in found]),
+        )
         late, budgets = np.isinf(medians), np.array([steps["budget"] for steps in found])
         ax.plot(x[:-1], np.where(late, np.nan, medians)[:-1], color=colour, lw=1.2)
         ax.plot(x[~late], medians[~late], "o", color=colour, ms=5, label=name)
         ax.plot(x[late], budgets[late], "^", color=colour, ms=6 + 2 * place, mfc="none")
         if name in LINEAR:
             made = [[cells[kind, f, s] for s in SEEDS] for f in places[:-1]]
-            known = [[min(exact_steps(A[name], eta, m, k) for eta in ETAS) for m in row] for row in made]
-            ax.plot(x[:-1], np.median(known, axis=1), "--", color=colour, lw=1, label=f"{name}, predicted")
+            known = [
+                [min(exact_steps(A[name], eta, m, k) for eta in ETAS) for m in row] for row in made
+            ]
+            ax.plot(
+                x[:-1],
+                np.median(known, axis=1),
+                "--",
+                color=colour,
+                lw=1,
+                label=f"{name}, predicted",
+            )
     ax.plot([], [], "^", color="0.4", ms=9, mfc="none", label="longer than the budget")
     ax.set_xticks(x, [place.removeprefix("S = ") for place in places])
     ax.axvspan(x[-1] - 0.5, x[-1] + 0.5, color="0.94", zorder=0)

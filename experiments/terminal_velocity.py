@@ -13,7 +13,11 @@ G, ETA = 0.5, 0.01
 BETAS = [0.0, 0.5, 0.8, 0.9, 0.95, 0.99]
 x = sp.Symbol("x")
 J = so.Cost(G * x, params=[x])
-ADAPTIVE = {"rmsprop": so.rmsprop(eta=ETA), "adam": so.adam(eta=ETA), "adagrad": so.adagrad(eta=ETA)}
+ADAPTIVE = {
+    "rmsprop": so.rmsprop(eta=ETA),
+    "adam": so.adam(eta=ETA),
+    "adagrad": so.adagrad(eta=ETA),
+}
 
 
 def theory():
@@ -33,9 +37,14 @@ def theory():
 def run(quick=False):
     """Go down the slope; every measurement is a step length in units of gradient descent's eta*g."""
     steps = 2_000 if quick else 10_000
-    rules = {"momentum": so.momentum(eta=ETA, beta=BETAS), "nesterov": so.nesterov(eta=ETA, beta=BETAS)}
+    rules = {
+        "momentum": so.momentum(eta=ETA, beta=BETAS),
+        "nesterov": so.nesterov(eta=ETA, beta=BETAS),
+    }
     study = so.sweep(J, rules | ADAPTIVE, start=[0.0], steps=steps, record=True)
-    speeds = {name: so.measure.speed_along(study[name]["history_theta"])["step_length"] for name in study}
+    speeds = {
+        name: so.measure.speed_along(study[name]["history_theta"])["step_length"] for name in study
+    }
     rows = [row for name in rules for row in limits(name, speeds[name])]
     rows += [approach(k, speeds["momentum"]) for k in (1, 5, 10, 20, 40)] + adaptive(speeds)
     settings = {"J": J.expression, "eta": ETA, "beta": BETAS, "g": G, "steps": steps}
@@ -60,10 +69,15 @@ def limits(name, speed):
 def approach(k, speed):
     """How much of the limit momentum has at step k: 1 - beta**k."""
     rule = so.momentum(eta=ETA, beta=0.9)
-    predicted = so.theory.evaluate(so.theory.velocity(rule) / so.theory.terminal_velocity(rule), rule, g=G, t=k)
+    predicted = so.theory.evaluate(
+        so.theory.velocity(rule) / so.theory.terminal_velocity(rule), rule, g=G, t=k
+    )
     measured = speed.sel(beta=0.9).isel(step=k - 1) / (ETA * G / (1 - 0.9))
     return Row.within(
-        f"momentum, beta = 0.9: share of the limit at step {k}", predicted, float(measured), relative=1e-6
+        f"momentum, beta = 0.9: share of the limit at step {k}",
+        predicted,
+        float(measured),
+        relative=1e-6,
     )
 
 
@@ -84,15 +98,26 @@ def plot(outcome):
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     speeds = outcome.data["speeds"]
-    chosen = {f"momentum, β = {beta}": so.momentum(eta=ETA, beta=beta) for beta in (0.8, 0.9)} | ADAPTIVE
+    chosen = {
+        f"momentum, β = {beta}": so.momentum(eta=ETA, beta=beta) for beta in (0.8, 0.9)
+    } | ADAPTIVE
     curves = {}
     for name, rule in chosen.items():
         speed = speeds[rule.name]
-        curves[name] = (speed.sel(beta=rule.values["beta"]) if "beta" in speed.dims else speed).isel(step=slice(60))
-    limits = {name: so.theory.evaluate(so.theory.terminal_velocity(r), r, g=G) for name, r in chosen.items()}
-    so.plot.velocity(curves, ax=left, predicted=limits).set(xscale="linear", yscale="linear", ylim=(0, 0.055))
+        curves[name] = (
+            speed.sel(beta=rule.values["beta"]) if "beta" in speed.dims else speed
+        ).isel(step=slice(60))
+    limits = {
+        name: so.theory.evaluate(so.theory.terminal_velocity(r), r, g=G)
+        for name, r in chosen.items()
+    }
+    so.plot.velocity(curves, ax=left, predicted=limits).set(
+        xscale="linear", yscale="linear", ylim=(0, 0.055)
+    )
     beta = np.linspace(0, 0.992, 300)
-    limit = sp.lambdify(sp.symbols("beta eta g"), so.theory.terminal_velocity(so.momentum))(beta, ETA, G)
+    limit = sp.lambdify(sp.symbols("beta eta g"), so.theory.terminal_velocity(so.momentum))(
+        beta, ETA, G
+    )
     right.plot(beta, abs(limit) / (ETA * G), "k--", linewidth=1, label="predicted, 1/(1 − β)")
     for name, marker in (("momentum", "o"), ("nesterov", "x")):
         right.plot(BETAS, speeds[name].isel(step=-1) / (ETA * G), marker, label=f"{name}, measured")

@@ -10,7 +10,8 @@ from symopt.plot._style import PREDICTED
 
 CLAIM = (
     "In a valley of condition number kappa gradient descent needs about kappa steps a decade, "
-    "momentum and Nesterov's rule about sqrt(kappa), if their parameters are chosen for that valley."
+    "momentum and Nesterov's rule about sqrt(kappa), if their parameters are chosen for that "
+    "valley."
 )
 
 x, y = sp.symbols("x y", real=True)
@@ -24,8 +25,16 @@ BEST = {  # the rule, its parameters, and the factor per step that the papers gi
         {"eta": 4 / (1 + root) ** 2, "beta": ((root - 1) / (root + 1)) ** 2},
         (root - 1) / (root + 1),
     ),
-    "nesterov, standard": (so.nesterov, {"eta": 1 / kappa, "beta": (root - 1) / (root + 1)}, 1 - 1 / root),
-    "nesterov, best": (so.nesterov, {"eta": 4 / (3 * kappa + 1), "beta": (wide - 2) / (wide + 2)}, 1 - 2 / wide),
+    "nesterov, standard": (
+        so.nesterov,
+        {"eta": 1 / kappa, "beta": (root - 1) / (root + 1)},
+        1 - 1 / root,
+    ),
+    "nesterov, best": (
+        so.nesterov,
+        {"eta": 4 / (3 * kappa + 1), "beta": (wide - 2) / (wide + 2)},
+        1 - 2 / wide,
+    ),
 }
 TEXTBOOK = {  # eta = 1/kappa, one over the largest curvature, for all
     "gd, textbook": so.gd,
@@ -43,16 +52,28 @@ def per_decade(factor):
 
 def theory():
     """The papers' factors (Polyak 1964; Lessard, Recht and Packard 2016), and the matrices they are the radii of."""
-    chosen = {f"{p} of {name}": value for name, (_, values, _) in BEST.items() for p, value in values.items()}
+    chosen = {
+        f"{p} of {name}": value
+        for name, (_, values, _) in BEST.items()
+        for p, value in values.items()
+    }
     factors = {f"factor per step, {name}": factor for name, (_, _, factor) in BEST.items()}
     matrices = {f"matrix of {rule.name}": so.theory.linearize(rule) for rule in TEXTBOOK.values()}
-    return chosen | factors | matrices | {"factor per step, textbook": "the largest modulus of their eigenvalues"}
+    return (
+        chosen
+        | factors
+        | matrices
+        | {"factor per step, textbook": "the largest modulus of their eigenvalues"}
+    )
 
 
 def rules(k):
     """Return every rule at condition number k, and its factor: the paper's, or the largest of the spectrum."""
     best = {
-        name: (rule(**{p: float(v.subs(kappa, k)) for p, v in values.items()}), float(factor.subs(kappa, k)))
+        name: (
+            rule(**{p: float(v.subs(kappa, k)) for p, v in values.items()}),
+            float(factor.subs(kappa, k)),
+        )
         for name, (rule, values, factor) in BEST.items()
     }
     textbook = {name: rule(eta=1 / k) for name, rule in TEXTBOOK.items()}
@@ -62,20 +83,37 @@ def rules(k):
 def run(quick=False):
     """Fall by sixty decades along both axes, and fit the rate of |theta|."""
     conditions = [10.0**d for d in range(1, 5 if quick else 7)]
-    cases = [(k, name, rule, factor) for k in conditions for name, (rule, factor) in rules(k).items()]
+    cases = [
+        (k, name, rule, factor) for k in conditions for name, (rule, factor) in rules(k).items()
+    ]
     predicted = {(name, k): per_decade(factor) for k, name, _, factor in cases}
-    found = {(name, k): so.measure.rate(fall(rule, k, factor), minimum=[0, 0]) for k, name, rule, factor in cases}
+    found = {
+        (name, k): so.measure.rate(fall(rule, k, factor), minimum=[0, 0])
+        for k, name, rule, factor in cases
+    }
     rows = [steps_row(name, k, predicted[name, k], found[name, k]) for k, name, _, _ in cases]
     rows += [ratio_row("best", "about sqrt(kappa)", k, predicted, found) for k in conditions]
     rows.append(ratio_row("textbook", "about 1/(1 - beta) = 10", conditions[-1], predicted, found))
-    settings = {"kappa": conditions, "start": [1, 1], "decades": DECADES, "textbook": "eta = 1/kappa, beta = 0.9"}
+    settings = {
+        "kappa": conditions,
+        "start": [1, 1],
+        "decades": DECADES,
+        "textbook": "eta = 1/kappa, beta = 0.9",
+    }
     return Outcome(rows, {"found": found, "conditions": conditions}, settings)
 
 
 def fall(rule, k, factor):
     """Run for as many steps as theory expects, and record 2000 of them."""
     steps = int(DECADES * per_decade(factor))
-    return so.minimize(J, rule, [1.0, 1.0], steps, record=np.unique(np.linspace(0, steps, 2001).astype(int)), kappa=k)
+    return so.minimize(
+        J,
+        rule,
+        [1.0, 1.0],
+        steps,
+        record=np.unique(np.linspace(0, steps, 2001).astype(int)),
+        kappa=k,
+    )
 
 
 def interval(rate):
@@ -97,8 +135,19 @@ def ratio_row(setting, about, k, predicted, found):
     gd, momentum = (f"{rule}, {setting}" for rule in ("gd", "momentum"))
     (low, high), (least, most) = interval(found[gd, k]), interval(found[momentum, k])
     ratio = found[gd, k].per_decade / found[momentum, k].per_decade
-    what, note = f"kappa = {k:g}, {setting}: steps of gd over those of momentum", f"{about}; from both intervals"
-    return Row(what, predicted[gd, k] / predicted[momentum, k], ratio, low / most, high / least, n=2, note=note)
+    what, note = (
+        f"kappa = {k:g}, {setting}: steps of gd over those of momentum",
+        f"{about}; from both intervals",
+    )
+    return Row(
+        what,
+        predicted[gd, k] / predicted[momentum, k],
+        ratio,
+        low / most,
+        high / least,
+        n=2,
+        note=note,
+    )
 
 
 def plot(outcome):
@@ -107,8 +156,16 @@ def plot(outcome):
     left, right = figure.subplots(1, 2)
     draw_steps(left, **outcome.data)
     shown = {name: pair for name, pair in rules(100.0).items() if name in BEST}
-    runs = {name: so.minimize(J, rule, [1.0, 1.0], 400, kappa=100.0) for name, (rule, _) in shown.items()}
-    so.plot.convergence(runs, ax=right, optimum=0.0, predicted={name: factor**2 for name, (_, factor) in shown.items()})
+    runs = {
+        name: so.minimize(J, rule, [1.0, 1.0], 400, kappa=100.0)
+        for name, (rule, _) in shown.items()
+    }
+    so.plot.convergence(
+        runs,
+        ax=right,
+        optimum=0.0,
+        predicted={name: factor**2 for name, (_, factor) in shown.items()},
+    )
     right.set(title="κ = 100", ylim=(1e-21, 1e4))
     return {"valley": figure}
 
@@ -117,7 +174,10 @@ def draw_steps(ax, found, conditions):
     """Draw a colour for each rule, filled markers for its best parameters, open ones for the textbook's."""
     k = np.geomspace(conditions[0], conditions[-1], 40)
     lines = [rules(one) for one in k]
-    colours = {rule: so.plot.line_style(q)["color"] for q, rule in enumerate(("gd", "momentum", "nesterov"))}
+    colours = {
+        rule: so.plot.line_style(q)["color"]
+        for q, rule in enumerate(("gd", "momentum", "nesterov"))
+    }
     for name in lines[0]:
         rule, setting = name.split(", ")
         marker = {"best": "o", "standard": "^", "textbook": "s"}[setting]
@@ -127,7 +187,12 @@ def draw_steps(ax, found, conditions):
         measured = [found[name, c].per_decade for c in conditions]
         ax.plot(conditions, measured, marker, ms=size, mfc=face, color=colours[rule], label=name)
     ax.plot([], [], label="predicted", **PREDICTED)
-    ax.set(xscale="log", yscale="log", xlabel="condition number κ", ylabel="steps for a factor 10 in |θ|")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="condition number κ",
+        ylabel="steps for a factor 10 in |θ|",
+    )
     ax.legend(frameon=False)
 
 

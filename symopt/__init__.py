@@ -56,8 +56,12 @@ def __getattr__(name: str) -> Any:
         return import_module(f"symopt.{name}")
     if name in ELSEWHERE:
         return getattr(import_module(ELSEWHERE[name]), name)
-    near = did_you_mean(name, __all__) if not name.startswith("_") else ""
-    raise AttributeError(f"module 'symopt' has no attribute {name!r}{near if 'did you mean' in near else ''}")
+    near = ""
+    if not name.startswith("_"):
+        near = did_you_mean(name, __all__)
+    raise AttributeError(
+        f"module 'symopt' has no attribute {name!r}{near if 'did you mean' in near else ''}"
+    )
 
 
 def __dir__() -> list[str]:

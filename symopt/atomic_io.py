@@ -21,7 +21,9 @@ def writable_folder(folder: Path, option: str = "folder") -> Path:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise RunError(f"{option} {folder}: cannot be written ({error.strerror}); name a folder that can") from None
+        raise RunError(
+            f"{option} {folder}: cannot be written ({error.strerror}); name a folder that can"
+        ) from None
     return folder
 
 

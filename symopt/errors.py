@@ -46,4 +46,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'adam'?)" where a known word is near, and the list of them otherwise."""
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(names) or 'none'})"
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (known: {', '.join(names) or 'none'})"

@@ -53,7 +53,8 @@ def check_runs(runs: int, bytes_each: int, what: str) -> None:
     if needed > there:
         fit = there // bytes_each
         raise RunError(
-            f"{runs} x a {what} takes {in_words(needed)} ({needed} bytes), and there are {in_words(there)} of memory: "
+            f"{runs} x a {what} takes {in_words(needed)} ({needed} bytes), and there are "
+            f"{in_words(there)} of memory: "
             f"at most {fit} fit" + ("; ask for fewer, or in several parts" if fit else "")
         )
 
@@ -64,4 +65,6 @@ def in_words(size: int) -> str:
     >>> in_words(3 << 30), in_words(5 << 20)
     ('3.0 GiB', '5.0 MiB')
     """
-    return f"{size / 2**30:.1f} GiB" if size >= 1 << 30 else f"{size / 2**20:.1f} MiB"
+    if size >= 1 << 30:
+        return f"{size / 2**30:.1f} GiB"
+    return f"{size / 2**20:.1f} MiB"

@@ -21,16 +21,19 @@ class NotNumbersError(ValueError):
 def as_floats(value: Any, finite: bool = True) -> Array:
     """Return a new float64 array, or say why there is none.
 
-    Integers, fractions, decimals and SymPy's numbers become the nearest floats; truth values, texts,
-    None, complex numbers, ragged lists, masked entries, numbers with units and numbers beyond float64
-    are refused, and so are NaN and infinity unless ``finite`` is False.
+    Integers, fractions, decimals and SymPy's numbers become the nearest floats; truth values,
+    texts, None, complex numbers, ragged lists, masked entries, numbers with units and numbers
+    beyond float64 are refused, and so are NaN and infinity unless ``finite`` is False.
     """
     if np.ma.is_masked(value):
         raise NotNumbersError(
-            f"{_shown(value)} has masked entries; expected numbers everywhere, as .filled(0) makes them"
+            f"{_shown(value)} has masked entries; expected numbers everywhere, as .filled(0) makes "
+            "them"
         )
     if unit := _unit(value):
-        raise NotNumbersError(f"{_shown(value)} has the unit {unit}; take the number alone, in one unit everywhere")
+        raise NotNumbersError(
+            f"{_shown(value)} has the unit {unit}; take the number alone, in one unit everywhere"
+        )
     try:
         _refuse_truth_values(value)
         raw = np.asarray(value)
@@ -46,7 +49,9 @@ def as_floats(value: Any, finite: bool = True) -> Array:
 
 def _shown(value: Any) -> str:
     text = repr(value)
-    return text if len(text) < 80 else text[:80] + "..."
+    if len(text) < 80:
+        return text
+    return text[:80] + "..."
 
 
 def _converted(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -77,7 +82,9 @@ def _refuse_truth_values(value: Any) -> None:
 
 def _unit(value: Any) -> str:
     """Return the unit of a quantity, or of the first of several, which NumPy would drop; nothing if it has none."""
-    first = value[0] if isinstance(value, list | tuple) and value else value
+    first = value
+    if isinstance(value, list | tuple) and value:
+        first = value[0]
     for one in (value, first):
         for unit, number in (("units", "magnitude"), ("unit", "value")):  # pint, astropy
             if hasattr(one, unit) and hasattr(one, number):
@@ -101,7 +108,9 @@ def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None
         number = operator.index(value)
     except TypeError:
         return None
-    return number if least <= number < below else None
+    if least <= number < below:
+        return number
+    return None
 
 
 def read_numbers(
@@ -199,4 +208,6 @@ def read_generator(rng: Any) -> np.random.Generator:
 
 def finite_or_none(value: float | None) -> float | None:
     """Return a number as JSON can hold it: None for what is not finite."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    if value is not None and math.isfinite(value):
+        return float(value)
+    return None

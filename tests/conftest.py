@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "support")]  # the tests' own helpers
+sys.path[:0] = [
+    str(Path(__file__).parent),
+    str(Path(__file__).parent / "support"),
+]  # the tests' own helpers
 os.environ.setdefault("SYMOPT_CACHE", tempfile.mkdtemp(prefix="symopt-tests-"))
 settings.register_profile("symopt", derandomize=True, deadline=None)
 settings.load_profile("symopt")

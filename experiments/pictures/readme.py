@@ -13,7 +13,10 @@ J = so.parse("100*(y-x^2)^2 + (1-x)^2")
 START, STEPS = [-1.2, 1.0], 5000
 
 rules = tuned(so.optimizers.textbook, J, START, STEPS)
-runs = {f"{name}, η = {rule.values['eta']:.2g}": so.minimize(J, rule, START, STEPS) for name, rule in rules.items()}
+runs = {
+    f"{name}, η = {rule.values['eta']:.2g}": so.minimize(J, rule, START, STEPS)
+    for name, rule in rules.items()
+}
 
 figure = Figure(figsize=(13.2, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)

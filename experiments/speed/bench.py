@@ -80,12 +80,16 @@ class Table(list[dict[str, Any]]):
     def row(self, work: str, candidate: str, value: float, unit: str, **ratios: float) -> None:
         """Add and print one of them."""
         self.append({"work": work, "candidate": candidate, "value": value, "unit": unit, **ratios})
-        shown = "".join(f"   {ratio:5.2f} x {name.replace('_', ' ')}" for name, ratio in ratios.items())
+        shown = "".join(
+            f"   {ratio:5.2f} x {name.replace('_', ' ')}" for name, ratio in ratios.items()
+        )
         print(f"  {candidate:35s}{value:9.3f} {unit}{shown}", flush=True)
 
 
 def take_turns(
-    candidates: Mapping[str, Candidate], repeats: int, clock: Callable[[], float] = time.perf_counter
+    candidates: Mapping[str, Candidate],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Return the median seconds of each candidate; everybody's first turn is thrown away.
 
@@ -139,10 +143,16 @@ def library(lanes: int, best: bool, name: str = "kernels") -> ctypes.CDLL:
 
     It is linked without -ffast-math, whose start-up code would flush the whole process's denormals.
     """
-    source, flags = Path(__file__).with_name(f"{name}.c"), ["-O3", "-march=native", "-ffast-math", "-fPIC"]
+    source, flags = (
+        Path(__file__).with_name(f"{name}.c"),
+        ["-O3", "-march=native", "-ffast-math", "-fPIC"],
+    )
     with tempfile.TemporaryDirectory() as place:
         made, loadable = Path(place) / "made.o", Path(place) / "made.so"
-        subprocess.run(["gcc", *flags, f"-DLANES={lanes}", f"-DBEST={int(best)}", "-c", source, "-o", made], check=True)
+        subprocess.run(
+            ["gcc", *flags, f"-DLANES={lanes}", f"-DBEST={int(best)}", "-c", source, "-o", made],
+            check=True,
+        )
         subprocess.run(["gcc", "-shared", made, "-o", loadable, "-lmvec", "-lm"], check=True)
         loaded = ctypes.CDLL(str(loadable))
     assert np.float64(5e-324) * np.float64(1.0) != 0, "the library flushes denormals"
@@ -158,16 +168,27 @@ def c_run(start: np.ndarray, steps: int, out: np.ndarray | None = None) -> Candi
     """Return Adam on Rosenbrock's function from one start, in C; ``out`` records it."""
     function, theta = library(128, False).rosenbrock_adam_run, start.copy()
     record = None if out is None else ctypes.c_void_p(out.ctypes.data)
-    arguments = [ctypes.c_void_p(theta.ctypes.data), ctypes.c_long(steps), *c_numbers(so.adam(eta=1e-3)), record]
+    arguments = [
+        ctypes.c_void_p(theta.ctypes.data),
+        ctypes.c_long(steps),
+        *c_numbers(so.adam(eta=1e-3)),
+        record,
+    ]
     return Candidate(lambda: function(*arguments), theta.copy, lambda: np.copyto(theta, start))
 
 
-def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, best: bool, threads: int) -> Candidate:
+def c_blocks(
+    problem: Problem, start: np.ndarray, steps: int, *, lanes: int, best: bool, threads: int
+) -> Candidate:
     """Return an ensemble in C, one call a block."""
     runs, n = start.shape
     count = -(-runs // lanes)
     blocks = executor._aligned(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
-    filled = start[np.minimum(np.arange(count * lanes), runs - 1)].reshape(count, lanes, n).transpose(0, 2, 1)
+    filled = (
+        start[np.minimum(np.arange(count * lanes), runs - 1)]
+        .reshape(count, lanes, n)
+        .transpose(0, 2, 1)
+    )
     function, numbers = getattr(library(lanes, best), problem.function), c_numbers(problem.rule)
 
     def prepare() -> None:
@@ -181,9 +202,18 @@ def c_blocks(problem: Problem, start: np.ndarray, steps: int, *, lanes: int, bes
     return Candidate(lambda: pooled(call, count, threads), theta, prepare)
 
 
-def finished(cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any) -> Finished:
+def finished(
+    cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any
+) -> Finished:
     """Return a job of symopt that has run once, so that its kernel is compiled; ``rule`` may have an eta a run."""
-    usual = {"record": None, "tolerance": None, "limit": 1e20, "targets": (), "best": True, "threads": 1}
+    usual = {
+        "record": None,
+        "tolerance": None,
+        "limit": 1e20,
+        "targets": (),
+        "best": True,
+        "threads": 1,
+    }
     settings = check_settings(steps, **{**usual, **options})
     return launch(cost, rule, start, hypers=rule.hyperparameters, constants={}, settings=settings)
 
@@ -200,7 +230,9 @@ def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
         for block, values in zip(blocks.blocks, fresh, strict=True):
             block[:] = values
 
-    work = lambda: pooled(lambda number: entry(blocks.blocks[number], plan, out, *inputs), len(fresh), threads)  # noqa: E731
+    def work() -> None:
+        pooled(lambda number: entry(blocks.blocks[number], plan, out, *inputs), len(fresh), threads)
+
     return Candidate(work, lambda: blocks.read("theta"), prepare)
 
 
@@ -209,25 +241,41 @@ def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
 
 def one_run(table: Table, sizes: Sizes) -> None:
     """W1: Rosenbrock in 2-D from (-1.2, 1), Adam."""
-    cost, rule, start, steps = so.parse(ROSENBROCK), so.adam(eta=1e-3), np.array([-1.2, 1.0]), sizes.run_steps
+    cost, rule, start, steps = (
+        so.parse(ROSENBROCK),
+        so.adam(eta=1e-3),
+        np.array([-1.2, 1.0]),
+        sizes.run_steps,
+    )
     print(f"W1  one run: Rosenbrock 2-D, Adam, {steps} steps; after 1000 steps")
-    few = {"C": c_run(start, 1000), "symopt": symopt_blocks(finished(cost, rule, start[None], 1000))}
+    few = {
+        "C": c_run(start, 1000),
+        "symopt": symopt_blocks(finished(cost, rule, start[None], 1000)),
+    }
     take_turns(few, 1)
     check(few)
     out = np.empty((steps, 3))
     candidates = {
         "C": c_run(start, steps),
         "symopt kernel": symopt_blocks(finished(cost, rule, start[None], steps)),
-        "minimize(record=None)": Candidate(partial(so.minimize, cost, rule, start, steps, record=None)),
+        "minimize(record=None)": Candidate(
+            partial(so.minimize, cost, rule, start, steps, record=None)
+        ),
         "C, every step recorded": c_run(start, steps, out),
-        "symopt kernel, every step recorded": symopt_blocks(finished(cost, rule, start[None], steps, record=True)),
-        "minimize(record=True)": Candidate(partial(so.minimize, cost, rule, start, steps, record=True)),
+        "symopt kernel, every step recorded": symopt_blocks(
+            finished(cost, rule, start[None], steps, record=True)
+        ),
+        "minimize(record=True)": Candidate(
+            partial(so.minimize, cost, rule, start, steps, record=True)
+        ),
     }
     with pinned(1):
         for name, seconds in (medians := take_turns(candidates, sizes.repeats)).items():
             table.row("W1", name, seconds / steps * 1e9, "ns/step", C=seconds / medians["C"])
         for record in (None, True):
-            runs = [so.minimize(cost, rule, start, steps, record=record) for _ in range(sizes.repeats)]
+            runs = [
+                so.minimize(cost, rule, start, steps, record=record) for _ in range(sizes.repeats)
+            ]
             inside = np.median([run.run_seconds for run in runs])
             name = f"minimize({record=}).run_seconds"
             table.row("W1", name, inside / steps * 1e9, "ns/step", C=inside / medians["C"])
@@ -254,13 +302,21 @@ def ensemble(table: Table, sizes: Sizes, problem: Problem, threads: int) -> None
         candidates |= {
             f"C, {best=}": c_blocks(problem, start, steps, lanes=lanes, best=best, threads=threads),
             f"symopt kernel, {best=}": symopt_blocks(made[best], threads),
-            f"sweep({best=})": Candidate(partial(so.sweep, cost, rule, start, steps, best=best, threads=threads)),
+            f"sweep({best=})": Candidate(
+                partial(so.sweep, cost, rule, start, steps, best=best, threads=threads)
+            ),
         }
     with pinned(threads):
         medians = take_turns(candidates, sizes.repeats)
     for name, seconds in medians.items():
         same = seconds / medians[f"C, best={'True' in name}"]
-        table.row(f"{work}, {threads}T", name, seconds / start.size * n / steps * 1e9, "ns/trajectory-step", C=same)
+        table.row(
+            f"{work}, {threads}T",
+            name,
+            seconds / start.size * n / steps * 1e9,
+            "ns/trajectory-step",
+            C=same,
+        )
     check(candidates)
 
 
@@ -270,7 +326,9 @@ def first_calls() -> dict[str, float]:
     seconds = {}
     for rule in so.optimizers.textbook:
         for name, text in NEW.items():
-            seconds[f"{rule}, {name}"] = so.minimize(so.parse(text), rule, [0.5, 0.7], 1).compile_seconds
+            seconds[f"{rule}, {name}"] = so.minimize(
+                so.parse(text), rule, [0.5, 0.7], 1
+            ).compile_seconds
     return seconds
 
 
@@ -280,14 +338,21 @@ def compiling(table: Table) -> None:
     before = kernels.compiled
     seconds = first_calls()
     assert kernels.compiled - before >= len(seconds), "the cache was not empty"
-    again = subprocess.run([sys.executable, __file__, "--load"], check=True, capture_output=True, text=True)
+    again = subprocess.run(
+        [sys.executable, __file__, "--load"], check=True, capture_output=True, text=True
+    )
     loaded = json.loads(again.stdout)
     for cost in NEW:
         mine = [name for name in seconds if name.endswith(cost)]
         for name in mine:
             table.row("compile", name, seconds[name], "s")
         table.row("compile", f"all, {cost}", sum(seconds[name] for name in mine), "s")
-        table.row("load", f"from disk, each, {cost}", float(np.median([loaded[name] for name in mine])), "s")
+        table.row(
+            "load",
+            f"from disk, each, {cost}",
+            float(np.median([loaded[name] for name in mine])),
+            "s",
+        )
     print()
 
 
@@ -302,7 +367,11 @@ def main() -> None:
         print(json.dumps(first_calls()))
         assert kernels.compiled == 0, "a kernel on disk was not found"
         return
-    about = {"cpu": llvmlite.binding.get_host_cpu_name(), "numba": numba.__version__, "symopt": so.__version__}
+    about = {
+        "cpu": llvmlite.binding.get_host_cpu_name(),
+        "numba": numba.__version__,
+        "symopt": so.__version__,
+    }
     table, sizes = Table(), QUICK if asked.quick else Sizes()
     print(about, "\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,10 @@
 """Costs that are sums against hand-written C and JAX: ``python experiments/speed/sums.py [--quick]``.
 
-W4 is the chained Rosenbrock function, W6 logistic regression with mini-batches, float64 on one processor. As in
-``bench.py``, candidates take turns and must end at the same theta. C is ``sums.c``: "C" is the straightforward
-version, the others say what they do beyond it. Everybody is given the same batches. JAX and optax are jitted,
-their steps in ``lax.scan``, their ensembles in ``vmap``; they are left out where they are not installed.
+W4 is the chained Rosenbrock function, W6 logistic regression with mini-batches, float64 on one
+processor. As in ``bench.py``, candidates take turns and must end at the same theta. C is
+``sums.c``: "C" is the straightforward version, the others say what they do beyond it. Everybody is
+given the same batches. JAX and optax are jitted, their steps in ``lax.scan``, their ensembles in
+``vmap``; they are left out where they are not installed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # before JAX starts
+os.environ["XLA_FLAGS"] = (
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # before JAX starts
+)
 os.environ |= {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0"}
 
 import llvmlite.binding
 import numpy as np
 import sympy as sp
-from bench import Candidate, Table, check, drive, finished, kernels, library, pinned, so, symopt_blocks, take_turns
+from bench import (
+    Candidate,
+    Table,
+    check,
+    drive,
+    finished,
+    kernels,
+    library,
+    pinned,
+    so,
+    symopt_blocks,
+    take_turns,
+)
 
 from symopt.compiler.runtime.minibatches import Batches
 from symopt.runs.options import Chance
@@ -80,7 +95,9 @@ def chain() -> so.Cost:
     """Return the chained Rosenbrock function, of any length."""
     i, n = sp.symbols("i n", integer=True)
     th = sp.IndexedBase("theta")
-    return so.Cost(sp.Sum(100 * (th[i + 1] - th[i] ** 2) ** 2 + (1 - th[i]) ** 2, (i, 0, n - 2)), params=th)
+    return so.Cost(
+        sp.Sum(100 * (th[i + 1] - th[i] ** 2) ** 2 + (1 - th[i]) ** 2, (i, 0, n - 2)), params=th
+    )
 
 
 def logistic(problem: Regression) -> so.Cost:
@@ -99,16 +116,24 @@ def symopt_gradient(start: np.ndarray, times: int) -> Candidates:
     block, out = np.concatenate([start, start]), np.empty(n + 1)
     plan = np.array([times, n, 0, 0, *(sizes.get(key, 0) for key in made.integers)])
     entry = kernels.kernel(made.source)
-    return {"symopt kernel": Candidate(lambda: entry(block, plan, out), lambda: np.append(out[1:], out[0] / n))}
+    return {
+        "symopt kernel": Candidate(
+            lambda: entry(block, plan, out), lambda: np.append(out[1:], out[0] / n)
+        )
+    }
 
 
 def symopt_chain(start: np.ndarray, steps: int) -> Candidates:
     """Return Adam on the chain: the kernel alone, and what a user calls."""
     cost, rule = chain(), so.adam(eta=ETA)
     return {
-        "symopt kernel, best=False": symopt_blocks(finished(cost, rule, start[None], steps, best=False)),
+        "symopt kernel, best=False": symopt_blocks(
+            finished(cost, rule, start[None], steps, best=False)
+        ),
         "symopt kernel": symopt_blocks(finished(cost, rule, start[None], steps)),
-        "minimize(record=None)": Candidate(partial(so.minimize, cost, rule, start, steps, record=None)),
+        "minimize(record=None)": Candidate(
+            partial(so.minimize, cost, rule, start, steps, record=None)
+        ),
     }
 
 
@@ -122,10 +147,19 @@ def symopt_regression(problem: Regression) -> Candidates:
         eta, start = problem.runs()
         rule = so.adam(eta=eta)
         call = partial(
-            so.sweep, cost, so.adam(eta=problem.etas), problem.starts, steps, batch=batch, best=False, threads=1
+            so.sweep,
+            cost,
+            so.adam(eta=problem.etas),
+            problem.starts,
+            steps,
+            batch=batch,
+            best=False,
+            threads=1,
         )
     return {
-        "symopt kernel": symopt_blocks(finished(cost, rule, start, steps, best=False, chance=Chance(batch=batch))),
+        "symopt kernel": symopt_blocks(
+            finished(cost, rule, start, steps, best=False, chance=Chance(batch=batch))
+        ),
         call.func.__name__: Candidate(call),
     }
 
@@ -136,7 +170,10 @@ def symopt_regression(problem: Regression) -> Candidates:
 def c_call(name: str, *arguments: np.ndarray | float) -> Callable[[], Any]:
     """Return a call of a function in C; it keeps its arrays alive."""
     kinds: dict[type, Any] = {int: ctypes.c_long, float: ctypes.c_double}
-    given = [value.ctypes if isinstance(value, np.ndarray) else kinds[type(value)](value) for value in arguments]
+    given = [
+        value.ctypes if isinstance(value, np.ndarray) else kinds[type(value)](value)
+        for value in arguments
+    ]
     return partial(getattr(library(LANES, False, "sums"), name), *given)
 
 
@@ -159,7 +196,9 @@ def c_gradient(name: str, start: np.ndarray, times: int) -> Candidate:
 
 def c_chain(name: str, start: np.ndarray, steps: int) -> Candidate:
     """Return Adam on the chain."""
-    block = [aligned(len(start)) for _ in range(4)]  # theta, m, v, and the gradient or the next theta
+    block = [
+        aligned(len(start)) for _ in range(4)
+    ]  # theta, m, v, and the gradient or the next theta
 
     def prepare() -> None:
         for row, first in zip(block, (start, 0, 0, 0), strict=True):
@@ -188,7 +227,9 @@ def c_regression(name: str, problem: Regression, lanes: int = 1) -> Candidate:
         rate = float(rates[0]) if lanes == 1 else rates
         return c_call(name, *block, *own, *data, rate, *BETAS, *losses(name, problem.steps))
 
-    calls = [call(block, eta[numbers].copy()) for block, numbers in zip(blocks, padded, strict=True)]
+    calls = [
+        call(block, eta[numbers].copy()) for block, numbers in zip(blocks, padded, strict=True)
+    ]
     theta = lambda: blocks[:, 0].transpose(0, 2, 1).reshape(-1, d)[:runs]  # noqa: E731
     return Candidate(lambda: [made() for made in calls], theta, prepare)
 
@@ -196,7 +237,9 @@ def c_regression(name: str, problem: Regression, lanes: int = 1) -> Candidate:
 # JAX and optax
 
 
-def jax_candidate(function: Callable[..., Any], *arguments: np.ndarray, name: str = "optax") -> Candidates:
+def jax_candidate(
+    function: Callable[..., Any], *arguments: np.ndarray, name: str = "optax"
+) -> Candidates:
     """Return a jitted function, its arguments on JAX's side; its result is theta."""
     import jax
 
@@ -248,7 +291,9 @@ def optax_adam(loss: Callable[..., Any], eta: Any, start: Any, batches: Any, ste
 
 def optax_chain(start: np.ndarray, steps: int) -> Candidates:
     """Return Adam on the chain."""
-    return jax_candidate(lambda x: optax_adam(lambda theta, _: jax_chain(theta), ETA, x, None, steps), start)
+    return jax_candidate(
+        lambda x: optax_adam(lambda theta, _: jax_chain(theta), ETA, x, None, steps), start
+    )
 
 
 def optax_regression(problem: Regression) -> Candidates:
@@ -271,7 +316,9 @@ def optax_regression(problem: Regression) -> Candidates:
     return jax_candidate(every, problem.X, problem.t, index, problem.etas, problem.starts)
 
 
-def with_jax(candidates: Candidates, make: Callable[..., Candidates], *arguments: Any) -> Candidates:
+def with_jax(
+    candidates: Candidates, make: Callable[..., Candidates], *arguments: Any
+) -> Candidates:
     """Add JAX's candidates, where it is installed."""
     return candidates | (make(*arguments) if HAVE_JAX else {})
 
@@ -295,7 +342,11 @@ def gradients(n: int, times: int) -> Workload:
 def chains(n: int, steps: int) -> Workload:
     """W4b."""
     start = np.random.default_rng(0).uniform(-2, 2, n)
-    names = {"C": "chain_adam", "C, fused": "chain_adam_fused", "C, fused, and the loss": "chain_adam_losses"}
+    names = {
+        "C": "chain_adam",
+        "C, fused": "chain_adam_fused",
+        "C, fused, and the loss": "chain_adam_losses",
+    }
 
     def others(steps: int) -> Candidates:
         made = {title: c_chain(name, start, steps) for title, name in names.items()}
@@ -319,7 +370,9 @@ def regressions(problem: Regression, title: str, names: dict[str, str], unit: st
     return Workload(f"{title}, {problem.steps} steps", unit, runs, problem.steps, others, symopt)
 
 
-def made_up(m: int, d: int, batch: int | None, *, etas: np.ndarray, starts: int, steps: int) -> Regression:
+def made_up(
+    m: int, d: int, batch: int | None, *, etas: np.ndarray, starts: int, steps: int
+) -> Regression:
     """Return a problem with random samples."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((m, d))
@@ -337,13 +390,19 @@ def one_regression() -> Workload:
         "C, that, and 8 rows at a time": "logistic_adam_rows",
         "C, both, and the batch's loss": "logistic_adam_losses",
     }
-    return regressions(problem, "W6   logistic regression 10000 x 50, batch 64, Adam", names, "us/step")
+    return regressions(
+        problem, "W6   logistic regression 10000 x 50, batch 64, Adam", names, "us/step"
+    )
 
 
 def ensemble(m: int, d: int, batch: int | None) -> Workload:
     """Return W6 for 10 eta and 100 starts."""
     problem = made_up(m, d, batch, etas=np.geomspace(1e-3, 1e-1, 10), starts=100, steps=200)
-    names = {"C": "logistic_adam", "C, 8 rows": "logistic_adam_rows", f"C, {LANES} lanes": "logistic_adam_lanes"}
+    names = {
+        "C": "logistic_adam",
+        "C, 8 rows": "logistic_adam_rows",
+        f"C, {LANES} lanes": "logistic_adam_lanes",
+    }
     title = f"W6e  1000 logistic regressions {m} x {d}, batch {batch or 'full'}"
     return regressions(problem, title, names, "us/run-step")
 
@@ -359,7 +418,14 @@ def measure(table: Table, workload: Workload, repeats: int) -> None:
     best = min(seconds for name, seconds in medians.items() if name.startswith("C"))
     scale = SCALES[workload.unit[:2]] / workload.steps / workload.items
     for name, seconds in medians.items():
-        table.row(workload.title, name, seconds * scale, workload.unit, C=seconds / medians["C"], best_C=seconds / best)
+        table.row(
+            workload.title,
+            name,
+            seconds * scale,
+            workload.unit,
+            C=seconds / medians["C"],
+            best_C=seconds / best,
+        )
     print()
 
 
@@ -379,7 +445,12 @@ def main() -> None:
 
             about |= {"jax": jax.__version__, "optax": optax.__version__}
         print(about, "\n" if HAVE_JAX else "\nJAX or optax is not installed: without their rows\n")
-        workloads = [gradients(1000, 2000), gradients(100_000, 20), chains(1000, 2000), chains(100_000, 40)]
+        workloads = [
+            gradients(1000, 2000),
+            gradients(100_000, 20),
+            chains(1000, 2000),
+            chains(100_000, 40),
+        ]
         workloads += [one_regression(), ensemble(10_000, 50, 64), ensemble(200, 10, None)]
         for workload in (one for one in workloads if asked.only in one.title):
             measure(table, workload, repeats)

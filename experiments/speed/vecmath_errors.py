@@ -70,7 +70,11 @@ def erfcx(x: mp.mpf) -> mp.mpf:
     """Return e**(x**2)*erfc(x); far out by its asymptotic series."""
     if x < 1e10:
         return mp.exp(x * x) * mp.erfc(x)
-    return (1 - 1 / (2 * x**2) + 3 / (4 * x**4) - 15 / (8 * x**6) + 105 / (16 * x**8)) / x / mp.sqrt(mp.pi)
+    return (
+        (1 - 1 / (2 * x**2) + 3 / (4 * x**4) - 15 / (8 * x**6) + 105 / (16 * x**8))
+        / x
+        / mp.sqrt(mp.pi)
+    )
 
 
 def erfcx_slope(x: mp.mpf) -> mp.mpf:
@@ -134,18 +138,29 @@ def power_case(y: float) -> Case:
 
 def log_cosh(x: mp.mpf) -> mp.mpf:
     """Return ln(cosh(x))."""
-    return mp.log1p(2 * mp.sinh(x / 2) ** 2) if abs(x) < 1 else abs(x) - mp.log(2) + mp.log1p(mp.exp(-2 * abs(x)))
+    return (
+        mp.log1p(2 * mp.sinh(x / 2) ** 2)
+        if abs(x) < 1
+        else abs(x) - mp.log(2) + mp.log1p(mp.exp(-2 * abs(x)))
+    )
 
 
 x = sp.Symbol("x")
 LN2, BY_E = math.log(2), math.exp(-1)
 OVERFLOW = (709.782712893384, -708.3964185322641, -745.1332191019412)
 HYPERBOLIC = (710.4758600739439, 708.3964185322641, 745.1332191019412, 372.6, 354.2, 300.0, 22.0)
-QUARTERS = (*(float(k * mp.pi / 4) for k in (1, 2, 3, 4, 6, 355, 1e6, 2.0**46)), 2.0**48, 1e15, 1e300)
+QUARTERS = (
+    *(float(k * mp.pi / 4) for k in (1, 2, 3, 4, 6, 355, 1e6, 2.0**46)),
+    2.0**48,
+    1e15,
+    1e300,
+)
 GAUSSIAN = (1.0, 6.0, 26.0, 26.543, 26.6287, 27.2, 27.3, 27.4)
 
 
-def sympy(function: Callable[..., sp.Expr], value: Exact, slope: Exact, edges: Sequence[float] = ()) -> Case:
+def sympy(
+    function: Callable[..., sp.Expr], value: Exact, slope: Exact, edges: Sequence[float] = ()
+) -> Case:
     """Return the case of a function of SymPy."""
     return Case(value, slope, edges, function(x))
 
@@ -220,9 +235,13 @@ def points(case: Case, count: int, seed: int = 0) -> np.ndarray:
     towards, steps = rng.choice([-np.inf, np.inf], share), rng.integers(0, 5, share)
     for k in range(4):
         next_to = np.where(steps > k, np.nextafter(next_to, towards), next_to)
-    near = rng.choice(edges, share) + np.exp2(rng.uniform(-80, 0, share)) * rng.choice([-1.0, 1.0], share)
+    near = rng.choice(edges, share) + np.exp2(rng.uniform(-80, 0, share)) * rng.choice(
+        [-1.0, 1.0], share
+    )
     signed = np.concatenate([binades, middle]) * rng.choice([-1.0, 1.0], 2 * share)
-    special = np.array([0.0, -0.0, TINY, -TINY, 2.0**-1022, LARGEST, -LARGEST, 1.0, -1.0, *case.edges])
+    special = np.array(
+        [0.0, -0.0, TINY, -TINY, 2.0**-1022, LARGEST, -LARGEST, 1.0, -1.0, *case.edges]
+    )
     return np.concatenate([signed, rng.uniform(-4, 4, share), next_to, near, special])
 
 
@@ -252,7 +271,10 @@ def largest(name: str, count: int, seed: int = 0) -> list[tuple[float, float]]:
     made = compiled(name)({("x", 0): at})
     found = []
     for exact, got in ((case.value, made["J"]), (case.slope, made["g", 0])):
-        errors = [_error_at(exact, float(point), float(value)) for point, value in zip(at, got, strict=True)]
+        errors = [
+            _error_at(exact, float(point), float(value))
+            for point, value in zip(at, got, strict=True)
+        ]
         worst = int(np.argmax(errors))
         found.append((errors[worst], float(at[worst])))
     return found
@@ -267,12 +289,16 @@ def _error_at(exact: Exact, point: float, got: float) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Print the largest errors of all functions and slopes, in ulp.")
+    parser = argparse.ArgumentParser(
+        description="Print the largest errors of all functions and slopes, in ulp."
+    )
     parser.add_argument("--points", type=int, default=10_000, help="how many points a function")
     parser.add_argument("names", nargs="*", help="the functions (default: all)")
     given = parser.parse_args()
     print("| function | value, ulp | at | slope, ulp | at |\n|---|---:|---:|---:|---:|")
     for name in given.names or CASES:
         (value, place), (slope, slope_place) = largest(name, given.points)
-        where = [f"{at:.6g}" if error else "–" for error, at in ((value, place), (slope, slope_place))]
+        where = [
+            f"{at:.6g}" if error else "–" for error, at in ((value, place), (slope, slope_place))
+        ]
         print(f"| `{name}` | {value:.2f} | {where[0]} | {slope:.2f} | {where[1]} |", flush=True)

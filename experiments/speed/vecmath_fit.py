@@ -26,7 +26,9 @@ def odd_rest(function: Callable[[mp.mpf], mp.mpf], power: int) -> Callable[[mp.m
     return rest
 
 
-def fit(name: str, function: Callable[[mp.mpf], mp.mpf], low: float, high: float, degree: int) -> None:
+def fit(
+    name: str, function: Callable[[mp.mpf], mp.mpf], low: float, high: float, degree: int
+) -> None:
     """Print the polynomial of ``function`` on [low, high] and its largest error."""
     low, high = mp.mpf(low), mp.mpf(high)
     nodes = [mp.cos(mp.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
@@ -79,25 +81,51 @@ def digits_of_2_by_pi(count: int) -> list[int]:
 if __name__ == "__main__":
     quarter = float(mp.pi / 4) ** 2 * 1.01
     fit("sin (sin s - s)/s^3", odd_rest(mp.sin, 3), 0, quarter, 5)
-    cosine = lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2 if z > 1e-6 else mp.mpf(1) / 24 - z / 720 + z**2 / 40320  # noqa: E731
+
+    def cosine(z):  # type: ignore[no-untyped-def]
+        if z > 1e-6:
+            return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+        return mp.mpf(1) / 24 - z / 720 + z**2 / 40320
+
     fit("cos (cos s - 1 + z/2)/z^2", cosine, 0, quarter, 5)
     widest = float(3 - 2 * mp.sqrt(2)) ** 2 * 1.01
     fit("log (atanh s - s)/s^3", odd_rest(mp.atanh, 3), 0, widest, 7)
     fit("atan (atan s - s)/s^3", atan_rest, 0, 0.1717, 10)
     fit("asin (asin s - s)/s^3", odd_rest(mp.asin, 3), 0, 0.2501, 11)
     fit(
-        "erf erf(s)/s on [0, 1]", lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else 2 / mp.sqrt(mp.pi), 0, 1.0, 11
+        "erf erf(s)/s on [0, 1]",
+        lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else 2 / mp.sqrt(mp.pi),
+        0,
+        1.0,
+        11,
     )
     # u = (a - 2)/(a + 2) maps [1, 6] to [-1/3, 1/2]
     scaled = lambda u: mp.exp((2 * (1 + u) / (1 - u)) ** 2) * mp.erfc(2 * (1 + u) / (1 - u))  # noqa: E731
     fit("erfcx on [1, 6]", scaled, -1 / 3, 0.5, 16)
-    for name, value in (("log2(e)", 1 / mp.log(2)), ("ln 2", mp.log(2)), ("pi/2", mp.pi / 2), ("2/pi", 2 / mp.pi)):
+    for name, value in (
+        ("log2(e)", 1 / mp.log(2)),
+        ("ln 2", mp.log(2)),
+        ("pi/2", mp.pi / 2),
+        ("2/pi", 2 / mp.pi),
+    ):
         parts, rest = [], value
         for _ in range(3):
             parts.append(float(rest))
             rest -= mp.mpf(parts[-1])
         print(name, ", ".join(repr(part) for part in parts))
     fit("(a + 1/2)*erfcx(a) in t", lambda t: (argument(t) + 0.5) * erfcx(argument(t)), -1, 1, 24)
-    fit("-(a + 1/2)^2*erfcx'(a) in t", lambda t: (argument(t) + 0.5) ** 2 * erfcx_slope(argument(t)), -1, 1, 26)
-    fit("ln(erfc(x))/x on [-1, 1]", lambda x: mp.log(mp.erfc(x)) / x if x else -2 / mp.sqrt(mp.pi), -1, 1, 23)
+    fit(
+        "-(a + 1/2)^2*erfcx'(a) in t",
+        lambda t: (argument(t) + 0.5) ** 2 * erfcx_slope(argument(t)),
+        -1,
+        1,
+        26,
+    )
+    fit(
+        "ln(erfc(x))/x on [-1, 1]",
+        lambda x: mp.log(mp.erfc(x)) / x if x else -2 / mp.sqrt(mp.pi),
+        -1,
+        1,
+        23,
+    )
     print("2/pi, pairs of digits:", ", ".join(repr(float(pair)) for pair in digits_of_2_by_pi(27)))

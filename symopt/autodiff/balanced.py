@@ -1,8 +1,8 @@
 """Slopes of products that level off: x/(1 + x), x/sqrt(1 + x**2), x**2/(1 + x**2), y/sqrt(1 + (x*y)**2).
 
-Such a product q has a factor x**m and a factor B**-p, whose sum B has a term k*t with t ~ x**n and m = p*n.
-Its slope by x, q*(m/x - p*B'/B), is a difference of two numbers that are equal far out. Written as
-(q/x)*m*(B - k*t)/B nothing cancels, because B - k*t are the other terms of the sum.
+Such a product q has a factor x**m and a factor B**-p, whose sum B has a term k*t with t ~ x**n and
+m = p*n. Its slope by x, q*(m/x - p*B'/B), is a difference of two numbers that are equal far out.
+Written as (q/x)*m*(B - k*t)/B nothing cancels, because B - k*t are the other terms of the sum.
 """
 
 from __future__ import annotations
@@ -44,22 +44,34 @@ class Factors:
     def lowered(self, node: int) -> int:
         """Return the slope of the product by a factor that stands above the line."""
         graph, powers = self.graph, {**self.powers, node: self.powers[node] - 1.0}
-        above = [graph.op("pow", factor, graph.const(power)) for factor, power in powers.items() if power > 0.0]
+        above = [
+            graph.op("pow", factor, graph.const(power))
+            for factor, power in powers.items()
+            if power > 0.0
+        ]
         below = [
-            divisor for factor, power in powers.items() if power < 0.0 for divisor in self._divisors(factor, -power)
+            divisor
+            for factor, power in powers.items()
+            if power < 0.0
+            for divisor in self._divisors(factor, -power)
         ]
         return self._in_turn(self.constant * self.powers[node], above, below)
 
     def _divisors(self, node: int, power: float) -> list[int]:
-        times = 1 if (node, -power) in self.whole else max(int(power), 1)
+        if (node, -power) in self.whole:
+            times = 1
+        else:
+            times = max(int(power), 1)
         return times * [self.graph.op("pow", node, self.graph.const(power / times))]
 
     def _in_turn(self, constant: float, above: list[int], below: list[int]) -> int:
         """Return a product that is divided after each factor, so that it does not grow beyond the doubles."""
         made = self.graph.const(constant)
         for place in range(max(len(above), len(below))):
-            made = self.graph.op("mul", made, above[place]) if place < len(above) else made
-            made = self.graph.op("div", made, below[place]) if place < len(below) else made
+            if place < len(above):
+                made = self.graph.op("mul", made, above[place])
+            if place < len(below):
+                made = self.graph.op("div", made, below[place])
         return made
 
 
@@ -80,7 +92,9 @@ class Level:
     def balances(self, place: int, node: int) -> bool:
         """Return whether a factor of the product grows as the term at this place does."""
         inside = self.inside[place]
-        within = inside.powers.get(node) if inside is not None else None
+        within = None
+        if inside is not None:
+            within = inside.powers.get(node)
         return within is not None and self.factors.powers.get(node, 0.0) == self.power * within
 
     def opened(self, place: int) -> bool:
@@ -92,7 +106,10 @@ class Level:
         """Return the slopes of the product by its factors, and by the terms of the sum or what is in these."""
         for node, power in self.factors.powers.items():
             if node != self.node:
-                slope = self.factors.lowered(node) if power > 0.0 else self._by_divisor(node, power)
+                if power > 0.0:
+                    slope = self.factors.lowered(node)
+                else:
+                    slope = self._by_divisor(node, power)
                 yield node, [slope, *self._rest(node)]
         for place, (constant, term) in enumerate(self.terms.parts):
             inside = self.inside[place]
@@ -108,7 +125,9 @@ class Level:
 
     def _rest(self, node: int) -> list[int]:
         """Return (B - k*t)/B for the terms k*t that balance a factor; nothing where none do."""
-        others = [part for place, part in enumerate(self.terms.parts) if not self.balances(place, node)]
+        others = [
+            part for place, part in enumerate(self.terms.parts) if not self.balances(place, node)
+        ]
         if len(others) == len(self.terms.parts):
             return []
         return [self._over(sum_of(self.graph, Terms(self.terms.constant, tuple(others))))]
@@ -136,16 +155,22 @@ class LevelOfFunction(Level):
         within = factors_below(graph, u)
         assert within is not None
         first = scaled_by(graph, -self.power * inner, self.factors.root)
-        grown = [graph.op("mul", u, self.node)] if inner == 2.0 else []
+        grown = []
+        if inner == 2.0:
+            grown = [graph.op("mul", u, self.node)]
         return [first, *grown, self.node, within.lowered(node)]
 
     def _over(self, node: int) -> int:
-        return self.graph.op("mul", node, self.graph.op("pow", self.node, self.graph.const(1.0 / self.power)))
+        return self.graph.op(
+            "mul", node, self.graph.op("pow", self.node, self.graph.const(1.0 / self.power))
+        )
 
 
 def balanced_slopes(graph: Graph, number: int) -> list[Slope] | None:
     """Return the slopes of a product that levels off, by nodes below it; None where it is no such product."""
-    factors = factors_below(graph, number) if graph.nodes[number].op in ("mul", "div") else None
+    factors = None
+    if graph.nodes[number].op in ("mul", "div"):
+        factors = factors_below(graph, number)
     if factors is None:
         return None
     for node, power in factors.powers.items():
@@ -157,29 +182,42 @@ def balanced_slopes(graph: Graph, number: int) -> list[Slope] | None:
 
 def _level_of_function(factors: Factors, node: int, power: float) -> Level | None:
     op, args, _ = factors.graph.nodes[node]
-    inside = factors_below(factors.graph, args[0]) if op in FUNCTIONS and power == 1.0 else None
+    inside = None
+    if op in FUNCTIONS and power == 1.0:
+        inside = factors_below(factors.graph, args[0])
     if inside is None:
         return None
     form = FUNCTIONS[op]
     raised = {factor: form.inner * within for factor, within in inside.powers.items()}
-    return LevelOfFunction(factors, node, form.power, Terms(1.0, ((1.0, args[0]),)), (replace(inside, powers=raised),))
+    return LevelOfFunction(
+        factors, node, form.power, Terms(1.0, ((1.0, args[0]),)), (replace(inside, powers=raised),)
+    )
 
 
 def _level_of_sum(factors: Factors, node: int, power: float) -> Level | None:
     graph = factors.graph
-    if power > 0.0 or graph.nodes[node].op not in ("add", "sub") or graph.loops(node) != graph.loops(factors.root):
+    if (
+        power > 0.0
+        or graph.nodes[node].op not in ("add", "sub")
+        or graph.loops(node) != graph.loops(factors.root)
+    ):
         return None
     terms = terms_of(graph, [node])
     if terms is None or len(terms.parts) > MOST_TERMS:
         return None
     for factor in factors.powers:
-        terms = terms if factor == node else _gathered(graph, terms, factor)
-    return Level(factors, node, -power, terms, tuple(factors_below(graph, term) for _, term in terms.parts))
+        if factor != node:
+            terms = _gathered(graph, terms, factor)
+    return Level(
+        factors, node, -power, terms, tuple(factors_below(graph, term) for _, term in terms.parts)
+    )
 
 
 def _gathered(graph: Graph, terms: Terms, factor: int) -> Terms:
     """Return terms with those of a factor that is itself a sum, as x + y in 1 + x + y, as one term."""
-    own = terms_of(graph, [factor]) if graph.nodes[factor].op in ("add", "sub") else None
+    own = None
+    if graph.nodes[factor].op in ("add", "sub"):
+        own = terms_of(graph, [factor])
     if own is None or not own.parts or not set(own.parts) <= set(terms.parts):
         return terms
     rest = tuple(part for part in terms.parts if part not in own.parts)
@@ -208,7 +246,9 @@ def factors_below(graph: Graph, root: int) -> Factors | None:
             return None
     powers = {node: power for node, power in powers.items() if power}
     usual = all(power < 0.0 or power == int(power) for power in powers.values())
-    return Factors(graph, root, constant, powers, frozenset(whole)) if usual else None
+    if usual:
+        return Factors(graph, root, constant, powers, frozenset(whole))
+    return None
 
 
 def _parts(graph: Graph, number: int, power: float) -> tuple[float, list[tuple[int, float]]] | None:
@@ -233,4 +273,6 @@ def _is_slope_of_root(graph: Graph, number: int) -> bool:
     condition, zero, quotient = graph.nodes[number].args
     compared, divided = graph.nodes[condition], graph.nodes[quotient]
     at_zero = compared.op == "eq" and graph.value(zero) == 0.0 and divided.op == "div"
-    return at_zero and divided.args[1] in compared.args and graph.nodes[divided.args[1]].op == "sqrt"
+    return (
+        at_zero and divided.args[1] in compared.args and graph.nodes[divided.args[1]].op == "sqrt"
+    )

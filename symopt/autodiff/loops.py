@@ -44,7 +44,10 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
         sweep.zero(("adjoint", stored.array[1]), stored.at, stored.loops)
     sweep.add(reverse(graph, outputs["J"], {NOWHERE: graph.const(1.0)}))
     for stored in reversed(value.statements):
-        if any(done.array == ("adjoint", stored.array[1]) and done.kind == "add" for done in sweep.statements):
+        if any(
+            done.array == ("adjoint", stored.array[1]) and done.kind == "add"
+            for done in sweep.statements
+        ):
             seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
             kept = {outputs[stored.key]: graph.input(Read(stored.array, stored.at))}
             if (slope := slopes[stored]) is not None:
@@ -102,7 +105,13 @@ class _Sweep:
                     self._put("add", target, read.at, tuple(sorted(domain)), node, read.near)
 
     def _put(
-        self, kind: str, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...], node: int, near: bool = False
+        self,
+        kind: str,
+        array: Name,
+        at: tuple[Affine, ...],
+        loops: tuple[Loop, ...],
+        node: int,
+        near: bool = False,
     ) -> None:
         key: Key = ("to", len(self.statements))
         self.statements.append(Statement(kind, array, at, loops, key, near))

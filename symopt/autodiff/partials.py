@@ -93,7 +93,9 @@ def _args(graph: Graph, number: int) -> tuple[int, ...]:
 
 def _mul(graph: Graph, number: int) -> list[int | None]:
     a, b = _args(graph, number)
-    return [graph.op("mul", graph.const(2.0), a), None] if a == b else [b, a]
+    if a == b:
+        return [graph.op("mul", graph.const(2.0), a), None]
+    return [b, a]
 
 
 def _div(graph: Graph, number: int) -> list[int | None]:
@@ -126,7 +128,10 @@ def _pow(graph: Graph, number: int) -> list[int | None]:
     growth = graph.op("mul", number, log_of(graph, base))
     at_zero = graph.op("eq", base, graph.const(0.0))
     by_exponent = graph.op("select", at_zero, graph.const(0.0), growth)
-    return [_by_base(graph, base, exponent), None if graph.value(exponent) is not None else by_exponent]
+    return [
+        _by_base(graph, base, exponent),
+        None if graph.value(exponent) is not None else by_exponent,
+    ]
 
 
 def _pow_less(graph: Graph, number: int) -> list[int | None]:
@@ -142,14 +147,19 @@ def _by_base(graph: Graph, base: int, exponent: int) -> int:
     less = graph.op("add", exponent, graph.const(-1.0))
     power = graph.value(exponent)
     exact = power is not None and (power - 1.0) + 1.0 == power
-    lower_power = graph.op("pow", base, less) if exact else graph.op("pow_less", base, exponent)
+    if exact:
+        lower_power = graph.op("pow", base, less)
+    else:
+        lower_power = graph.op("pow_less", base, exponent)
     slope = graph.op("mul", exponent, lower_power)
     if is_positive(graph, base):
         return slope
     zero = graph.const(0.0)
     finite = graph.op("select", graph.op("eq", base, zero), zero, slope)
     if power is not None:
-        return finite if 0.0 <= power < 1.0 else slope
+        if 0.0 <= power < 1.0:
+            return finite
+        return slope
     # the exponent chooses first: at x = 0 only the powers below 1 have a kink
     slope = graph.op("select", graph.op("eq", exponent, zero), zero, slope)
     return graph.op("select", _between(graph, exponent, "lt"), finite, slope)
@@ -174,7 +184,9 @@ def steep_at(graph: Graph, number: int, fixed: bool) -> int | None:
     base, exponent = node.args
     power, at_zero = graph.value(exponent), graph.op("eq", base, zero)
     if power is not None:
-        return at_zero if 0.0 <= power < 1.0 else None
+        if 0.0 <= power < 1.0:
+            return at_zero
+        return None
     return graph.op("and", at_zero, _between(graph, exponent, "lt" if fixed else "le"))
 
 
@@ -188,7 +200,10 @@ def _logaddexp(graph: Graph, number: int) -> list[int | None]:
 def _mod(graph: Graph, number: int) -> list[int | None]:
     x, y = _args(graph, number)
     turns = graph.op("div", graph.op("sub", x, number), y)  # whole but for its rounding
-    return [graph.const(1.0), graph.op("neg", graph.op("floor", graph.op("add", turns, graph.const(0.5))))]
+    return [
+        graph.const(1.0),
+        graph.op("neg", graph.op("floor", graph.op("add", turns, graph.const(0.5)))),
+    ]
 
 
 def _sigmoid_slope(graph: Graph, number: int) -> list[int | None]:
@@ -220,7 +235,10 @@ def _of_powers(power: int, factor: float) -> Partial:
     """Return the slope factor*x*f(x)**power, in an order that overflows only where it must."""
 
     def slope(g: Graph, n: int) -> list[int | None]:
-        rest = n if power == 2 else g.op("mul", n, n)
+        if power == 2:
+            rest = n
+        else:
+            rest = g.op("mul", n, n)
         return [g.op("mul", g.op("mul", g.const(factor), g.op("mul", *_args(g, n), n)), rest)]
 
     return slope
@@ -274,33 +292,59 @@ LOCAL: dict[str, Partial] = {
     "div": _div,
     "sqrt": _sqrt,
     "pow": _pow,
-    "pow_less": _pow_less, "root_less": _root_less,
+    "pow_less": _pow_less,
+    "root_less": _root_less,
     "abs": lambda g, n: [g.op("sign", *_args(g, n))],
-    "log": _is("log_slope"), "log_slope": _minus_square,
-    "log1p": _is("log1p_slope"), "log1p_slope": _minus_square,
+    "log": _is("log_slope"),
+    "log_slope": _minus_square,
+    "log1p": _is("log1p_slope"),
+    "log1p_slope": _minus_square,
     "expm1": _is("exp"),
-    "xlogx": _is("xlogx_slope"), "xlogx_slope": _is("log_slope"),
-    "softplus": _is("sigmoid"), "sigmoid": _is("sigmoid_slope"), "sigmoid_slope": _sigmoid_slope,
-    "log1mexp": _is("log1mexp_slope"), "log1mexp_slope": _log1mexp_slope,
-    "tan": _is("tan_slope"), "tan_slope": _times("tan", 2.0),
-    "cot": _is("cot_slope"), "cot_slope": _times("cot", -2.0),
-    "sec": _is("sec_slope"), "sec_slope": _of_square("sec", "tan_slope", 2.0, -1.0),
-    "csc": _is("csc_slope"), "csc_slope": _of_square("csc", "cot_slope", -2.0, -1.0),
-    "tanh": _is("sech2"), "sech2": _times("tanh", -2.0),
-    "coth": _is("coth_slope"), "coth_slope": _times("coth", -2.0),
-    "sech": _is("sech_slope"), "sech_slope": _of_square("sech", "sech2", -2.0, 1.0),
-    "csch": _is("csch_slope"), "csch_slope": _of_square("csch", "coth_slope", -2.0, 1.0),
-    "asin": _is("asin_slope"), "acos": _is("asin_slope", -1.0), "asin_slope": _of_powers(3, 1.0),
-    "atan": _atan, "atan_slope": _of_powers(2, -2.0),
-    "asinh": _is("asinh_slope"), "asinh_slope": _of_powers(3, -1.0),
-    "acosh": _is("acosh_slope"), "acosh_slope": _of_powers(3, -1.0),
-    "atanh": _is("atanh_slope"), "atanh_slope": _of_powers(2, 2.0),
-    "erf": _is("gauss", TWO_BY_ROOT_PI), "erfc": _is("gauss", -TWO_BY_ROOT_PI),
-    "gauss": _is("gauss_slope"), "gauss_slope": _gauss_slope,
-    "erfcx": _is("erfcx_slope"), "erfcx_slope": _erfcx_slope,
-    "log_erfc": _is("log_erfc_slope"), "log_erfc_slope": _is("log_erfc_curvature"),
+    "xlogx": _is("xlogx_slope"),
+    "xlogx_slope": _is("log_slope"),
+    "softplus": _is("sigmoid"),
+    "sigmoid": _is("sigmoid_slope"),
+    "sigmoid_slope": _sigmoid_slope,
+    "log1mexp": _is("log1mexp_slope"),
+    "log1mexp_slope": _log1mexp_slope,
+    "tan": _is("tan_slope"),
+    "tan_slope": _times("tan", 2.0),
+    "cot": _is("cot_slope"),
+    "cot_slope": _times("cot", -2.0),
+    "sec": _is("sec_slope"),
+    "sec_slope": _of_square("sec", "tan_slope", 2.0, -1.0),
+    "csc": _is("csc_slope"),
+    "csc_slope": _of_square("csc", "cot_slope", -2.0, -1.0),
+    "tanh": _is("sech2"),
+    "sech2": _times("tanh", -2.0),
+    "coth": _is("coth_slope"),
+    "coth_slope": _times("coth", -2.0),
+    "sech": _is("sech_slope"),
+    "sech_slope": _of_square("sech", "sech2", -2.0, 1.0),
+    "csch": _is("csch_slope"),
+    "csch_slope": _of_square("csch", "coth_slope", -2.0, 1.0),
+    "asin": _is("asin_slope"),
+    "acos": _is("asin_slope", -1.0),
+    "asin_slope": _of_powers(3, 1.0),
+    "atan": _atan,
+    "atan_slope": _of_powers(2, -2.0),
+    "asinh": _is("asinh_slope"),
+    "asinh_slope": _of_powers(3, -1.0),
+    "acosh": _is("acosh_slope"),
+    "acosh_slope": _of_powers(3, -1.0),
+    "atanh": _is("atanh_slope"),
+    "atanh_slope": _of_powers(2, 2.0),
+    "erf": _is("gauss", TWO_BY_ROOT_PI),
+    "erfc": _is("gauss", -TWO_BY_ROOT_PI),
+    "gauss": _is("gauss_slope"),
+    "gauss_slope": _gauss_slope,
+    "erfcx": _is("erfcx_slope"),
+    "erfcx_slope": _erfcx_slope,
+    "log_erfc": _is("log_erfc_slope"),
+    "log_erfc_slope": _is("log_erfc_curvature"),
     "log_erfc_curvature": _log_erfc_curvature,
-    "mod": _mod, "log_cosh": _is("tanh"),
+    "mod": _mod,
+    "log_cosh": _is("tanh"),
     "logaddexp": _logaddexp,
     "vanishing": lambda g, n: list(_args(g, n)[::-1]),
-}  # fmt: skip
+}

@@ -4,8 +4,9 @@ A node passes seed*slope on to its arguments in reverse mode, and slope*dot to i
 mode. Either may be an ordinary number although a part of it is none:
 
 - The slope -a/b**2 of a quotient may leave the doubles although seed*a/b, the change of J by the
-  logarithm of b, does not. So seed*(a/b) is formed first, and 1/b *waits*: it is multiplied after the
-  slopes of b. At x = 1e150 the slope of x/(x**2 + 1) by its denominator is 1e-450, by x it is not.
+  logarithm of b, does not. So seed*(a/b) is formed first, and 1/b *waits*: it is multiplied after
+  the slopes of b. At x = 1e150 the slope of x/(x**2 + 1) by its denominator is 1e-450, by x it is
+  not.
 - Powers below the line pass on to their base at once, as (1/x**3)' = -3*(1/x**3)/x, where x**3 may
   be infinite. The division waits too.
 - A slope that is a product, as -2*x*f**2 of f = 1/(1 + x**2), is multiplied factor by factor, and
@@ -26,10 +27,24 @@ from symopt.ir.program import Graph
 Passed = tuple[int, int]
 """An argument, or a node below it, and what it is passed."""
 PRODUCTS = {
-    "atan", "log_slope", "log1p_slope", "asin_slope", "atan_slope", "asinh_slope", "acosh_slope", "atanh_slope",
-    "sech2", "sech_slope", "csch_slope", "coth_slope", "tan_slope", "cot_slope", "sec_slope", "csc_slope",
+    "atan",
+    "log_slope",
+    "log1p_slope",
+    "asin_slope",
+    "atan_slope",
+    "asinh_slope",
+    "acosh_slope",
+    "atanh_slope",
+    "sech2",
+    "sech_slope",
+    "csch_slope",
+    "coth_slope",
+    "tan_slope",
+    "cot_slope",
+    "sec_slope",
+    "csc_slope",
     "sigmoid_slope",
-}  # fmt: skip
+}
 """Functions whose slope is a product of functions."""
 RELATIVE = {"sqrt", "log"}
 """Functions whose slope times that of their argument is an ordinary number: the change waits until both have met."""
@@ -58,9 +73,13 @@ class Changes:
             op, first, last = self._waiting[change]
             first = multiplied(self.graph, [first, *factors])
             constant = all(self.graph.value(factor) is not None for factor in factors)
-            return self.wait(op, first, last) if constant else self.graph.op(op, first, last)
+            if constant:
+                return self.wait(op, first, last)
+            return self.graph.op(op, first, last)
         first = multiplied(self.graph, [change, *factors[:-1]])
-        return self.wait("mul", first, factors[-1]) if len(factors) > 1 else self.graph.op("mul", first, factors[-1])
+        if len(factors) > 1:
+            return self.wait("mul", first, factors[-1])
+        return self.graph.op("mul", first, factors[-1])
 
     def wait(self, op: str, first: int, last: int) -> int:
         """Return a product or quotient whose second part waits until the first has met the next slope."""
@@ -75,7 +94,9 @@ class Changes:
         first = graph.op(op, graph.op("mul", graph.op("mul", before, number), power), last)
         if inverse.op == "div" and graph.value(inverse.args[0]) == 1.0 and inverse.args[1] == base:
             return self.wait("mul", first, number)
-        return graph.op("div", first, base) if graph.nodes[base].op in VANISHING else self.wait("div", first, base)
+        if graph.nodes[base].op in VANISHING:
+            return graph.op("div", first, base)
+        return self.wait("div", first, base)
 
     def _factors(self, number: int, slope: int) -> tuple[int, list[int]]:
         """Return a slope as a sign and factors: one, or several where the node's slope is a product."""
@@ -85,7 +106,10 @@ class Changes:
         if node.op not in PRODUCTS or op not in ("neg", "mul") or bounded:
             return 1, [slope]
         parts = [self._factors(number, arg) for arg in args]
-        sign = parts[0][0] if op == "mul" else -parts[0][0]
+        if op == "mul":
+            sign = parts[0][0]
+        else:
+            sign = -parts[0][0]
         return sign, [factor for _, factors in parts for factor in factors]
 
 
@@ -99,11 +123,19 @@ class Pullback:
         """Return what a node of known slopes passes on to those below it that depend on parameters."""
         node, changes = self.graph.nodes[number], self.changes
         if (balanced := balanced_slopes(self.graph, number)) is not None:
-            return [(arg, changes.times_all(seed, slope)) for arg, slope in balanced if arg in self.moving]
+            return [
+                (arg, changes.times_all(seed, slope))
+                for arg, slope in balanced
+                if arg in self.moving
+            ]
         if node.op == "div" and node.args[1] in self.moving:
             return self._of_quotient(number, seed)
         if (bases := reciprocal(self.graph, number)) is not None:
-            return [(base, changes.by_base(number, base, power, seed)) for base, power in bases if base in self.moving]
+            return [
+                (base, changes.by_base(number, base, power, seed))
+                for base, power in bases
+                if base in self.moving
+            ]
         slopes = zip(node.args, partials(self.graph, number), strict=True)
         moving = [(arg, slope) for arg, slope in slopes if slope is not None and arg in self.moving]
         return [(arg, changes.times(number, seed, slope)) for arg, slope in moving]
@@ -113,18 +145,24 @@ class Pullback:
         a, b = graph.nodes[number].args
         bases = _bases(graph, b, -1.0)
         quotient = graph.op("div", seed, b)
-        passed = [(a, quotient)] if a in self.moving else []
+        passed = []
+        if a in self.moving:
+            passed = [(a, quotient)]
         if a in self.moving and bases == [(b, graph.const(-1.0))]:
             # the quotient is there already: no second division
             return [*passed, (b, self.changes.wait("mul", graph.op("neg", number), quotient))]
         moving = [(base, power) for base, power in bases if base in self.moving]
-        return passed + [(base, self.changes.by_base(number, base, power, seed)) for base, power in moving]
+        return passed + [
+            (base, self.changes.by_base(number, base, power, seed)) for base, power in moving
+        ]
 
 
 def reciprocal(graph: Graph, number: int) -> list[tuple[int, int]] | None:
     """Return bases and exponents, where a node is a power with a fixed negative exponent."""
     op, args, _ = graph.nodes[number]
-    power = graph.value(args[1]) if op in ("pow", "pow_less") else None
+    power = None
+    if op in ("pow", "pow_less"):
+        power = graph.value(args[1])
     if power is None or power - (op == "pow_less") >= 0.0:
         return None
     return _bases(graph, args[0], power - (op == "pow_less"))

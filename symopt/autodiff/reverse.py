@@ -1,10 +1,10 @@
 """Derivatives of a program as programs: reverse mode for the gradient, forward mode on top of it.
 
-The reverse sweep visits every node once, so a gradient costs a small multiple of the value for
-any number of parameters. A branch of a select keeps its adjoint to itself: what leaves it is
-selected by the same condition, because a zero seed times an infinite slope would be NaN. Where
-that cannot be (the branch is used elsewhere too), and below functions of infinite slope (acos at 1),
-nothing times infinity is nothing: ``ZeroSafe``.
+The reverse sweep visits every node once, so a gradient costs a small multiple of the value for any
+number of parameters. A branch of a select keeps its adjoint to itself: what leaves it is selected
+by the same condition, because a zero seed times an infinite slope would be NaN. Where that cannot
+be (the branch is used elsewhere too), and below functions of infinite slope (acos at 1), nothing
+times infinity is nothing: ``ZeroSafe``.
 
 At a kink the gradient is a fixed subgradient. Its own derivative does not exist there: ``forward``
 makes it NaN where the sides of a comparison meet, and the sign of zero is asked.
@@ -67,7 +67,9 @@ def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
     outputs = graph.splice(program, graph.input)
     dots = forward(graph, seeds)
     found = {key: dots.get(number, graph.const(0.0)) for key, number in outputs.items()}
-    jumps = nan_at_jumps(graph, outputs["J"]) if "J" in outputs else None
+    jumps = None
+    if "J" in outputs:
+        jumps = nan_at_jumps(graph, outputs["J"])
     if jumps is not None:
         found = {key: graph.op("add", dot, jumps) for key, dot in found.items()}
     return graph.program({("d", key): dot for key, dot in found.items()})
@@ -98,15 +100,20 @@ def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]
             for i in range(j + 1):
                 key: Key = ("gauss_newton", i, j)
                 term = graph.op("mul", scaled, slope["g", i])
-                outputs[key] = graph.op("add", outputs[key], term) if key in outputs else term
+                if key in outputs:
+                    outputs[key] = graph.op("add", outputs[key], term)
+                else:
+                    outputs[key] = term
     return graph.program(outputs)
 
 
-def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: Mapping[int, int] | None = None) -> Adjoints:
+def reverse(
+    graph: Graph, top: int, seeds: dict[Domain, int], kept: Mapping[int, int] | None = None
+) -> Adjoints:
     """Return the adjoint of every node below ``top``, by domain.
 
-    ``kept`` are nodes that hold the values of others, of ``top`` and its slope: they are read where ``top`` passes on,
-    instead of computing these again.
+    ``kept`` are nodes that hold the values of others, of ``top`` and its slope: they are read where
+    ``top`` passes on, instead of computing these again.
     """
     guards, moving, safe = _guards(graph, top), Moving(graph), ZeroSafe(graph)
     pullback = Pullback(graph, moving)
@@ -118,28 +125,42 @@ def reverse(graph: Graph, top: int, seeds: dict[Domain, int], kept: Mapping[int,
             for arg, passed, around in _contributions(pullback, number, seed, guards[number]):
                 if graph.nodes[arg].op == "const":
                     continue
-                term = passed if kept is None or number != top else graph.mapped([passed], kept)[passed]
+                if kept is None or number != top:
+                    term = passed
+                else:
+                    term = graph.mapped([passed], kept)[passed]
                 term = safe.product(number, arg, seed, term)
                 outside = around[len(guards[arg]) :]
                 safe.pass_on(number, arg, masked=bool(outside))
                 place = _summed(
-                    graph, _domain(graph, number, domain), _selected(graph, term, outside), arg, guards[arg]
+                    graph,
+                    _domain(graph, number, domain),
+                    _selected(graph, term, outside),
+                    arg,
+                    guards[arg],
                 )
                 _add(graph, adjoint.setdefault(arg, {}), *place)
     return adjoint
 
 
 def _add(graph: Graph, found: dict[Domain, int], domain: Domain, term: int) -> None:
-    found[domain] = graph.op("add", found[domain], term) if domain in found else term
+    if domain in found:
+        found[domain] = graph.op("add", found[domain], term)
+    else:
+        found[domain] = term
 
 
 def _domain(graph: Graph, number: int, domain: Domain) -> Domain:
     """Return the domain of what a node passes on: the body of a reduction stands in its loop."""
     loop = graph.nodes[number].payload
-    return domain | {loop} | bounds_of(loop) if isinstance(loop, Loop) else domain
+    if isinstance(loop, Loop):
+        return domain | {loop} | bounds_of(loop)
+    return domain
 
 
-def _summed(graph: Graph, domain: Domain, term: int, arg: int, guards: Guards) -> tuple[Domain, int]:
+def _summed(
+    graph: Graph, domain: Domain, term: int, arg: int, guards: Guards
+) -> tuple[Domain, int]:
     """Sum a term over the loops that ``arg`` lies outside of, where they are the inner ones.
 
     Not inside a branch that is chosen in these loops: its condition is to select the term first.
@@ -154,14 +175,21 @@ def _summed(graph: Graph, domain: Domain, term: int, arg: int, guards: Guards) -
     return own & domain, term
 
 
-def _contributions(pullback: Pullback, number: int, seed: int, around: Guards) -> list[tuple[int, int, Guards]]:
+def _contributions(
+    pullback: Pullback, number: int, seed: int, around: Guards
+) -> list[tuple[int, int, Guards]]:
     """Return what a node passes on: (argument, term, the selects that the term stands in)."""
     graph = pullback.graph
     node = graph.nodes[number]
     if node.op == "select":
         condition, yes, no = node.args
-        branches = [(yes, seed, (*around, (condition, True))), (no, seed, (*around, (condition, False)))]
-        return branches + [(arg, term, around) for arg, term in _at_exceptions(graph, condition, pullback.moving)]
+        branches = [
+            (yes, seed, (*around, (condition, True))),
+            (no, seed, (*around, (condition, False))),
+        ]
+        return branches + [
+            (arg, term, around) for arg, term in _at_exceptions(graph, condition, pullback.moving)
+        ]
     if node.op in REDUCTIONS:
         return [(arg, term, around) for arg, term in _of_reduction(graph, number, seed)]
     return [(arg, term, around) for arg, term in pullback.passed_on(number, seed)]
@@ -169,7 +197,9 @@ def _contributions(pullback: Pullback, number: int, seed: int, around: Guards) -
 
 def _of_reduction(graph: Graph, number: int, seed: int) -> list[Passed]:
     (arg,), (slope,) = graph.nodes[number].args, slopes_of(graph, number)
-    return [] if slope is None else [(arg, graph.op("mul", seed, slope))]
+    if slope is None:
+        return []
+    return [(arg, graph.op("mul", seed, slope))]
 
 
 def _at_exceptions(graph: Graph, condition: int, moving: Moving) -> list[Passed]:
@@ -180,7 +210,9 @@ def _at_exceptions(graph: Graph, condition: int, moving: Moving) -> list[Passed]
     passed = []
     for op, a, b in comparisons(graph, condition):
         if op in ("eq", "ne"):
-            here = graph.op("select", graph.op("eq", a, b), graph.const(float("nan")), graph.const(0.0))
+            here = graph.op(
+                "select", graph.op("eq", a, b), graph.const(float("nan")), graph.const(0.0)
+            )
             passed += [(arg, here) for arg in (a, b) if arg in moving]
     return passed
 
@@ -193,13 +225,18 @@ def slopes_of(graph: Graph, number: int) -> list[int | None]:
     if op == "prod":
         return [graph.others(graph.nodes[number])]
     # log(sum(exp(u - peak))) + peak does not depend on the peak
-    return [None] if op == "peak" else partials(graph, number)
+    if op == "peak":
+        return [None]
+    return partials(graph, number)
 
 
 def _selected(graph: Graph, term: int, guards: Guards) -> int:
     zero = graph.const(0.0)
     for condition, side in reversed(guards):
-        term = graph.op("select", condition, term, zero) if side else graph.op("select", condition, zero, term)
+        if side:
+            term = graph.op("select", condition, term, zero)
+        else:
+            term = graph.op("select", condition, zero, term)
     return term
 
 
@@ -211,10 +248,18 @@ def _guards(graph: Graph, top: int) -> dict[int, Guards]:
             continue
         node, around = graph.nodes[number], guards[number]
         for place, arg in enumerate(node.args):
-            inner = (*around, (node.args[0], place == 1)) if node.op == "select" and place else around
-            guards[arg] = _common(guards[arg], inner) if arg in guards else inner
+            inner = around
+            if node.op == "select" and place:
+                inner = (*around, (node.args[0], place == 1))
+            if arg in guards:
+                guards[arg] = _common(guards[arg], inner)
+            else:
+                guards[arg] = inner
     # the slope by a parameter that only one branch uses is 0 in the other
-    return {number: () if graph.nodes[number].op == "input" else around for number, around in guards.items()}
+    return {
+        number: () if graph.nodes[number].op == "input" else around
+        for number, around in guards.items()
+    }
 
 
 def _common(one: Guards, other: Guards) -> Guards:
@@ -246,56 +291,94 @@ def _moves(graph: Graph, node: Node, dots: Mapping[int, int]) -> bool:
     """Return whether the arguments of a node move, or what chooses between them."""
     if any(arg in dots for arg in node.args):
         return True
-    compared = comparisons(graph, node.args[0]) if node.op == "select" else []
+    compared = []
+    if node.op == "select":
+        compared = comparisons(graph, node.args[0])
     return any(a in dots or b in dots for _, a, b in compared)
 
 
 def _seed(graph: Graph, key: Key, seeds: Mapping[Key, Key | float]) -> int | None:
     if isinstance(key, Read):
         array: Any = seeds.get(key.array)
-        return None if array is None else graph.input(key._replace(array=array))
+        if array is None:
+            return None
+        return graph.input(key._replace(array=array))
     if key not in seeds:
         return None
     seed = seeds[key]
-    return graph.const(seed) if isinstance(seed, float) else graph.input(seed)
+    if isinstance(seed, float):
+        return graph.const(seed)
+    return graph.input(seed)
 
 
 def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
+    """Build the change of a node, from the changes of its arguments."""
     graph = changes.graph
-    node, zero = graph.nodes[number], graph.const(0.0)
-    if node.op == "select":
-        condition, yes, no = node.args
-        change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
-        return _unless_tied(graph, comparisons(graph, condition), change, dots)
-    if node.op == "floor":
-        return _unless_tied(graph, [("eq", number, node.args[0])], zero, dots)
-    if node.op in ("sign", "abs"):
-        (slope,) = slopes_of(graph, number)
-        change = zero if slope is None else graph.op("mul", slope, dots[node.args[0]])
-        return _unless_tied(graph, [("eq", node.args[0], zero)], change, dots)
+    node = graph.nodes[number]
+    if node.op in ("select", "floor", "sign", "abs"):
+        return _dot_at_kinks(graph, number, dots)
     if node.op == "others":
         return others_tangent(graph, node, dots[node.args[0]])
     if (slopes := balanced_slopes(graph, number)) is not None:
-        return added(graph, [changes.times_all(dots[arg], slope) for arg, slope in slopes if arg in dots])
+        return added(
+            graph, [changes.times_all(dots[arg], slope) for arg, slope in slopes if arg in dots]
+        )
     if node.op == "div":
         return _dot_of_quotient(changes, number, dots)
     if node.op == "vanishing":
-        factor, log = node.args
-        parts = [graph.op("vanishing", dots[factor], log)] if factor in dots else []
-        parts += [graph.op("vanishing", factor, dots[log])] if log in dots else []
-        return added(graph, parts)
+        return _dot_of_vanishing(graph, node, dots)
     if node.op in ("guarded", "steep"):
         return _dot_of_guarded(graph, node, dots)
     if (bases := reciprocal(graph, number)) is not None:
-        return added(graph, [changes.by_base(number, b, power, dots[b]) for b, power in bases if b in dots])
-    total = zero
+        return added(
+            graph, [changes.by_base(number, b, power, dots[b]) for b, power in bases if b in dots]
+        )
+    return _dot_by_slopes(changes, number, dots)
+
+
+def _dot_by_slopes(changes: Changes, number: int, dots: dict[int, int]) -> int:
+    """Build the sum of slopes times changes; NaN where an infinite slope counts as 0."""
+    graph = changes.graph
+    node = graph.nodes[number]
+    total = graph.const(0.0)
     for arg, slope in zip(node.args, slopes_of(graph, number), strict=True):
         if arg in dots and slope is not None:
             total = graph.op("add", total, changes.times(number, dots[arg], slope))
     if node.op in ("sqrt", "pow") and node.args[0] in dots:
         steep = steep_at(graph, number, fixed=node.args[-1] not in dots)
         return _unless_steep(graph, steep, total, dots[node.args[0]])
-    return graph.reduce("sum", node.payload, total) if isinstance(node.payload, Loop) else total
+    if isinstance(node.payload, Loop):
+        return graph.reduce("sum", node.payload, total)
+    return total
+
+
+def _dot_at_kinks(graph: Graph, number: int, dots: dict[int, int]) -> int:
+    """Build the change of a branch, a step or an absolute value, NaN where it has a kink or jump."""
+    node = graph.nodes[number]
+    zero = graph.const(0.0)
+    if node.op == "select":
+        condition, yes, no = node.args
+        change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
+        return _unless_tied(graph, comparisons(graph, condition), change, dots)
+    (arg,) = node.args
+    if node.op == "floor":
+        return _unless_tied(graph, [("eq", number, arg)], zero, dots)
+    (slope,) = slopes_of(graph, number)
+    change = zero
+    if slope is not None:
+        change = graph.op("mul", slope, dots[arg])
+    return _unless_tied(graph, [("eq", arg, zero)], change, dots)
+
+
+def _dot_of_vanishing(graph: Graph, node: Node, dots: dict[int, int]) -> int:
+    """Build the change of a product that is 0 where its factor is, whatever the logarithm is."""
+    factor, log = node.args
+    parts = []
+    if factor in dots:
+        parts.append(graph.op("vanishing", dots[factor], log))
+    if log in dots:
+        parts.append(graph.op("vanishing", factor, dots[log]))
+    return added(graph, parts)
 
 
 def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
@@ -328,7 +411,9 @@ def _dot_of_quotient(changes: Changes, number: int, dots: dict[int, int]) -> int
     return changes.wait("div", change, b)
 
 
-def _unless_tied(graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]) -> int:
+def _unless_tied(
+    graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]
+) -> int:
     """Return a change, NaN where the two sides of a comparison that may change are equal: a kink."""
     for _, a, b in compared:
         if a in dots or b in dots:

@@ -26,7 +26,9 @@ def nan_at_jumps(graph: Graph, top: int) -> int | None:
         node = graph.nodes[number]
         parts = [jumps[arg] for arg in dict.fromkeys(node.args) if arg in jumps]
         if node.op in AT_STEP and number in moving:
-            parts.append(graph.op("select", AT_STEP[node.op](graph, number), graph.const(float("nan")), zero))
+            parts.append(
+                graph.op("select", AT_STEP[node.op](graph, number), graph.const(float("nan")), zero)
+            )
         if node.op == "select" and parts:
             condition, yes, no = node.args
             parts = [graph.op("select", condition, jumps.get(yes, zero), jumps.get(no, zero))]

@@ -15,13 +15,50 @@ from symopt.ir.program import Graph, Read
 
 STEEP = {"asin", "acos", "acosh", "xlogx", "vanishing"}
 """Functions with an infinite slope where their value is finite (sqrt and powers have slope 0 there)."""
-LEVEL = {"exp", "sigmoid", "softplus", "tanh", "coth", "sech", "csch", "sech2", "erf", "erfc", "gauss"}
+LEVEL = {
+    "exp",
+    "sigmoid",
+    "softplus",
+    "tanh",
+    "coth",
+    "sech",
+    "csch",
+    "sech2",
+    "erf",
+    "erfc",
+    "gauss",
+}
 """Functions whose slope goes to 0 as an exponential does: faster than any slope below can grow."""
 LINEAR = {"add", "sub", "neg", "select"}
-TAME = COMPARISONS | LOGIC | LINEAR | {
-    "const", "input", "sum", "mul", "abs", "sqrt", "sign", "floor", "sin", "cos", "tanh", "atan", "erf", "erfc",
-    "sigmoid", "softplus", "asinh", "gauss", "sech2", "sech", "log_cosh", "logaddexp",
-}  # fmt: skip
+TAME = (
+    COMPARISONS
+    | LOGIC
+    | LINEAR
+    | {
+        "const",
+        "input",
+        "sum",
+        "mul",
+        "abs",
+        "sqrt",
+        "sign",
+        "floor",
+        "sin",
+        "cos",
+        "tanh",
+        "atan",
+        "erf",
+        "erfc",
+        "sigmoid",
+        "softplus",
+        "asinh",
+        "gauss",
+        "sech2",
+        "sech",
+        "log_cosh",
+        "logaddexp",
+    }
+)
 """Operations whose slopes are finite where their arguments are."""
 
 
@@ -46,7 +83,9 @@ class ZeroSafe:
         if number not in self._steep or arg not in self.graph.nodes[number].args:
             return term
         slope = partials(self.graph, number)[self.graph.nodes[number].args.index(arg)]
-        return term if slope is None else self._unless_zero("steep", slope, term)
+        if slope is None:
+            return term
+        return self._unless_zero("steep", slope, term)
 
     def pass_on(self, number: int, arg: int, *, masked: bool) -> None:
         """Note that ``arg`` has an adjoint from ``number``, which may be masked by the condition of a select."""
@@ -57,16 +96,22 @@ class ZeroSafe:
             self._steep.add(arg)
 
     def _unless_zero(self, op: str, factor: int, term: int) -> int:
-        return term if self.graph.value(factor) is not None else self.graph.op(op, factor, term)
+        if self.graph.value(factor) is not None:
+            return term
+        return self.graph.op(op, factor, term)
 
     def _is_wild(self, number: int) -> bool:
         """Return whether a slope at a node or below it may be infinite."""
         for node in self.graph.nodes[len(self._wild) :]:
             own = node.op not in TAME and not self._is_whole_power(node.op, node.args)
-            own = own or (isinstance(node.payload, Read) and node.payload.near)  # NaN beside the array
+            own = own or (
+                isinstance(node.payload, Read) and node.payload.near
+            )  # NaN beside the array
             self._wild.append(own or any(self._wild[arg] for arg in node.args))
         return self._wild[number]
 
     def _is_whole_power(self, op: str, args: tuple[int, ...]) -> bool:
-        power = self.graph.value(args[1]) if op == "pow" else None
+        power = None
+        if op == "pow":
+            power = self.graph.value(args[1])
         return power is not None and power >= 1.0

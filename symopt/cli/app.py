@@ -39,51 +39,95 @@ PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "
 @app.command()
 def race(
     text: Annotated[
-        str, typer.Argument(metavar="EXPR", help="The cost, as in '100*(y-x^2)^2+(1-x)^2', or the name of a problem.")
+        str,
+        typer.Argument(
+            metavar="EXPR",
+            help="The cost, as in '100*(y-x^2)^2+(1-x)^2', or the name of a problem.",
+        ),
     ],
     start: Annotated[
-        str, typer.Option(help="The parameters and where they begin: x=-1.2,y=1 or arrays, x[100]=-1.2,W[3,4]=0.5.")
+        str,
+        typer.Option(
+            help="The parameters and where they begin: x=-1.2,y=1 or arrays, x[100]=-1.2,W[3,4]=0.5."
+        ),
     ] = "",
-    rule: Annotated[list[str] | None, typer.Option(help="adam:eta=0.02, nesterov:eta=1e-3,beta=0.9, ...")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="adam:eta=0.02, nesterov:eta=1e-3,beta=0.9, ...")
+    ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="The budget of each rule; 5000 if left out, 5000000/n from 100 up for n > 1000 parameters."),
+        typer.Option(
+            help="The budget of each rule; 5000 if left out, 5000000/n from 100 up for n > 1000 parameters."
+        ),
     ] = None,
-    constant: Annotated[str, typer.Option(help="Values of the other symbols, as in kappa=50.")] = "",
+    constant: Annotated[
+        str, typer.Option(help="Values of the other symbols, as in kappa=50.")
+    ] = "",
     tolerance: Annotated[float | None, typer.Option(help="End when no slope is larger.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Take each gradient over so many samples of the data.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Take each gradient over so many samples of the data.")
+    ] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every rule that is known.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for race.png and race.json.")] = None,
 ) -> None:
     """Run optimizers on one cost from one start, and compare them.
 
-    Without --rule the textbook's rules and your own run, with --all every rule, sorted, each with the best of
-    31 learning rates from 1e-5 to 1, or of 11 for more than 1000 parameters, tried for no more steps
-    than --steps has by default; so does a rule that is given without its eta, as --rule gd.
-    ``symopt problems`` lists the problems that have a name. At Ctrl-C the race ends, the rules that
-    had begun are shown and written, marked as interrupted, and the exit code is 130; a second
-    Ctrl-C ends it at once.
+    Without --rule the textbook's rules and your own run, with --all every rule, sorted, each with
+    the best of 31 learning rates from 1e-5 to 1, or of 11 for more than 1000 parameters, tried for
+    no more steps than --steps has by default; so does a rule that is given without its eta, as
+    --rule gd. ``symopt problems`` lists the problems that have a name. At Ctrl-C the race ends, the
+    rules that had begun are shown and written, marked as interrupted, and the exit code is 130; a
+    second Ctrl-C ends it at once.
     """
     with stop_on_ctrl_c(ENDING) as stop:
         cost, begin = _problem(text, start, _pairs(constant, "--constant"))
-        folder = None if out is None else writable_folder(out, "--out")
+        if out is None:
+            folder = None
+        else:
+            folder = writable_folder(out, "--out")
         size = racing.entries(begin)
         steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
         if rule and everyone:
-            raise RunError("--all and --rule do not go together: either every rule, or those that are named")
+            raise RunError(
+                "--all and --rule do not go together: either every rule, or those that are named"
+            )
         chosen, left_out = racing.field(cost, everyone)
-        rules = racing.read_rules(rule) if rule else chosen
-        to_tune = racing.without_rate(rule, rules) if rule else chosen
+        rules = chosen
+        if rule:
+            rules = racing.read_rules(rule)
+        to_tune = chosen
+        if rule:
+            to_tune = racing.without_rate(rule, rules)
         tuned = racing.tuned(to_tune, cost, begin, steps, True, batch)
-        ready = {name: tuned.get(name, one) for name, one in rules.items() if name in tuned or name not in to_tune}
-        run = partial(so.minimize, tolerance=tolerance, batch=batch, record="auto" if batch else record, progress=True)
-        runs = {name: run(cost, one, begin, steps) for name, one in ready.items() if not stop.is_set()}
+        ready = {
+            name: tuned.get(name, one)
+            for name, one in rules.items()
+            if name in tuned or name not in to_tune
+        }
+        run = partial(
+            so.minimize,
+            tolerance=tolerance,
+            batch=batch,
+            record="auto" if batch else record,
+            progress=True,
+        )
+        runs = {
+            name: run(cost, one, begin, steps) for name, one in ready.items() if not stop.is_set()
+        }
         missing = [name for name in rules if name not in runs]
         notes = ([] if rule else left_out) + _interruption(stop, missing)
         if runs:
             content: dict[str, Any] = {"cost": text, "params": [p.name for p in cost.params]}
             content |= {"interrupted": True, "not_run": missing} if stop.is_set() else {}
-            _finish(content, runs, racing.Zero.of(cost, runs), racing.at_edge(tuned, size), everyone, notes, folder)
+            _finish(
+                content,
+                runs,
+                racing.Zero.of(cost, runs),
+                racing.at_edge(tuned, size),
+                everyone,
+                notes,
+                folder,
+            )
         else:
             typer.echo(f"symopt: {notes[-1]}; nothing is written", err=True)
     if stop.is_set():
@@ -94,7 +138,11 @@ def _interruption(stop: Stop, missing: list[str]) -> list[str]:
     """Return a line about what a race lacks that was told to stop."""
     if not stop.is_set():
         return []
-    return [f"interrupted; not run: {', '.join(missing)}" if missing else "interrupted in the last rule's run"]
+    return [
+        f"interrupted; not run: {', '.join(missing)}"
+        if missing
+        else "interrupted in the last rule's run"
+    ]
 
 
 def _finish(
@@ -107,12 +155,21 @@ def _finish(
     folder: Path | None,
 ) -> None:
     """Show the table of a race, and write it."""
-    rows = {name: {**racing.row(run, zero.loss), "eta_at_edge": name in edge} for name, run in runs.items()}
+    rows = {
+        name: {**racing.row(run, zero.loss), "eta_at_edge": name in edge}
+        for name, run in runs.items()
+    }
     if everyone:
         rows = dict(
-            sorted(rows.items(), key=lambda row: math.inf if row[1]["final_loss"] is None else row[1]["final_loss"])
+            sorted(
+                rows.items(),
+                key=lambda row: math.inf if row[1]["final_loss"] is None else row[1]["final_loss"],
+            )
         )
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    if sys.stdout.isatty():
+        console = Console()
+    else:
+        console = Console(width=WIDTH)
     console.print(racing.table(f"J = {content['cost']}", rows, runs, zero, edge), markup=False)
     for line in [*edge.values(), *notes]:
         console.print(line, markup=False)
@@ -126,7 +183,9 @@ def _finish(
         typer.echo(f"wrote {folder / 'race.png'} and {folder / 'race.json'}")
 
 
-def _problem(text: str, start: str, constants: dict[str, float], option: str = "--start") -> tuple[so.Cost, Any]:
+def _problem(
+    text: str, start: str, constants: dict[str, float], option: str = "--start"
+) -> tuple[so.Cost, Any]:
     """Return a cost and where to begin: of a problem that is named, or of an expression and an option."""
     if text in so.problems.NAMED and not start:
         problem = so.problems.NAMED[text]()
@@ -134,7 +193,8 @@ def _problem(text: str, start: str, constants: dict[str, float], option: str = "
     if not start:
         hint = did_you_mean(text, so.problems.NAMED) if text.isidentifier() else ""
         raise RunError(
-            f"{option} is empty, and {text!r} is no problem's name{hint}; for an expression give a point, as in "
+            f"{option} is empty, and {text!r} is no problem's name{hint}; for an expression give a "
+            "point, as in "
             f"{option} x=-1.2,y=1 or {option} x[100]=-1.2"
         )
     point = _start(start, option)
@@ -151,9 +211,13 @@ def problems() -> None:
 
 @app.command()
 def check(
-    text: Annotated[str, typer.Argument(help="A cost as text, or the name of a problem.", metavar="EXPR")],
+    text: Annotated[
+        str, typer.Argument(help="A cost as text, or the name of a problem.", metavar="EXPR")
+    ],
     at: Annotated[str, typer.Option(help="The point, as x=1,y=2.")],
-    digits: Annotated[float, typer.Option(help="How many digits have to hold.", min=0, max=17)] = 12,
+    digits: Annotated[
+        float, typer.Option(help="How many digits have to hold.", min=0, max=17)
+    ] = 12,
     constant: Annotated[str, typer.Option(help="Constants, as kappa=50.")] = "",
 ) -> None:
     """Show how many digits of a cost, its gradient and its Hessian hold at a point.
@@ -166,8 +230,10 @@ def check(
     lacking = [name for name in cost.constants if name not in cost.bound]
     if lacking:
         raise RunError(
-            f"--at {at!r} says nothing of {', '.join(lacking)}; expected a value for each symbol, as in "
-            f"--at {','.join(f'{p.name}=1' for p in cost.params)},{lacking[0]}=1, or --constant {lacking[0]}=1"
+            f"--at {at!r} says nothing of {', '.join(lacking)}; expected a value for each symbol, "
+            "as in "
+            f"--at {','.join(f'{p.name}=1' for p in cost.params)},{lacking[0]}=1, or --constant "
+            f"{lacking[0]}=1"
         )
     found = cost.check(point, digits)
     typer.echo(str(found))
@@ -196,9 +262,15 @@ def experiments(context: typer.Context, source: Annotated[Path | None, FOLDER] =
 @laboratory.command()
 def run(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...|all", help="Experiments, or all of them.")],
-    quick: Annotated[bool, typer.Option("--quick", help="A short form of each, in seconds.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the figures.")] = OUT,
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...|all", help="Experiments, or all of them.")
+    ],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short form of each, in seconds.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option(help="Folder for report.html, results.json and the figures.")
+    ] = OUT,
     source: Annotated[Path | None, FOLDER] = None,
 ) -> None:
     """Run experiments: a table of predictions, measurements and verdicts, and a report to read.
@@ -218,7 +290,9 @@ def run(
 def show(
     name: Annotated[
         str | None,
-        typer.Argument(help="A rule, or a class as keras.optimizers.Adam; all rules are listed if left out."),
+        typer.Argument(
+            help="A rule, or a class as keras.optimizers.Adam; all rules are listed if left out."
+        ),
     ] = None,
 ) -> None:
     """Print the equations, the source and the defaults of a rule, and what a library does differently."""
@@ -232,7 +306,11 @@ def show(
 
 
 @app.command()
-def docs(out: Annotated[Path, typer.Option(help="Folder for index.html and a page for each rule.")] = DOCS) -> None:
+def docs(
+    out: Annotated[
+        Path, typer.Option(help="Folder for index.html and a page for each rule.")
+    ] = DOCS,
+) -> None:
     """Write the manual: a page of HTML for each rule, made from its equations."""
     from symopt.manual import write_pages
 
@@ -244,12 +322,19 @@ def config() -> None:
     """Print versions, the cache folder, and whether kernels use vector instructions here."""
     for package in PACKAGES:
         typer.echo(f"{package:12} {_version(package)}")
-    typer.echo(f"{'python':12} {platform.python_version()} on {platform.machine()}, {os.cpu_count()} processors")
+    typer.echo(
+        f"{'python':12} {platform.python_version()} on {platform.machine()}, {os.cpu_count()} "
+        "processors"
+    )
     home = cache_folder()
-    kept = [] if home is None else [path for path in home.glob("symopt_kernel_*") if not path.suffix]
+    if home is None:
+        kept = []
+    else:
+        kept = [path for path in home.glob("symopt_kernel_*") if not path.suffix]
     typer.echo(f"{'cache':12} {home or 'in memory'} ({len(kept)} kernels)")
     typer.echo(
-        f"{'lanes':12} {vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}"
+        f"{'lanes':12} "
+        f"{vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}"
     )
 
 
@@ -274,7 +359,9 @@ def _pairs(text: str, option: str, example: str = "x=-1.2,y=1") -> dict[str, flo
         try:
             number = float(value)
         except ValueError:
-            raise RunError(f"{option} {text!r}: cannot read {part!r}; expected name=number, as in {example}") from None
+            raise RunError(
+                f"{option} {text!r}: cannot read {part!r}; expected name=number, as in {example}"
+            ) from None
         if not math.isfinite(number):
             raise RunError(f"{option} {text!r}: {part!r} is not a finite number")
         if name in pairs:
@@ -305,7 +392,8 @@ def _shape(counts: str, given: str, most: int) -> tuple[int, ...]:
     whole = all(part.isascii() and part.isdigit() and part.strip("0") for part in parts)
     if not (counts.endswith("]") and whole and len(parts) <= 2):
         raise RunError(
-            f"{given}; expected one count in the brackets or two, whole numbers from 1, as in x[100] or W[3,4]"
+            f"{given}; expected one count in the brackets or two, whole numbers from 1, as in "
+            "x[100] or W[3,4]"
         )
     shape = tuple(int(part) if len(part) < 20 else LARGEST_START + 1 for part in parts)
     if math.prod(shape) > most:
@@ -317,4 +405,6 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return so.__version__ if package == PACKAGES[0] else "not installed"
+        if package == PACKAGES[0]:
+            return so.__version__
+        return "not installed"

@@ -39,7 +39,9 @@ LISTED = 100  # parameters up to which every step is recorded and theta is writt
 
 def entries(start: Any) -> int:
     """Return how many numbers a start holds: an array, or a mapping from names to numbers and arrays."""
-    return sum(int(np.size(value)) for value in start.values()) if isinstance(start, Mapping) else len(start)
+    if isinstance(start, Mapping):
+        return sum(int(np.size(value)) for value in start.values())
+    return len(start)
 
 
 def budget(size: int) -> int:
@@ -49,19 +51,32 @@ def budget(size: int) -> int:
 
 def recording(size: int) -> bool | int:
     """Return which steps of a race are recorded: all, or some of them for many parameters."""
-    return True if size <= LISTED else 1000
+    if size <= LISTED:
+        return True
+    return 1000
 
 
 def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
     """Return the rules to compare on a cost, and a line about each that is left out."""
-    rules = dict(RULES) if everyone else compared()
-    lacks = {name: [lack for need in rule.needs if (lack := cost.lacks(need))] for name, rule in rules.items()}
+    if everyone:
+        rules = dict(RULES)
+    else:
+        rules = compared()
+    lacks = {
+        name: [lack for need in rule.needs if (lack := cost.lacks(need))]
+        for name, rule in rules.items()
+    }
     left_out = [f"without {name}: it needs {lack[0]}" for name, lack in lacks.items() if lack]
     return {name: rule for name, rule in rules.items() if not lacks[name]}, left_out
 
 
 def tuned(
-    rules: Mapping[str, Rule], cost: Cost, start: Any, steps: int, progress: bool = False, batch: int | None = None
+    rules: Mapping[str, Rule],
+    cost: Cost,
+    start: Any,
+    steps: int,
+    progress: bool = False,
+    batch: int | None = None,
 ) -> dict[str, Rule]:
     """Return rules with the best learning rate of a grid each.
 
@@ -71,15 +86,25 @@ def tuned(
     """
     size = entries(start)
     many = size > MANY
-    rates = FEW_LEARNING_RATES if many else LEARNING_RATES
-    steps = min(steps, budget(size)) if many else steps
+    rates = LEARNING_RATES
+    if many:
+        rates = FEW_LEARNING_RATES
+    if many:
+        steps = min(steps, budget(size))
     record = sorted({round(share * steps) for share in LATE})
     best_of: dict[str, Rule] = {}
     for name, rule in rules.items():
         best_of[name] = rule
         if "eta" in rule.values:
             study = sweep(
-                cost, rule(eta=rates), start, steps, record=record, paths=False, batch=batch, progress=progress
+                cost,
+                rule(eta=rates),
+                start,
+                steps,
+                record=record,
+                paths=False,
+                batch=batch,
+                progress=progress,
             )
             if study.interrupted:
                 del best_of[name]
@@ -93,15 +118,21 @@ def tuned(
 
 def at_edge(rules: Mapping[str, Rule], size: int) -> dict[str, str]:
     """Return a line on each rule that ``tuned`` returned whose learning rate is at the edge of its grid."""
-    rates = FEW_LEARNING_RATES if size > MANY else LEARNING_RATES
-    ends = {float(f"{rates[0]:.4g}"): ("smaller", 1 / 3), float(f"{rates[-1]:.4g}"): ("larger", 3.0)}
+    rates = LEARNING_RATES
+    if size > MANY:
+        rates = FEW_LEARNING_RATES
+    ends = {
+        float(f"{rates[0]:.4g}"): ("smaller", 1 / 3),
+        float(f"{rates[-1]:.4g}"): ("larger", 3.0),
+    }
     found = {}
     for name, rule in rules.items():
         eta = rule.values.get("eta")
         if eta in ends:
             which, factor = ends[eta]
             found[name] = (
-                f"* {name}: the best learning rate is the last of the grid, {rates[0]:g} to {rates[-1]:g}; a {which} "
+                f"* {name}: the best learning rate is the last of the grid, {rates[0]:g} to "
+                f"{rates[-1]:g}; a {which} "
                 f"one may be better: give it, as in --rule {rule.name}:eta={eta * factor:.1g}"
             )
     return found
@@ -113,7 +144,11 @@ def without_rate(texts: list[str], rules: Mapping[str, Rule]) -> dict[str, Rule]
     A class of another library has that library's.
     """
     pairs = zip(texts, rules.items(), strict=True)
-    return {name: rule for text, (name, rule) in pairs if not re.search(r"[:,]\s*eta\s*=", text) and "." not in name}
+    return {
+        name: rule
+        for text, (name, rule) in pairs
+        if not re.search(r"[:,]\s*eta\s*=", text) and "." not in name
+    }
 
 
 def read_rules(texts: list[str]) -> dict[str, Rule]:
@@ -125,7 +160,10 @@ def read_rules(texts: list[str]) -> dict[str, Rule]:
         If a text is no rule, or does not fit it.
     """
     names = [text.partition(":")[0].strip() for text in texts]
-    return {(name if names.count(name) == 1 else text): _rule(text) for name, text in zip(names, texts, strict=True)}
+    return {
+        (name if names.count(name) == 1 else text): _rule(text)
+        for name, text in zip(names, texts, strict=True)
+    }
 
 
 def _rule(text: str) -> Rule:
@@ -135,12 +173,15 @@ def _rule(text: str) -> Rule:
         key, sign, value = part.partition("=")
         if not sign:
             raise RuleError(
-                f"--rule {text!r}: cannot read {part!r}; expected name=value, as in adam:eta=0.02,beta1=0.9"
+                f"--rule {text!r}: cannot read {part!r}; expected name=value, as in "
+                "adam:eta=0.02,beta1=0.9"
             )
         if key.strip() in given:
             raise RuleError(f"--rule {text!r}: {key.strip()} is given twice")
         given[key.strip()] = _value(value.strip(), text)
-    return like(name.strip(), **given) if "." in name else RULES[name.strip()](**given)
+    if "." in name:
+        return like(name.strip(), **given)
+    return RULES[name.strip()](**given)
 
 
 def _value(value: str, text: str) -> Any:
@@ -156,16 +197,22 @@ def _value(value: str, text: str) -> Any:
         schedule = expression(value)
     except ParseError as error:
         raise RuleError(f"--rule {text!r}: {error}") from None
-    return schedule.xreplace({symbol: {"t": t, "T": T}.get(symbol.name, symbol) for symbol in schedule.free_symbols})
+    return schedule.xreplace(
+        {symbol: {"t": t, "T": T}.get(symbol.name, symbol) for symbol in schedule.free_symbols}
+    )
 
 
 def _final(run: Run) -> float:
-    return run.loss if math.isfinite(run.loss) else math.inf
+    if math.isfinite(run.loss):
+        return run.loss
+    return math.inf
 
 
 def lowest(runs: Mapping[str, Run]) -> float:
     """Return the lowest loss that any run met; NaN where there is none."""
-    return min((run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan)
+    return min(
+        (run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan
+    )
 
 
 @dataclass(frozen=True)
@@ -206,15 +253,21 @@ BELOW = "; a run went below it, to {:.10g}, so that it is no minimum"
 def row(run: Run, zero: float) -> dict[str, Any]:
     """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached).
 
-    ``steps_to`` are the first recorded steps at which J is within a gap of ``zero``; theta is None where it is long.
+    ``steps_to`` are the first recorded steps at which J is within a gap of ``zero``; theta is None
+    where it is long.
     """
     losses = run.history["loss"].values
     reached = {name: np.flatnonzero(losses - zero <= gap) for name, gap in GAPS.items()}
     return {
-        "theta": [finite_or_none(value) for value in run.theta] if len(run.theta) <= LISTED else None,
+        "theta": [finite_or_none(value) for value in run.theta]
+        if len(run.theta) <= LISTED
+        else None,
         "final_loss": finite_or_none(run.loss),
         "best_loss": finite_or_none(run.best_loss),
-        "steps_to": {name: int(run.recorded[steps[0]]) if len(steps) else None for name, steps in reached.items()},
+        "steps_to": {
+            name: int(run.recorded[steps[0]]) if len(steps) else None
+            for name, steps in reached.items()
+        },
         "gradient_evaluations": run.gradient_evaluations,
         "status": str(run.status),
         "reason": run.reason,
@@ -225,13 +278,29 @@ def row(run: Run, zero: float) -> dict[str, Any]:
 
 
 def table(
-    title: str, rows: Mapping[str, Any], runs: Mapping[str, Run], zero: Zero | None = None, edge: Container[str] = ()
+    title: str,
+    rows: Mapping[str, Any],
+    runs: Mapping[str, Run],
+    zero: Zero | None = None,
+    edge: Container[str] = (),
 ) -> Table:
     """Return the rows as a table for a terminal; learning rates of the rules in ``edge`` are marked."""
     gaps = [f"to {gap}" for gap in GAPS]
     title += f"\n{gaps[0]} ... {gaps[-1]}: steps, {zero}" if zero else ""
-    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("rule", "eta", "final J", "best J", *gaps, "gradients", "status", "compile s", "run s"):
+    result = Table(
+        title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for heading in (
+        "rule",
+        "eta",
+        "final J",
+        "best J",
+        *gaps,
+        "gradients",
+        "status",
+        "compile s",
+        "run s",
+    ):
         text = heading in ("rule", "status")
         result.add_column(
             heading,
@@ -241,12 +310,19 @@ def table(
         )
     for name, one in rows.items():
         reached = ["-" if steps is None else str(steps) for steps in one["steps_to"].values()]
-        losses = ["-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")]
+        losses = [
+            "-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")
+        ]
         times = [f"{one[key]:.3f}" for key in ("compile_seconds", "run_seconds")]
         eta = runs[name].rule.values.get("eta", "")
-        shown = f"{eta:.3g}" if isinstance(eta, float) else str(eta)
+        if isinstance(eta, float):
+            shown = f"{eta:.3g}"
+        else:
+            shown = str(eta)
         shown += AT_EDGE if name in edge else ""
-        result.add_row(name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times)
+        result.add_row(
+            name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times
+        )
     return result
 
 
@@ -259,7 +335,9 @@ def picture(runs: Mapping[str, Run], zero: float, known: bool = False) -> bytes:
 
     from symopt.plot import convergence, trajectory
 
-    panels = 2 if len(next(iter(runs.values())).theta) == 2 else 1
+    panels = 1
+    if len(next(iter(runs.values())).theta) == 2:
+        panels = 2
     shown = dict(sorted(runs.items(), key=lambda item: _final(item[1]))[:DRAWN])
     runs = {name: run for name, run in runs.items() if name in shown}
     figure = Figure(figsize=(6.6 * panels, 4.6), layout="constrained")

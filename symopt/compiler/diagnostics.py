@@ -57,9 +57,13 @@ def report(cost: Program, update: Update, values: Mapping[str, float], lanes: in
     times = {}
     for count, kernel in kernels.items():
         starts = np.random.default_rng(0).uniform(-2, 2, (count, 2))
-        times[count] = nanoseconds(kernel, Job(starts, given, initial, steps=256_000 // (count + 12), limit=1e20))
+        times[count] = nanoseconds(
+            kernel, Job(starts, given, initial, steps=256_000 // (count + 12), limit=1e20)
+        )
     packed = packed_instructions(kernels[lanes])
     faster = times[lanes] < times[1] / 1.5
-    words = "kernels vectorise" if faster and all(packed.values()) else "kernels do not vectorise"
+    words = "kernels do not vectorise"
+    if faster and all(packed.values()):
+        words = "kernels vectorise"
     counts = ", ".join(f"{count} packed {name}" for name, count in packed.items())
     return f"{words}: {counts}; {times[lanes]:.1f} ns a step in a block of {lanes}, {times[1]:.1f} ns alone"

@@ -1,8 +1,8 @@
 """What SymPy was told of symbols: it has used it before symopt sees the cost, which takes all of them as real.
 
-An assumption such as integer=True makes cos(2*pi*x) the number 1, and positive=True makes sqrt(x**2)
-the symbol x. For a parameter, which may go anywhere, that is worth a warning; a value that is given
-must fit.
+An assumption such as integer=True makes cos(2*pi*x) the number 1, and positive=True makes
+sqrt(x**2) the symbol x. For a parameter, which may go anywhere, that is worth a warning; a value
+that is given must fit.
 """
 
 from __future__ import annotations
@@ -27,14 +27,20 @@ FITS: dict[str, Callable[[Array], npt.NDArray[np.bool_]]] = {
     "nonzero": lambda values: values != 0,
 }
 """What can be assumed of a real number, and which numbers it holds of; what says most comes first."""
-IMPLIED = {"nonnegative": {"positive"}, "nonpositive": {"negative"}, "nonzero": {"positive", "negative"}}
+IMPLIED = {
+    "nonnegative": {"positive"},
+    "nonpositive": {"negative"},
+    "nonzero": {"positive", "negative"},
+}
 IMPOSSIBLE = {"zero": True, "commutative": False, "real": False, "finite": False}
 """Assumptions under which a symbol cannot stand for a real number."""
 
 
 def assumed(symbol: Any) -> list[str]:
     """Return what is assumed of a symbol or an array beside being real, without what follows from the rest."""
-    known = [name for name in FITS if True in (_fact(symbol, name), _fact(symbol, f"extended_{name}"))]
+    known = [
+        name for name in FITS if True in (_fact(symbol, name), _fact(symbol, f"extended_{name}"))
+    ]
     return [name for name in known if not IMPLIED.get(name, set()) & set(known)]
 
 
@@ -50,7 +56,8 @@ def check_symbols(symbols: Iterable[Any]) -> None:
         for name, value in IMPOSSIBLE.items():
             if _fact(symbol, name) is value:
                 raise CostError(
-                    f"the symbol {symbol} is assumed to be {name}={value}, but stands for a real number; "
+                    f"the symbol {symbol} is assumed to be {name}={value}, but stands for a real "
+                    "number; "
                     f"make it anew, as sympy.Symbol({str(symbol)!r}, real=True)"
                 )
 
@@ -58,11 +65,17 @@ def check_symbols(symbols: Iterable[Any]) -> None:
 def warn_of_parameters(parameters: Iterable[Any]) -> None:
     """Say that SymPy may have simplified the cost by what it was told of parameters."""
     if found := {str(one): words for one in parameters if (words := assumed(one))}:
-        shown = ", ".join(f"{name} ({', '.join(f'{word}=True' for word in words)})" for name, words in found.items())
+        shown = ", ".join(
+            f"{name} ({', '.join(f'{word}=True' for word in words)})"
+            for name, words in found.items()
+        )
         whole = any("integer" in words for words in found.values())
-        example = "cos(2*pi*x) is 1" if whole else "sqrt(x**2) is x or -x"
+        example = "sqrt(x**2) is x or -x"
+        if whole:
+            example = "cos(2*pi*x) is 1"
         warnings.warn(
-            f"a run takes parameters through all real numbers, but SymPy has simplified by {shown}: {example}; "
+            "a run takes parameters through all real numbers, but SymPy has simplified by "
+            f"{shown}: {example}; "
             "make the symbols with real=True",
             SymoptWarning,
             stacklevel=6,
@@ -82,8 +95,10 @@ def check_values(symbols: Mapping[str, Any], values: Mapping[str, Any]) -> None:
             numbers = as_floats(value)
             if not (fits := FITS[word](numbers)).all():
                 raise CostError(
-                    f"{name} is {numbers[~fits].ravel()[0]:g}, but its symbol was made with {word}=True, by which "
-                    f"SymPy simplifies; make it with real=True, or give {name} values that are {word}"
+                    f"{name} is {numbers[~fits].ravel()[0]:g}, but its symbol was made with "
+                    f"{word}=True, by which "
+                    f"SymPy simplifies; make it with real=True, or give {name} values that are "
+                    f"{word}"
                 )
 
 
@@ -92,7 +107,11 @@ def symbols_by_name(expressions: Iterable[sp.Basic]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for expression in expressions:
         bases = {str(base.label): base for base in expression.atoms(sp.IndexedBase)}
-        found |= {symbol.name: symbol for symbol in expression.atoms(sp.Symbol) if symbol.name not in bases}
+        found |= {
+            symbol.name: symbol
+            for symbol in expression.atoms(sp.Symbol)
+            if symbol.name not in bases
+        }
         found |= bases
     return found
 

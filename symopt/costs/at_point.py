@@ -61,4 +61,6 @@ class Lifted:
 
     def __getitem__(self, at: tuple[int, ...]) -> Any:
         entry = self.array[at]
-        return entry if isinstance(entry, np.integer) else self.lift(float(entry))
+        if isinstance(entry, np.integer):
+            return entry
+        return self.lift(float(entry))

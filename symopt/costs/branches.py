@@ -18,13 +18,17 @@ from symopt.errors import CostError
 from symopt.ir.index import Affine, Atom, Loop, Ref, bounds_of, extreme
 from symopt.ir.program import Counter, Graph, Name, Program, Read
 
-LARGEST = 4_000_000  # turns of several loops that are all looked at; of more, those at the ends of each
+LARGEST = (
+    4_000_000  # turns of several loops that are all looked at; of more, those at the ends of each
+)
 ENDS = 64
 Flags = Any
 """Truth by turn: an array, or one value for all turns."""
 
 
-def refuse_reads_beside(program: Program, solver: Solver, data: Mapping[str, npt.NDArray[Any]]) -> None:
+def refuse_reads_beside(
+    program: Program, solver: Solver, data: Mapping[str, npt.NDArray[Any]]
+) -> None:
     """Refuse a cost in which a branch that may be taken reads an entry that its array has not.
 
     Raises
@@ -56,7 +60,11 @@ def _leaves(read: Read, solver: Solver) -> list[int]:
 
 
 def _refuse(
-    graph: Graph, roots: Iterable[int], number: int, solver: Solver, data: Mapping[str, npt.NDArray[Any]]
+    graph: Graph,
+    roots: Iterable[int],
+    number: int,
+    solver: Solver,
+    data: Mapping[str, npt.NDArray[Any]],
 ) -> None:
     read = graph.nodes[number].payload
     assert isinstance(read, Read)
@@ -68,14 +76,21 @@ def _refuse(
         index = turns.of(read.at[axis])
         bad = np.flatnonzero(taken & ((index < first) | (index > last)))
         if bad.size:
-            here = ", ".join(f"{loop.name} = {values[bad[0]]}" for loop, values in turns.values.items())
-            raise _error(read, axis, f" at {here}" if here else "", index[bad[0]], f"{first} to {last}")
+            here = ", ".join(
+                f"{loop.name} = {values[bad[0]]}" for loop, values in turns.values.items()
+            )
+            raise _error(
+                read, axis, f" at {here}" if here else "", index[bad[0]], f"{first} to {last}"
+            )
 
 
 def _error(read: Read, axis: int, here: str, index: int, known: str) -> CostError:
-    along = f" along axis {axis}" if len(read.at) > 1 else ""
+    along = ""
+    if len(read.at) > 1:
+        along = f" along axis {axis}"
     return CostError(
-        f"a branch of a Piecewise that may be taken{here} reads {read.array[1]} at index {index}{along}, of {known}; "
+        f"a branch of a Piecewise that may be taken{here} reads {read.array[1]} at index "
+        f"{index}{along}, of {known}; "
         "expected a range or a condition on the index that keeps it inside, as in "
         "Piecewise((x[i + 1], i < n - 1), (0, True))"
     )
@@ -92,7 +107,9 @@ class _Turns:
         How many turns there are.
     """
 
-    def __init__(self, loops: Iterable[Loop], solver: Solver, data: Mapping[str, npt.NDArray[Any]]) -> None:
+    def __init__(
+        self, loops: Iterable[Loop], solver: Solver, data: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
         self.solver, self.data = solver, data
         self.values: dict[Loop, npt.NDArray[np.int64]] = {}
         self.count = 1
@@ -102,9 +119,13 @@ class _Turns:
             low = self.of(loop.low)
             self._extend(loop, low, np.maximum(self.of(loop.high) - low + 1, 0), few)
 
-    def _extend(self, loop: Loop, low: npt.NDArray[Any], lengths: npt.NDArray[Any], few: bool) -> None:
+    def _extend(
+        self, loop: Loop, low: npt.NDArray[Any], lengths: npt.NDArray[Any], few: bool
+    ) -> None:
         """Add the variable of a loop to the turns of those around it."""
-        counts = np.minimum(lengths, 2 * ENDS) if few else lengths
+        counts = lengths
+        if few:
+            counts = np.minimum(lengths, 2 * ENDS)
         rows = np.repeat(np.arange(len(counts)), counts)
         step = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         jump = np.where(step < ENDS, 0, (lengths - counts)[rows])
@@ -122,20 +143,26 @@ class _Turns:
     def _atom(self, atom: Atom) -> Any:
         if isinstance(atom, Loop):
             return self.values[atom]
-        return self.entries(*atom) if isinstance(atom, Ref) else self.solver.sizes[atom.size]
+        if isinstance(atom, Ref):
+            return self.entries(*atom)
+        return self.solver.sizes[atom.size]
 
     def entries(self, array: Name, at: tuple[Affine, ...]) -> npt.NDArray[Any]:
         """Return the entry of data at each turn, the nearest one beside it."""
         values: npt.NDArray[Any] = self.data[array[1]]
         places = zip(at, values.shape, strict=True)
-        found: npt.NDArray[Any] = values[tuple(np.clip(self.of(index), 0, length - 1) for index, length in places)]
+        found: npt.NDArray[Any] = values[
+            tuple(np.clip(self.of(index), 0, length - 1) for index, length in places)
+        ]
         return found
 
 
 def _are_many(loops: Iterable[Loop], solver: Solver) -> bool:
     count = 1
     for loop in loops:
-        count *= max(extreme(loop.high, 1, solver.value) - extreme(loop.low, -1, solver.value) + 1, 0)
+        count *= max(
+            extreme(loop.high, 1, solver.value) - extreme(loop.low, -1, solver.value) + 1, 0
+        )
     return count > LARGEST
 
 
@@ -176,7 +203,9 @@ class _Taken:
         if node.op != "select" or place == 0:
             return np.True_
         truth = self._truth(node.args[0])
-        return truth.can_hold if place == 1 else truth.can_fail
+        if place == 1:
+            return truth.can_hold
+        return truth.can_fail
 
     def _truth(self, number: int) -> _Truth:
         node = self.graph.nodes[number]
@@ -205,11 +234,18 @@ class _Taken:
         if isinstance(key, Counter):
             return self.turns.of(key.value)
         if isinstance(key, Read):
-            return self.turns.entries(key.array, key.at) if key.array[0] == "data" else None
+            if key.array[0] == "data":
+                return self.turns.entries(key.array, key.at)
+            return None
         if isinstance(key, tuple) and key[0] == "size":
             return np.int64(self.turns.solver.sizes[str(key[1])])
-        values = [self._number(arg) for arg in node.args] if node.op in COUNTED else [None]
-        return None if any(value is None for value in values) else COUNTED[node.op](*values)
+        if node.op in COUNTED:
+            values = [self._number(arg) for arg in node.args]
+        else:
+            values = [None]
+        if any(value is None for value in values):
+            return None
+        return COUNTED[node.op](*values)
 
 
 def _above(graph: Graph, number: int) -> set[int]:
@@ -223,5 +259,7 @@ def _above(graph: Graph, number: int) -> set[int]:
 
 def _asked(graph: Graph, above: set[int]) -> set[Loop]:
     """Return the loops of the conditions under which a node stands."""
-    choices = [graph.nodes[number].args[0] for number in above if graph.nodes[number].op == "select"]
+    choices = [
+        graph.nodes[number].args[0] for number in above if graph.nodes[number].op == "select"
+    ]
     return {loop for condition in choices for loop in graph.loops(condition)}

@@ -38,14 +38,18 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
     bound = cost.bind(at)
     point = bound.start
     if point.ndim != 1 or not np.isfinite(point).all():
-        raise CostError(f"at={_short(at)}; expected one point, with a finite number for each parameter")
+        raise CostError(
+            f"at={_short(at)}; expected one point, with a finite number for each parameter"
+        )
     constants = _numbers(bound.given.constants)
     reference = _reference(cost, bound, constants)
     value = float(cost.value(Flat(point)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymoptWarning)  # what they say stands in the table
         slopes = cost.grad(Flat(point))
-        curvatures = cost.hessian(Flat(point)) if reference.curved else None
+        curvatures = None
+        if reference.curved:
+            curvatures = cost.hessian(Flat(point))
     subject = Subject(
         point=point,
         names=bound.sizes.labels(),
@@ -67,20 +71,27 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
 def _remark(reference: Reference) -> str:
     """Return what was not looked at, and why."""
     count = len(reference.inputs.point)
-    why = f"there are {count} parameters" if count > MOST_CURVED else "its sums are too long"
-    return "" if reference.curved else f"the Hessian is compared only along two directions, as u.(H v): {why}"
+    why = "its sums are too long"
+    if count > MOST_CURVED:
+        why = f"there are {count} parameters"
+    if reference.curved:
+        return ""
+    return f"the Hessian is compared only along two directions, as u.(H v): {why}"
 
 
 def _short(at: Any) -> str:
     text = repr(at)
-    return text if len(text) <= 100 else f"{text[:80]}..."
+    if len(text) <= 100:
+        return text
+    return f"{text[:80]}..."
 
 
 def _numbers(constants: Mapping[str, Any]) -> dict[str, float]:
     for name, value in constants.items():
         if np.ndim(value):
             raise CostError(
-                f"constant {name} has shape {np.shape(value)}; expected one number: check one of them at a time"
+                f"constant {name} has shape {np.shape(value)}; expected one number: check one of "
+                "them at a time"
             )
     return {name: float(value) for name, value in constants.items()}
 
@@ -100,6 +111,7 @@ def _reference(cost: Any, bound: BoundObjective, constants: Mapping[str, float])
         return Reference(own, inputs)
     except TooLongError:
         raise CostError(
-            f"sums of this length have more than {MOST_STEPS} parts, each worked out in {DIGITS} digits and more: "
+            f"sums of this length have more than {MOST_STEPS} parts, each worked out in {DIGITS} "
+            "digits and more: "
             "expected fewer; check a part of the data, or fewer parameters"
         ) from None

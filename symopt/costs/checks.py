@@ -29,10 +29,13 @@ IMPOSSIBLE = {
 def scalar(expression: Any) -> sp.Expr:
     """Return a SymPy expression, or say why this is none."""
     if isinstance(expression, str):
-        raise CostError(f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely")
+        raise CostError(
+            f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely"
+        )
     if isinstance(expression, bool | int | float) or not isinstance(expression, sp.Expr):
         raise CostError(
-            f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy expression"
+            f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy "
+            "expression"
         )
     return expression
 
@@ -70,7 +73,10 @@ def mapping(value: Any, what: str, example: str) -> Mapping[Any, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise CostError(f"{what}={repr(value)[:80]}, a {type(value).__name__}; expected a mapping, as in {example}")
+        raise CostError(
+            f"{what}={repr(value)[:80]}, a {type(value).__name__}; expected a mapping, as in "
+            f"{example}"
+        )
     return value
 
 
@@ -87,7 +93,8 @@ def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
             raise array_without_index(part)
         if isinstance(part, sp.Symbol) and found.setdefault(part.name, part) != part:
             raise CostError(
-                f"two different symbols are called {part.name!r} (they differ in their assumptions); "
+                f"two different symbols are called {part.name!r} (they differ in their "
+                "assumptions); "
                 "make each symbol once and use it everywhere"
             )
     if not found:
@@ -102,12 +109,17 @@ def reject_impossible(expression: sp.Expr) -> None:
         if isinstance(part, sp.MatrixSymbol):
             raise CostError(
                 f"{part.name} is a sympy.MatrixSymbol; expected an array with indices: "
-                f"{part.name} = sympy.IndexedBase({part.name!r}, shape={part.shape}), as in {part.name}[i, j]"
+                f"{part.name} = sympy.IndexedBase({part.name!r}, shape={part.shape}), as in "
+                f"{part.name}[i, j]"
             )
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
-        if isinstance(part, sp.Pow | sp.Function) and part in numbers and part.is_extended_real is False:
+        if (
+            isinstance(part, sp.Pow | sp.Function)
+            and part in numbers
+            and part.is_extended_real is False
+        ):
             raise CostError(f"the cost holds {part}, which is not a real number; costs are real")
 
 
@@ -118,8 +130,13 @@ def _numbers(expression: sp.Basic) -> set[sp.Basic]:
     while stack:
         part, ready = stack.pop()
         if ready:
-            alone = part.is_Symbol or isinstance(part, sp.Indexed | sp.IndexedBase | sp.MatrixSymbol)
-            heights[part] = math.inf if alone else 1 + max((heights[arg] for arg in part.args), default=0)
+            alone = part.is_Symbol or isinstance(
+                part, sp.Indexed | sp.IndexedBase | sp.MatrixSymbol
+            )
+            if alone:
+                heights[part] = math.inf
+            else:
+                heights[part] = 1 + max((heights[arg] for arg in part.args), default=0)
         elif part not in heights:
             stack.append((part, True))
             stack.extend((arg, False) for arg in part.args)
@@ -147,15 +164,21 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
         name = parameter.name
         if name in symbols and symbols[name] != parameter:
             raise CostError(
-                f"the parameter {name!r} and the symbol {name!r} in the cost differ in their assumptions; "
+                f"the parameter {name!r} and the symbol {name!r} in the cost differ in their "
+                "assumptions; "
                 "make the symbol once and use it in both"
             )
     elif isinstance(parameter, sp.IndexedBase):
         raise array_without_index(parameter)
     else:
-        raise CostError(f"the parameter {parameter!r} is a {type(parameter).__name__}; expected a symbol or its name")
+        raise CostError(
+            f"the parameter {parameter!r} is a {type(parameter).__name__}; expected a symbol or "
+            "its name"
+        )
     if name not in symbols:
-        raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, symbols)}")
+        raise CostError(
+            f"the parameter {name!r} does not occur in the cost{did_you_mean(name, symbols)}"
+        )
     return name
 
 
@@ -172,7 +195,9 @@ def made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
     return result
 
 
-def checked_constants(wanted: Iterable[str], params: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+def checked_constants(
+    wanted: Iterable[str], params: Iterable[str], values: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the values of the wanted constants, or say which is missing or is no finite number."""
     missing = [name for name in wanted if name not in values]
     if missing:
@@ -194,7 +219,9 @@ def optimum(value: Any) -> float:
     return float(array)
 
 
-def sum_of_squares(expression: sp.Expr, params: Iterable[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
+def sum_of_squares(
+    expression: sp.Expr, params: Iterable[sp.Symbol]
+) -> list[tuple[sp.Expr, sp.Expr]]:
     """Return the pairs (c, r) of an expression written as a sum of c*r**2, c free of parameters; else none."""
     free = set(params)
     try:
@@ -210,7 +237,9 @@ def _squares(expression: sp.Expr, free: set[sp.Symbol]) -> list[tuple[sp.Expr, s
     for term in sp.Add.make_args(sp.expand_mul(expression, deep=False)):
         factor, moving = term.as_independent(*free, as_Add=False)
         powers = [part.as_base_exp() for part in sp.Mul.make_args(moving) if part != 1]
-        if not all(exponent.is_Integer and exponent.is_even and exponent > 0 for _, exponent in powers):
+        if not all(
+            exponent.is_Integer and exponent.is_even and exponent > 0 for _, exponent in powers
+        ):
             return []
         if powers:  # a constant term has no slope
             pairs.append((factor, sp.Mul(*(base ** (exponent / 2) for base, exponent in powers))))
@@ -229,7 +258,8 @@ def warn_if_unrolled(operations: int) -> None:
     """Say once how an expression that is long because it was written out can be a loop."""
     if operations > LONG:
         warnings.warn(
-            f"the cost has {operations} operations written out, which compile slowly; a sum can stay a loop for any "
+            f"the cost has {operations} operations written out, which compile slowly; a sum can "
+            "stay a loop for any "
             'number of terms: x, i, n = sp.IndexedBase("x"), *sp.symbols("i n", integer=True); '
             "so.Cost(sp.Sum((x[i + 1] - x[i])**2, (i, 0, n - 2)), params=x)",
             SymoptWarning,

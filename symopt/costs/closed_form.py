@@ -103,7 +103,9 @@ class ClosedForm:
     def kernel_program(self, matrices: Iterable[str], batch: bool) -> Program:  # noqa: ARG002  a loop's
         """Return the program of J, its gradient and the matrices: "hessian", "gauss_newton"."""
         asked = set(matrices)
-        return self._with_matrices(asked) if asked else self.program
+        if asked:
+            return self._with_matrices(asked)
+        return self.program
 
     def _with_matrices(self, matrices: set[str]) -> Program:
         programs = [self._raw_gradient]
@@ -184,7 +186,9 @@ class ClosedForm:
     def shown_slopes(self) -> tuple[sp.Symbol, ...]:
         """The parameters, where the slopes are short enough to be shown."""
         short = len(self.value_program.nodes) <= LONGEST_SHOWN and len(self.params) <= MOST_SLOPES
-        return self.params if short else ()
+        if short:
+            return self.params
+        return ()
 
     @property
     def input_names(self) -> Mapping[Key, str]:

@@ -46,11 +46,11 @@ class Cost:
     Parameters
     ----------
     expression
-        A scalar SymPy expression, or another Cost: what is given beside it comes on top of what that
-        was made from, and an array that data are given for is no longer a parameter.
+        A scalar SymPy expression, or another Cost: what is given beside it comes on top of what
+        that was made from, and an array that data are given for is no longer a parameter.
     params
-        The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or
-        two indices) or their names, in a list or a tuple. All that occur and are not data, sorted by
+        The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or two
+        indices) or their names, in a list or a tuple. All that occur and are not data, sorted by
         name, if left out.
     data
         The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
@@ -103,7 +103,9 @@ class Cost:
         optimal_value: float | None = None,
     ) -> None:
         own = Ingredients.read(expression, params, data, where, samples)
-        other = expression if isinstance(expression, Cost) else None
+        other = None
+        if isinstance(expression, Cost):
+            other = expression
         if other is not None and own.empty:
             self.__dict__.update(other.__dict__)
         else:
@@ -139,7 +141,10 @@ class Cost:
         known = {*self.constants, *self.objective.size_symbols}
         self.text = other.text
         self.bound = {name: value for name, value in other.bound.items() if name in known}
-        self.optimal_value = None if changed else other.optimal_value
+        if changed:
+            self.optimal_value = None
+        else:
+            self.optimal_value = other.optimal_value
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled.
@@ -189,9 +194,9 @@ class Cost:
         """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array.
 
         A point is flat, or it has labels and is read by them: a mapping from each parameter to its
-        value (an array for an array, with leading axes for many points), a pandas Series, a DataFrame
-        whose rows are points, an xarray DataArray over ``param``. Where the only parameter is an
-        array of two indices, an array of its shape is that array.
+        value (an array for an array, with leading axes for many points), a pandas Series, a
+        DataFrame whose rows are points, an xarray DataArray over ``param``. Where the only
+        parameter is an array of two indices, an array of its shape is that array.
         """
         bound = self.bind(theta, **constants)
         return bound.value(bound.start)[()]
@@ -233,7 +238,8 @@ class Cost:
         at
             One point, as :meth:`value` takes one.
         digits
-            How many digits have to hold, from 0 to 17, beyond what the rounding of the inputs takes.
+            How many digits have to hold, from 0 to 17, beyond what the rounding of the inputs
+            takes.
         **constants
             The cost's constants.
 
@@ -264,7 +270,10 @@ class Cost:
         CostError
             If a constant is missing or unknown, or the points do not fit.
         """
-        cost = self(**constants) if constants else self  # data may be among them
+        # data may be among them
+        cost = self
+        if constants:
+            cost = self(**constants)
         return cost.objective.bind(theta, cost._given({}))
 
     def _given(self, constants: Mapping[str, Any]) -> Given:

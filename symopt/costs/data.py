@@ -32,10 +32,14 @@ def read_data(data: Mapping[Any, Any], indices: Mapping[str, int], integer: froz
     )
     for key, values in data.items():
         name = base_name(key, "data")
-        result[name] = _integers(name, values) if name in integer else _numbers(name, values)
+        if name in integer:
+            result[name] = _integers(name, values)
+        else:
+            result[name] = _numbers(name, values)
         if result[name].ndim != indices[name]:
             raise CostError(
-                f"data {name} has shape {result[name].shape}; the cost uses it with {indices[name]} index(es): "
+                f"data {name} has shape {result[name].shape}; the cost uses it with "
+                f"{indices[name]} index(es): "
                 f"expected {indices[name]} axis(es)"
             )
         if not result[name].size:
@@ -68,7 +72,8 @@ def _integers(name: str, values: Any) -> npt.NDArray[Any]:
         ) from None
     if array.dtype.kind not in "iu" and array.size:
         raise CostError(
-            f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as {name}.astype(int)"
+            f"data {name} has dtype {array.dtype}; it chooses entries: expected whole numbers, as "
+            f"{name}.astype(int)"
         )
     expected = "whole numbers, since it chooses entries"
     read_numbers(values, f"data {name}", expected, error=CostError)  # refuses masked entries

@@ -12,16 +12,42 @@ import sympy as sp
 LONGEST = 200  # characters of an expression in a line
 LARGEST, LARGEST_TEX = 3000, 400  # parts of an expression that is written out, as text and in LaTeX
 TAME = (
-    sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Number, sp.NumberSymbol, sp.Abs, sp.exp, sp.log, sp.sin, sp.cos, sp.tan,
-    sp.sinh, sp.cosh, sp.tanh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh, sp.erf, sp.erfc,
-)  # fmt: skip
+    sp.Add,
+    sp.Mul,
+    sp.Pow,
+    sp.Symbol,
+    sp.Number,
+    sp.NumberSymbol,
+    sp.Abs,
+    sp.exp,
+    sp.log,
+    sp.sin,
+    sp.cos,
+    sp.tan,
+    sp.sinh,
+    sp.cosh,
+    sp.tanh,
+    sp.asin,
+    sp.acos,
+    sp.atan,
+    sp.asinh,
+    sp.acosh,
+    sp.atanh,
+    sp.erf,
+    sp.erfc,
+)
 """What SymPy differentiates in no time: it compares the arguments of Max and Min, which may take for ever."""
 
 
 def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> str:
     """Return a cost on one line, with the shapes of its data."""
-    shapes = ", ".join(f"{name}: {' x '.join(map(str, array.shape))}" for name, array in data.items())
-    shown = expression if len(expression) < LONGEST else expression[:LONGEST] + "..."
+    shapes = ", ".join(
+        f"{name}: {' x '.join(map(str, array.shape))}" for name, array in data.items()
+    )
+    if len(expression) < LONGEST:
+        shown = expression
+    else:
+        shown = expression[:LONGEST] + "..."
     return f"Cost({shown}, params=({params}){f', data={{{shapes}}}' if shapes else ''})"
 
 
@@ -33,7 +59,10 @@ def text(expression: sp.Basic) -> str:
 def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbol]) -> str:
     """Return J in LaTeX, and its slopes by some of its parameters where SymPy has them in no time."""
     lines = [f"J({', '.join(sp.latex(p) for p in params)}) &= {tex(expression)}"]
-    lines += [rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {slope}" for p, slope in _slopes(expression, by)]
+    lines += [
+        rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {slope}"
+        for p, slope in _slopes(expression, by)
+    ]
     return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
 
@@ -89,12 +118,13 @@ def _bottom_up(expression: sp.Basic, joined: Callable[[list[int]], int]) -> int:
 
 
 def _slopes(expression: sp.Expr, by: Sequence[sp.Symbol]) -> list[tuple[sp.Symbol, str]]:
-    if size(expression) > LARGEST_TEX:
+    if not by or size(expression) > LARGEST_TEX:
         return []
-    parts = list(sp.preorder_traversal(expression)) if by else []
-    tame = all(isinstance(part, TAME) and (part.free_symbols or not part.args) for part in parts)
+    parts = sp.preorder_traversal(expression)
+    if not all(isinstance(part, TAME) and (part.free_symbols or not part.args) for part in parts):
+        return []
     try:
-        return [(p, tex(expression.diff(p))) for p in by] if tame else []
+        return [(p, tex(expression.diff(p))) for p in by]
     except (ValueError, RecursionError):  # what SymPy makes of a number that is not real
         return []
 

@@ -33,22 +33,35 @@ def _axes(solver: Solver) -> list[tuple[Name, int]]:
 def _unread(solver: Solver, array: Name, axis: int) -> str:
     """Return a line about an axis whose first or last entries no term reads; none where data choose the entries."""
     uses = [use for use in solver.uses if (use.array, use.axis) == (array, axis)]
-    size = solver.length(array, axis) if array[0] == "x" else solver.lengths[array, axis][0]
+    if array[0] == "x":
+        size = solver.length(array, axis)
+    else:
+        size = solver.lengths[array, axis][0]
     if not any(loops_of(use.at) for use in uses):
         return ""  # single entries, named one by one
-    if any(is_looked_up(use.at) for use in uses) or size is None or any(solver.unknown(use.at) for use in uses):
+    if (
+        any(is_looked_up(use.at) for use in uses)
+        or size is None
+        or any(solver.unknown(use.at) for use in uses)
+    ):
         return ""
     first, last = _span(solver, uses)
     if first > last or (first <= 0 and last >= size - 1):
         return ""
     name = array[1]
-    where = f" along axis {axis}" if axis else ""
+    where = ""
+    if axis:
+        where = f" along axis {axis}"
     if first > 0:
-        entries = f"{name}[0]" if first == 1 else f"{name}[0] to {name}[{first - 1}]"
+        if first == 1:
+            entries = f"{name}[0]"
+        else:
+            entries = f"{name}[0] to {name}[{first - 1}]"
         cure = "indices begin at 0 here, where SymPy's sums often run from 1: write (i, 0, n - 1), or the index i - 1"
         return f"no term of the cost reads {entries}{where}, of {size}; {cure}"
     return (
-        f"no term of the cost reads {name}[{last + 1}] to {name}[{size - 1}]{where}, of {size}: the largest index is "
+        f"no term of the cost reads {name}[{last + 1}] to {name}[{size - 1}]{where}, of {size}: "
+        "the largest index is "
         f"{last}; expected bounds that reach {size - 1}, or shorter arrays"
     )
 
@@ -64,7 +77,9 @@ def _has_no_terms(solver: Solver, program: Program) -> bool:
     loops = {node.payload for node in program.nodes if isinstance(node.payload, Loop)}
     loops |= {loop for statement in program.statements for loop in statement.loops}
     outermost = [loop for loop in loops if not bounds_of(loop) and length(loop).terms]
-    return bool(outermost) and all(evaluated(length(loop), _sizes(solver)) <= 0 for loop in outermost)
+    return bool(outermost) and all(
+        evaluated(length(loop), _sizes(solver)) <= 0 for loop in outermost
+    )
 
 
 def _sizes(solver: Solver) -> Callable[[Atom], int]:

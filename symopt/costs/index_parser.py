@@ -21,7 +21,11 @@ LARGEST_INTEGER = 10**9  # in an index or a bound
 LARGEST_POWER = 100
 MOST_INDICES = 2
 EXPECTED = "expected whole multiples of names and a whole number, as in 2*i + n - 1"
-KINDS = {"index": "the index of a sum", "size": "a size, in the bounds of a sum,", "value": "a name without indices"}
+KINDS = {
+    "index": "the index of a sum",
+    "size": "a size, in the bounds of a sum,",
+    "value": "a name without indices",
+}
 
 Scope = frozenset[str]  # the indices of the sums around a place
 Whole = dict[str, int]  # the factor of each name, and the constant at ""
@@ -30,13 +34,20 @@ Whole = dict[str, int]  # the factor of each name, and the constant at ""
 class Names:
     """What the names of a text are: noted while it is walked, from the outside inwards, then settled."""
 
-    def __init__(self, root: ast.expr, reserved: frozenset[str], declared: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, root: ast.expr, reserved: frozenset[str], declared: frozenset[str] = frozenset()
+    ) -> None:
         self.has_sums = any(sum_name(node) for node in ast.walk(root))
-        self.reserved = reserved | SUMMED.keys() if self.has_sums else reserved
+        if self.has_sums:
+            self.reserved = reserved | SUMMED.keys()
+        else:
+            self.reserved = reserved
         self.declared = declared  # the parameters that a user names
         self.seen: dict[str, dict[str, ast.expr]] = {}  # where each name was first met as what
         self.ranks: dict[str, int] = {}  # how many indices each array has
-        self.read: dict[int, tuple[str, list[sp.Expr]]] = {}  # array and indices, or index and bounds, by a node's id
+        self.read: dict[
+            int, tuple[str, list[sp.Expr]]
+        ] = {}  # array and indices, or index and bounds, by a node's id
 
     def meet(self, node: ast.expr, scope: Scope, depth: int) -> Scope:
         """Note the names of a node, and return the indices that its children see."""
@@ -50,14 +61,20 @@ class Names:
         return scope
 
     def _meet_entry(self, node: ast.Subscript, scope: Scope, depth: int) -> None:
-        indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if isinstance(node.slice, ast.Tuple):
+            indices = node.slice.elts
+        else:
+            indices = [node.slice]
         if not isinstance(node.value, ast.Name) or not 1 <= len(indices) <= MOST_INDICES:
-            raise ParseError(f"{shown(node)!r}: expected a name with one index or two, as x[i] or W[k, j]")
+            raise ParseError(
+                f"{shown(node)!r}: expected a name with one index or two, as x[i] or W[k, j]"
+            )
         name = self._checked(node.value.id, "an array", node)
         self._note(name, "array", node)
         if self.ranks.setdefault(name, len(indices)) != len(indices):
             raise ParseError(
-                f"{name} has {self.ranks[name]} index(es) in {shown(self.seen[name]['array'])!r} and {len(indices)} in "
+                f"{name} has {self.ranks[name]} index(es) in {shown(self.seen[name]['array'])!r} "
+                f"and {len(indices)} in "
                 f"{shown(node)!r}; expected the same number everywhere"
             )
         self._meet_integers(node, name, indices, "offset", scope, depth)
@@ -66,15 +83,20 @@ class Names:
         word, example = sum_name(node), f"{sum_name(node)}(x[i]^2, i, 0, n-1)"
         if len(node.args) != 4:
             raise ParseError(
-                f"{word} takes 4 arguments, not {len(node.args)}: a term, its index, the first and the last value of "
+                f"{word} takes 4 arguments, not {len(node.args)}: a term, its index, the first and "
+                "the last value of "
                 f"the index, as in {example}"
             )
         if not isinstance(node.args[1], ast.Name):
-            raise ParseError(f"{word}: the index {shown(node.args[1])!r} is not a plain name, such as i in {example}")
+            raise ParseError(
+                f"{word}: the index {shown(node.args[1])!r} is not a plain name, such as i in "
+                f"{example}"
+            )
         name = self._checked(node.args[1].id, "an index", node)
         if name in scope:
             raise ParseError(
-                f"{shown(node)!r} is inside another sum or product over {name}; expected another name for each, "
+                f"{shown(node)!r} is inside another sum or product over {name}; expected another "
+                "name for each, "
                 "as in sum(sum(a[i, j], j, 0, n-1), i, 0, n-1)"
             )
         self._note(name, "index", node)
@@ -91,7 +113,10 @@ class Names:
 
     def _checked(self, name: str, role: str, node: ast.expr) -> str:
         if name in self.reserved or name.startswith("__"):
-            raise ParseError(f"{name!r} is not allowed as the name of {role}, in {shown(node)!r}; choose another name")
+            raise ParseError(
+                f"{name!r} is not allowed as the name of {role}, in {shown(node)!r}; choose "
+                "another name"
+            )
         return name
 
     def _note(self, name: str, kind: str, node: ast.expr) -> None:
@@ -109,17 +134,21 @@ class Names:
             other = next((KINDS[kind] for kind in ("index", "size", "value") if kind in places), "")
             if "array" in places and other:
                 raise ParseError(
-                    f"{name} is an array in {shown(places['array'])!r} and {other} too; give one of them another name"
+                    f"{name} is an array in {shown(places['array'])!r} and {other} too; give one "
+                    "of them another name"
                 )
             if "index" in places and len(places) > 1:
                 raise ParseError(
-                    f"{name} is the index of {shown(places['index'])!r} and stands outside it too; expected an "
+                    f"{name} is the index of {shown(places['index'])!r} and stands outside it too; "
+                    "expected an "
                     "index in its own sum or product only: give one of them another name"
                 )
             if "offset" in places and "size" not in places:
                 raise ParseError(
-                    f"{name} in {shown(places['offset'])!r} is neither the index of a sum around it nor a size; sizes "
-                    f"are names in the bounds of sums, here {', '.join(self._all('size')) or 'none'}"
+                    f"{name} in {shown(places['offset'])!r} is neither the index of a sum around "
+                    "it nor a size; sizes "
+                    "are names in the bounds of sums, here "
+                    f"{', '.join(self._all('size')) or 'none'}"
                 )
 
     def _all(self, kind: str) -> list[str]:
@@ -127,7 +156,9 @@ class Names:
 
     def symbol(self, name: str) -> sp.Symbol:
         """Return the symbol of a name: whole for an index or a size, else real."""
-        return integer(name) if self.seen[name].keys() & {"index", "size"} else sp.Symbol(name, real=True)
+        if self.seen[name].keys() & {"index", "size"}:
+            return integer(name)
+        return sp.Symbol(name, real=True)
 
     @property
     def parameters(self) -> list[Any]:
@@ -161,7 +192,9 @@ def integer(name: str) -> sp.Symbol:
 
 def affine(one: Whole) -> sp.Expr:
     """Return a whole number in SymPy's own form."""
-    return sp.Add(*(factor * integer(name) if name else sp.Integer(factor) for name, factor in one.items()))
+    return sp.Add(
+        *(factor * integer(name) if name else sp.Integer(factor) for name, factor in one.items())
+    )
 
 
 def whole(node: ast.expr, levels: int) -> Whole:
@@ -170,7 +203,9 @@ def whole(node: ast.expr, levels: int) -> Whole:
         raise ParseError(f"operations are nested more than {DEEPEST} deep")
     result = {name: factor for name, factor in _whole(node, levels - 1).items() if factor}
     if any(abs(factor) >= LARGEST_INTEGER for factor in result.values()):
-        raise ParseError(f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9")
+        raise ParseError(
+            f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9"
+        )
     return result
 
 
@@ -189,7 +224,10 @@ def _whole(node: ast.expr, levels: int) -> Whole:
         case ast.BinOp(left=left, op=op, right=right) if isinstance(op, POWERS):
             return _raised(node, whole(left, levels), whole(right, levels))
         case ast.Constant():
-            raise ParseError(f"{shown(node)!r} in an index or a bound is not a whole number, which has no point or e")
+            raise ParseError(
+                f"{shown(node)!r} in an index or a bound is not a whole number, which has no point "
+                "or e"
+            )
     raise ParseError(f"{shown(node)!r} cannot stand in an index or a bound; {EXPECTED}")
 
 
@@ -206,7 +244,10 @@ def _multiplied(node: ast.expr, levels: int) -> Whole:
     for part, below in chain(node, PRODUCTS):
         factor = whole(part, levels)
         if below:
-            raise ParseError(f"{shown(node)!r} divides in an index or a bound, which may not be whole; {EXPECTED}")
+            raise ParseError(
+                f"{shown(node)!r} divides in an index or a bound, which may not be whole; "
+                f"{EXPECTED}"
+            )
         if factor.keys() <= {""}:
             number *= factor.get("", 0)
         elif names is None:
@@ -214,14 +255,18 @@ def _multiplied(node: ast.expr, levels: int) -> Whole:
         else:
             raise ParseError(f"{shown(node)!r} multiplies names in an index or a bound; {EXPECTED}")
         if abs(number) >= LARGEST_INTEGER:
-            raise ParseError(f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9")
+            raise ParseError(
+                f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9"
+            )
     return {name: number * factor for name, factor in (names or {"": 1}).items()}
 
 
 def _raised(node: ast.expr, base: Whole, exponent: Whole) -> Whole:
     power = exponent.get("", 0)
     if not base.keys() | exponent.keys() <= {""} or not 0 <= power <= LARGEST_POWER:
-        raise ParseError(f"the power {shown(node)!r} cannot stand in an index or a bound; {EXPECTED}")
+        raise ParseError(
+            f"the power {shown(node)!r} cannot stand in an index or a bound; {EXPECTED}"
+        )
     return {"": math.prod([base.get("", 0)] * power)}
 
 

@@ -134,7 +134,9 @@ class Indexed:
     def kernel_program(self, matrices: Iterable[str], batch: bool) -> LoopCost:  # noqa: ARG002  lacked
         """Return the cost as kernels take it."""
         constants = tuple(("c", name) for name in self.constants)
-        drawn = self.batch if batch else None
+        drawn = None
+        if batch:
+            drawn = self.batch
         return LoopCost(self.program, drawn, tuple(self.arrays), constants, self.kinds)
 
     squares: Sequence[tuple[sp.Expr, sp.Expr]] = ()
@@ -220,7 +222,9 @@ class Indexed:
         if not found:
             raise errors[0]
         same = len(found) == 2 and found[0][1].total == found[1][1].total
-        return found[1:] if same else found
+        if same:
+            return found[1:]
+        return found
 
     def _place(self, point: Point, given: Given) -> tuple[Array, Sizes]:
         """Return points as an array of shape (..., P), and the sizes that follow."""
@@ -241,7 +245,9 @@ class Indexed:
 
 
 def _symbol(name: str, axes: int) -> sp.Basic:
-    return sp.IndexedBase(name) if axes else sp.Symbol(name)
+    if axes:
+        return sp.IndexedBase(name)
+    return sp.Symbol(name)
 
 
 @dataclass(frozen=True)
@@ -295,7 +301,9 @@ class BoundIndexed:
         serves them all (Curtis, Powell and Reid 1974).
         """
         is_a_vector = list(self.form.form.params.values()) == [1]
-        band = half_width(self.form.value_program) if is_a_vector else None
+        band = None
+        if is_a_vector:
+            band = half_width(self.form.value_program)
         if band is None or 2 * band + 1 >= n:
             return np.eye(n), None
         columns = np.arange(n)

@@ -42,7 +42,9 @@ class Ingredients:
     @property
     def parts(self) -> list[sp.Basic]:
         """The expressions and arrays of the named intermediates."""
-        values = [value[0] if isinstance(value, tuple | list) else value for value in self.where.values()]
+        values = [
+            value[0] if isinstance(value, tuple | list) else value for value in self.where.values()
+        ]
         return [one for one in (*self.where, *values) if isinstance(one, sp.Basic)]
 
     def on(self, other: Ingredients, data: Mapping[str, Any]) -> Ingredients:
@@ -50,8 +52,14 @@ class Ingredients:
 
         An array that has become data or an intermediate is no longer a parameter.
         """
-        named = {*map(_name, self.data), *(_name(target.base) for target in self.where if hasattr(target, "base"))}
-        left = None if other.params is None else [one for one in other.params if _name(one) not in named]
+        named = {
+            *map(_name, self.data),
+            *(_name(target.base) for target in self.where if hasattr(target, "base")),
+        }
+        if other.params is None:
+            left = None
+        else:
+            left = [one for one in other.params if _name(one) not in named]
         return dataclasses.replace(
             other,
             params=left if self.params is None else self.params,
@@ -73,7 +81,8 @@ def listed(params: Any) -> list[Any] | None:
         return None
     if isinstance(params, set | frozenset | sp.Set):
         raise CostError(
-            f"params={str(params)[:60]} is a set, which has no order; expected a list in the order of theta, "
+            f"params={str(params)[:60]} is a set, which has no order; expected a list in the order "
+            "of theta, "
             "as params=sorted(expression.free_symbols, key=str)"
         )
     if isinstance(params, sp.Basic | str):
@@ -84,4 +93,6 @@ def listed(params: Any) -> list[Any] | None:
 
 
 def _name(one: Any) -> str:
-    return one if isinstance(one, str) else str(getattr(one, "name", one))
+    if isinstance(one, str):
+        return one
+    return str(getattr(one, "name", one))

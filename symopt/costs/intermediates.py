@@ -20,21 +20,32 @@ def read_where(where: Mapping[Any, Any]) -> Definitions:
     Raises
     ------
     CostError
-        If a target is no array at plain indices, or its value is no expression with a range for each of them.
+        If a target is no array at plain indices, or its value is no expression with a range for
+        each of them.
     """
     return {_target(target): _definition(target, value) for target, value in where.items()}
 
 
 def _target(target: Any) -> sp.Indexed:
-    if not isinstance(target, sp.Indexed) or not all(isinstance(i, sp.Symbol | sp.Idx) for i in target.indices):
-        raise CostError(f"where: {target!r} cannot be defined; expected an array at plain indices, as in H[k, j]")
+    if not isinstance(target, sp.Indexed) or not all(
+        isinstance(i, sp.Symbol | sp.Idx) for i in target.indices
+    ):
+        raise CostError(
+            f"where: {target!r} cannot be defined; expected an array at plain indices, as in H[k, "
+            "j]"
+        )
     if len(set(target.indices)) < len(target.indices):
-        raise CostError(f"where: {target} has an index twice; expected indices that differ, as in H[k, j]")
+        raise CostError(
+            f"where: {target} has an index twice; expected indices that differ, as in H[k, j]"
+        )
     return target
 
 
 def _definition(target: sp.Indexed, value: Any) -> tuple[sp.Expr, Limits | None]:
-    expression, *limits = value if isinstance(value, tuple | list) and value else (value,)
+    if isinstance(value, tuple | list) and value:
+        expression, *limits = value
+    else:
+        expression, *limits = (value,)
     if isinstance(expression, int | float):
         expression = sp.sympify(expression, strict=True)
     if not isinstance(expression, sp.Expr):
@@ -43,10 +54,14 @@ def _definition(target: sp.Indexed, value: Any) -> tuple[sp.Expr, Limits | None]
     if not limits:
         return expression, None
     if any(not isinstance(limit, tuple | list | sp.Tuple) or len(limit) != 3 for limit in limits):
-        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
+        raise CostError(
+            f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}"
+        )
     ranges = tuple(sp.Tuple(*limit) for limit in limits)
     if len(ranges) != len(target.indices) or set(target.indices) != {limit[0] for limit in ranges}:
-        raise CostError(f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}")
+        raise CostError(
+            f"where: {target} needs a range for each of its indices, as in {_with_ranges(target)}"
+        )
     reject_impossible(sp.Tuple(*ranges))
     return expression, ranges
 
@@ -55,7 +70,9 @@ def _with_ranges(target: sp.Indexed) -> str:
     return f"{{{target}: (expression, {', '.join(f'({i}, first, last)' for i in target.indices)})}}"
 
 
-def with_limits(expression: sp.Expr, definitions: Definitions) -> dict[sp.Indexed, tuple[sp.Expr, Limits]]:
+def with_limits(
+    expression: sp.Expr, definitions: Definitions
+) -> dict[sp.Indexed, tuple[sp.Expr, Limits]]:
     """Return the definitions in an order in which they can be computed, each with its limits, the innermost first."""
     order = _dependencies_first(definitions)
     found: dict[sp.Indexed, tuple[sp.Expr, Limits]] = {}
@@ -64,8 +81,13 @@ def with_limits(expression: sp.Expr, definitions: Definitions) -> dict[sp.Indexe
         users = [(expression, {}), *((other, _scope(ranges)) for other, ranges in found.values())]
         uses = [use for user, scope in users for use in _uses(user, target, scope)]
         if not uses:
-            raise CostError(f"where: {target} is not used in the cost; expected one of its sums to use it")
-        found[target] = (value, _inferred(target, uses) if limits is None else tuple(reversed(limits)))
+            raise CostError(
+                f"where: {target} is not used in the cost; expected one of its sums to use it"
+            )
+        found[target] = (
+            value,
+            _inferred(target, uses) if limits is None else tuple(reversed(limits)),
+        )
     return {target: found[target] for target in order}
 
 
@@ -74,7 +96,11 @@ def _dependencies_first(definitions: Definitions) -> list[sp.Indexed]:
     if len(by_name) < len(definitions):
         raise CostError("where: an array is defined twice; give each its own name")
     uses = {
-        name: {str(part.base.label) for part in parts(definitions[target][0]) if isinstance(part, sp.Indexed)}
+        name: {
+            str(part.base.label)
+            for part in parts(definitions[target][0])
+            if isinstance(part, sp.Indexed)
+        }
         for name, target in by_name.items()
     }
     order: list[str] = []
@@ -83,10 +109,13 @@ def _dependencies_first(definitions: Definitions) -> list[sp.Indexed]:
         ready = [name for name in waiting if not uses[name] & set(waiting)]
         if not ready:
             name = next((name for name in waiting if name in uses[name]), waiting[0])
-            words = (
-                "itself" if name in uses[name] else f"{', '.join(w for w in waiting if w != name)}, which refers to it"
+            if name in uses[name]:
+                words = "itself"
+            else:
+                words = f"{', '.join(w for w in waiting if w != name)}, which refers to it"
+            raise CostError(
+                f"where: {by_name[name]} refers to {words}; expected what can be computed before it"
             )
-            raise CostError(f"where: {by_name[name]} refers to {words}; expected what can be computed before it")
         order += ready
         waiting = [name for name in waiting if name not in ready]
     return [by_name[name] for name in order]
@@ -115,20 +144,27 @@ def _uses(
             stack.extend((arg, around) for arg in part.args)
 
 
-def _inferred(target: sp.Indexed, uses: list[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]) -> Limits:
+def _inferred(
+    target: sp.Indexed, uses: list[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]
+) -> Limits:
     """Return limits that hold every index at which the sums use an array."""
     limits = []
     for use, _ in uses:
         if any(index.has(sp.Indexed) for index in use.indices):
             raise CostError(
-                f"where: {use} stands at entries of data; give {target} a range, as in {_with_ranges(target)}"
+                f"where: {use} stands at entries of data; give {target} a range, as in "
+                f"{_with_ranges(target)}"
             )
     for axis, symbol in enumerate(target.indices):
-        bounds = [(_end(use.indices[axis], around, -1), _end(use.indices[axis], around, 1)) for use, around in uses]
+        bounds = [
+            (_end(use.indices[axis], around, -1), _end(use.indices[axis], around, 1))
+            for use, around in uses
+        ]
         low, high = _least([low for low, _ in bounds]), _least([-high for _, high in bounds])
         if low is None or high is None:
             raise CostError(
-                f"where: the sums that use {target} have different ranges for {symbol}; give its own, as in "
+                f"where: the sums that use {target} have different ranges for {symbol}; give its "
+                "own, as in "
                 f"{_with_ranges(target)}"
             )
         limits.append(sp.Tuple(symbol, low, -high))
@@ -150,4 +186,8 @@ def _least(ends: list[sp.Expr]) -> sp.Expr | None:
 
 def _is_above(one: sp.Expr, other: sp.Expr) -> bool:
     constant, rest = sp.expand(one - other).as_coeff_Add()
-    return all(term.as_coeff_Mul()[0] > 0 for term in sp.Add.make_args(rest)) if rest else constant >= 0
+    return (
+        all(term.as_coeff_Mul()[0] > 0 for term in sp.Add.make_args(rest))
+        if rest
+        else constant >= 0
+    )

@@ -30,7 +30,9 @@ def labelled(value: Any) -> dict[str, Any] | None:
     if type(value) in PLAIN:
         return None
     if isinstance(value, np.ndarray):
-        return {name: value[name] for name in value.dtype.names} if value.dtype.names else None
+        if value.dtype.names:
+            return {name: value[name] for name in value.dtype.names}
+        return None
     if isinstance(value, Mapping):
         return _by_name(value.keys(), value.values())
     if hasattr(value, "_asdict"):
@@ -56,7 +58,9 @@ def is_data_array(value: Any) -> bool:
 def index_of(value: Any) -> list[Any] | None:
     """Return the labels of the rows of a pandas Series or DataFrame; None for anything else."""
     known = hasattr(value, "to_numpy") and not callable(getattr(value, "index", len))
-    return list(value.index) if known else None
+    if known:
+        return list(value.index)
+    return None
 
 
 def check_rows(values: Mapping[str, Any], cure: str) -> None:
@@ -105,9 +109,12 @@ def _of_data_array(value: Any) -> dict[str, Any] | None:
 def _of_table(value: Any) -> dict[str, Any] | None:
     """Return the columns of a DataFrame or a table, or the entries of a Series."""
     columns = getattr(value, "column_names", None)  # pyarrow
-    columns = getattr(value, "columns", None) if columns is None else columns
+    if columns is None:
+        columns = getattr(value, "columns", None)
     if columns is not None:
-        return _by_name(columns, (value[name] for name in columns)) if _named_in_order(columns) else None
+        if _named_in_order(columns):
+            return _by_name(columns, (value[name] for name in columns))
+        return None
     labels = index_of(value)
     if labels is None or not _named_in_order(value.index):
         return None
@@ -117,7 +124,9 @@ def _of_table(value: Any) -> dict[str, Any] | None:
 def _named_in_order(labels: Any) -> bool:
     """Return whether labels are names; labels that are not must increase, for then they say what positions do."""
     if getattr(labels, "nlevels", 1) > 1:
-        raise CostError("the labels have several levels (a MultiIndex); expected one name for each parameter")
+        raise CostError(
+            "the labels have several levels (a MultiIndex); expected one name for each parameter"
+        )
     listed = list(labels)
     if _are_names(listed):
         return True
@@ -147,7 +156,10 @@ def _by_name(labels: Iterable[Any], values: Iterable[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for label, value in zip(labels, values, strict=True):
         if not _is_name(label):
-            raise CostError(f"a point is given for {label!r}; expected the symbols of the parameters or their names")
+            raise CostError(
+                f"a point is given for {label!r}; expected the symbols of the parameters or their "
+                "names"
+            )
         name = str(label if isinstance(label, str) else label.name).replace(" ", "")
         if name in found:
             raise CostError(f"a point names a parameter twice: {name}, {label}")

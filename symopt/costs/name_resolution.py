@@ -58,7 +58,11 @@ def has_sums(expression: sp.Basic) -> bool:
 
 
 def read_sums(
-    expression: sp.Expr, params: list[Any] | None, data: Iterable[Any], where: Mapping[Any, Any], samples: Any
+    expression: sp.Expr,
+    params: list[Any] | None,
+    data: Iterable[Any],
+    where: Mapping[Any, Any],
+    samples: Any,
 ) -> SumForm:
     """Read a cost with sums.
 
@@ -76,7 +80,12 @@ def read_sums(
     sample = _sample(samples, names)
     arrays: dict[str, tuple[Name, int]] = {}
     for name, count in names.arrays.items():
-        kind = "data" if name in given else "where" if name in names.where else "x"
+        if name in given:
+            kind = "data"
+        elif name in names.where:
+            kind = "where"
+        else:
+            kind = "x"
         if kind != "x" or name in chosen:
             arrays[name] = ((kind, name), count)
     scalars = frozenset(name for name in chosen if name not in arrays)
@@ -89,15 +98,22 @@ def read_sums(
             raise outside(symbol)
     read = {name: names.arrays.get(name, 0) for name in chosen}
     return SumForm(
-        read, constants, value, _declared(names, tables), names.sizes, {n: names.arrays[n] for n in sorted(given)},
-        _integer_data(value), sample,
-    )  # fmt: skip
+        read,
+        constants,
+        value,
+        _declared(names, tables),
+        names.sizes,
+        {n: names.arrays[n] for n in sorted(given)},
+        _integer_data(value),
+        sample,
+    )
 
 
 def _refuse_without_parameters(value: Program, chosen: Iterable[str]) -> None:
     if not any(is_parameter(key) for key in value.inputs):
         raise CostError(
-            f"the cost does not depend on {', '.join(chosen)}: what holds it cancels, or lies in a sum over nothing, "
+            f"the cost does not depend on {', '.join(chosen)}: what holds it cancels, or lies in a "
+            "sum over nothing, "
             "as over (i, n, n - 2); expected ranges that go up, as (i, 0, n - 1)"
         )
 
@@ -108,7 +124,9 @@ def _refuse_without_parameters(value: Program, chosen: Iterable[str]) -> None:
 class _Names:
     """What every name in some expressions is used as."""
 
-    def __init__(self, expressions: list[sp.Expr], more_limits: list[Limits | None], definitions: Definitions) -> None:
+    def __init__(
+        self, expressions: list[sp.Expr], more_limits: list[Limits | None], definitions: Definitions
+    ) -> None:
         self.arrays: dict[str, int] = {}
         self.bases: dict[str, sp.IndexedBase] = {}
         self.bound: set[sp.Basic] = set()
@@ -122,7 +140,12 @@ class _Names:
             self.bound |= set(target.indices)
         for limits in [
             *more_limits,
-            *(part.limits for one in expressions for part in parts(one) if isinstance(part, RANGED)),
+            *(
+                part.limits
+                for one in expressions
+                for part in parts(one)
+                if isinstance(part, RANGED)
+            ),
         ]:
             for limit in limits or ():
                 self.bound.add(limit[0])
@@ -133,27 +156,49 @@ class _Names:
                 self._array(part, in_indices)
             elif isinstance(part, sp.Symbol | sp.Idx):
                 plain.add(part)
-        in_lengths |= {symbol for base in self.bases.values() for n in base.shape or () for symbol in _symbols_of(n)}
+        in_lengths |= {
+            symbol
+            for base in self.bases.values()
+            for n in base.shape or ()
+            for symbol in _symbols_of(n)
+        }
         for symbol in plain | in_indices | in_lengths | self.bound:
             if symbols.setdefault(str(symbol), symbol) != symbol:
                 raise CostError(
-                    f"two different symbols are called {str(symbol)!r} (they differ in their assumptions); "
+                    f"two different symbols are called {str(symbol)!r} (they differ in their "
+                    "assumptions); "
                     "make each symbol once and use it everywhere"
                 )
         self.sizes = frozenset(str(symbol) for symbol in (in_indices | in_lengths) - self.bound)
         self.scalars = {str(symbol) for symbol in plain - in_indices - in_lengths - self.bound}
-        both = sorted(self.arrays.keys() & (self.scalars | self.sizes | {str(symbol) for symbol in self.bound}))
+        both = sorted(
+            self.arrays.keys()
+            & (self.scalars | self.sizes | {str(symbol) for symbol in self.bound})
+        )
         if both:
-            raise CostError(f"{both[0]} is used both as an array and as a plain symbol; give one of them another name")
-        _check_inside(in_indices - in_lengths | {one for one in in_lengths if isinstance(one, sp.Idx)}, self.bound)
+            raise CostError(
+                f"{both[0]} is used both as an array and as a plain symbol; give one of them "
+                "another name"
+            )
+        _check_inside(
+            in_indices - in_lengths | {one for one in in_lengths if isinstance(one, sp.Idx)},
+            self.bound,
+        )
 
     def _array(self, part: sp.Indexed, in_indices: set[sp.Basic]) -> None:
         name, count = str(part.base.label), len(part.indices)
         if self.arrays.setdefault(name, count) != count:
             raise CostError(f"{name} is used with {self.arrays[name]} and with {count} indices")
-        shapes = {base.shape for base in (part.base, self.bases.get(name, part.base)) if base.shape is not None}
+        shapes = {
+            base.shape
+            for base in (part.base, self.bases.get(name, part.base))
+            if base.shape is not None
+        }
         if len(shapes) > 1:
-            raise CostError(f"{name} is used with the shapes {' and '.join(map(str, shapes))}; make each array once")
+            raise CostError(
+                f"{name} is used with the shapes {' and '.join(map(str, shapes))}; make each array "
+                "once"
+            )
         if shapes == {part.base.shape} or name not in self.bases:
             self.bases[name] = part.base
         in_indices |= set().union(*(_symbols_of(index) for index in part.indices))
@@ -178,7 +223,8 @@ def _check_inside(symbols: set[sp.Basic], bound: set[sp.Basic]) -> None:
     if stray := symbols - bound:
         symbol = min(stray, key=str)
         raise CostError(
-            f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., shape=({symbol},))"
+            f"{outside(symbol)}, or, if it is a size, in a bound of a sum or in IndexedBase(..., "
+            f"shape=({symbol},))"
         )
 
 
@@ -193,11 +239,14 @@ def _check_bounds(limit: sp.Tuple) -> None:
     for bound, number in ((part, number) for part in limit[1:] for number in part.atoms(sp.Number)):
         if not number.is_Integer:
             raise CostError(
-                f"the sum over {limit[0]} has the bound {bound}; expected whole numbers, indices and sizes, as in "
+                f"the sum over {limit[0]} has the bound {bound}; expected whole numbers, indices "
+                "and sizes, as in "
                 f"({limit[0]}, 0, h) with a size h of its own, given as in J.value(theta, h=2)"
             )
         if abs(number) > LARGEST:
-            raise CostError(f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}")
+            raise CostError(
+                f"the sum over {limit[0]} has the bound {number}; expected at most {LARGEST}"
+            )
     _warn_of_falling_bounds(limit)
 
 
@@ -208,8 +257,10 @@ def _warn_of_falling_bounds(limit: sp.Tuple) -> None:
     symbol, low, high = limit
     if low.is_Integer and high.is_Integer and high < low - 1:
         warnings.warn(
-            f"the sum over {symbol} from {low} to {high} is over nothing, and 0 here; SymPy's own value of it is minus "
-            f"the sum from {high + 1} to {low - 1}. Write ({symbol}, {high}, {low}) for a sum from {high} to {low}",
+            f"the sum over {symbol} from {low} to {high} is over nothing, and 0 here; SymPy's own "
+            "value of it is minus "
+            f"the sum from {high + 1} to {low - 1}. Write ({symbol}, {high}, {low}) for a sum from "
+            f"{high} to {low}",
             SymoptWarning,
             stacklevel=4,
         )
@@ -223,7 +274,9 @@ def _given(names: _Names, given: list[str]) -> set[str]:
         if name in names.where:
             raise CostError(f"{name} is given as data and in where; expected one of them")
         if name in names.scalars | names.sizes:
-            raise CostError(f"data is given for {name}, which is no array; give its value as in J({name}=2)")
+            raise CostError(
+                f"data is given for {name}, which is no array; give its value as in J({name}=2)"
+            )
         if name not in names.arrays:
             known = did_you_mean(name, names.arrays)
             raise CostError(f"data is given for {name}, which does not occur in the cost{known}")
@@ -236,7 +289,8 @@ def _chosen(names: _Names, params: list[Any] | None, data: set[str]) -> list[str
     if params is None:
         if not known:
             raise CostError(
-                "the cost has no parameters: no symbol or array is left beside data; there is nothing to optimise"
+                "the cost has no parameters: no symbol or array is left beside data; there is "
+                "nothing to optimise"
             )
         return sorted(known)
     result = [base_name(one, "params") for one in params]
@@ -247,13 +301,22 @@ def _chosen(names: _Names, params: list[Any] | None, data: set[str]) -> list[str
         if result.count(name) > 1:
             raise CostError(f"the parameter {name!r} is given twice")
         if name in data | names.where:
-            raise CostError(f"{name} is given as a parameter and {'as data' if name in data else 'in where'}")
+            raise CostError(
+                f"{name} is given as a parameter and {'as data' if name in data else 'in where'}"
+            )
         if name in names.sizes:
-            raise CostError(f"the parameter {name!r} stands in a bound or an index of a sum: it is a size")
+            raise CostError(
+                f"the parameter {name!r} stands in a bound or an index of a sum: it is a size"
+            )
         if name in indices:
-            raise CostError(f"the parameter {name!r} is the index of a sum; expected an array or a symbol")
+            raise CostError(
+                f"the parameter {name!r} is the index of a sum; expected an array or a symbol"
+            )
         if name not in known:
-            raise CostError(f"the parameter {name!r} does not occur in the cost{did_you_mean(name, sorted(known))}")
+            raise CostError(
+                f"the parameter {name!r} does not occur in the "
+                f"cost{did_you_mean(name, sorted(known))}"
+            )
     return result
 
 
@@ -262,15 +325,21 @@ def _sample(samples: Any, names: _Names) -> str | None:
         return None
     known = {str(symbol) for symbol in names.bound}
     if not isinstance(samples, str | sp.Symbol | sp.Idx) or str(samples) not in known:
-        expected = f"one of {', '.join(sorted(known))}" if known else "a cost with a sum"
-        raise CostError(f"samples={samples!r}: no sum of the cost runs over it; expected {expected}")
+        expected = "a cost with a sum"
+        if known:
+            expected = f"one of {', '.join(sorted(known))}"
+        raise CostError(
+            f"samples={samples!r}: no sum of the cost runs over it; expected {expected}"
+        )
     return str(samples)
 
 
 def _declared(names: _Names, tables: Tables) -> dict[Name, tuple[Affine, ...]]:
     reader = SumLowering(Graph(), tables)
     return {
-        tables.arrays[name][0]: tuple(reader.index(length, ("the length", f" of {name}")) for length in base.shape)
+        tables.arrays[name][0]: tuple(
+            reader.index(length, ("the length", f" of {name}")) for length in base.shape
+        )
         for name, base in names.bases.items()
         if base.shape is not None and name in tables.arrays
     }

@@ -20,7 +20,18 @@ import sympy as sp
 from symopt.costs.characters import check_names, normal_form
 from symopt.costs.characters import spelled as spelled_out
 from symopt.costs.cost import Cost
-from symopt.costs.index_parser import DEEPEST, POWERS, PRODUCTS, SUMMED, SUMS, Names, Scope, chain, spelled, sum_name
+from symopt.costs.index_parser import (
+    DEEPEST,
+    POWERS,
+    PRODUCTS,
+    SUMMED,
+    SUMS,
+    Names,
+    Scope,
+    chain,
+    spelled,
+    sum_name,
+)
 from symopt.errors import ParseError, did_you_mean
 
 LONGEST = 10_000  # characters
@@ -39,19 +50,19 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     """Read a cost from text, as a user or a shell gives it; nothing in it is ever evaluated.
 
     Numbers, names, ``+ - * / ** ^`` (``^`` is a power; also × · − ÷ and x²), parentheses, ``pi``
-    (also π), ``e`` and the functions sqrt, cbrt, exp, log, ln, abs, sign, the trigonometric and hyperbolic ones and
-    their inverses, erf, erfc, floor, ceil, max, min, pow; cbrt(x) and real_root(x, 5) are roots of negative
-    numbers too. ``sum(term, i, first, last)`` and ``prod(...)`` run
-    over entries of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are sizes.
+    (also π), ``e`` and the functions sqrt, cbrt, exp, log, ln, abs, sign, the trigonometric and
+    hyperbolic ones and their inverses, erf, erfc, floor, ceil, max, min, pow; cbrt(x) and
+    real_root(x, 5) are roots of negative numbers too. ``sum(term, i, first, last)`` and
+    ``prod(...)`` run over entries of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are
+    sizes.
 
     Parameters
     ----------
     text
         At most 10 000 characters, nested at most 100 deep, constant exponents up to 1000.
     params
-        The names of the parameters, in order: they are symbols even where they would mean a number, as
-        ``e``; all arrays and names that are neither index nor size,
-        sorted, if left out.
+        The names of the parameters, in order: they are symbols even where they would mean a number,
+        as ``e``; all arrays and names that are neither index nor size, sorted, if left out.
 
     Raises
     ------
@@ -64,8 +75,11 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     >>> so.parse("(1-x)^2 + 100*(y-x^2)^2")
     Cost((1 - x)**2 + 100*(-x**2 + y)**2, params=(x, y))
     """
-    listed = re.split(r"\s*,\s*|\s+", params.strip()) if isinstance(params, str) else params
-    listed = list(listed) if isinstance(listed, list | tuple) else listed
+    listed = params
+    if isinstance(params, str):
+        listed = re.split(r"\s*,\s*|\s+", params.strip())
+    if isinstance(listed, list | tuple):
+        listed = list(listed)
     read, names = _read(text, _declared(listed))
     if not names.parameters:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
@@ -88,8 +102,14 @@ def _in_normal_form(params: Any) -> Any:
 
 def _declared(params: Any) -> frozenset[str]:
     """Return the names of parameters: they are symbols, whatever else such a name may mean."""
-    listed = params if isinstance(params, list) else [params]
-    return frozenset(normal_form(one if isinstance(one, str) else str(getattr(one, "name", ""))) for one in listed)
+    if isinstance(params, list):
+        listed = params
+    else:
+        listed = [params]
+    return frozenset(
+        normal_form(one if isinstance(one, str) else str(getattr(one, "name", "")))
+        for one in listed
+    )
 
 
 def _read(text: str, declared: frozenset[str] = frozenset()) -> tuple[sp.Expr, Names]:
@@ -98,7 +118,9 @@ def _read(text: str, declared: frozenset[str] = frozenset()) -> tuple[sp.Expr, N
     if len(text) > LONGEST:
         raise ParseError(f"the text has {len(text)} characters; at most {LONGEST} are read")
     if not text.strip():
-        raise ParseError("the text is empty; expected an expression such as (1-x)^2 + 100*(y-x^2)^2")
+        raise ParseError(
+            "the text is empty; expected an expression such as (1-x)^2 + 100*(y-x^2)^2"
+        )
     root = _tree(text)
     names = Names(root, RESERVED - (declared & CONSTANTS.keys()), declared)
     part = _build(root, names)
@@ -117,10 +139,16 @@ def _tree(text: str) -> ast.expr:
         raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
     except (SyntaxError, ValueError) as error:
         if "too many nested" in str(error):
-            raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
+            raise ParseError(
+                f"{shown} is nested too deep; at most {DEEPEST} levels are read"
+            ) from None
         place = getattr(error, "offset", None)
-        near = f" near {written[max(place - 1, 0) : place + 19]!r}" if place else ""
-        raise ParseError(f"{shown} is not an expression{near}; write products with *, as in 2*x") from None
+        near = ""
+        if place:
+            near = f" near {written[max(place - 1, 0) : place + 19]!r}"
+        raise ParseError(
+            f"{shown} is not an expression{near}; write products with *, as in 2*x"
+        ) from None
 
 
 def _build(root: ast.expr, names: Names) -> Part:
@@ -153,7 +181,9 @@ def _children(node: ast.expr, names: Names) -> list[ast.expr]:
         case ast.UnaryOp(operand=operand):
             return [operand]
         case ast.Call(func=ast.Name(), args=args, keywords=[]):
-            return args[:1] if sum_name(node) else args
+            if sum_name(node):
+                return args[:1]
+            return args
         case ast.Name() | ast.Constant():
             return []
         case ast.Subscript() if names.has_sums:
@@ -188,15 +218,22 @@ def _node(node: ast.expr, parts: list[Part], names: Names) -> Part:
 
 def _not_allowed(node: ast.expr) -> ParseError:
     shown = spelled(node)[:60]
-    hint = "; x[i] is read in a text with sum(x[i]^2, i, 0, n-1)" if isinstance(node, ast.Subscript) else ""
-    return ParseError(f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and functions{hint}")
+    hint = ""
+    if isinstance(node, ast.Subscript):
+        hint = "; x[i] is read in a text with sum(x[i]^2, i, 0, n-1)"
+    return ParseError(
+        f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and "
+        f"functions{hint}"
+    )
 
 
 def _number(value: object) -> Part:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ParseError(f"{str(value)[:40]!r} is not a real number")
     if isinstance(value, int) and value.bit_length() > MOST_DIGITS * 3.33:
-        raise ParseError(f"a number of {value.bit_length() * 0.30103:.0f} digits; at most {MOST_DIGITS} are read")
+        raise ParseError(
+            f"a number of {value.bit_length() * 0.30103:.0f} digits; at most {MOST_DIGITS} are read"
+        )
     return _exact(sp.Integer(value) if isinstance(value, int) else sp.Float(value))
 
 
@@ -209,7 +246,8 @@ def _name(name: str, names: Names) -> Part:
         raise ParseError(f"{name!r} is not allowed as a name")
     if (meant := AMBIGUOUS.get(name) or AMBIGUOUS.get(name.lower())) and name not in names.declared:
         raise ParseError(
-            f"{name} is read neither as {meant}. For a symbol of that name, name it among the parameters, "
+            f"{name} is read neither as {meant}. For a symbol of that name, name it among the "
+            "parameters, "
             f"as in so.parse(text, params={name!r}), or call it otherwise"
         )
     return Part(names.symbol(name))
@@ -218,7 +256,10 @@ def _name(name: str, names: Names) -> Part:
 def _exact(number: sp.Expr) -> Part:
     """Return a number with its value, refused beyond the doubles."""
     try:
-        value = int(number.p) / int(number.q) if number.is_Rational else float(number)
+        if number.is_Rational:
+            value = int(number.p) / int(number.q)
+        else:
+            value = float(number)
     except OverflowError:
         value = math.inf
     return _worked_out(value, number)
@@ -229,9 +270,15 @@ def _worked_out(value: complex, form: sp.Expr | None = None) -> Part:
     if isinstance(value, int):
         value = _float(partial(float, value))
     if isinstance(value, complex) or not math.isfinite(value):
-        raise ParseError("a number in the cost is infinite, beyond 1.8e308, or not real, as log(0) or sqrt(-1) are")
+        raise ParseError(
+            "a number in the cost is infinite, beyond 1.8e308, or not real, as log(0) or sqrt(-1) "
+            "are"
+        )
     if form is None:
-        form = sp.Integer(int(value)) if value == int(value) and abs(value) < 2**53 else sp.Float(value)
+        if value == int(value) and abs(value) < 2**53:
+            form = sp.Integer(int(value))
+        else:
+            form = sp.Float(value)
     return Part(form, value)
 
 
@@ -239,7 +286,9 @@ def _short(number: sp.Expr) -> bool:
     return max(int(number.p).bit_length(), int(number.q).bit_length()) < MOST_DIGITS * 1.66
 
 
-def _joined(parts: list[Part], join: Callable[..., sp.Expr], neutral: int, value: Callable[[], float]) -> Part:
+def _joined(
+    parts: list[Part], join: Callable[..., sp.Expr], neutral: int, value: Callable[[], float]
+) -> Part:
     """Join terms or factors: the numbers among them become one, the rest stays as it is written."""
     numbers = [part for part in parts if part.value is not None]
     rest = [part.expression for part in parts if part.value is None]
@@ -248,15 +297,24 @@ def _joined(parts: list[Part], join: Callable[..., sp.Expr], neutral: int, value
     number = _joined_numbers(numbers, join, value)
     if not rest:
         return number
-    kept = [] if number.expression == neutral else [number.expression]
+    if number.expression == neutral:
+        kept = []
+    else:
+        kept = [number.expression]
     return Part(join(*kept, *rest, evaluate=False) if len(kept) + len(rest) > 1 else rest[0])
 
 
-def _joined_numbers(numbers: list[Part], join: Callable[..., sp.Expr], value: Callable[[], float]) -> Part:
+def _joined_numbers(
+    numbers: list[Part], join: Callable[..., sp.Expr], value: Callable[[], float]
+) -> Part:
     """Join numbers: exactly while they are short fractions, else by their values."""
     if not all(number.expression.is_Rational for number in numbers):
-        form = join(*(number.expression for number in numbers), evaluate=False) if 1 < len(numbers) < 4 else None
-        return numbers[0] if len(numbers) == 1 else _worked_out(value(), form)
+        form = None
+        if 1 < len(numbers) < 4:
+            form = join(*(number.expression for number in numbers), evaluate=False)
+        if len(numbers) == 1:
+            return numbers[0]
+        return _worked_out(value(), form)
     total = numbers[0].expression
     for number in numbers[1:]:
         total = join(total, number.expression)
@@ -267,7 +325,9 @@ def _joined_numbers(numbers: list[Part], join: Callable[..., sp.Expr], value: Ca
 
 def _sum(parts: list[Part], inverse: list[bool]) -> Part:
     terms = [_negative(part) if minus else part for part, minus in zip(parts, inverse, strict=True)]
-    return _joined(terms, sp.Add, 0, lambda: _total([term.value for term in terms if term.value is not None]))
+    return _joined(
+        terms, sp.Add, 0, lambda: _total([term.value for term in terms if term.value is not None])
+    )
 
 
 def _total(values: list[float]) -> float:
@@ -283,13 +343,24 @@ def _negative(part: Part) -> Part:
         return Part(-part.expression, -(part.value or 0.0))
     if part.expression.is_Mul and part.expression.args[0] == -1:
         rest = part.expression.args[1:]
-        return Part(rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False), part.value and -part.value)
-    return Part(sp.Mul(sp.S.NegativeOne, part.expression, evaluate=False), part.value and -part.value)
+        return Part(
+            rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False), part.value and -part.value
+        )
+    return Part(
+        sp.Mul(sp.S.NegativeOne, part.expression, evaluate=False), part.value and -part.value
+    )
 
 
 def _product(parts: list[Part], inverse: list[bool]) -> Part:
-    factors = [_inverse(part) if below else part for part, below in zip(parts, inverse, strict=True)]
-    return _joined(factors, sp.Mul, 1, lambda: math.prod(part.value for part in factors if part.value is not None))
+    factors = [
+        _inverse(part) if below else part for part, below in zip(parts, inverse, strict=True)
+    ]
+    return _joined(
+        factors,
+        sp.Mul,
+        1,
+        lambda: math.prod(part.value for part in factors if part.value is not None),
+    )
 
 
 def _inverse(part: Part) -> Part:
@@ -297,7 +368,10 @@ def _inverse(part: Part) -> Part:
         raise ParseError(f"division by zero, by {part.expression}")
     if part.expression.is_Rational:
         return _exact(1 / part.expression)
-    value = None if part.value is None else 1 / part.value
+    if part.value is None:
+        value = None
+    else:
+        value = 1 / part.value
     return Part(sp.Pow(part.expression, sp.S.NegativeOne, evaluate=False), value)
 
 
@@ -336,7 +410,10 @@ def _call(name: str, parts: list[Part]) -> Part:
         return Part(SEVERAL[name][0](*(part.expression for part in parts), evaluate=False))
     if name not in FUNCTIONS:
         known = [*FUNCTIONS, *SEVERAL, *POWERLIKE, *SUMMED]
-        raise ParseError(f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in x*(y+1)")
+        raise ParseError(
+            f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in "
+            "x*(y+1)"
+        )
     _check_count(name, parts, 1)
     function, of_number = FUNCTIONS[name]
     argument, value = parts[0]
@@ -349,7 +426,9 @@ def _real_root(base: Part, root: Part) -> Part:
     """Return a root of odd degree, of negative numbers too, as sympy.real_root writes it."""
     degree = root.expression
     if not (degree.is_Integer and degree.is_odd and 0 < degree <= LARGEST_EXPONENT):
-        raise ParseError(f"real_root(u, {degree}): expected an odd whole number from 1, as in real_root(u, 3)")
+        raise ParseError(
+            f"real_root(u, {degree}): expected an odd whole number from 1, as in real_root(u, 3)"
+        )
     if base.value is not None:
         return _worked_out(math.copysign(abs(base.value) ** (1 / int(degree)), base.value))
     size = sp.Pow(sp.Abs(base.expression, evaluate=False), sp.Rational(1, degree), evaluate=False)
@@ -375,25 +454,42 @@ _INFINITE = "infinity nor as a parameter: a cost is finite, write a large number
 AMBIGUOUS = {
     "E": "the number e nor as a parameter: write exp(x) or e^x",
     "I": "the imaginary unit nor as a parameter: costs are real",
-    "Pi": "the number pi nor as a parameter: write pi", "PI": "the number pi nor as a parameter: write pi",
+    "Pi": "the number pi nor as a parameter: write pi",
+    "PI": "the number pi nor as a parameter: write pi",
     **dict.fromkeys(("oo", "zoo", "inf", "infinity"), _INFINITE),
     "nan": "a value that does not exist nor as a parameter: costs are numbers",
-}  # fmt: skip
+}
 """Names that mean something else elsewhere, and what to write."""
 SEVERAL: dict[str, tuple[Any, Any]] = {"max": (sp.Max, max), "min": (sp.Min, min)}
 FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[[float], Any]]] = {
     "sqrt": (lambda x, evaluate: sp.Pow(x, sp.S.Half, evaluate=evaluate), math.sqrt),
-    "exp": (sp.exp, math.exp), "log": (sp.log, math.log), "ln": (sp.log, math.log),
-    "abs": (sp.Abs, abs), "sign": (sp.sign, lambda x: (x > 0) - (x < 0)), "erf": (sp.erf, math.erf),
+    "exp": (sp.exp, math.exp),
+    "log": (sp.log, math.log),
+    "ln": (sp.log, math.log),
+    "abs": (sp.Abs, abs),
+    "sign": (sp.sign, lambda x: (x > 0) - (x < 0)),
+    "erf": (sp.erf, math.erf),
     "erfc": (sp.erfc, math.erfc),
-    "floor": (sp.floor, math.floor), "ceil": (sp.ceiling, math.ceil),
-    "sin": (sp.sin, math.sin), "cos": (sp.cos, math.cos), "tan": (sp.tan, math.tan),
-    "asin": (sp.asin, math.asin), "acos": (sp.acos, math.acos), "atan": (sp.atan, math.atan),
-    "sinh": (sp.sinh, math.sinh), "cosh": (sp.cosh, math.cosh), "tanh": (sp.tanh, math.tanh),
-    "asinh": (sp.asinh, math.asinh), "acosh": (sp.acosh, math.acosh), "atanh": (sp.atanh, math.atanh),
-    "sec": (sp.sec, lambda x: 1 / math.cos(x)), "csc": (sp.csc, lambda x: 1 / math.sin(x)),
-    "cot": (sp.cot, lambda x: 1 / math.tan(x)), "sech": (sp.sech, lambda x: 1 / math.cosh(x)),
-    "csch": (sp.csch, lambda x: 1 / math.sinh(x)), "coth": (sp.coth, lambda x: 1 / math.tanh(x)),
-}  # fmt: skip
+    "floor": (sp.floor, math.floor),
+    "ceil": (sp.ceiling, math.ceil),
+    "sin": (sp.sin, math.sin),
+    "cos": (sp.cos, math.cos),
+    "tan": (sp.tan, math.tan),
+    "asin": (sp.asin, math.asin),
+    "acos": (sp.acos, math.acos),
+    "atan": (sp.atan, math.atan),
+    "sinh": (sp.sinh, math.sinh),
+    "cosh": (sp.cosh, math.cosh),
+    "tanh": (sp.tanh, math.tanh),
+    "asinh": (sp.asinh, math.asinh),
+    "acosh": (sp.acosh, math.acosh),
+    "atanh": (sp.atanh, math.atanh),
+    "sec": (sp.sec, lambda x: 1 / math.cos(x)),
+    "csc": (sp.csc, lambda x: 1 / math.sin(x)),
+    "cot": (sp.cot, lambda x: 1 / math.tan(x)),
+    "sech": (sp.sech, lambda x: 1 / math.cosh(x)),
+    "csch": (sp.csch, lambda x: 1 / math.sinh(x)),
+    "coth": (sp.coth, lambda x: 1 / math.tanh(x)),
+}
 POWERLIKE = ("pow", "cbrt", "real_root")
 RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *SEVERAL, *POWERLIKE})

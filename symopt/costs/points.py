@@ -1,8 +1,8 @@
 """A point as a user gives it, for values, runs, sweeps, SciPy and the theory alike.
 
-It is flat, one number after the other in the order of the parameters, or it is given by their names.
-What carries labels (see :mod:`symopt.costs.labels`) is read by them and never by position. A label is the
-name of a parameter, or of one entry of an array: ``x``, ``W``, ``W[0,2]``.
+It is flat, one number after the other in the order of the parameters, or it is given by their
+names. What carries labels (see :mod:`symopt.costs.labels`) is read by them and never by position. A
+label is the name of a parameter, or of one entry of an array: ``x``, ``W``, ``W[0,2]``.
 """
 
 from __future__ import annotations
@@ -57,8 +57,13 @@ class Point:
             lead = np.broadcast_shapes(*leads)
         except ValueError:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
-            raise CostError(f"the parameters have shapes that do not fit together: {shapes}") from None
-        rows = (np.broadcast_to(self.arrays[name], (*lead, *shape)) for name, shape in self.shapes.items())
+            raise CostError(
+                f"the parameters have shapes that do not fit together: {shapes}"
+            ) from None
+        rows = (
+            np.broadcast_to(self.arrays[name], (*lead, *shape))
+            for name, shape in self.shapes.items()
+        )
         return np.concatenate([row.reshape(*lead, -1) for row in rows], axis=-1)
 
     def as_array(self, axes: Mapping[str, int]) -> Point | None:
@@ -66,7 +71,9 @@ class Point:
         if self.flat is None or len(axes) != 1:
             return None
         ((name, count),) = axes.items()
-        return _by_name({name: self.flat}, axes) if 1 < count <= self.flat.ndim else None
+        if 1 < count <= self.flat.ndim:
+            return _by_name({name: self.flat}, axes)
+        return None
 
 
 def read_point(value: Any, axes: Mapping[str, int], what: str = "a point") -> Point:
@@ -94,7 +101,10 @@ def read_point(value: Any, axes: Mapping[str, int], what: str = "a point") -> Po
     whole = _entries_together(parts, axes)
     _check_names(whole, axes, what)
     check_rows(whole, "expected the same, as columns of one DataFrame have")
-    return _by_name({name: _numbers(one, name, axes) for name, one in _dimensions_first(whole, axes).items()}, axes)
+    return _by_name(
+        {name: _numbers(one, name, axes) for name, one in _dimensions_first(whole, axes).items()},
+        axes,
+    )
 
 
 def _numbers(value: Any, what: str, axes: Mapping[str, int]) -> Array:
@@ -106,7 +116,8 @@ def _by_name(arrays: Mapping[str, Array], axes: Mapping[str, int]) -> Point:
     for name, count in axes.items():
         if arrays[name].ndim < count:
             raise CostError(
-                f"{name} has shape {arrays[name].shape}; expected {count} axis(es), or more for many points"
+                f"{name} has shape {arrays[name].shape}; expected {count} axis(es), or more for "
+                "many points"
             )
     shapes = {name: arrays[name].shape[arrays[name].ndim - count :] for name, count in axes.items()}
     return Point(None, {name: arrays[name] for name in axes}, shapes)
@@ -122,12 +133,18 @@ def _check_names(given: Iterable[str], axes: Mapping[str, int], what: str) -> No
     missing = [name for name in axes if name not in listed]
     if not unknown and not missing:
         return
-    near = did_you_mean(unknown[0], axes) if unknown else ""
-    wrong = f"{unknown[0]!r} is no parameter{near}" if unknown else f"{', '.join(missing)} is missing"
+    near = ""
+    if unknown:
+        near = did_you_mean(unknown[0], axes)
+    if unknown:
+        wrong = f"{unknown[0]!r} is no parameter{near}"
+    else:
+        wrong = f"{', '.join(missing)} is missing"
     shown = ", ".join(listed[:MOST_NAMED]) + (", ..." if len(listed) > MOST_NAMED else "")
     raise CostError(
         f"{what} is given for {shown or 'nothing'}; expected {', '.join(axes)}: {wrong}. "
-        "Labels are names of parameters; what has other labels is given without, as value.to_numpy()"
+        "Labels are names of parameters; what has other labels is given without, as "
+        "value.to_numpy()"
     )
 
 
@@ -154,7 +171,9 @@ def _array_of(name: str, values: Mapping[Shape, Any], axes: Mapping[str, int]) -
     shape = tuple(1 + max(at[axis] for at in values) for axis in range(axes[name]))
     if len(values) < np.prod(shape, dtype=object):
         missing = next(at for at in np.ndindex(*shape) if at not in values)
-        raise CostError(f"a point names entries of {name} up to {shape}; {name}{list(missing)} is missing")
+        raise CostError(
+            f"a point names entries of {name} up to {shape}; {name}{list(missing)} is missing"
+        )
     entries = _numbers([values[at] for at in np.ndindex(*shape)], f"the entries of {name}", axes)
     return np.moveaxis(entries, 0, -1).reshape(*entries.shape[1:], *shape)
 
@@ -166,14 +185,22 @@ def _dimensions_first(parts: Mapping[str, Any], axes: Mapping[str, int]) -> Mapp
         return parts
     import xarray as xr
 
-    own = {name: value.dims[max(value.ndim - axes[name], 0) :] for name, value in labelled_ones.items()}
-    heads = [value.isel(dict.fromkeys(own[name], 0), drop=True) for name, value in labelled_ones.items()]
+    own = {
+        name: value.dims[max(value.ndim - axes[name], 0) :] for name, value in labelled_ones.items()
+    }
+    heads = [
+        value.isel(dict.fromkeys(own[name], 0), drop=True) for name, value in labelled_ones.items()
+    ]
     try:
         lead = xr.broadcast(*xr.align(*heads, join="exact"))[0].dims
     except ValueError as error:
-        raise CostError(f"the parameters share a dimension that does not fit together: {error}") from None
+        raise CostError(
+            f"the parameters share a dimension that does not fit together: {error}"
+        ) from None
     placed = {
-        name: value.expand_dims([dim for dim in lead if dim not in value.dims]).transpose(*lead, *own[name]).values
+        name: value.expand_dims([dim for dim in lead if dim not in value.dims])
+        .transpose(*lead, *own[name])
+        .values
         for name, value in labelled_ones.items()
     }
     return {**parts, **placed}

@@ -47,5 +47,8 @@ def repair(what: str, result: Array, bound: BoundObjective, v: Array | None = No
     def expansion(row: int) -> Expansion:
         return bound.expansion(flat[row], at(row))
 
-    directions = None if v is None else np.broadcast_to(v, points.shape)
+    if v is None:
+        directions = None
+    else:
+        directions = np.broadcast_to(v, points.shape)
     return repaired(what, result, points, values, expansion, directions)

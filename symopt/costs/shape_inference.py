@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError
-from symopt.ir.index import Affine, Atom, Loop, Ref, Size, constant, extreme, plus, substituted, variable
+from symopt.ir.index import (
+    Affine,
+    Atom,
+    Loop,
+    Ref,
+    Size,
+    constant,
+    extreme,
+    plus,
+    substituted,
+    variable,
+)
 from symopt.ir.program import Name, Program, Read
 
 
@@ -32,19 +43,27 @@ class Use(NamedTuple):
 def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
     """Return every index of every array in a program, and the last index that a declared shape states."""
     reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
-    found = dict.fromkeys(Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at))
+    found = dict.fromkeys(
+        Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at)
+    )
     found |= dict.fromkeys(
-        Use(s.array, axis, index, s.near, True) for s in program.statements for axis, index in enumerate(s.at)
+        Use(s.array, axis, index, s.near, True)
+        for s in program.statements
+        for axis, index in enumerate(s.at)
     )
     for use in list(found):
         stack = [use.at]
         while stack:  # the look-ups in an index are uses too
             for atom, _ in stack.pop().terms:
                 if isinstance(atom, Ref):
-                    found |= dict.fromkeys(Use(atom.array, axis, index, False) for axis, index in enumerate(atom.at))
+                    found |= dict.fromkeys(
+                        Use(atom.array, axis, index, False) for axis, index in enumerate(atom.at)
+                    )
                     stack += atom.at
     for array, shape in declared.items():
-        found |= dict.fromkeys(Use(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape))
+        found |= dict.fromkeys(
+            Use(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape)
+        )
     return list(found)
 
 
@@ -59,7 +78,9 @@ def largest(index: Affine) -> Affine:
 
 def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
     """Return the length of an axis as a formula, or a size of its own where it is the greatest of several."""
-    tops = [largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near]
+    tops = [
+        largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near
+    ]
     if tops and all(top.terms == tops[0].terms and not is_looked_up(top) for top in tops):
         return plus(max(tops, key=lambda top: top.const), constant(1))
     return variable(Size(axis_name(array, axis)))
@@ -107,7 +128,11 @@ class Solver:
 
     def unknown(self, index: Affine) -> set[str]:
         """Return the sizes in an index that are not known yet."""
-        return {atom.size for atom, _ in index.terms if isinstance(atom, Size) and atom.size not in self.sizes}
+        return {
+            atom.size
+            for atom, _ in index.terms
+            if isinstance(atom, Size) and atom.size not in self.sizes
+        }
 
     def settle(self) -> None:
         """Find what follows from the lengths that are known."""
@@ -133,7 +158,9 @@ class Solver:
             rest = plus(top, variable(Size(name)), -factor)
             if factor > 0:
                 candidates.append((length - 1 - extreme(rest, 1, self.value)) // factor)
-        return (name, min(candidates)) if candidates else None
+        if candidates:
+            return (name, min(candidates))
+        return None
 
     def tops(self, array: Name, axis: int) -> list[Affine]:
         """Return the greatest value of each index of an axis."""
@@ -153,7 +180,9 @@ class Solver:
     def shape(self, array: Name, axes: int) -> tuple[int, ...] | None:
         """Return the shape of an array, or None where it is unknown."""
         lengths = [self.length(array, axis) for axis in range(axes)]
-        return None if None in lengths else tuple(max(n, 0) for n in lengths if n is not None)
+        if None in lengths:
+            return None
+        return tuple(max(n, 0) for n in lengths if n is not None)
 
     def check(self) -> None:
         """Compare every length that is known with the indices that occur.
@@ -166,31 +195,42 @@ class Solver:
         for name, size in self.sizes.items():
             if not 0 <= size <= LARGEST:
                 origin = self.origins.get(name, "the lengths given ask for")
-                raise CostError(f"the size {name} would be {size}, as {origin}; expected 0 to {LARGEST}")
+                raise CostError(
+                    f"the size {name} would be {size}, as {origin}; expected 0 to {LARGEST}"
+                )
         self._check_declared()
         self._check_lengths()
         self._check_indices()
 
     def _check_declared(self) -> None:
         for array, axis, n in (
-            (array, axis, n) for array, shape in self.declared.items() for axis, n in enumerate(shape)
+            (array, axis, n)
+            for array, shape in self.declared.items()
+            for axis, n in enumerate(shape)
         ):
             stated = extreme(n, 1, self.value)
             known, words = self.lengths.get((array, axis), (stated, ""))
             if known != stated:
                 raise CostError(
-                    f"{words}, but its IndexedBase states a length of {stated} along axis {axis}{self._why([n])}"
+                    f"{words}, but its IndexedBase states a length of {stated} along axis "
+                    f"{axis}{self._why([n])}"
                 )
             for use in self._inside(array, axis):
                 if (top := extreme(use.at, 1, self.value)) >= stated:
                     raise CostError(
-                        f"{array[1]} is read at index {top} along axis {axis}{self._why([largest(use.at)])}, but its "
-                        f"IndexedBase states a length of {stated} there; expected indices up to {stated - 1}"
+                        f"{array[1]} is read at index {top} along axis "
+                        f"{axis}{self._why([largest(use.at)])}, but its "
+                        f"IndexedBase states a length of {stated} there; expected indices up to "
+                        f"{stated - 1}"
                     )
 
     def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Use]:
         """Return the indices of an axis that must lie inside: those that are read, or those that are computed."""
-        return [use for use in self.uses if use[:2] == (array, axis) and not use.near and use.defines == defines]
+        return [
+            use
+            for use in self.uses
+            if use[:2] == (array, axis) and not use.near and use.defines == defines
+        ]
 
     def _check_lengths(self) -> None:
         for (array, axis), (length, words) in self.lengths.items():
@@ -202,7 +242,8 @@ class Solver:
             if needed < length and not sizes:
                 continue  # numbers in a bound may leave entries of data unused
             raise CostError(
-                f"{words}, but its largest index is {needed - 1}{self._why(tops)}; expected {needed} along axis {axis}"
+                f"{words}, but its largest index is {needed - 1}{self._why(tops)}; expected "
+                f"{needed} along axis {axis}"
             )
 
     def _check_indices(self) -> None:
@@ -211,8 +252,13 @@ class Solver:
                 continue
             low, high = (extreme(use.at, side, self.value) for side in (-1, 1))
             if low < 0 or high > LARGEST:
-                index = low if low < 0 else high
-                raise CostError(f"{use.array[1]} is read at index {index}{self._why([use.at])}; indices begin at 0")
+                index = high
+                if low < 0:
+                    index = low
+                raise CostError(
+                    f"{use.array[1]} is read at index {index}{self._why([use.at])}; indices begin "
+                    "at 0"
+                )
             if use.array[0] == "where":
                 self._check_computed(use, low, high)
 
@@ -220,8 +266,14 @@ class Solver:
         """Return the first and the last index of an axis that can be read."""
         made = [use.at for use in self._inside(array, axis, defines=True)]
         if made:
-            return min(extreme(at, -1, self.value) for at in made), max(extreme(at, 1, self.value) for at in made)
-        length = self.lengths[array, axis][0] if (array, axis) in self.lengths else self.length(array, axis)
+            return min(extreme(at, -1, self.value) for at in made), max(
+                extreme(at, 1, self.value) for at in made
+            )
+        length = (
+            self.lengths[array, axis][0]
+            if (array, axis) in self.lengths
+            else self.length(array, axis)
+        )
         return 0, (length or 0) - 1
 
     def _check_computed(self, use: Use, low: int, high: int) -> None:
@@ -230,22 +282,28 @@ class Solver:
         if low < first or high > last:
             made = [one.at for one in self._inside(use.array, use.axis, defines=True)]
             raise CostError(
-                f"where: {use.array[1]} is computed from index {first} to {last} along axis {use.axis}"
+                f"where: {use.array[1]} is computed from index {first} to {last} along axis "
+                f"{use.axis}"
                 f"{self._why([largest(at) for at in made])}, but used from {low} to {high}; "
                 "expected a range that holds every use"
             )
 
     def _why(self, indices: Sequence[Affine]) -> str:
         words = self.reasons(indices)
-        return f" ({'; '.join(words)})" if words else ""
+        if words:
+            return f" ({'; '.join(words)})"
+        return ""
 
     def reasons(self, indices: Sequence[Affine]) -> list[str]:
         """Return where the sizes and entries in some indices come from, in words."""
         atoms = [atom for index in indices for atom, _ in index.terms]
         words = [
-            f"{name} = {self.sizes[name]}" + (f", as {self.origins[name]}" if name in self.origins else "")
+            f"{name} = {self.sizes[name]}"
+            + (f", as {self.origins[name]}" if name in self.origins else "")
             for name in sorted({atom.size for atom in atoms if isinstance(atom, Size)})
         ]
         looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
         spans = {name: self.ranges[name] for name in looked_up}
-        return words + [f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()]
+        return words + [
+            f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()
+        ]

@@ -195,7 +195,9 @@ class SizeFinder:
 
     def _wrong_total(self, solver: Solver, sizes: Sizes, total: int) -> CostError:
         words = solver.reasons(self._tops(solver))
-        where = f", where {'; '.join(words)}" if words else ""
+        where = ""
+        if words:
+            where = f", where {'; '.join(words)}"
         return CostError(
             f"{total} number(s) for the parameters; expected {sizes.total}: "
             f"{sizes.described()}{where}"

@@ -59,7 +59,9 @@ class Row:
         if not mp.isfinite(self.true) or self.true == 0 or not math.isfinite(self.condition):
             return math.nan
         ulps = mp.mpf(self.condition) / abs(self.true) * 2.0**53
-        return max(0.0, float(mp.log10(ulps))) if ulps else 0.0
+        if ulps:
+            return max(0.0, float(mp.log10(ulps)))
+        return 0.0
 
 
 def row(name: str, kernel: float, true: Any, changed: Any, digits: float, note: str = "") -> Row:
@@ -67,13 +69,23 @@ def row(name: str, kernel: float, true: Any, changed: Any, digits: float, note: 
     if not mp.isfinite(true):
         fine = not math.isfinite(kernel) or bool(note)
         return Row(name, kernel, true, math.nan, math.nan, fine, note or "no value at this point")
-    condition = float(abs(changed)) if mp.isfinite(changed) else 0.0  # nothing that could excuse a loss
-    if not math.isfinite(kernel) and math.isinf(float(true)) and kernel != -float(true):  # NaN is no wrong number
+    # nothing that could excuse a loss
+    condition = 0.0
+    if mp.isfinite(changed):
+        condition = float(abs(changed))
+    if (
+        not math.isfinite(kernel) and math.isinf(float(true)) and kernel != -float(true)
+    ):  # NaN is no wrong number
         return Row(name, kernel, true, math.nan, condition, True, note or "beyond 1.8e308")
     if not math.isfinite(kernel):
-        return Row(name, kernel, true, 0.0, condition, False, note or "compiled code gives no number")
+        return Row(
+            name, kernel, true, 0.0, condition, False, note or "compiled code gives no number"
+        )
     error = abs(mp.mpf(kernel) - true)
-    hold = EXACT if kernel == float(true) else _digits(error, true)
+    if kernel == float(true):
+        hold = EXACT
+    else:
+        hold = _digits(error, true)
     allowed = SLACK * (condition + float(abs(true)) * 2.0**-53) + 5e-324
     ok = hold >= digits or float(error) <= allowed
     return Row(name, kernel, true, hold, condition, ok, note)
@@ -124,15 +136,22 @@ class Check:
         widths = [max(len(line[k]) for line in lines) for k in range(5)]
         text = [line for cells in lines for line in _aligned(cells, widths)]
         hidden = len(self.rows) - len(shown)
-        more = [f"{hidden} more numbers hold: all stand in .rows"] if hidden else []
-        return "\n".join([*text, *(line for one in [*more, *self._below()] for line in _wrapped(one))])
+        more = []
+        if hidden:
+            more = [f"{hidden} more numbers hold: all stand in .rows"]
+        return "\n".join(
+            [*text, *(line for one in [*more, *self._below()] for line in _wrapped(one))]
+        )
 
     def __repr__(self) -> str:
         return str(self)
 
     def _below(self) -> list[str]:
         bad = sum(not one.ok for one in self.rows)
-        verdict = "all hold" if not bad else f"{bad} of {len(self.rows)} do not hold"
+        if not bad:
+            verdict = "all hold"
+        else:
+            verdict = f"{bad} of {len(self.rows)} do not hold"
         if not bad and all(math.isnan(one.digits) for one in self.rows):
             verdict = "there is nothing to compare"
         lines = [f"{self.digits:g} digits asked for: {verdict}"]
@@ -152,18 +171,36 @@ def _aligned(line: Cells, widths: list[int]) -> list[str]:
     *_, note = line
     if len(text) + 2 + len(note) <= WIDTH:
         return [f"{text}  {note}".rstrip()]
-    mark, rest = (MARK, note.removeprefix(MARK).strip()) if note.startswith(MARK) else ("", note)
+    if note.startswith(MARK):
+        mark, rest = (MARK, note.removeprefix(MARK).strip())
+    else:
+        mark, rest = ("", note)
     return [f"{text}  {mark}".rstrip(), *_wrapped(rest, " " * (widths[0] + 2))]
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ", break_long_words=False)
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ", break_long_words=False
+    )
 
 
 def _cells(one: Row) -> Cells:
-    digits = "" if math.isnan(one.digits) else "exact" if one.digits == EXACT else f"{one.digits:.1f}"
-    taken = "" if math.isnan(one.taken) else f"{one.taken:.1f}" if one.taken else "0"
-    mark = one.note if one.ok else f"{MARK} {one.note}".rstrip()
+    if math.isnan(one.digits):
+        digits = ""
+    elif one.digits == EXACT:
+        digits = "exact"
+    else:
+        digits = f"{one.digits:.1f}"
+    if math.isnan(one.taken):
+        taken = ""
+    elif one.taken:
+        taken = f"{one.taken:.1f}"
+    else:
+        taken = "0"
+    if one.ok:
+        mark = one.note
+    else:
+        mark = f"{MARK} {one.note}".rstrip()
     return one.name, repr(float(one.kernel)), _text(one.true), digits, taken, mark
 
 

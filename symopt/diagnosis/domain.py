@@ -32,16 +32,34 @@ CASES: dict[str, list[Case]] = {
     "log1mexp": [Case(lambda u: u >= 0, "log of 1 - exp({0:g})", "keep {0} below 0")],
     "asin": [Case(lambda u: abs(u) > 1, "asin of {0:g}", BETWEEN)],
     "acos": [Case(lambda u: abs(u) > 1, "acos of {0:g}", BETWEEN)],
-    "acosh": [Case(lambda u: u < 1, "acosh of {0:g}", "keep {0} at 1 or above, as Max(1, {0}) in its place is")],
-    "atanh": [Case(lambda u: abs(u) >= 1, "atanh of {0:g}", "keep {0} between -1 and 1, as tanh({0}) in its place is")],
+    "acosh": [
+        Case(
+            lambda u: u < 1,
+            "acosh of {0:g}",
+            "keep {0} at 1 or above, as Max(1, {0}) in its place is",
+        )
+    ],
+    "atanh": [
+        Case(
+            lambda u: abs(u) >= 1,
+            "atanh of {0:g}",
+            "keep {0} between -1 and 1, as tanh({0}) in its place is",
+        )
+    ],
     "div": [
         Case(lambda u, v: u == v == 0, "0 divided by 0", APART),
         Case(lambda _, v: v == 0, "{0:g} divided by 0", APART),
         Case(lambda *_: True, "{0:g} divided by {1:g} is " + BEYOND, SMALLER),
     ],
     "pow": [
-        Case(lambda u, p: u < 0 and p != math.floor(p), "({0:g})^{1:.6g} is a root of a negative number", NOT_BELOW),
-        Case(lambda u, p: u == 0 and p < 0, "{0:g}^{1:g} is a division by 0", "keep {0} away from 0"),
+        Case(
+            lambda u, p: u < 0 and p != math.floor(p),
+            "({0:g})^{1:.6g} is a root of a negative number",
+            NOT_BELOW,
+        ),
+        Case(
+            lambda u, p: u == 0 and p < 0, "{0:g}^{1:g} is a division by 0", "keep {0} away from 0"
+        ),
         Case(lambda *_: True, "{0:g}^{1:g} is " + BEYOND, SMALLER),
     ],
     "mod": [Case(lambda _, v: v == 0, "the remainder of {0:g} divided by 0", APART)],
@@ -53,7 +71,7 @@ CASES: dict[str, list[Case]] = {
         name: [Case(lambda u: u == 0, name + " of 0, which is infinite", "keep {0} away from 0")]
         for name in ("csch", "coth", "csc", "cot")
     },
-}  # fmt: skip
+}
 """By operation; the first case that holds is what is said. What is not here is too large."""
 
 
@@ -69,7 +87,9 @@ def told(op: str, args: Sequence[float], value: float = math.nan) -> str:
     if case is not None:
         return case.words.format(*args)
     words = f"{op} of {', '.join(f'{arg:g}' for arg in args)}"
-    return words if math.isnan(value) else f"{words} is {BEYOND}"
+    if math.isnan(value):
+        return words
+    return f"{words} is {BEYOND}"
 
 
 def cure(op: str, args: Sequence[float], names: Sequence[str] = ("u", "v", "w")) -> str:
@@ -80,13 +100,17 @@ def cure(op: str, args: Sequence[float], names: Sequence[str] = ("u", "v", "w"))
     >>> cure("pow", [-8.0, 2 / 3], ["x", "2/3"])
     'for the real root write real_root(x, 3)**2'
     """
-    root = _real_root(args, names[0]) if op == "pow" and args[0] < 0 else ""
+    root = ""
+    if op == "pow" and args[0] < 0:
+        root = _real_root(args, names[0])
     case = _case(op, args)
     return root or (SMALLER if case is None else case.cure.format(*names))
 
 
 def _case(op: str, args: Sequence[float]) -> Case | None:
-    known = CASES.get(op, []) if all(map(math.isfinite, args)) else []
+    known = []
+    if all(map(math.isfinite, args)):
+        known = CASES.get(op, [])
     return next((case for case in known if case.holds(*args)), None)
 
 
@@ -96,4 +120,6 @@ def _real_root(args: Sequence[float], name: str) -> str:
     root, times = power.denominator, power.numerator
     if root % 2 == 0 or root == 1 or float(power) != args[1]:
         return ""
-    return f"for the real root write real_root({name}, {root})" + (f"**{times}" if times != 1 else "")
+    return f"for the real root write real_root({name}, {root})" + (
+        f"**{times}" if times != 1 else ""
+    )

@@ -71,23 +71,34 @@ def examined(subject: Subject, digits: float) -> Check:
     """Return the digits that hold."""
     inputs: dict[Key, str] = {("x", k): name for k, name in enumerate(subject.names)}
     look = subject.reference.kinked or not subject.reference.long
-    places = special_places(subject.program, subject.run, inputs) if look else []
+    places = []
+    if look:
+        places = special_places(subject.program, subject.run, inputs)
     rows = list(_rows(subject, bool(places), digits))
     if not places:
         rows += _along(subject, digits)
-    loss = largest_loss(subject.gradient, subject.run, inputs) if _is_lossy(subject, rows) else None
-    return Check(tuple(rows), digits, loss, tuple(filter(None, [subject.why, *places])), subject.remark)
+    loss = None
+    if _is_lossy(subject, rows):
+        loss = largest_loss(subject.gradient, subject.run, inputs)
+    return Check(
+        tuple(rows), digits, loss, tuple(filter(None, [subject.why, *places])), subject.remark
+    )
 
 
 def _is_lossy(subject: Subject, rows: Sequence[Row]) -> bool:
     """Return whether it is worth while to look for the operation that loses most digits."""
     if subject.reference.steps > MOST_WATCHED or not mp.isfinite(rows[0].true):
         return False
-    return any(not one.ok or (one.digits < NEARLY_ALL and not subject.reference.long) for one in rows)
+    return any(
+        not one.ok or (one.digits < NEARLY_ALL and not subject.reference.long) for one in rows
+    )
 
 
 def _rows(subject: Subject, special: bool, digits: float) -> Iterable[Row]:
-    rays = None if subject.expansion is None else Rays(subject.expansion, len(subject.point))
+    if subject.expansion is None:
+        rays = None
+    else:
+        rays = Rays(subject.expansion, len(subject.point))
     true, changed = subject.reference(())
     if not mp.isfinite(true) and rays is not None:
         true, changed = rays.value, mp.mpf(0)
@@ -95,7 +106,9 @@ def _rows(subject: Subject, special: bool, digits: float) -> Iterable[Row]:
     nowhere = not (mp.isfinite(true) or np.isfinite(subject.value))
     for place, name, kernel in _derivatives(subject):
         true, changed = subject.reference(place)
-        note = NO_VALUE if nowhere else ""
+        note = ""
+        if nowhere:
+            note = NO_VALUE
         if not nowhere and (special or not mp.isfinite(true)):
             true, note = _by_definition(rays, place, true)
         yield row(name, kernel, true, changed, digits, note)
@@ -109,18 +122,29 @@ def _derivatives(subject: Subject) -> Iterator[tuple[Place, str, float]]:
         return
     for i, one in enumerate(subject.names):
         for j, other in enumerate(subject.names[i:], start=i):
-            yield (i, j), f"d2J/d{one}d{other}" if i != j else f"d2J/d{one}2", float(subject.curvatures[i, j])
+            yield (
+                (i, j),
+                f"d2J/d{one}d{other}" if i != j else f"d2J/d{one}2",
+                float(subject.curvatures[i, j]),
+            )
 
 
 def _by_definition(rays: Rays | None, place: Place, symbolic: Any) -> tuple[Any, str]:
     """Return the derivative that the definition gives at a special place, and a note; SymPy's own where both agree."""
     if rays is None:
         return mp.nan, NOT_COMPARED
-    words = NOT_ONCE if len(place) == 1 else NOT_TWICE
-    found = rays.gradient(*place) if len(place) == 1 else rays.hessian(*place)
+    words = NOT_TWICE
+    if len(place) == 1:
+        words = NOT_ONCE
+    if len(place) == 1:
+        found = rays.gradient(*place)
+    else:
+        found = rays.hessian(*place)
     if np.isnan(found):
         return mp.nan, words
-    if mp.isfinite(symbolic) and (float(symbolic) == found or abs(symbolic - found) <= 1e-12 * abs(symbolic)):
+    if mp.isfinite(symbolic) and (
+        float(symbolic) == found or abs(symbolic - found) <= 1e-12 * abs(symbolic)
+    ):
         return symbolic, ""
     return mp.mpf(found), BY_DEFINITION
 
@@ -143,7 +167,9 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
         yield from _beside("u.(H v)", float(u @ product), between, curved_noise, changed, digits)
 
 
-def _beside(name: str, kernel: float, true: Any, noise: Any, changed: Any, digits: float) -> Iterator[Row]:
+def _beside(
+    name: str, kernel: float, true: Any, noise: Any, changed: Any, digits: float
+) -> Iterator[Row]:
     """Give a row, none where values of J are too coarse to tell it from 0."""
     if true != 0 or kernel == 0 or abs(kernel) > noise:
         yield row(name, kernel, true, changed, digits, BY_VALUES)

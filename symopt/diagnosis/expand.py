@@ -48,7 +48,9 @@ def over_sums(
     """Return the series along rays from a point of a cost with sums."""
     given = _constants(constants)
     with mp.workdps(DIGITS):
-        fixed: dict[Name, npt.NDArray[Any]] = {("data", name): _constants_of(array) for name, array in data.items()}
+        fixed: dict[Name, npt.NDArray[Any]] = {
+            ("data", name): _constants_of(array) for name, array in data.items()
+        }
 
     def along(direction: Array) -> Series:
         entries = np.empty(len(point), dtype=object)
@@ -104,9 +106,15 @@ def _operation(node: Node, args: list[Any]) -> Any:
         return constant(node.payload)
     if node.op == "select":
         condition, yes, no = args
-        return None if condition is None else (yes if condition else no)
+        if condition is None:
+            return None
+        if condition:
+            return yes
+        return no
     if node.op == "ne" and args[0] is args[1] and args[0] is not None:
         return False  # asked of each argument of Max and Min: a series is never NaN
     if node.op == "vanishing" and args[0] == Series({}):
         return args[0]
-    return None if None in args else OPERATIONS[node.op](*args)
+    if None in args:
+        return None
+    return OPERATIONS[node.op](*args)

@@ -1,6 +1,7 @@
 """A program worked out node by node, loops too, in an arithmetic that is given: floats, 50 digits, power series.
 
-It is slow and plain: the reference for compiled code, and the way to look at every value on the way.
+It is slow and plain: the reference for compiled code, and the way to look at every value on the
+way.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.ir.index import Affine, Atom, Loop, Ref, Size, evaluated
-from symopt.ir.program import Counter, Graph, Key, Name, Node, Over, Program, Read, Statement, demand_order
+from symopt.ir.program import (
+    Counter,
+    Graph,
+    Key,
+    Name,
+    Node,
+    Over,
+    Program,
+    Read,
+    Statement,
+    demand_order,
+)
 
 Place = Mapping[Loop, int]
 """Where the loops stand."""
@@ -92,10 +104,16 @@ class Interpreter:
     def _range(self, loop: Loop, place: Place) -> range:
         return range(self._whole(loop.low, place), self._whole(loop.high, place) + 1)
 
-    def _values(self, wanted: Sequence[int], place: Place, known: Mapping[int, Any]) -> dict[int, Any]:
+    def _values(
+        self, wanted: Sequence[int], place: Place, known: Mapping[int, Any]
+    ) -> dict[int, Any]:
         """Return the values of nodes, and of all below them that depend on no other loops."""
-        values, own = dict(known), frozenset().union(*(self._graph.loops(number) for number in wanted))
-        # an inner sum may run over an index of the place anew: what stands in it is not asked for where that is
+        values, own = (
+            dict(known),
+            frozenset().union(*(self._graph.loops(number) for number in wanted)),
+        )
+        # an inner sum may run over an index of the place anew: what stands in it is not asked for
+        # where that is
         place = {loop: at for loop, at in place.items() if loop in own}
         for number in demand_order(self._graph.nodes, wanted, known):
             if self._graph.loops(number) <= place.keys():
@@ -125,9 +143,14 @@ class Interpreter:
         total, known = None, self._without(loop, values)
         for k in self._range(loop, place):
             term = self._values([body], {**place, loop: k}, known)[body]
-            total = term if total is None else self._joined(node.op, total, term)
+            if total is None:
+                total = term
+            else:
+                total = self._joined(node.op, total, term)
         start = {"sum": 0.0, "prod": 1.0, "peak": -np.inf}[node.op]
-        return self.operation(Node("const", (), start), []) if total is None else total
+        if total is None:
+            return self.operation(Node("const", (), start), [])
+        return total
 
     def _others(self, node: Node, loop: Loop, place: Place, values: Mapping[int, Any]) -> Any:
         """Return the product of all factors over a loop but the one where it stands."""
@@ -142,7 +165,11 @@ class Interpreter:
 
     def _without(self, loop: Loop, values: Mapping[int, Any]) -> dict[int, Any]:
         """Return the values that do not depend on a loop: an inner sum may run over the same index anew."""
-        return {number: value for number, value in values.items() if loop not in self._graph.loops(number)}
+        return {
+            number: value
+            for number, value in values.items()
+            if loop not in self._graph.loops(number)
+        }
 
     def _joined(self, op: str, one: Any, other: Any) -> Any:
         if op == "peak":
@@ -168,8 +195,12 @@ class Interpreter:
         if (read.array, at) in self.stored:
             return self.stored[read.array, at]
         array = self.arrays[read.array]
-        if read.near and not all(0 <= index < length for index, length in zip(at, array.shape, strict=True)):
-            return self.operation(Node("const", (), float("nan")), [])  # beside the array, as in a branch not taken
+        if read.near and not all(
+            0 <= index < length for index, length in zip(at, array.shape, strict=True)
+        ):
+            return self.operation(
+                Node("const", (), float("nan")), []
+            )  # beside the array, as in a branch not taken
         entry = array[at]
         if isinstance(entry, np.integer):  # of data that choose entries, read as a number
             return self.operation(Node("const", (), float(entry)), [])

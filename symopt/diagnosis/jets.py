@@ -53,13 +53,16 @@ class Arithmetic:
             values.append(value)
             _gather(slopes, first)
             _gather(curvatures, second)
-        return Jet(values[0] + values[1] if len(values) == 2 else mp.fsum(values), slopes, curvatures)
+        return Jet(
+            values[0] + values[1] if len(values) == 2 else mp.fsum(values), slopes, curvatures
+        )
 
     def multiply(self, factors: Jets) -> Jet:
         """Return a product."""
         still: Any = 1
         for factor in factors:
-            still = still if factor.slopes else still * factor.value
+            if not factor.slopes:
+                still = still * factor.value
         moving = [factor for factor in factors if factor.slopes]
         if not moving:
             return Jet(mp.mpf(still))
@@ -67,10 +70,19 @@ class Arithmetic:
         for other in others:
             pair = (result, other)
             slope = (other.value, result.value)
-            result = self.chain(result.value * other.value, pair, slope.__getitem__, lambda k, other: int(k != other))
-        return result if still == 1 else self.chain(still * result.value, (result,), lambda _: still, lambda *_: 0)
+            result = self.chain(
+                result.value * other.value,
+                pair,
+                slope.__getitem__,
+                lambda k, other: int(k != other),
+            )
+        if still == 1:
+            return result
+        return self.chain(still * result.value, (result,), lambda _: still, lambda *_: 0)
 
-    def chain(self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]) -> Jet:
+    def chain(
+        self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]
+    ) -> Jet:
         """Return a function of its arguments, by its slope for each and its curvature for each two of them."""
         moving = [k for k, arg in enumerate(args) if arg.slopes]
         slopes: dict[Any, Any] = {}
@@ -83,10 +95,17 @@ class Arithmetic:
         if self.most:
             pairs = [(k, other) for k in moving for other in moving if k <= other]
             for k, other in pairs:
-                self._curve(curvatures, second(k, other), args[k].slopes, None if k == other else args[other].slopes)
+                self._curve(
+                    curvatures,
+                    second(k, other),
+                    args[k].slopes,
+                    None if k == other else args[other].slopes,
+                )
         return Jet(value, slopes, curvatures)
 
-    def _curve(self, curvatures: dict[Any, Any], factor: Any, one: Slopes, other: Slopes | None) -> None:
+    def _curve(
+        self, curvatures: dict[Any, Any], factor: Any, one: Slopes, other: Slopes | None
+    ) -> None:
         """Add factor*(one*other^T + other*one^T), or factor*one*one^T where there is no other."""
         if factor == 0:
             return
@@ -106,7 +125,10 @@ def _times(factor: Any, slopes: Slopes) -> Slopes:
 
 def _gather(total: dict[Any, Any], slopes: Slopes) -> None:
     for place, slope in slopes.items():
-        total[place] = total[place] + slope if place in total else slope
+        if place in total:
+            total[place] = total[place] + slope
+        else:
+            total[place] = slope
 
 
 def _gather_both(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:

@@ -55,9 +55,15 @@ def special_places(program: Program, run: Run, names: Mapping[Key, str]) -> list
 
     def watch(number: int, args: list[Any], value: Any, place: Any) -> None:  # noqa: ARG001
         node = interpreter.nodes[number]
-        if node.op in TIES and node.args[0] != node.args[1] and args[0] == args[1] and number in moving:
+        if (
+            node.op in TIES
+            and node.args[0] != node.args[1]
+            and args[0] == args[1]
+            and number in moving
+        ):
             found.setdefault(
-                f"a tie: both sides are {float(args[0]):.6g} in {text_of(interpreter.nodes, number, names)}"
+                f"a tie: both sides are {float(args[0]):.6g} in "
+                f"{text_of(interpreter.nodes, number, names)}"
             )
         elif node.op in TESTS and TESTS[node.op][0](*args) and number in moving:
             found.setdefault(f"{TESTS[node.op][1]}, in {text_of(interpreter.nodes, number, names)}")
@@ -94,15 +100,21 @@ def text_of(nodes: list[Node], number: int, names: Mapping[Key, str], depth: int
         return f"-{args[0]}"
     if node.op == "fma":
         return f"({args[0]}*{args[1]} + {args[2]})"
-    inside = [node.payload.name] if isinstance(node.payload, Loop) else []
+    inside = []
+    if isinstance(node.payload, Loop):
+        inside = [node.payload.name]
     return f"{node.op}({', '.join([*map(bare, args), *inside])})"
 
 
 def bare(text: str) -> str:
     """Return an expression without brackets around all of it."""
     inside = text[1:-1]
-    balanced = text.startswith("(") and all(inside[:k].count("(") >= inside[:k].count(")") for k in range(len(text)))
-    return inside if balanced else text
+    balanced = text.startswith("(") and all(
+        inside[:k].count("(") >= inside[:k].count(")") for k in range(len(text))
+    )
+    if balanced:
+        return inside
+    return text
 
 
 def _name(key: Any, names: Mapping[Key, str]) -> str:

@@ -41,8 +41,12 @@ class Loss:
     place: str = ""
 
     def __str__(self) -> str:
-        values = f", at {', '.join(f'{value:.6g}' for value in self.values)}" if self.values else ""
-        term = f", in the term {self.place}" if self.place else ""
+        values = ""
+        if self.values:
+            values = f", at {', '.join(f'{value:.6g}' for value in self.values)}"
+        term = ""
+        if self.place:
+            term = f", in the term {self.place}"
         return f"{self.text} loses {self.digits:.1f} digits{values}{term}"
 
 
@@ -71,7 +75,10 @@ class _Watching:
         if isinstance(value[0], bool | np.bool_):
             return
         error, node = _error(value), self.nodes[number]
-        self._errors[number] = max(error, self._errors.get(number, 0.0)) if place else error
+        if place:
+            self._errors[number] = max(error, self._errors.get(number, 0.0))
+        else:
+            self._errors[number] = error
         if node.op == "select":
             self._taken.setdefault(number, set()).add(node.args[1] if args[0][0] else node.args[2])
         before = max([ROUNDING, *self._before(node, args)])
@@ -95,7 +102,9 @@ class _Watching:
         number = max(candidates, key=lambda one: (self._lost[one][0], -one))
         lost, args, place = self._lost[number]
         where = ", ".join(f"{loop.name} = {k}" for loop, k in place.items())
-        return Loss(text_of(self.nodes, number, names), tuple(float(arg[0]) for arg in args), lost, where)
+        return Loss(
+            text_of(self.nodes, number, names), tuple(float(arg[0]) for arg in args), lost, where
+        )
 
     def _used(self) -> set[int]:
         """Return the nodes that outputs are made of; a branch that is never taken is not."""

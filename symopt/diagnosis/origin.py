@@ -22,10 +22,23 @@ from symopt.ir.program import Key, Node, Program
 
 MOST_OPERATIONS = 100_000  # that are looked at: two seconds
 QUICK: dict[str, Callable[..., Any]] = {
-    "fma": lambda a, b, c: a * b + c, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "pow": np.power,
-    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-}  # fmt: skip
+    "fma": lambda a, b, c: a * b + c,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "pow": np.power,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+}
 """Operations that are finite where those of compiled code are, with other bits: a hundred times as fast."""
 LONGEST, SHORT = 90, 30  # letters of an expression that is shown, and of one that is shown again
 
@@ -64,7 +77,9 @@ class TooLongError(Exception):
     """A program takes more operations than are looked at."""
 
 
-def why(program: Program, wanted: Callable[[Interpreter], Any], run: Run, names: Mapping[Key, str]) -> str:
+def why(
+    program: Program, wanted: Callable[[Interpreter], Any], run: Run, names: Mapping[Key, str]
+) -> str:
     """Return which operation took a value out of the finite numbers, at which argument, and the cure.
 
     Parameters
@@ -98,20 +113,27 @@ def why(program: Program, wanted: Callable[[Interpreter], Any], run: Run, names:
         origin = wanted(interpreter).origin
     except TooLongError:
         return ""
-    return "" if origin is None else _sentence(origin, interpreter.nodes, names)
+    if origin is None:
+        return ""
+    return _sentence(origin, interpreter.nodes, names)
 
 
 def operation(node: Node, args: list[Traced]) -> Traced:
     """Return the value of a node in doubles; where it is not finite, the origin of the argument that it comes from."""
     values = [arg.value for arg in args]
     with np.errstate(all="ignore"):
-        value = QUICK[node.op](*values) if node.op in QUICK else in_doubles(node, values)
+        if node.op in QUICK:
+            value = QUICK[node.op](*values)
+        else:
+            value = in_doubles(node, values)
     if node.op == "const" or isinstance(value, bool | np.bool_) or np.isfinite(value):
         return Traced(value)
     used = args
     if node.op == "select":
         used = [args[1] if args[0].value else args[2]]
-    lost = sorted((arg for arg in used if arg.origin is not None), key=lambda arg: not np.isnan(arg.value))
+    lost = sorted(
+        (arg for arg in used if arg.origin is not None), key=lambda arg: not np.isnan(arg.value)
+    )
     if lost:
         return Traced(value, lost[0].origin)
     given = tuple(float(arg.value) for arg in args)
@@ -122,7 +144,9 @@ def _sentence(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> st
     assert origin.number is not None
     text = bare(text_of(nodes, origin.number, names))
     stands = ", ".join(f"{loop.name} = {k}" for loop, k in sorted(origin.place.items()))
-    place = (f", in {text}" if len(text) <= LONGEST else "") + (f", in the term {stands}" if stands else "")
+    place = (f", in {text}" if len(text) <= LONGEST else "") + (
+        f", in the term {stands}" if stands else ""
+    )
     return f"{told(origin.op, origin.args, origin.value)}{place}; {_cure(origin, nodes, names)}"
 
 
@@ -130,5 +154,8 @@ def _cure(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
     own = nodes[origin.number or 0].args
     texts = [bare(text_of(nodes, arg, names)) for arg in own]
     known = len(own) == len(origin.args)  # else a sum over a loop, and this one of its additions
-    given = [text if known and len(text) <= SHORT else letter for text, letter in zip(texts, "uvw", strict=False)]
+    given = [
+        text if known and len(text) <= SHORT else letter
+        for text, letter in zip(texts, "uvw", strict=False)
+    ]
     return cure(origin.op, origin.args, given if known else tuple("uvw"))

@@ -79,12 +79,19 @@ class OwnExpression:
     """
 
     def __init__(
-        self, expression: sp.Expr, definitions: Mapping[sp.Indexed, sp.Expr], sizes: Mapping[str, int]
+        self,
+        expression: sp.Expr,
+        definitions: Mapping[sp.Indexed, sp.Expr],
+        sizes: Mapping[str, int],
     ) -> None:
         self.expression, self.sizes = expression, sizes
-        self.definitions = {str(target.base.label): (target, value) for target, value in definitions.items()}
+        self.definitions = {
+            str(target.base.label): (target, value) for target, value in definitions.items()
+        }
         parts = _parts([expression, *definitions.values()])
-        self.indices = {limit[0] for part in parts if isinstance(part, RANGED) for limit in part.limits}
+        self.indices = {
+            limit[0] for part in parts if isinstance(part, RANGED) for limit in part.limits
+        }
         self.indices |= {index for target in definitions for index in target.indices}
         self._tapes: dict[sp.Basic, Tape] = {}
 
@@ -109,7 +116,10 @@ class OwnExpression:
             tape.parts.append(part)
             tape.args.append(tuple(numbers[arg] for arg in args))
             tape.rules.append(_rule(part))
-            bound = part.free_symbols if isinstance(part, RANGED) else {part, *getattr(part, "indices", ())}
+            if isinstance(part, RANGED):
+                bound = part.free_symbols
+            else:
+                bound = {part, *getattr(part, "indices", ())}
             if bound & self.indices or any(arg in loose for arg in args):
                 loose.add(part)
                 tape.loose.append(numbers[part])
@@ -150,7 +160,9 @@ class Evaluation:
         If more than ``MOST_STEPS`` parts are to be worked out.
     """
 
-    def __init__(self, own: OwnExpression, inputs: Inputs, slopes: bool = True, most_pairs: int = 0) -> None:
+    def __init__(
+        self, own: OwnExpression, inputs: Inputs, slopes: bool = True, most_pairs: int = 0
+    ) -> None:
         self.own, self.inputs, self.slopes = own, inputs, slopes
         self.arithmetic, self.steps, self.kinked = Arithmetic(most_pairs), 0, False
         self._entries: dict[tuple[str, tuple[int, ...]], Jet | None] = {}
@@ -162,12 +174,19 @@ class Evaluation:
         if body not in self._fixed:
             loose = set(tape.loose)
             self._fixed[body] = [None] * len(tape.parts)
-            self._work(tape, [k for k in range(len(tape.parts)) if k not in loose], self._fixed[body], {})
-        known = self._fixed[body].copy() if tape.loose else self._fixed[body]
+            self._work(
+                tape, [k for k in range(len(tape.parts)) if k not in loose], self._fixed[body], {}
+            )
+        if tape.loose:
+            known = self._fixed[body].copy()
+        else:
+            known = self._fixed[body]
         self._work(tape, tape.loose, known, at)
         return known[-1]
 
-    def _work(self, tape: Tape, numbers: Sequence[int], known: list[Jet | None], at: Indices) -> None:
+    def _work(
+        self, tape: Tape, numbers: Sequence[int], known: list[Jet | None], at: Indices
+    ) -> None:
         self.steps += len(numbers)
         if self.steps > MOST_STEPS:
             raise TooLongError
@@ -207,9 +226,13 @@ class Evaluation:
         if name in self.inputs.data:
             array = self.inputs.data[name]
             inside = all(0 <= k < size for k, size in zip(place, array.shape, strict=True))
-            return Jet(_exact(array[place])) if inside else None
+            if inside:
+                return Jet(_exact(array[place]))
+            return None
         label = f"{name}[{','.join(map(str, place))}]"
-        return self._parameter(label) if label in self.inputs.places else None
+        if label in self.inputs.places:
+            return self._parameter(label)
+        return None
 
     def ranged(self, part: Any, at: Indices) -> Jet | None:
         """Return a sum, a product or logsumexp."""
@@ -217,7 +240,13 @@ class Evaluation:
         if isinstance(part, logsumexp):
             inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
             total = _of_all(inside, self.arithmetic.add)
-            return None if total is None else _function(self, sp.log(U), [total], at) if terms else Jet(mp.ninf)
+            return (
+                None
+                if total is None
+                else _function(self, sp.log(U), [total], at)
+                if terms
+                else Jet(mp.ninf)
+            )
         rule = self.arithmetic.add if isinstance(part, sp.Sum) else self.arithmetic.multiply
         return _of_all(terms, rule)
 
@@ -251,7 +280,9 @@ def _each(terms: Sequence[Jet | None], function: Callable[[Jet], Jet | None]) ->
 
 
 def _of_all(terms: Sequence[Jet | None], rule: Callable[[Any], Jet]) -> Jet | None:
-    return None if None in terms else rule(terms)
+    if None in terms:
+        return None
+    return rule(terms)
 
 
 # Rules: of an evaluation, a part, its arguments and the indices
@@ -330,7 +361,9 @@ def _power(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None
 
 
 def _or_nan(value: Any, factor: Any = 1) -> Any:
-    return mp.nan if value is None else factor * value
+    if value is None:
+        return mp.nan
+    return factor * value
 
 
 U = sp.Dummy("u", real=True)
@@ -351,33 +384,52 @@ def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | No
         return None
     value = applied(part.func, [arg.value for arg in args])
     if value is None or all(not arg.slopes for arg in args):
-        return None if value is None else Jet(value)
+        if value is None:
+            return None
+        return Jet(value)
     function, first, second = _slopes(part.func, len(args))
     known = {**dict(zip([U, V], (arg.value for arg in args), strict=False)), function: value}
     return e.arithmetic.chain(
-        value, args, lambda k: _or_nan(truth(first[k], known)), lambda k, other: _or_nan(truth(second[k][other], known))
+        value,
+        args,
+        lambda k: _or_nan(truth(first[k], known)),
+        lambda k, other: _or_nan(truth(second[k][other], known)),
     )
 
 
 def _number(_: Evaluation, part: sp.Basic, __: Args, ___: Indices) -> Jet | None:
     value = number(part)
-    return None if value is None else Jet(value)
+    if value is None:
+        return None
+    return Jet(value)
 
 
 def _entry(e: Evaluation, part: Any, args: Args, at: Indices) -> Jet | None:
     if None in args:
         return None
-    place = [int(mp.nint(arg.value)) for arg in args] if args else [at[index] for index in part.indices]
+    if args:
+        place = [int(mp.nint(arg.value)) for arg in args]
+    else:
+        place = [at[index] for index in part.indices]
     return e.entry(part.base.label.name, tuple(place))
 
 
 RULES: list[tuple[Any, Callable[..., Any]]] = [
-    (RANGED, lambda e, part, _, at: e.ranged(part, at)), (sp.Indexed, _entry), (sp.Piecewise, _piecewise),
-    ((sp.Symbol, sp.Idx), lambda e, part, _, at: e.symbol(part, at)), (sp.Add, _add), (sp.Mul, _multiply),
-    (sp.Pow, _power), ((sp.Max, sp.Min), _extreme), (sp.Mod, _remainder), (sp.Abs, _absolute),
-    (STEPS, _still), (sp.logic.boolalg.BooleanAtom, _number), (sp.logic.boolalg.Boolean, _still),
+    (RANGED, lambda e, part, _, at: e.ranged(part, at)),
+    (sp.Indexed, _entry),
+    (sp.Piecewise, _piecewise),
+    ((sp.Symbol, sp.Idx), lambda e, part, _, at: e.symbol(part, at)),
+    (sp.Add, _add),
+    (sp.Mul, _multiply),
+    (sp.Pow, _power),
+    ((sp.Max, sp.Min), _extreme),
+    (sp.Mod, _remainder),
+    (sp.Abs, _absolute),
+    (STEPS, _still),
+    (sp.logic.boolalg.BooleanAtom, _number),
+    (sp.logic.boolalg.Boolean, _still),
     ((sp.Number, sp.NumberSymbol), _number),
-]  # fmt: skip
+]
 
 
 def _rule(part: sp.Basic) -> Callable[..., Any]:

@@ -14,7 +14,9 @@ from symopt.ir.program import Node
 
 
 def _log1mexp(a: Any) -> Any:
-    return mp.log(-mp.expm1(a)) if a > -1 else mp.log1p(-mp.exp(a))
+    if a > -1:
+        return mp.log(-mp.expm1(a))
+    return mp.log1p(-mp.exp(a))
 
 
 def _sigmoid_slope(a: Any) -> Any:
@@ -25,7 +27,11 @@ def _sigmoid_slope(a: Any) -> Any:
 def _erfcx(a: Any) -> Any:
     if a < 1e10:
         return mp.exp(a * a) * mp.erfc(a)
-    return (1 - 1 / (2 * a**2) + 3 / (4 * a**4) - 15 / (8 * a**6) + 105 / (16 * a**8)) / a / mp.sqrt(mp.pi)
+    return (
+        (1 - 1 / (2 * a**2) + 3 / (4 * a**4) - 15 / (8 * a**6) + 105 / (16 * a**8))
+        / a
+        / mp.sqrt(mp.pi)
+    )
 
 
 def _erfcx_slope(a: Any) -> Any:
@@ -36,34 +42,75 @@ def _erfcx_slope(a: Any) -> Any:
 
 
 def _log_erfc(a: Any) -> Any:
-    return mp.log(_erfcx(a)) - a * a if a > 1 else mp.log1p(-mp.erf(a))
+    if a > 1:
+        return mp.log(_erfcx(a)) - a * a
+    return mp.log1p(-mp.erf(a))
 
 
 EXACT: dict[str, Callable[..., Any]] = {
     "exp": exp,
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "neg": lambda a: -a, "fma": lambda a, b, c: a * b + c, "abs": abs, "pow": mp.power,
-    "pow_less": lambda a, p: mp.power(a, p - 1), "root_less": lambda a, b: mp.sqrt(a + b) - mp.sqrt(b),
-    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
-    "and": lambda a, b: a and b, "or": lambda a, b: a or b, "select": lambda c, a, b: a if c else b,
-    "xlogx": lambda a: a * mp.log(a) if a else a, "log1mexp": _log1mexp, "log_erfc": _log_erfc, "erfcx": _erfcx,
-    "gauss": lambda a: mp.exp(-a * a), "sech2": lambda a: mp.sech(a) ** 2, "log_cosh": lambda a: mp.log(mp.cosh(a)),
-    "sigmoid": lambda a: 1 / (1 + mp.exp(-a)), "softplus": lambda a: mp.log1p(mp.exp(a)),
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "fma": lambda a, b, c: a * b + c,
+    "abs": abs,
+    "pow": mp.power,
+    "pow_less": lambda a, p: mp.power(a, p - 1),
+    "root_less": lambda a, b: mp.sqrt(a + b) - mp.sqrt(b),
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "and": lambda a, b: a and b,
+    "or": lambda a, b: a or b,
+    "select": lambda c, a, b: a if c else b,
+    "xlogx": lambda a: a * mp.log(a) if a else a,
+    "log1mexp": _log1mexp,
+    "log_erfc": _log_erfc,
+    "erfcx": _erfcx,
+    "gauss": lambda a: mp.exp(-a * a),
+    "sech2": lambda a: mp.sech(a) ** 2,
+    "log_cosh": lambda a: mp.log(mp.cosh(a)),
+    "sigmoid": lambda a: 1 / (1 + mp.exp(-a)),
+    "softplus": lambda a: mp.log1p(mp.exp(a)),
     "mod": lambda a, b: a - b * mp.floor(a / b),
-    "log_slope": lambda a: 1 / a, "log1p_slope": lambda a: 1 / (1 + a), "xlogx_slope": lambda a: 1 + mp.log(a),
-    "sigmoid_slope": _sigmoid_slope, "log1mexp_slope": lambda a: mp.exp(a) / mp.expm1(a),
-    "sech_slope": lambda a: -mp.sech(a) * mp.tanh(a), "csch_slope": lambda a: -mp.csch(a) * mp.coth(a),
-    "coth_slope": lambda a: -(mp.csch(a) ** 2), "tan_slope": lambda a: mp.sec(a) ** 2,
-    "cot_slope": lambda a: -(mp.csc(a) ** 2), "sec_slope": lambda a: mp.sec(a) * mp.tan(a),
-    "csc_slope": lambda a: -mp.csc(a) * mp.cot(a), "asin_slope": lambda a: 1 / mp.sqrt(1 - a * a),
-    "atanh_slope": lambda a: 1 / (1 - a * a), "atan_slope": lambda a: 1 / (1 + a * a),
-    "asinh_slope": lambda a: 1 / mp.sqrt(1 + a * a), "acosh_slope": lambda a: 1 / mp.sqrt(a * a - 1),
-    "gauss_slope": lambda a: -2 * a * mp.exp(-a * a), "erfcx_slope": _erfcx_slope,
+    "log_slope": lambda a: 1 / a,
+    "log1p_slope": lambda a: 1 / (1 + a),
+    "xlogx_slope": lambda a: 1 + mp.log(a),
+    "sigmoid_slope": _sigmoid_slope,
+    "log1mexp_slope": lambda a: mp.exp(a) / mp.expm1(a),
+    "sech_slope": lambda a: -mp.sech(a) * mp.tanh(a),
+    "csch_slope": lambda a: -mp.csch(a) * mp.coth(a),
+    "coth_slope": lambda a: -(mp.csch(a) ** 2),
+    "tan_slope": lambda a: mp.sec(a) ** 2,
+    "cot_slope": lambda a: -(mp.csc(a) ** 2),
+    "sec_slope": lambda a: mp.sec(a) * mp.tan(a),
+    "csc_slope": lambda a: -mp.csc(a) * mp.cot(a),
+    "asin_slope": lambda a: 1 / mp.sqrt(1 - a * a),
+    "atanh_slope": lambda a: 1 / (1 - a * a),
+    "atan_slope": lambda a: 1 / (1 + a * a),
+    "asinh_slope": lambda a: 1 / mp.sqrt(1 + a * a),
+    "acosh_slope": lambda a: 1 / mp.sqrt(a * a - 1),
+    "gauss_slope": lambda a: -2 * a * mp.exp(-a * a),
+    "erfcx_slope": _erfcx_slope,
     "log_erfc_slope": lambda a: -2 / mp.sqrt(mp.pi) / _erfcx(a),
     "log_erfc_curvature": lambda a: 2 / mp.sqrt(mp.pi) * _erfcx_slope(a) / _erfcx(a) ** 2,
-}  # fmt: skip
+}
 """Those whose names are not mpmath's own."""
-PERIODIC = ("sin", "cos", "tan", "sec", "csc", "cot", "tan_slope", "cot_slope", "sec_slope", "csc_slope")
+PERIODIC = (
+    "sin",
+    "cos",
+    "tan",
+    "sec",
+    "csc",
+    "cot",
+    "tan_slope",
+    "cot_slope",
+    "sec_slope",
+    "csc_slope",
+)
 HYPERBOLIC = ("sinh", "cosh", "sech", "csch", "sech_slope", "csch_slope", "coth_slope", "sech2")
 EXACT |= {name: below(EXACT.get(name) or getattr(mp, name)) for name in (*PERIODIC, *HYPERBOLIC)}
 
@@ -77,7 +124,9 @@ def exactly(node: Node, args: list[Any]) -> Any:
             value = (EXACT.get(node.op) or getattr(mp, node.op))(*args)
         except (ValueError, ZeroDivisionError, OverflowError):
             return mp.nan
-        return mp.nan if value is None or isinstance(value, mp.mpc) else value
+        if value is None or isinstance(value, mp.mpc):
+            return mp.nan
+        return value
 
 
 def in_doubles(node: Node, args: list[Any]) -> Any:

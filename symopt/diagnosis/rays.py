@@ -1,9 +1,9 @@
 """First and second derivatives by their definition, where the slopes of an expression are not numbers.
 
-Along a ray, J(theta + t*d) = c0 + c1*t + c2*t**2 + ... for t > 0. A partial derivative is c1 along an
-axis, if the ray in the other direction agrees; an entry of the Hessian follows from c2 along sums
-and differences of axes, if these are one quadratic form. If they are not, J is not differentiable
-(twice) there, and the entry stays NaN.
+Along a ray, J(theta + t*d) = c0 + c1*t + c2*t**2 + ... for t > 0. A partial derivative is c1 along
+an axis, if the ray in the other direction agrees; an entry of the Hessian follows from c2 along
+sums and differences of axes, if these are one quadratic form. If they are not, J is not
+differentiable (twice) there, and the entry stays NaN.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class Rays:
     def value(self) -> Any:
         """J at the point in 50 digits, NaN where it has none."""
         here = self._expanded(np.zeros(self.size))
-        return mp.nan if here is None else here.value
+        if here is None:
+            return mp.nan
+        return here.value
 
     def gradient(self, axis: int) -> float:
         """Return a partial derivative, NaN where there is none."""
@@ -61,7 +63,9 @@ class Rays:
     def _slope(self, direction: Array) -> Any:
         """Return c1, NaN where the two sides of the point do not agree."""
         ahead, back = (self._coefficient(d, 1) for d in (direction, -direction))
-        return ahead if same(ahead, -back, abs(ahead)) else mp.nan
+        if same(ahead, -back, abs(ahead)):
+            return ahead
+        return mp.nan
 
     def _curvature(self, direction: Array) -> Any:
         """Return 2*c2, NaN where the two sides of the point do not agree."""
@@ -69,7 +73,9 @@ class Rays:
             return mp.mpf(0)
         ahead, back = (self._coefficient(d, 2) for d in (direction, -direction))
         smooth = same(ahead, back, abs(ahead)) and not mp.isnan(self._slope(direction))
-        return 2 * ahead if smooth else mp.nan
+        if smooth:
+            return 2 * ahead
+        return mp.nan
 
     def _bilinear(self, u: Array, v: Array) -> Any:
         """Return u*H*v of the quadratic form that is 2*c2 along u, v, u + v, u - v and 2*u + v."""
@@ -80,14 +86,22 @@ class Rays:
         between = (of_sum - of_difference) / 4
         size = max(abs(value) for value in found)
         is_form = same(of_sum + of_difference, 2 * (of_u + of_v), size)
-        return between if is_form and same(of_other, 4 * of_u + of_v + 4 * between, size) else mp.nan
+        if is_form and same(of_other, 4 * of_u + of_v + 4 * between, size):
+            return between
+        return mp.nan
 
     def _coefficient(self, direction: Array, power: int) -> Any:
         """Return the coefficient of t**power, NaN where the series has a term before it that is no whole power."""
         series, here = self._expanded(direction), self._expanded(np.zeros(self.size))
-        if series is None or series.order <= power or any(k or e != int(e) or e < 0 for e, k in series.until(power)):
+        if (
+            series is None
+            or series.order <= power
+            or any(k or e != int(e) or e < 0 for e, k in series.until(power))
+        ):
             return mp.nan
-        if here is not None and not same(series.value, here.value, abs(series.value) + abs(here.value), ROUNDING):
+        if here is not None and not same(
+            series.value, here.value, abs(series.value) + abs(here.value), ROUNDING
+        ):
             return mp.nan  # J jumps at the point itself
         return series.terms.get((Fraction(power), 0), mp.mpf(0))
 

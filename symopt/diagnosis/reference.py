@@ -59,25 +59,37 @@ class Reference:
         here = _at(self._here, place)
         with mp.workdps(self._digits):
             moved = [_at(one, place) for one in self._beside]
-            return here, max((abs(other - here) for other in moved if mp.isfinite(other)), default=mp.nan)
+            return here, max(
+                (abs(other - here) for other in moved if mp.isfinite(other)), default=mp.nan
+            )
 
     @cached_property
     def _here(self) -> Found:
         found, unsettled = self._first, set(self._first)
-        most = MOST_DIGITS // 4 if self.long else MOST_DIGITS
+        most = MOST_DIGITS
+        if self.long:
+            most = MOST_DIGITS // 4
         while unsettled and self._digits < most:
             self._digits *= 2
             (found, _), before = self._evaluated(self.inputs, self._digits), found
             with mp.workdps(self._digits):
-                unsettled = {place for place, value in found.items() if not _is_settled(value, _at(before, place))}
+                unsettled = {
+                    place
+                    for place, value in found.items()
+                    if not _is_settled(value, _at(before, place))
+                }
         least = mp.mpf(10) ** (-self._digits // 2)
-        vanishing = {place: mp.mpf(0) for place in unsettled if abs(found[place]) < least}  # falls on with the digits
+        vanishing = {
+            place: mp.mpf(0) for place in unsettled if abs(found[place]) < least
+        }  # falls on with the digits
         return {**found, **vanishing}
 
     @cached_property
     def _beside(self) -> list[Found]:
         _ = self._here  # says how many digits it takes
-        draws = 1 if self.long else 4
+        draws = 4
+        if self.long:
+            draws = 1
         return [self._evaluated(one, self._digits)[0] for one in nudged(self.inputs, draws)]
 
     def _evaluated(self, inputs: Inputs, digits: int) -> tuple[Found, Evaluation]:
@@ -87,13 +99,19 @@ class Reference:
             jet = evaluation(self.own.expression, {})
         if jet is None:
             return {(): mp.nan}, evaluation
-        return {(): jet.value, **{(k,): slope for k, slope in jet.slopes.items()}, **jet.curvatures}, evaluation
+        return {
+            (): jet.value,
+            **{(k,): slope for k, slope in jet.slopes.items()},
+            **jet.curvatures,
+        }, evaluation
 
     def along(self, u: Array, v: Array) -> list[tuple[Any, Any]]:
         """Return v.grad J and u.(H v) from values of J alone, each with its error; NaN where J has no value."""
         digits, step = self._stepping
         with mp.workdps(digits):
-            ahead, back, right, left = (self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u))
+            ahead, back, right, left = (
+                self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u)
+            )
             noise = 1000 * (abs(ahead) + abs(right)) * mp.mpf(10) ** -digits
             found = ahead - back - right + left, ahead + back - right - left
             return [
@@ -112,8 +130,12 @@ class Reference:
 
     def _value(self, by: Any) -> Any:
         moved = [mp.mpf(x) + d for x, d in zip(self.inputs.point, by, strict=True)]
-        jet = Evaluation(self.own, replace(self.inputs, point=moved), slopes=False)(self.own.expression, {})
-        return mp.nan if jet is None else jet.value
+        jet = Evaluation(self.own, replace(self.inputs, point=moved), slopes=False)(
+            self.own.expression, {}
+        )
+        if jet is None:
+            return mp.nan
+        return jet.value
 
 
 def _exactly(*directions: Array) -> Iterator[Any]:
@@ -122,7 +144,9 @@ def _exactly(*directions: Array) -> Iterator[Any]:
 
 def _at(found: Found, place: Place) -> Any:
     """Return one number; without J there are no slopes."""
-    return found.get(place, mp.mpf(0)) if mp.isfinite(found[()]) else mp.nan
+    if mp.isfinite(found[()]):
+        return found.get(place, mp.mpf(0))
+    return mp.nan
 
 
 def _is_settled(value: Any, before: Any) -> bool:
@@ -139,7 +163,10 @@ def nudged(inputs: Inputs, draws: int) -> Iterator[Inputs]:
         yield replace(
             inputs,
             point=_moved(np.asarray(inputs.point), rows).tolist(),
-            constants={name: float(_still(np.asarray(value), rows)) for name, value in inputs.constants.items()},
+            constants={
+                name: float(_still(np.asarray(value), rows))
+                for name, value in inputs.constants.items()
+            },
             data={name: _still(array, rows) for name, array in inputs.data.items()},
         )
 

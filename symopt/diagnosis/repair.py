@@ -20,7 +20,11 @@ FINDERS: dict[str, Finder] = {
     "hessian": lambda rays, at, _: rays.hessian(*at),
     "product": lambda rays, at, v: rays.product(v, *at),
 }
-WORDS = {"gradient": "not differentiable", "hessian": "not twice differentiable", "product": "not twice differentiable"}
+WORDS = {
+    "gradient": "not differentiable",
+    "hessian": "not twice differentiable",
+    "product": "not twice differentiable",
+}
 
 
 def repaired(
@@ -42,7 +46,8 @@ def repaired(
     points
         Where, shape (..., n).
     values
-        Called with the numbers of points, counted flat: J there. Where J is not finite, nothing is filled in.
+        Called with the numbers of points, counted flat: J there. Where J is not finite, nothing is
+        filled in.
     expansion
         Called with the number of a point: the series of J along rays from it.
     directions
@@ -52,11 +57,15 @@ def repaired(
     entries = result.shape[points.ndim - 1 :]
     rows = result.reshape(-1, *entries)
     missing = np.flatnonzero(np.isnan(rows).reshape(len(rows), -1).any(axis=1))
-    missing = missing[np.isfinite(values(missing))] if len(missing) else missing
+    if len(missing):
+        missing = missing[np.isfinite(values(missing))]
     if not len(missing):
         return result
     rows = rows.copy()
-    along = np.zeros((len(rows), n)) if directions is None else directions.reshape(-1, n)
+    if directions is None:
+        along = np.zeros((len(rows), n))
+    else:
+        along = directions.reshape(-1, n)
     for number in missing:
         _fill(FINDERS[what], rows[number], Rays(expansion(int(number)), n), along[number])
     _say_what_is_missing(what, rows[missing], points.reshape(-1, n)[missing])
@@ -75,10 +84,13 @@ def _say_what_is_missing(what: str, rows: Array, points: Array) -> None:
         return
     first = points[int(np.flatnonzero(left)[0])]
     place = ", ".join(f"{value:g}" for value in first[:8]) + (", ..." if len(first) > 8 else "")
-    more = f" and {left.sum() - 1} other points" if left.sum() > 1 else ""
+    more = ""
+    if left.sum() > 1:
+        more = f" and {left.sum() - 1} other points"
     entries = f"{int(np.isnan(rows).sum())} entries of it are NaN"
     warnings.warn(
-        f"J is {WORDS[what]} as written at this point ({place}){more}; {entries}. J.check(at) shows where",
+        f"J is {WORDS[what]} as written at this point ({place}){more}; {entries}. J.check(at) "
+        "shows where",
         SymoptWarning,
         stacklevel=5,
     )

@@ -21,7 +21,9 @@ from symopt.diagnosis import taylor
 DIGITS = 50
 REACH = 8  # how far beyond its leading exponent a series is followed
 MOST_POWERS = 24  # of a series within a function: its terms may be close, as those of x**0.1
-LARGEST = 1 << 14  # binary exponent of a coefficient: doubles end at 2**10, and larger numbers take their time
+LARGEST = (
+    1 << 14
+)  # binary exponent of a coefficient: doubles end at 2**10, and larger numbers take their time
 FARTHEST = 1e9  # where a Taylor series is taken
 Place = tuple[Fraction, int]
 """The exponents of t and of log(t)."""
@@ -76,7 +78,9 @@ def _kept(terms: Mapping[Place, Any], order: Fraction) -> Series:
     end = min(place[0] for place in alive) + REACH
     if all(place[0] < end for place in alive):
         return Series(alive, order)
-    return Series({place: value for place, value in alive.items() if place[0] < end}, min(order, end))
+    return Series(
+        {place: value for place, value in alive.items() if place[0] < end}, min(order, end)
+    )
 
 
 def add(a: Series, b: Series) -> Series:
@@ -85,7 +89,10 @@ def add(a: Series, b: Series) -> Series:
     for place, value in b.terms.items():
         total = terms.get(place, mp.mpf(0)) + value
         negligible = abs(total) <= mp.mpf(10) ** (5 - DIGITS) * abs(value)
-        terms[place] = mp.mpf(0) if negligible else total
+        if negligible:
+            terms[place] = mp.mpf(0)
+        else:
+            terms[place] = total
     return _kept(terms, order)
 
 
@@ -126,7 +133,11 @@ def _split(a: Series) -> tuple[Fraction, Any, Series]:
     if logs:
         raise NoSeriesError
     leading = a.terms[exponent, 0]
-    scaled = {(e - exponent, k): value / leading for (e, k), value in a.terms.items() if (e, k) != (exponent, 0)}
+    scaled = {
+        (e - exponent, k): value / leading
+        for (e, k), value in a.terms.items()
+        if (e, k) != (exponent, 0)
+    }
     return exponent, leading, Series(scaled, a.order - exponent if a.order < ALWAYS else ALWAYS)
 
 
@@ -161,7 +172,10 @@ def power(a: Series, exponent: Series) -> Series:
     e, c, rest = _split(a)
     if c < 0 and p.denominator != 1:
         raise NoSeriesError
-    scale = c ** int(p) if p.denominator == 1 else c ** _number(p)
+    if p.denominator == 1:
+        scale = c ** int(p)
+    else:
+        scale = c ** _number(p)
     binomial = _composed(lambda n: mp.binomial(_number(p), n), rest)
     return mul(Series({(e * p, 0): scale}), binomial)
 
@@ -169,14 +183,18 @@ def power(a: Series, exponent: Series) -> Series:
 def _power_of_nothing(p: Fraction) -> Series:
     if p < 0:
         raise NoSeriesError
-    return constant(1) if p == 0 else Series({})
+    if p == 0:
+        return constant(1)
+    return Series({})
 
 
 def _rational(value: Any) -> Fraction:
     """Return an exponent; a double next to a simple fraction stands for it, as 0.333... for 1/3."""
     exact = Fraction(float(value))
     simple = exact.limit_denominator(64)
-    return simple if abs(exact - simple) <= abs(exact) * Fraction(1, 2**51) else exact
+    if abs(exact - simple) <= abs(exact) * Fraction(1, 2**51):
+        return simple
+    return exact
 
 
 def _number(p: Fraction) -> Any:
@@ -204,7 +222,10 @@ def log(a: Series) -> Series:
 
 def exp(a: Series) -> Series:
     """Return exp(a); of what falls without end, nothing."""
-    e, k = a.lead if a.terms else (Fraction(0), 0)
+    if a.terms:
+        e, k = a.lead
+    else:
+        e, k = (Fraction(0), 0)
     if e < 0:
         if a.terms[e, k] * (-1) ** k > 0:
             raise NoSeriesError
@@ -273,12 +294,16 @@ def sign_of(a: Series) -> int:
         return 0
     e, k = a.lead
     sign = int(mp.sign(a.terms[e, k]))
-    return -sign if k % 2 else sign
+    if k % 2:
+        return -sign
+    return sign
 
 
 def absolute(a: Series) -> Series:
     """Return |a|."""
-    return neg(a) if sign_of(a) < 0 else a
+    if sign_of(a) < 0:
+        return neg(a)
+    return a
 
 
 def floor(a: Series) -> Series:
@@ -291,7 +316,9 @@ def floor(a: Series) -> Series:
 
 def _half_angle(inverse: Callable[[Any], Any], sign: int) -> Callable[[Series], Series]:
     """Return acos and acosh, f(u) = 2*inverse(sqrt(sign*(u - 1)/2)): with the root that they have at 1."""
-    return lambda u: mul(constant(2), analytic(inverse)(sqrt(mul(constant(0.5 * sign), sub(u, constant(1))))))
+    return lambda u: mul(
+        constant(2), analytic(inverse)(sqrt(mul(constant(0.5 * sign), sub(u, constant(1)))))
+    )
 
 
 acosh = _half_angle(mp.asinh, 1)
@@ -300,7 +327,9 @@ acosh = _half_angle(mp.asinh, 1)
 def acos(u: Series) -> Series:
     """Return acos(u), about -1 as pi - acos(-u)."""
     near = _half_angle(mp.asin, -1)
-    return near(u) if _limit(u)[0] >= 0 else sub(constant(mp.pi), near(neg(u)))
+    if _limit(u)[0] >= 0:
+        return near(u)
+    return sub(constant(mp.pi), near(neg(u)))
 
 
 def asin(u: Series) -> Series:
@@ -320,7 +349,9 @@ def vanishing(a: Series, log_of: Series) -> Series:
 
 def xlogx(a: Series) -> Series:
     """Return a*log(a), 0 of 0."""
-    return a if _is_nothing(a) else mul(a, log(a))
+    if _is_nothing(a):
+        return a
+    return mul(a, log(a))
 
 
 def fma(a: Series, b: Series, c: Series) -> Series:
@@ -351,30 +382,61 @@ def _comparison(holds: Callable[[int], bool]) -> Callable[[Series, Series], bool
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "fma": fma, "sqrt": sqrt, "pow": power,
-    "abs": absolute, "floor": floor, "sign": lambda a: constant(sign_of(a)), "mod": mod,
+    "add": add,
+    "sub": sub,
+    "mul": mul,
+    "div": div,
+    "neg": neg,
+    "fma": fma,
+    "sqrt": sqrt,
+    "pow": power,
+    "abs": absolute,
+    "floor": floor,
+    "sign": lambda a: constant(sign_of(a)),
+    "mod": mod,
     "root_less": lambda a, b: sub(sqrt(add(a, b)), sqrt(b)),
-    "lt": _comparison(lambda s: s < 0), "le": _comparison(lambda s: s <= 0),
-    "eq": _comparison(lambda s: s == 0), "ne": _comparison(lambda s: s != 0),
-    "and": lambda a, b: a and b, "or": lambda a, b: a or b,
-    "exp": exp, "log": log, "log1p": lambda a: log(add(constant(1), a)), "vanishing": vanishing, "xlogx": xlogx,
-    "logaddexp": lambda a, b: log(add(exp(a), exp(b))), "asin": asin, "acos": acos, "acosh": acosh, "atanh": atanh,
+    "lt": _comparison(lambda s: s < 0),
+    "le": _comparison(lambda s: s <= 0),
+    "eq": _comparison(lambda s: s == 0),
+    "ne": _comparison(lambda s: s != 0),
+    "and": lambda a, b: a and b,
+    "or": lambda a, b: a or b,
+    "exp": exp,
+    "log": log,
+    "log1p": lambda a: log(add(constant(1), a)),
+    "vanishing": vanishing,
+    "xlogx": xlogx,
+    "logaddexp": lambda a, b: log(add(exp(a), exp(b))),
+    "asin": asin,
+    "acos": acos,
+    "acosh": acosh,
+    "atanh": atanh,
     "log1mexp": lambda a: log(neg(analytic(mp.expm1, Flat(FAR, -1, None))(a))),
-    "sin": analytic(mp.sin), "cos": analytic(mp.cos), "tan": lambda a: div(analytic(mp.sin)(a), analytic(mp.cos)(a)),
-    "sec": lambda a: div(constant(1), analytic(mp.cos)(a)), "csc": lambda a: div(constant(1), analytic(mp.sin)(a)),
-    "cot": lambda a: div(analytic(mp.cos)(a), analytic(mp.sin)(a)), "sech": analytic(mp.sech, Flat(FAR, 0, 0)),
+    "sin": analytic(mp.sin),
+    "cos": analytic(mp.cos),
+    "tan": lambda a: div(analytic(mp.sin)(a), analytic(mp.cos)(a)),
+    "sec": lambda a: div(constant(1), analytic(mp.cos)(a)),
+    "csc": lambda a: div(constant(1), analytic(mp.sin)(a)),
+    "cot": lambda a: div(analytic(mp.cos)(a), analytic(mp.sin)(a)),
+    "sech": analytic(mp.sech, Flat(FAR, 0, 0)),
     "csch": lambda a: div(constant(1), analytic(mp.sinh)(a)),
-    "coth": lambda a: div(analytic(mp.cosh)(a), analytic(mp.sinh)(a)), "sinh": analytic(mp.sinh, Flat(FAR, None, None)),
-    "cosh": analytic(mp.cosh, Flat(FAR, None, None)), "tanh": analytic(mp.tanh, Flat(FAR, -1, 1)),
+    "coth": lambda a: div(analytic(mp.cosh)(a), analytic(mp.sinh)(a)),
+    "sinh": analytic(mp.sinh, Flat(FAR, None, None)),
+    "cosh": analytic(mp.cosh, Flat(FAR, None, None)),
+    "tanh": analytic(mp.tanh, Flat(FAR, -1, 1)),
     "atan": analytic(mp.atan),
-    "asinh": analytic(mp.asinh), "erf": _taylor(mp.erf, taylor.erf, Flat(100, -1, 1)),
-    "erfc": erfc, "expm1": analytic(mp.expm1, Flat(FAR, -1, None)),
+    "asinh": analytic(mp.asinh),
+    "erf": _taylor(mp.erf, taylor.erf, Flat(100, -1, 1)),
+    "erfc": erfc,
+    "expm1": analytic(mp.expm1, Flat(FAR, -1, None)),
     "log_erfc": lambda a: log(erfc(a)),
-    "erfcx": _taylor(lambda u: mp.exp(u * u) * taylor.at_erfc(u), taylor.erfcx, Flat(100, None, None)),
+    "erfcx": _taylor(
+        lambda u: mp.exp(u * u) * taylor.at_erfc(u), taylor.erfcx, Flat(100, None, None)
+    ),
     "gauss": _taylor(lambda u: mp.exp(-u * u), taylor.gauss, Flat(1e4, 0, 0)),
     "sech2": analytic(lambda u: mp.sech(u) ** 2, Flat(FAR, 0, 0)),
     "log_cosh": analytic(lambda u: mp.log(mp.cosh(u)), Flat(FAR, None, None)),
     "sigmoid": analytic(lambda u: 1 / (1 + mp.exp(-u)), Flat(FAR, 0, 1)),
     "softplus": analytic(_softplus, Flat(FAR, 0, None)),
-}  # fmt: skip
+}
 """By the names of a program's operations; ``select`` is the caller's: only the branch that is taken has a series."""

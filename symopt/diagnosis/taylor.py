@@ -37,7 +37,10 @@ def erfcx(center: Any, count: int) -> list[Any]:
     """Return the coefficients of f = exp(u**2)*erfc(u), from f' = 2*u*f - 2/sqrt(pi)."""
     found = [mp.exp(center**2) * at_erfc(center)]
     for n in range(count):
-        before = found[n - 1] if n else -1 / mp.sqrt(mp.pi)
+        if n:
+            before = found[n - 1]
+        else:
+            before = -1 / mp.sqrt(mp.pi)
         found.append(2 * (center * found[n] + before) / (n + 1))
     return found
 

@@ -31,7 +31,9 @@ def exp(u: Any) -> Any:
 
 
 def _log(u: Any) -> Any:
-    return mp.log(u) if u > 0 else None
+    if u > 0:
+        return mp.log(u)
+    return None
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -42,27 +44,63 @@ def _power(base: Any, exponent: Any) -> Any:
 
 
 def _heaviside(u: Any, at_zero: Any = None) -> Any:
-    return at_zero if u == 0 else mp.mpf(int(u > 0))
+    if u == 0:
+        return at_zero
+    return mp.mpf(int(u > 0))
 
 
 def _delta(u: Any, *_: Any) -> Any:
-    return None if u == 0 else mp.mpf(0)
+    if u == 0:
+        return None
+    return mp.mpf(0)
 
 
 INF = float("inf")
 FUNCTIONS: dict[type, Callable[..., Any]] = {
-    sp.Add: lambda *terms: mp.fsum(terms), sp.Mul: lambda *factors: mp.fprod(factors), sp.Pow: _power,
-    sp.exp: exp, sp.log: _log, sp.sin: below(mp.sin), sp.cos: below(mp.cos), sp.tan: below(mp.tan),
-    sp.sec: below(mp.sec), sp.csc: below(mp.csc), sp.cot: below(mp.cot), sp.sinh: below(mp.sinh),
-    sp.cosh: below(mp.cosh), sp.tanh: mp.tanh, sp.sech: below(mp.sech, mp.mpf(0)), sp.csch: below(mp.csch, mp.mpf(0)),
-    sp.coth: mp.coth, sp.asin: _in(-1, 1, mp.asin), sp.acos: _in(-1, 1, mp.acos), sp.atan: mp.atan,
-    sp.asinh: mp.asinh, sp.acosh: _in(1, INF, mp.acosh), sp.atanh: _in(-1, 1, mp.atanh), sp.erf: mp.erf,
-    sp.erfc: mp.erfc, sp.Abs: abs, sp.sign: mp.sign, sp.floor: mp.floor, sp.ceiling: mp.ceil, sp.Max: max, sp.Min: min,
-    sp.Mod: lambda a, b: a - b * mp.floor(a / b), sp.Heaviside: _heaviside, sp.DiracDelta: _delta,
-    sp.StrictLessThan: lambda a, b: a < b, sp.LessThan: lambda a, b: a <= b, sp.StrictGreaterThan: lambda a, b: a > b,
-    sp.GreaterThan: lambda a, b: a >= b, sp.Equality: lambda a, b: a == b, sp.Unequality: lambda a, b: a != b,
-    sp.And: lambda *parts: all(parts), sp.Or: lambda *parts: any(parts), sp.Not: lambda part: not part,
-}  # fmt: skip
+    sp.Add: lambda *terms: mp.fsum(terms),
+    sp.Mul: lambda *factors: mp.fprod(factors),
+    sp.Pow: _power,
+    sp.exp: exp,
+    sp.log: _log,
+    sp.sin: below(mp.sin),
+    sp.cos: below(mp.cos),
+    sp.tan: below(mp.tan),
+    sp.sec: below(mp.sec),
+    sp.csc: below(mp.csc),
+    sp.cot: below(mp.cot),
+    sp.sinh: below(mp.sinh),
+    sp.cosh: below(mp.cosh),
+    sp.tanh: mp.tanh,
+    sp.sech: below(mp.sech, mp.mpf(0)),
+    sp.csch: below(mp.csch, mp.mpf(0)),
+    sp.coth: mp.coth,
+    sp.asin: _in(-1, 1, mp.asin),
+    sp.acos: _in(-1, 1, mp.acos),
+    sp.atan: mp.atan,
+    sp.asinh: mp.asinh,
+    sp.acosh: _in(1, INF, mp.acosh),
+    sp.atanh: _in(-1, 1, mp.atanh),
+    sp.erf: mp.erf,
+    sp.erfc: mp.erfc,
+    sp.Abs: abs,
+    sp.sign: mp.sign,
+    sp.floor: mp.floor,
+    sp.ceiling: mp.ceil,
+    sp.Max: max,
+    sp.Min: min,
+    sp.Mod: lambda a, b: a - b * mp.floor(a / b),
+    sp.Heaviside: _heaviside,
+    sp.DiracDelta: _delta,
+    sp.StrictLessThan: lambda a, b: a < b,
+    sp.LessThan: lambda a, b: a <= b,
+    sp.StrictGreaterThan: lambda a, b: a > b,
+    sp.GreaterThan: lambda a, b: a >= b,
+    sp.Equality: lambda a, b: a == b,
+    sp.Unequality: lambda a, b: a != b,
+    sp.And: lambda *parts: all(parts),
+    sp.Or: lambda *parts: any(parts),
+    sp.Not: lambda part: not part,
+}
 """By what SymPy calls it; None where there is no real value."""
 
 
@@ -75,7 +113,9 @@ def applied(kind: type, args: list[Any]) -> Any:
         result = function(*args)
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
-    return None if isinstance(result, mp.mpc) else result
+    if isinstance(result, mp.mpc):
+        return None
+    return result
 
 
 def number(part: sp.Basic) -> Any:
@@ -86,7 +126,9 @@ def number(part: sp.Basic) -> Any:
         return mp.mpf(int(part.p)) / int(part.q)
     if part.is_Float:
         return mp.mpf(float(part))  # the double that code is made of
-    return mp.mpf(part._as_mpf_val(mp.mp.prec + 10)) if part.is_NumberSymbol else None
+    if part.is_NumberSymbol:
+        return mp.mpf(part._as_mpf_val(mp.mp.prec + 10))
+    return None
 
 
 def truth(expression: sp.Basic, values: Values) -> Any:
@@ -94,7 +136,10 @@ def truth(expression: sp.Basic, values: Values) -> Any:
     known: dict[sp.Basic, Any] = dict(values)
     for part in _ordered(expression):
         if part not in known:
-            known[part] = applied(type(part), [known[arg] for arg in part.args]) if part.args else number(part)
+            if part.args:
+                known[part] = applied(type(part), [known[arg] for arg in part.args])
+            else:
+                known[part] = number(part)
     return known[expression]
 
 

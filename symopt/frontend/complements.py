@@ -16,7 +16,9 @@ def _of(name: str, sign: int = 1, result: int = 1) -> Complement:
 
     def build(graph: Graph, u: int) -> int:
         node = graph.op(name, u if sign > 0 else graph.op("neg", u))
-        return node if result > 0 else graph.op("neg", node)
+        if result > 0:
+            return node
+        return graph.op("neg", node)
 
     return build
 
@@ -43,17 +45,27 @@ def _square(graph: Graph, node: int) -> int:
 
 
 ONE_MINUS: dict[str, Complement] = {
-    "exp": _of("expm1", result=-1), "sigmoid": _of("sigmoid", -1), "tanh": _twice_sigmoid(-2.0),
-    "erf": _of("erfc"), "erfc": _of("erf"), "cos": _twice_square("sin"), "cosh": _twice_square("sinh", -2.0),
-}  # fmt: skip
+    "exp": _of("expm1", result=-1),
+    "sigmoid": _of("sigmoid", -1),
+    "tanh": _twice_sigmoid(-2.0),
+    "erf": _of("erfc"),
+    "erfc": _of("erf"),
+    "cos": _twice_square("sin"),
+    "cosh": _twice_square("sinh", -2.0),
+}
 """1 - f(u)."""
 ONE_PLUS: dict[str, Complement] = {
-    "tanh": _twice_sigmoid(2.0), "erf": _of("erfc", -1), "cos": _twice_square("cos"),
-}  # fmt: skip
+    "tanh": _twice_sigmoid(2.0),
+    "erf": _of("erfc", -1),
+    "cos": _twice_square("cos"),
+}
 """1 + f(u)."""
 ONE_MINUS_SQUARE: dict[str, Complement] = {
-    "tanh": _of("sech2"), "sin": _square_of("cos"), "cos": _square_of("sin"), "cosh": _square_of("sinh", -1),
-}  # fmt: skip
+    "tanh": _of("sech2"),
+    "sin": _square_of("cos"),
+    "cos": _square_of("sin"),
+    "cosh": _square_of("sinh", -1),
+}
 """1 - f(u)**2."""
 
 
@@ -62,16 +74,25 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     terms = terms_of(graph, nodes)
     if terms is None:
         return None
-    known = _hyperbolic(graph, terms) or _mirrored(graph, terms) or _difference_of_roots(graph, terms)
+    known = (
+        _hyperbolic(graph, terms) or _mirrored(graph, terms) or _difference_of_roots(graph, terms)
+    )
     if known is not None:
         return known
-    places = [place for place, (factor, node) in enumerate(terms.parts) if _complement(graph, terms, factor, node)]
+    places = [
+        place
+        for place, (factor, node) in enumerate(terms.parts)
+        if _complement(graph, terms, factor, node)
+    ]
     if not places or not terms.constant:
         return None
     share = [abs(terms.parts[place][0]) for place in places]
     if sum(share) != abs(terms.constant):
         return None
-    return added(graph, [_replaced(graph, terms, place, place in places) for place in range(len(terms.parts))])
+    return added(
+        graph,
+        [_replaced(graph, terms, place, place in places) for place in range(len(terms.parts))],
+    )
 
 
 def _replaced(graph: Graph, terms: Terms, place: int, completes: bool) -> int:
@@ -84,7 +105,9 @@ def _replaced(graph: Graph, terms: Terms, place: int, completes: bool) -> int:
     return scaled_by(graph, abs(factor) if terms.constant > 0 else -abs(factor), build(graph, u))
 
 
-def _complement(graph: Graph, terms: Terms, factor: float, node: int) -> tuple[Complement, int] | None:
+def _complement(
+    graph: Graph, terms: Terms, factor: float, node: int
+) -> tuple[Complement, int] | None:
     """Return what 1 - f(u), or 1 + f(u) where the signs are the same, is, and u."""
     if abs(factor) > abs(terms.constant):
         return None
@@ -94,8 +117,12 @@ def _complement(graph: Graph, terms: Terms, factor: float, node: int) -> tuple[C
         op, args, _ = graph.nodes[args[0]]
         table = ONE_MINUS_SQUARE
     else:
-        table = ONE_PLUS if same else ONE_MINUS
-    return (table[op], args[0]) if op in table else None
+        table = ONE_MINUS
+        if same:
+            table = ONE_PLUS
+    if op in table:
+        return (table[op], args[0])
+    return None
 
 
 def _mirrored(graph: Graph, terms: Terms) -> int | None:
@@ -106,11 +133,21 @@ def _mirrored(graph: Graph, terms: Terms) -> int | None:
         (minus_u,) = graph.nodes[node].args
         inner = terms_of(graph, [minus_u])
         rest = {number: f for f, number in terms.parts if number != node}
-        if inner is None or not inner.parts or any(rest.get(n) != -factor * f for f, n in inner.parts):
+        if (
+            inner is None
+            or not inner.parts
+            or any(rest.get(n) != -factor * f for f, n in inner.parts)
+        ):
             continue
         mirrored = scaled_by(graph, factor, graph.op("softplus", graph.op("neg", minus_u)))
         others = [(f, n) for n, f in rest.items() if n not in {n for _, n in inner.parts}]
-        return added(graph, [mirrored, sum_of(graph, Terms(terms.constant + factor * inner.constant, tuple(others)))])
+        return added(
+            graph,
+            [
+                mirrored,
+                sum_of(graph, Terms(terms.constant + factor * inner.constant, tuple(others))),
+            ],
+        )
     return None
 
 
@@ -126,25 +163,35 @@ def _hyperbolic(graph: Graph, terms: Terms) -> int | None:
         return None
     if graph.nodes[u].op == "neg":
         u, first, second = minus_u, second, first
-    name = "cosh" if first == second else "sinh"
+    name = "sinh"
+    if first == second:
+        name = "cosh"
     return scaled_by(graph, 2.0 * first, graph.op(name, u))
 
 
 def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
     """Return sqrt(x + y) - sqrt(y), where y may be a number, as one function of x and y, among other terms."""
     for factor, whole in terms.parts:
-        inside = terms_of(graph, graph.nodes[whole].args) if graph.nodes[whole].op == "sqrt" else None
+        inside = None
+        if graph.nodes[whole].op == "sqrt":
+            inside = terms_of(graph, graph.nodes[whole].args)
         if inside is None:
             continue
         if _is_root_of(terms.constant, -factor, inside.constant):
             rest = Terms(0.0, tuple(part for part in terms.parts if part[1] != whole))
-            return _with_difference(graph, rest, factor, Terms(0.0, inside.parts), graph.const(inside.constant))
+            return _with_difference(
+                graph, rest, factor, Terms(0.0, inside.parts), graph.const(inside.constant)
+            )
         for other, minus in terms.parts:
-            within = terms_of(graph, graph.nodes[minus].args) if graph.nodes[minus].op == "sqrt" else None
+            within = None
+            if graph.nodes[minus].op == "sqrt":
+                within = terms_of(graph, graph.nodes[minus].args)
             if within is None or other != -factor or not set(within.parts) < set(inside.parts):
                 continue
             more = tuple(part for part in inside.parts if part not in within.parts)
-            rest = Terms(terms.constant, tuple(part for part in terms.parts if part[1] not in (whole, minus)))
+            rest = Terms(
+                terms.constant, tuple(part for part in terms.parts if part[1] not in (whole, minus))
+            )
             x = Terms(inside.constant - within.constant, more)
             return _with_difference(graph, rest, factor, x, *graph.nodes[minus].args)
     return None
@@ -152,7 +199,11 @@ def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
 
 def _is_root_of(constant: float, factor: float, square: float) -> bool:
     """Return whether a constant is factor*sqrt(square), but for roundings."""
-    return square > 0.0 and constant != 0.0 and abs(constant - factor * math.sqrt(square)) <= 2.0**-51 * abs(constant)
+    return (
+        square > 0.0
+        and constant != 0.0
+        and abs(constant - factor * math.sqrt(square)) <= 2.0**-51 * abs(constant)
+    )
 
 
 def _with_difference(graph: Graph, rest: Terms, factor: float, x: Terms, y: int) -> int:

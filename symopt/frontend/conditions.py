@@ -6,9 +6,25 @@ from symopt.ir.ops import COMPARISONS, LOGIC
 from symopt.ir.program import Graph
 
 PARTLY = {
-    "div", "sqrt", "log", "log1p", "log1mexp", "xlogx", "asin", "acos", "acosh", "atanh", "mod", "sin", "cos", "tan",
-    "sec", "csc", "cot", "root_less",
-}  # fmt: skip
+    "div",
+    "sqrt",
+    "log",
+    "log1p",
+    "log1mexp",
+    "xlogx",
+    "asin",
+    "acos",
+    "acosh",
+    "atanh",
+    "mod",
+    "sin",
+    "cos",
+    "tan",
+    "sec",
+    "csc",
+    "cot",
+    "root_less",
+}
 """Operations that may be NaN of a finite argument, powers apart; the sines of large arguments in runs."""
 
 
@@ -27,8 +43,13 @@ def comparisons(graph: Graph, condition: int) -> list[tuple[str, int, int]]:
 def undecided(graph: Graph, condition: int) -> int | None:
     """Return the condition that a comparison is of NaN, None where none can be: log(x) > 0 says nothing at x = -1."""
     unknown: int | None = None
-    for side in dict.fromkeys(side for _, *sides in comparisons(graph, condition) for side in sides):
+    for side in dict.fromkeys(
+        side for _, *sides in comparisons(graph, condition) for side in sides
+    ):
         if any(node.op in PARTLY or node.op == "pow" for node in graph.below(side)):
             is_nan = graph.op("ne", side, side)
-            unknown = is_nan if unknown is None else graph.op("or", unknown, is_nan)
+            if unknown is None:
+                unknown = is_nan
+            else:
+                unknown = graph.op("or", unknown, is_nan)
     return unknown

@@ -18,17 +18,40 @@ from symopt.frontend.valuation import valuation
 from symopt.ir.program import Graph
 
 FUNCTIONS: dict[type[sp.Basic], str] = {
-    sp.exp: "exp", sp.log: "log",
-    sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.sec: "sec", sp.csc: "csc", sp.cot: "cot",
-    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.sech: "sech", sp.csch: "csch", sp.coth: "coth",
-    sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
-    sp.erf: "erf", sp.erfc: "erfc", sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor",
-}  # fmt: skip
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tan: "tan",
+    sp.sec: "sec",
+    sp.csc: "csc",
+    sp.cot: "cot",
+    sp.sinh: "sinh",
+    sp.cosh: "cosh",
+    sp.tanh: "tanh",
+    sp.sech: "sech",
+    sp.csch: "csch",
+    sp.coth: "coth",
+    sp.asin: "asin",
+    sp.acos: "acos",
+    sp.atan: "atan",
+    sp.asinh: "asinh",
+    sp.acosh: "acosh",
+    sp.atanh: "atanh",
+    sp.erf: "erf",
+    sp.erfc: "erfc",
+    sp.Abs: "abs",
+    sp.sign: "sign",
+    sp.floor: "floor",
+}
 RELATIONS = {
-    sp.StrictLessThan: ("lt", False), sp.LessThan: ("le", False),
-    sp.StrictGreaterThan: ("lt", True), sp.GreaterThan: ("le", True),
-    sp.Equality: ("eq", False), sp.Unequality: ("ne", False),
-}  # fmt: skip
+    sp.StrictLessThan: ("lt", False),
+    sp.LessThan: ("le", False),
+    sp.StrictGreaterThan: ("lt", True),
+    sp.GreaterThan: ("le", True),
+    sp.Equality: ("eq", False),
+    sp.Unequality: ("ne", False),
+}
 HINTS = {
     sp.Derivative: "evaluate it with .doit() first",
     sp.Integral: "evaluate it with .doit() first",
@@ -87,7 +110,9 @@ class Lowering:
 
     def op(self, name: str, *parts: sp.Basic | int) -> int:
         """Return the node of an operation on parts that are lowered already."""
-        return operation(self.graph, name, *(part if isinstance(part, int) else self(part) for part in parts))
+        return operation(
+            self.graph, name, *(part if isinstance(part, int) else self(part) for part in parts)
+        )
 
     def chain(self, name: str, nodes: Iterable[int]) -> int:
         """Return ``nodes`` joined from left to right."""
@@ -117,7 +142,10 @@ class Lowering:
         base, exponent = part.args
         if base == sp.E:
             return self.op("exp", exponent)
-        power = self.graph.const(number(exponent)) if _is_plain(exponent) else self(exponent)
+        if _is_plain(exponent):
+            power = self.graph.const(number(exponent))
+        else:
+            power = self(exponent)
         return self.op("pow", base, power)
 
     def function(self, part: sp.Basic) -> int:
@@ -127,7 +155,10 @@ class Lowering:
         node = self(part.args[0])
         for arg in part.args[1:]:
             other = self(arg)
-            pair = (other, node) if isinstance(part, sp.Max) else (node, other)
+            if isinstance(part, sp.Max):
+                pair = (other, node)
+            else:
+                pair = (node, other)
             # ties go to the first; a NaN on either side is passed on
             first = self.op("or", self.op("le", *pair), self.op("ne", node, node))
             node = self.graph.op("select", first, node, other)
@@ -143,7 +174,8 @@ class Lowering:
         for expression, condition in reversed(part.args):
             if condition.is_Symbol:
                 raise UnsupportedError(
-                    f"the condition {condition} of {part} is a symbol; expected a comparison, as {condition} > 0"
+                    f"the condition {condition} of {part} is a symbol; expected a comparison, as "
+                    f"{condition} > 0"
                 )
             node = self.op("select", condition, expression, node)
             unknown = undecided(self.graph, self(condition))
@@ -154,7 +186,9 @@ class Lowering:
     def relation(self, part: Relational) -> int:
         name, swapped = RELATIONS[type(part)]
         left, right = part.args
-        return self.op(name, right, left) if swapped else self.op(name, left, right)
+        if swapped:
+            return self.op(name, right, left)
+        return self.op(name, left, right)
 
     def composed(self, part: sp.Basic) -> int:
         return COMPOSED[type(part)](self.graph, *(self(arg) for arg in part.args))
@@ -171,7 +205,9 @@ def number(part: sp.Basic) -> float:
         try:
             return int(part.p) / int(part.q)
         except OverflowError:
-            raise UnsupportedError(f"the number {str(part)[:40]}... is beyond float64 (1.8e308)") from None
+            raise UnsupportedError(
+                f"the number {str(part)[:40]}... is beyond float64 (1.8e308)"
+            ) from None
     try:
         value = float(part.evalf(40))
     except TypeError:
@@ -186,7 +222,9 @@ def unsupported(part: sp.Basic) -> UnsupportedError:
     name = part.func.__name__
     text = str(part)
     hint = HINTS.get(type(part), f"supported: {', '.join(sorted(supported()))}")
-    return UnsupportedError(f"{name} is not supported, in {text[:80]}{'...' if len(text) > 80 else ''}; {hint}")
+    return UnsupportedError(
+        f"{name} is not supported, in {text[:80]}{'...' if len(text) > 80 else ''}; {hint}"
+    )
 
 
 def supported() -> set[str]:
@@ -205,8 +243,10 @@ def _heaviside(g: Graph, x: int, at_zero: int) -> int:
 Composed = Callable[..., int]
 COMPOSED: dict[type[sp.Basic], Composed] = {
     sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
-    sp.Mod: lambda g, x, y: g.op("mod", x, y), sp.Heaviside: _heaviside, valuation: _valuation,
-}  # fmt: skip
+    sp.Mod: lambda g, x, y: g.op("mod", x, y),
+    sp.Heaviside: _heaviside,
+    valuation: _valuation,
+}
 """Functions made of the others."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
     (sp.Add, Lowering.add),

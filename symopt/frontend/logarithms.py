@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symopt.frontend.terms import Factors, Terms, added, factors_of, multiplied, scaled_by, sum_of, terms_of
+from symopt.frontend.terms import (
+    Factors,
+    Terms,
+    added,
+    factors_of,
+    multiplied,
+    scaled_by,
+    sum_of,
+    terms_of,
+)
 from symopt.ir.index import Loop
 from symopt.ir.program import Graph
 
@@ -21,7 +30,9 @@ PRODUCTS = ("mul", "div", "pow", "sqrt")
 def log_of(graph: Graph, node: int) -> int:
     """Return log(node) in a stable form."""
     known = _known(graph, node)
-    return graph.op("log", node) if known is None else known
+    if known is None:
+        return graph.op("log", node)
+    return known
 
 
 def _known(graph: Graph, node: int) -> int | None:
@@ -52,9 +63,12 @@ def _of_expm1(graph: Graph, u: int) -> int:
 
 
 OWN: dict[str, Callable[[Graph, int], int]] = {
-    "exp": lambda _, u: u, "sigmoid": _of_sigmoid, "expm1": _of_expm1,
-    "erfc": lambda graph, u: graph.op("log_erfc", u), "cosh": lambda graph, u: graph.op("log_cosh", u),
-}  # fmt: skip
+    "exp": lambda _, u: u,
+    "sigmoid": _of_sigmoid,
+    "expm1": _of_expm1,
+    "erfc": lambda graph, u: graph.op("log_erfc", u),
+    "cosh": lambda graph, u: graph.op("log_cosh", u),
+}
 """The logarithm of f(u), by f."""
 
 
@@ -67,10 +81,15 @@ def _of_sum(graph: Graph, node: int) -> int | None:
         return None
     if is_exponential(graph, terms):
         return log_of_exponentials(graph, terms)
-    ((factor, only),) = terms.parts if len(terms.parts) == 1 else ((0.0, node),)
+    if len(terms.parts) == 1:
+        ((factor, only),) = terms.parts
+    else:
+        ((factor, only),) = ((0.0, node),)
     if terms.constant == 0.0 and factor < 0.0 and graph.nodes[only].op == "expm1":
         return graph.op(
-            "add", graph.const(0.0), _scaled_log(graph, -factor, graph.op("log1mexp", graph.nodes[only].args[0]))
+            "add",
+            graph.const(0.0),
+            _scaled_log(graph, -factor, graph.op("log1mexp", graph.nodes[only].args[0])),
         )
     if terms.constant == 1.0:
         return graph.op("log1p", sum_of(graph, Terms(0.0, terms.parts)))
@@ -84,12 +103,16 @@ def _scaled_log(graph: Graph, factor: float, log: int) -> int:
 
 def log_of_constant(graph: Graph, value: float) -> int:
     """Return the node of log(value), 0 of 1; the logarithm is a kernel's own."""
-    return graph.const(0.0) if value == 1.0 else graph.op("log", graph.const(value))
+    if value == 1.0:
+        return graph.const(0.0)
+    return graph.op("log", graph.const(value))
 
 
 def is_exponential(graph: Graph, terms: Terms) -> bool:
     """Return whether terms are positive multiples of exponentials, and perhaps a positive constant."""
-    exponentials = all(factor > 0.0 and graph.nodes[node].op == "exp" for factor, node in terms.parts)
+    exponentials = all(
+        factor > 0.0 and graph.nodes[node].op == "exp" for factor, node in terms.parts
+    )
     return bool(terms.parts) and exponentials and terms.constant >= 0.0
 
 
@@ -168,33 +191,49 @@ def _is_worth_it(graph: Graph, factors: Factors) -> bool:
         return True
     if len(factors.parts) == 1 and factors.constant > 0.0 and factors.parts[0][1] != 1.0:
         return True
-    return any(_is_positive(graph, base) and _known(graph, base) is not None for base, _ in factors.parts)
+    return any(
+        _is_positive(graph, base) and _known(graph, base) is not None for base, _ in factors.parts
+    )
 
 
 def _is_positive(graph: Graph, node: int) -> bool:
     """Return whether a node is known to be positive or 0: only then its logarithm may stand alone in a product."""
     if graph.nodes[node].op in POSITIVE:
         return True
-    terms = terms_of(graph, [node]) if graph.nodes[node].op == "add" else None
+    terms = None
+    if graph.nodes[node].op == "add":
+        terms = terms_of(graph, [node])
     return terms is not None and is_exponential(graph, terms)
 
 
 def _signed(graph: Graph, constant: float, odd: list[tuple[int, float]]) -> list[int]:
     """Return the logarithms of factors whose signs count: all but one power of each apart, with |u|."""
     if not odd:
-        return [] if constant == 1.0 else [log_of_constant(graph, constant)]
+        if constant == 1.0:
+            return []
+        return [log_of_constant(graph, constant)]
     if len(odd) == 1 and constant > 0.0:
         ((base, power),) = odd
         log = scaled_by(graph, power, log_of(graph, base))
-        return [log] if constant == 1.0 else [log_of_constant(graph, constant), log]
-    apart = [scaled_by(graph, p - _sign(p), graph.op("log", graph.op("abs", b))) for b, p in odd if abs(p) != 1.0]
-    above = multiplied(graph, [graph.const(constant), *(base for base, power in odd if power > 0.0)])
+        if constant == 1.0:
+            return [log]
+        return [log_of_constant(graph, constant), log]
+    apart = [
+        scaled_by(graph, p - _sign(p), graph.op("log", graph.op("abs", b)))
+        for b, p in odd
+        if abs(p) != 1.0
+    ]
+    above = multiplied(
+        graph, [graph.const(constant), *(base for base, power in odd if power > 0.0)]
+    )
     below = multiplied(graph, [base for base, power in odd if power < 0.0])
     return [*apart, graph.op("log", graph.op("div", above, below))]
 
 
 def _sign(value: float) -> float:
-    return 1.0 if value > 0.0 else -1.0
+    if value > 0.0:
+        return 1.0
+    return -1.0
 
 
 def power_log(graph: Graph, base: int, exponent: int) -> int:
@@ -214,7 +253,11 @@ def _of_product_over(graph: Graph, body: int, loop: Loop) -> int | None:
     factors = factors_of(graph, body)
     if factors is None or factors.constant == 0.0:
         return None
-    signed = [base for base, power in factors.parts if power % 2.0 and graph.nodes[base].op not in POSITIVE]
+    signed = [
+        base
+        for base, power in factors.parts
+        if power % 2.0 and graph.nodes[base].op not in POSITIVE
+    ]
     size = _log_of_size(graph, factors)
     total = graph.reduce("sum", loop, size)
     if not signed and factors.constant > 0.0:
@@ -229,8 +272,16 @@ def _of_product_over(graph: Graph, body: int, loop: Loop) -> int | None:
 
 def _log_of_size(graph: Graph, factors: Factors) -> int:
     """Return the logarithm of the absolute value of a product."""
-    logs = [] if abs(factors.constant) == 1.0 else [log_of_constant(graph, abs(factors.constant))]
+    if abs(factors.constant) == 1.0:
+        logs = []
+    else:
+        logs = [log_of_constant(graph, abs(factors.constant))]
     for base, power in factors.parts:
-        positive = base if graph.nodes[base].op in POSITIVE else graph.op("abs", base)
+        if graph.nodes[base].op in POSITIVE:
+            positive = base
+        else:
+            positive = graph.op("abs", base)
         logs.append(scaled_by(graph, power, log_of(graph, positive)))
-    return added(graph, [*logs, *(power_log(graph, base, exponent) for base, exponent in factors.powers)])
+    return added(
+        graph, [*logs, *(power_log(graph, base, exponent) for base, exponent in factors.powers)]
+    )

@@ -9,7 +9,9 @@ MOVING_KINDS = {"x", "where"}
 
 def is_parameter(key: Key) -> bool:
     """Return whether an input is a parameter, or an entry of an array that depends on parameters."""
-    return key.array[0] in MOVING_KINDS if isinstance(key, Read) else key[0] == "x"
+    if isinstance(key, Read):
+        return key.array[0] in MOVING_KINDS
+    return key[0] == "x"
 
 
 class Moving:

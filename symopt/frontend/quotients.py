@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symopt.frontend.logarithms import exponential_factor, is_exponential, log_of, log_of_exponentials
+from symopt.frontend.logarithms import (
+    exponential_factor,
+    is_exponential,
+    log_of,
+    log_of_exponentials,
+)
 from symopt.frontend.terms import Terms, scaled, terms_of
 from symopt.ir.program import Graph
 
@@ -19,10 +24,14 @@ def without_overflow(graph: Graph, above: Sequence[int], below: Sequence[int]) -
     rest, changed = [], False
     for number in under:
         taken = _taken_up(graph, over, number)
-        changed = changed or taken is not None
-        over = over if taken is None else taken
-        rest += [number] if taken is None else []
-    return (constant / divisor, over, rest) if changed else (1.0, list(above), list(below))
+        if taken is None:
+            rest.append(number)
+        else:
+            over = taken
+            changed = True
+    if changed:
+        return (constant / divisor, over, rest)
+    return (1.0, list(above), list(below))
 
 
 def _apart(graph: Graph, numbers: Sequence[int]) -> tuple[float, list[int]]:
@@ -43,24 +52,34 @@ def _taken_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
         return _over_cosh(graph, above, base)
     if op == "sum":
         return _over_sum(graph, above, base, power)
-    terms = terms_of(graph, [base]) if op == "add" else None
+    terms = None
+    if op == "add":
+        terms = terms_of(graph, [base])
     if terms is None or not is_exponential(graph, terms):
         return None
     if power == 1.0:
-        return _over_two(graph, above, terms) or _over(graph, above, log_of_exponentials(graph, terms), 1.0)
+        return _over_two(graph, above, terms) or _over(
+            graph, above, log_of_exponentials(graph, terms), 1.0
+        )
     return _over(graph, above, log_of_exponentials(graph, terms), power)
 
 
 def _power(graph: Graph, number: int) -> tuple[int, float]:
     op, args, _ = graph.nodes[number]
-    power = graph.value(args[1]) if op == "pow" else None
-    return (number, 1.0) if power is None else (args[0], power)
+    power = None
+    if op == "pow":
+        power = graph.value(args[1])
+    if power is None:
+        return (number, 1.0)
+    return (args[0], power)
 
 
 def _over_cosh(graph: Graph, above: list[int], cosh: int) -> list[int] | None:
     (u,) = graph.nodes[cosh].args
     sinh = graph.op("sinh", u)
-    return [*_without(above, sinh), graph.op("tanh", u)] if sinh in above else None
+    if sinh in above:
+        return [*_without(above, sinh), graph.op("tanh", u)]
+    return None
 
 
 def _over_sum(graph: Graph, above: list[int], total: int, power: float) -> list[int] | None:
@@ -80,7 +99,9 @@ def _over_two(graph: Graph, above: list[int], terms: Terms) -> list[int] | None:
     exponents = [graph.nodes[node].args[0] for _, node in terms.parts]
     if terms.constant:
         exponents.append(graph.const(0.0))
-    if len(exponents) != 2 or any(factor != 1.0 for factor in (*(f for f, _ in terms.parts), terms.constant or 1.0)):
+    if len(exponents) != 2 or any(
+        factor != 1.0 for factor in (*(f for f, _ in terms.parts), terms.constant or 1.0)
+    ):
         return None
     for u, v in (exponents, exponents[::-1]):
         gap = graph.op("sub", u, v)
@@ -88,7 +109,10 @@ def _over_two(graph: Graph, above: list[int], terms: Terms) -> list[int] | None:
         if exponential in above:
             return [*_without(above, exponential), graph.op("sigmoid", gap)]
         if doubled in above and graph.value(v) == 0.0:
-            return [*_without(above, doubled), graph.op("tanh", graph.op("mul", graph.const(0.5), u))]
+            return [
+                *_without(above, doubled),
+                graph.op("tanh", graph.op("mul", graph.const(0.5), u)),
+            ]
     if not terms.constant or _exponential(graph, above) is not None:
         return None
     return [*above, graph.op("sigmoid", graph.op("neg", exponents[0]))]
@@ -105,7 +129,9 @@ def _over(graph: Graph, above: list[int], log: int, power: float) -> list[int]:
 
 
 def _exponential(graph: Graph, above: list[int]) -> int | None:
-    return next((place for place, number in enumerate(above) if graph.nodes[number].op == "exp"), None)
+    return next(
+        (place for place, number in enumerate(above) if graph.nodes[number].op == "exp"), None
+    )
 
 
 def _without(numbers: list[int], one: int) -> list[int]:

@@ -51,7 +51,9 @@ def _series(piece: sp.Expr, u: sp.Expr, at: sp.Expr) -> sp.Expr | None:
     """Return a piece as a polynomial in the distance of u from a number."""
     if piece.has(ExprWithLimits):  # u may be the index that a sum binds
         return None
-    moved = piece.xreplace({u: _GAP + at}) if at.is_number else piece
+    moved = piece
+    if at.is_number:
+        moved = piece.xreplace({u: _GAP + at})
     if any(entry.has(_GAP) for entry in moved.atoms(sp.Indexed)):
         return None
     functions = moved.atoms(sp.Function)
@@ -63,4 +65,6 @@ def _series(piece: sp.Expr, u: sp.Expr, at: sp.Expr) -> sp.Expr | None:
         series = moved.series(_GAP, 0, TERMS).removeO()
     except (ValueError, NotImplementedError, TypeError, sp.PoleError):
         return None
-    return series if series.is_polynomial(_GAP) else None
+    if series.is_polynomial(_GAP):
+        return series
+    return None

@@ -19,7 +19,9 @@ def is_positive(graph: Graph, number: int, depth: int = DEEPEST) -> bool:
     if op != "add" or not depth:
         return op == "sqrt" and depth > 0 and is_positive(graph, args[0], depth - 1)
     pairs = (args, args[::-1])
-    return any(is_positive(graph, a, depth - 1) and is_not_negative(graph, b, depth - 1) for a, b in pairs)
+    return any(
+        is_positive(graph, a, depth - 1) and is_not_negative(graph, b, depth - 1) for a, b in pairs
+    )
 
 
 def is_not_negative(graph: Graph, number: int, depth: int = DEEPEST) -> bool:
@@ -32,4 +34,6 @@ def is_not_negative(graph: Graph, number: int, depth: int = DEEPEST) -> bool:
         return True
     if op not in ("add", "mul", "div", "pow") or not depth:
         return False
-    return all(is_not_negative(graph, arg, depth - 1) for arg in (args[:1] if op == "pow" else args))
+    return all(
+        is_not_negative(graph, arg, depth - 1) for arg in (args[:1] if op == "pow" else args)
+    )

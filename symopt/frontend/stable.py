@@ -19,28 +19,51 @@ from symopt.frontend.quotients import without_overflow
 from symopt.frontend.terms import Terms, added, multiplied, scaled, scaled_by, sum_of, terms_of
 from symopt.ir.program import Graph
 
-ODD = ("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "csc", "cot", "csch", "coth", "sign")
+ODD = (
+    "sin",
+    "tan",
+    "sinh",
+    "tanh",
+    "asin",
+    "atan",
+    "asinh",
+    "atanh",
+    "erf",
+    "csc",
+    "cot",
+    "csch",
+    "coth",
+    "sign",
+)
 LOGARITHMS = ("log", "log1p")
 
 
 def operation(graph: Graph, name: str, *args: int) -> int:
     """Return an operation on nodes in its stable form."""
     build = FORMS.get(name)
-    return graph.op(name, *args) if build is None else build(graph, *args)
+    if build is None:
+        return graph.op(name, *args)
+    return build(graph, *args)
 
 
 def total(graph: Graph, nodes: Sequence[int]) -> int:
     """Return a sum of nodes, from left to right unless it cancels."""
     stable = without_cancellation(graph, nodes)
-    return added(graph, nodes) if stable is None else stable
+    if stable is None:
+        return added(graph, nodes)
+    return stable
 
 
-def product(graph: Graph, coefficient: float, above: Sequence[int], below: Sequence[int], moving: Moving) -> int:
+def product(
+    graph: Graph, coefficient: float, above: Sequence[int], below: Sequence[int], moving: Moving
+) -> int:
     """Return coefficient*above/below, the factors from left to right, with one division."""
     constant, above, below = without_overflow(graph, above, below)
     node = multiplied(graph, _with_logarithms(graph, _with_signs(graph, above), moving))
     node = graph.op("mul", graph.const(coefficient * constant), node)
-    return graph.op("div", node, multiplied(graph, below)) if below else node
+    if below:
+        return graph.op("div", node, multiplied(graph, below))
+    return node
 
 
 def _with_signs(graph: Graph, factors: list[int]) -> list[int]:
@@ -64,7 +87,11 @@ def _with_logarithms(graph: Graph, factors: list[int], moving: Moving) -> list[i
             continue
         rest = [*factors[:place], *factors[place + 1 :]]
         if not any(factor in moving for factor in rest) or _shares_base(graph, node, rest):
-            return [graph.op("mul", graph.const(constant), _vanishing(graph, multiplied(graph, rest), node))]
+            return [
+                graph.op(
+                    "mul", graph.const(constant), _vanishing(graph, multiplied(graph, rest), node)
+                )
+            ]
     return factors
 
 
@@ -105,16 +132,22 @@ def _odd(name: str, graph: Graph, u: int) -> int:
     """Return an odd function, the sign of its argument before it."""
     factor, inner = scaled(graph, u) or (1.0, u)
     node = graph.op(name, graph.op("mul", graph.const(abs(factor)), inner))
-    return node if factor > 0.0 else graph.op("neg", node)
+    if factor > 0.0:
+        return node
+    return graph.op("neg", node)
 
 
 def _absolute(graph: Graph, u: int) -> int:
-    return u if _is_even_power(graph, u) else _even("abs")(graph, u)
+    if _is_even_power(graph, u):
+        return u
+    return _even("abs")(graph, u)
 
 
 def _is_even_power(graph: Graph, number: int) -> bool:
     op, args, _ = graph.nodes[number]
-    power = graph.value(args[1]) if op == "pow" else None
+    power = None
+    if op == "pow":
+        power = graph.value(args[1])
     return power is not None and power % 2.0 == 0.0
 
 
@@ -142,13 +175,17 @@ def _power(graph: Graph, base: int, exponent: int) -> int:
         return _power(graph, _absolute(graph, args[0]), graph.op("mul", exponent, args[1]))
     if op == "exp":
         return graph.op("exp", graph.op("mul", exponent, args[0]))
-    return _root(graph, base) if power == 0.5 else graph.op("pow", base, exponent)
+    if power == 0.5:
+        return _root(graph, base)
+    return graph.op("pow", base, exponent)
 
 
 def _acosh(graph: Graph, u: int) -> int:
     """Return acosh(1 + t) as 2*asinh(sqrt(t/2)), which keeps the digits of a small t."""
     op, args, _ = graph.nodes[u]
-    terms = terms_of(graph, [u]) if op in ("add", "sub") else None
+    terms = None
+    if op in ("add", "sub"):
+        terms = terms_of(graph, [u])
     if op == "exp":
         small = graph.op("expm1", args[0])
     elif terms is not None and terms.constant == 1.0:
@@ -164,13 +201,22 @@ def _undone(inner: str, otherwise: Callable[[Graph, int], int]) -> Callable[[Gra
 
     def build(graph: Graph, u: int) -> int:
         op, args, _ = graph.nodes[u]
-        return args[0] if op == inner else otherwise(graph, u)
+        if op == inner:
+            return args[0]
+        return otherwise(graph, u)
 
     return build
 
 
 FORMS: dict[str, Callable[..., int]] = {
-    "log": log_of, "pow": _power, "sqrt": _root, "abs": _absolute, "cos": _even("cos"), "cosh": _even("cosh"),
+    "log": log_of,
+    "pow": _power,
+    "sqrt": _root,
+    "abs": _absolute,
+    "cos": _even("cos"),
+    "cosh": _even("cosh"),
     **{name: partial(_odd, name) for name in ODD},
-    "acosh": _acosh, "asinh": _undone("sinh", partial(_odd, "asinh")), "atanh": _undone("tanh", partial(_odd, "atanh")),
-}  # fmt: skip
+    "acosh": _acosh,
+    "asinh": _undone("sinh", partial(_odd, "asinh")),
+    "atanh": _undone("tanh", partial(_odd, "atanh")),
+}

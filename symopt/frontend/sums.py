@@ -70,11 +70,19 @@ class logsumexp(ExprWithLimits):  # type: ignore[misc]  # noqa: N801  it is call
 
 def _without_range(expression: Any, limits: Sequence[Any]) -> CostError:
     for limit in limits:
-        symbol, *bounds = limit if isinstance(limit, tuple | list | sp.Tuple) and len(limit) else (limit,)
+        if isinstance(limit, tuple | list | sp.Tuple) and len(limit):
+            symbol, *bounds = limit
+        else:
+            symbol, *bounds = (limit,)
         if len(bounds) != 2 or None in bounds:
-            return CostError(f"the sum over {symbol} has no range; expected ({symbol}, first, last)")
+            return CostError(
+                f"the sum over {symbol} has no range; expected ({symbol}, first, last)"
+            )
     given = ", ".join(map(str, (expression, *limits)))
-    return CostError(f"logsumexp({given}): expected a range for each index, as in logsumexp(x[i], (i, first, last))")
+    return CostError(
+        f"logsumexp({given}): expected a range for each index, as in logsumexp(x[i], (i, first, "
+        "last))"
+    )
 
 
 RANGES = {sp.Sum: "sum", sp.Product: "prod"}
@@ -87,7 +95,8 @@ class Tables:
     Attributes
     ----------
     arrays
-        Every array by the name of its ``IndexedBase``: its kind and name, and how many indices it takes.
+        Every array by the name of its ``IndexedBase``: its kind and name, and how many indices it
+        takes.
     scalars
         Parameters that are plain symbols.
     sizes
@@ -123,7 +132,9 @@ class Tables:
 class SumLowering(Lowering):
     """Lowers what stands inside the same sums; ``near`` reads NaN beside an array, in branches that are not taken."""
 
-    def __init__(self, graph: Graph, tables: Tables, scope: Scope | None = None, near: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, tables: Tables, scope: Scope | None = None, near: bool = False
+    ) -> None:
         super().__init__(graph, self._symbol)
         self.tables, self.scope, self.near = tables, dict(scope or {}), near
         self.inner: dict[Any, SumLowering] = {}
@@ -157,7 +168,9 @@ class SumLowering(Lowering):
         """Return whether this is a Piecewise on an index: its untaken branch may read outside an array."""
         if self.near or not isinstance(part, sp.Piecewise):
             return False
-        return any(condition.atoms(sp.Symbol, sp.Idx) & set(self.scope) for _, condition in part.args)
+        return any(
+            condition.atoms(sp.Symbol, sp.Idx) & set(self.scope) for _, condition in part.args
+        )
 
     def _symbol(self, symbol: sp.Basic) -> int:
         name = str(symbol)
@@ -185,11 +198,15 @@ class SumLowering(Lowering):
         scope, loops = dict(self.scope), []
         for limit in reversed(limits):
             if len(limit) != 3:
-                raise CostError(f"the sum over {limit[0]} has no range; expected ({limit[0]}, first, last)")
+                raise CostError(
+                    f"the sum over {limit[0]} has no range; expected ({limit[0]}, first, last)"
+                )
             symbol, low, high = limit
             inside = self.within(dict(scope), self.near)
             role = ("the bound", f" of the sum over {symbol}")
-            scope[symbol] = self.tables.loop(symbol, inside.index(low, role), inside.index(high, role), scope)
+            scope[symbol] = self.tables.loop(
+                symbol, inside.index(low, role), inside.index(high, role), scope
+            )
             loops.append(scope[symbol])
         return scope, loops
 
@@ -203,7 +220,10 @@ class SumLowering(Lowering):
     def _kept(self, body: int) -> int:
         """Return a read of an array that stores the values of a node for all its loops."""
         loops = tuple(sorted(self.graph.loops(body)))
-        at = tuple(plus(variable(loop), loop.low, -1) if not loop.low.terms else variable(loop) for loop in loops)
+        at = tuple(
+            plus(variable(loop), loop.low, -1) if not loop.low.terms else variable(loop)
+            for loop in loops
+        )
         name = ("where", f"logsumexp {len(self.tables.stored)}")
         self.tables.stored.append((Statement("define", name, at, loops, ("where", name[1])), body))
         return self.graph.input(Read(name, at))
@@ -251,7 +271,8 @@ class SumLowering(Lowering):
         factor, rest = expression.as_coeff_Mul()
         if not factor.is_Integer or rest == expression:
             raise CostError(
-                f"{role[0]} {expression}{role[1]} is not affine; expected whole multiples of indices and sizes, "
+                f"{role[0]} {expression}{role[1]} is not affine; expected whole multiples of "
+                "indices and sizes, "
                 "as in 2*i + 1, or a look-up in integer data, as in c[k]"
             )
         return times(self.index(rest, role), int(factor))
@@ -259,7 +280,9 @@ class SumLowering(Lowering):
     def _lookup(self, part: sp.Indexed, role: Role) -> Affine:
         name, at, _ = self._read(part)
         if name[0] != "data":
-            raise CostError(f"{role[0]} {part}{role[1]} is not data: only integer data can choose an entry")
+            raise CostError(
+                f"{role[0]} {part}{role[1]} is not data: only integer data can choose an entry"
+            )
         return variable(Ref(name, at))
 
 
@@ -284,7 +307,9 @@ def lower_sums(expression: sp.Expr, tables: Tables, where: Mapping[sp.Indexed, A
         name = tables.arrays[str(target.base.label)][0]
         at = tuple(inside.index(index) for index in target.indices)
         body = inside(value)
-        tables.stored.append((Statement("define", name, at, tuple(loops), ("where", name[1])), body))
+        tables.stored.append(
+            (Statement("define", name, at, tuple(loops), ("where", name[1])), body)
+        )
     outputs: dict[Key, int] = {"J": lowering(expression)}
     outputs |= {statement.key: node for statement, node in tables.stored}
     return graph.program(outputs, [statement for statement, _ in tables.stored])

@@ -11,7 +11,9 @@ from typing import NamedTuple
 from symopt.ir.program import Graph
 
 MOST_TERMS = 32  # longer sums and products are looked at from outside only
-MOST_VISITED = 8 * MOST_TERMS  # nodes on the way to them: each level of a nested expression would visit all below it
+MOST_VISITED = (
+    8 * MOST_TERMS
+)  # nodes on the way to them: each level of a nested expression would visit all below it
 
 
 class Terms(NamedTuple):
@@ -77,9 +79,14 @@ def factors_of(graph: Graph, root: int) -> Factors | None:
         number, power = stack.pop()
         op, args, _ = graph.nodes[number]
         value = graph.value(number)
-        exponent = graph.value(args[1]) if op == "pow" else None
+        exponent = None
+        if op == "pow":
+            exponent = graph.value(args[1])
         if value is not None and value != 0.0 and power in (1.0, -1.0):
-            constant = constant * value if power > 0 else constant / value
+            if power > 0:
+                constant = constant * value
+            else:
+                constant = constant / value
         elif op in ("mul", "div"):
             stack += [(args[1], power if op == "mul" else -power), (args[0], power)]
         elif op == "neg" and power in (1.0, -1.0):
@@ -105,16 +112,26 @@ def added(graph: Graph, nodes: Iterable[int]) -> int:
     """Return the sum of nodes from left to right, 0 of none."""
     total: int | None = None
     for node in nodes:
-        total = node if total is None else graph.op("add", total, node)
-    return graph.const(0.0) if total is None else total
+        if total is None:
+            total = node
+        else:
+            total = graph.op("add", total, node)
+    if total is None:
+        return graph.const(0.0)
+    return total
 
 
 def multiplied(graph: Graph, nodes: Iterable[int]) -> int:
     """Return the product of nodes from left to right, 1 of none."""
     total: int | None = None
     for node in nodes:
-        total = node if total is None else graph.op("mul", total, node)
-    return graph.const(1.0) if total is None else total
+        if total is None:
+            total = node
+        else:
+            total = graph.op("mul", total, node)
+    if total is None:
+        return graph.const(1.0)
+    return total
 
 
 def sum_of(graph: Graph, terms: Terms) -> int:

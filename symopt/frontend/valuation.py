@@ -25,11 +25,15 @@ class valuation(sp.Function):  # type: ignore[misc]  # noqa: N801
     @classmethod
     def eval(cls, number: sp.Expr) -> sp.Expr | None:
         """Return the value for a number."""
-        return sp.Integer(sp.multiplicity(2, number)) if number.is_Integer and number > 0 else None
+        if number.is_Integer and number > 0:
+            return sp.Integer(sp.multiplicity(2, number))
+        return None
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"\nu_2\left({printer._print(self.args[0])}\right)"
-        return rf"{text}^{{{exp}}}" if exp else text
+        if exp:
+            return rf"{text}^{{{exp}}}"
+        return text
 
 
 def lowered(graph: Graph, number: int) -> int:

@@ -6,4 +6,15 @@ from symopt.harness.main import main
 from symopt.harness.runner import Finding, execute
 from symopt.harness.session import conduct
 
-__all__ = ["Experiment", "Finding", "Outcome", "Row", "choose", "conduct", "execute", "experiments", "folder", "main"]
+__all__ = [
+    "Experiment",
+    "Finding",
+    "Outcome",
+    "Row",
+    "choose",
+    "conduct",
+    "execute",
+    "experiments",
+    "folder",
+    "main",
+]

@@ -54,16 +54,23 @@ class Row:
             raise ValueError(f"relation={self.relation!r}; expected one of {', '.join(RELATIONS)}")
         for name in ("predicted", "measured", "low", "high"):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None or math.isnan(value) else float(value))
+            object.__setattr__(
+                self, name, None if value is None or math.isnan(value) else float(value)
+            )
         for name in ("low", "high"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, self.measured)
 
     @classmethod
     def within(
-        cls, quantity: str, predicted: float | None, measured: float, absolute: float = 0.0, relative: float = 0.0,
+        cls,
+        quantity: str,
+        predicted: float | None,
+        measured: float,
+        absolute: float = 0.0,
+        relative: float = 0.0,
         **more: Any,
-    ) -> Row:  # fmt: skip
+    ) -> Row:
         """Return a row whose interval reaches so far to both sides of the measurement.
 
         Parameters
@@ -87,7 +94,9 @@ class Row:
         (99.0, 101.0, 'agrees')
         """
         if absolute < 0 or relative < 0:
-            raise ValueError(f"absolute={absolute!r}, relative={relative!r}; expected numbers from 0")
+            raise ValueError(
+                f"absolute={absolute!r}, relative={relative!r}; expected numbers from 0"
+            )
         reach = absolute + relative * abs(measured)
         return cls(quantity, predicted, measured, measured - reach, measured + reach, **more)
 
@@ -99,11 +108,15 @@ class Row:
         if self.predicted is None:
             return NO_PREDICTION
         if self.relation == "=":
-            return AGREES if self.low <= self.predicted <= self.high else FAILED
+            if self.low <= self.predicted <= self.high:
+                return AGREES
+            return FAILED
         at_most = self.relation == "<="
         if self.high <= self.predicted if at_most else self.low >= self.predicted:
             return AGREES
-        return FAILED if (self.low > self.predicted if at_most else self.high < self.predicted) else UNDECIDED
+        if self.low > self.predicted if at_most else self.high < self.predicted:
+            return FAILED
+        return UNDECIDED
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,16 @@ def folder(given: Path | None = None) -> Path:
         If there is none.
     """
     package = Path(symopt.__file__).parent
-    places = [package / "experiments", package.parent / "experiments"] if given is None else [given]
+    if given is None:
+        places = [package / "experiments", package.parent / "experiments"]
+    else:
+        places = [given]
     for place in places:
         if place.is_dir():
             return place
-    raise RunError(f"no folder {' nor '.join(map(str, places))}; name the folder of experiments with --from")
+    raise RunError(
+        f"no folder {' nor '.join(map(str, places))}; name the folder of experiments with --from"
+    )
 
 
 def read(path: Path) -> Experiment:
@@ -77,7 +82,12 @@ def read(path: Path) -> Experiment:
     title = (ast.get_docstring(tree) or "").partition("\n")[0].strip()
     claim = _text(values.get("CLAIM"))
     lacking = ([] if title else ["a docstring"]) + [part for part in PARTS if part not in values]
-    fault = f"lacks {', '.join(lacking)}" if lacking else "" if claim else "has a CLAIM that is no plain text"
+    if lacking:
+        fault = f"lacks {', '.join(lacking)}"
+    elif claim:
+        fault = ""
+    else:
+        fault = "has a CLAIM that is no plain text"
     return Experiment(path.stem, path, title, claim, source, fault)
 
 
@@ -88,7 +98,9 @@ def _names(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
             case ast.FunctionDef(name=name):
                 yield name, None
             case ast.Assign(targets=targets, value=value):
-                yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+                yield from (
+                    (target.id, value) for target in targets if isinstance(target, ast.Name)
+                )
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -97,10 +109,15 @@ def _names(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
 
 def _text(node: ast.expr | None) -> str:
     try:
-        value = "" if node is None else ast.literal_eval(node)
+        if node is None:
+            value = ""
+        else:
+            value = ast.literal_eval(node)
     except ValueError:
         return ""
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return ""
 
 
 def experiments(place: Path) -> dict[str, Experiment]:
@@ -165,7 +182,11 @@ def load(experiment: Experiment) -> ModuleType:
     """
     running = sys.modules.get("__main__")
     file = getattr(running, "__file__", None)
-    if running is not None and file is not None and Path(file).resolve() == experiment.path.resolve():
+    if (
+        running is not None
+        and file is not None
+        and Path(file).resolve() == experiment.path.resolve()
+    ):
         return running
     name = f"symopt_experiment_{experiment.name}"
     spec = importlib.util.spec_from_file_location(name, experiment.path)

@@ -60,7 +60,8 @@ def _axes(figure: Figure) -> Iterator[tuple[str, Any]]:
     for k, ax in enumerate((ax for ax in every if ax.get_label() != "<colorbar>"), 1):
         beside = " / ".join(filter(None, (ax.get_xlabel(), ax.get_ylabel())))
         name = ax.get_title() or ax.get_title("left") or beside or f"axes {k}"
-        name = f"{name} ({k})" if name in seen else name
+        if name in seen:
+            name = f"{name} ({k})"
         seen.add(name)
         yield name, ax
 
@@ -120,7 +121,9 @@ def _mesh(one: QuadMesh) -> Points:
     """Return the middles of the cells, or the corners where these have the colours."""
     corners, values = _filled(one.get_coordinates()), one.get_array()
     middles = (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:]) / 4
-    places = corners if values is not None and values.size == corners[..., 0].size else middles
+    places = middles
+    if values is not None and values.size == corners[..., 0].size:
+        places = corners
     return places[..., 0], places[..., 1], values
 
 
@@ -128,7 +131,10 @@ def _image(one: AxesImage) -> Points:
     values = _filled(one.get_array())
     rows, columns = values.shape[:2]
     left, right, bottom, top = one.get_extent()
-    first, last = (top, bottom) if one.origin == "upper" else (bottom, top)
+    if one.origin == "upper":
+        first, last = (top, bottom)
+    else:
+        first, last = (bottom, top)
     x = left + (np.arange(columns) + 0.5) / columns * (right - left)
     y = first + (np.arange(rows) + 0.5) / rows * (last - first)
     return x[None, :], y[:, None], values if values.ndim == 2 else None
@@ -137,10 +143,14 @@ def _image(one: AxesImage) -> Points:
 def _in_data_units(one: Artist, ax: Axes, points: Points) -> Points | None:
     """Return points without a coordinate that is not the axes' own; None where no coordinate is."""
     x, y, value = points
-    scattered = isinstance(one, PathCollection) or (isinstance(one, Collection) and np.size(one.get_offsets()) > 2)
+    scattered = isinstance(one, PathCollection) or (
+        isinstance(one, Collection) and np.size(one.get_offsets()) > 2
+    )
     transform = one.get_offset_transform() if scattered else one.get_transform()  # type: ignore[attr-defined]
     along, up = transform.contains_branch_seperately(ax.transData)  # Matplotlib's spelling
-    return (x if along else None, y if up else None, value) if along or up else None
+    if along or up:
+        return (x if along else None, y if up else None, value)
+    return None
 
 
 def _tick_names(ax: Axes) -> Iterator[tuple[str, str, Points]]:
@@ -152,7 +162,9 @@ def _tick_names(ax: Axes) -> Iterator[tuple[str, str, Points]]:
 def _named(axis: Axis) -> Iterator[tuple[float, str]]:
     """Yield where names stand instead of numbers: given ones, or categories."""
     formatter = axis.get_major_formatter()
-    if isinstance(formatter, FixedFormatter | FuncFormatter) and isinstance(axis.get_major_locator(), FixedLocator):
+    if isinstance(formatter, FixedFormatter | FuncFormatter) and isinstance(
+        axis.get_major_locator(), FixedLocator
+    ):
         places = axis.get_majorticklocs().tolist()
         yield from zip(places, formatter.format_ticks(places), strict=True)
     elif hasattr(axis.units, "_mapping"):
@@ -162,7 +174,9 @@ def _named(axis: Axis) -> Iterator[tuple[float, str]]:
 def _lines(points: Points) -> Iterator[tuple[str, ...]]:
     given = [None if part is None else _filled(part) for part in points]
     shape = np.broadcast_shapes(*(part.shape for part in given if part is not None))
-    columns = [None if part is None else np.broadcast_to(part, shape).ravel().tolist() for part in given]
+    columns = [
+        None if part is None else np.broadcast_to(part, shape).ravel().tolist() for part in given
+    ]
     for k in range(int(np.prod(shape))):
         yield tuple("" if column is None else repr(column[k]) for column in columns)
 

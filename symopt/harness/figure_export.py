@@ -56,8 +56,12 @@ def pictures(figures: Mapping[str, Any], salt: str = "") -> dict[str, Picture]:
     axes 1,line 1,rise,2.0,5.0,
     <BLANKLINE>
     """
-    if not isinstance(figures, Mapping) or not all(isinstance(figure, Figure) for figure in figures.values()):
-        raise TypeError(f"plot() gave a {type(figures).__name__}; expected a mapping from names to Figures")
+    if not isinstance(figures, Mapping) or not all(
+        isinstance(figure, Figure) for figure in figures.values()
+    ):
+        raise TypeError(
+            f"plot() gave a {type(figures).__name__}; expected a mapping from names to Figures"
+        )
     made: dict[str, Picture] = {}
     for name, figure in figures.items():
         key = plain(str(name))
@@ -90,7 +94,10 @@ def _crowded(artist: Artist) -> bool:
     if isinstance(artist, PathCollection):
         return np.size(artist.get_offsets()) > 2 * MANY
     if isinstance(artist, Line2D):
-        return artist.get_marker() not in {None, "None", "none", "", " "} and np.size(artist.get_xdata()) > MANY
+        return (
+            artist.get_marker() not in {None, "None", "none", "", " "}
+            and np.size(artist.get_xdata()) > MANY
+        )
     return False
 
 

@@ -27,7 +27,9 @@ def main(file: str) -> None:
         With code 1 if a part of the experiment raised, 2 for bad input, 130 after Ctrl-C.
     """
     experiment = read(Path(file).resolve())
-    parser = argparse.ArgumentParser(description=f"{experiment.title} Claim: {experiment.claim}".replace("%", "%%"))
+    parser = argparse.ArgumentParser(
+        description=f"{experiment.title} Claim: {experiment.claim}".replace("%", "%%")
+    )
     parser.add_argument("--quick", action="store_true", help="a short form of it, in seconds")
     parser.add_argument(
         "--out",

@@ -25,8 +25,12 @@ PACKAGES = ("sympy", "numpy", "numba", "matplotlib")
 def report(findings: Sequence[Finding], quick: bool = False, missing: Sequence[str] = ()) -> bytes:
     """Return findings as a page; ``missing`` names the experiments that did not end."""
     told = summary([row for finding in findings for row in finding.rows])
-    notice = f"The run was interrupted before the end of: {', '.join(missing)}." if missing else ""
-    page = render([section(one, quick) for one in findings], TITLE, told, notice, facts(findings, quick))
+    notice = ""
+    if missing:
+        notice = f"The run was interrupted before the end of: {', '.join(missing)}."
+    page = render(
+        [section(one, quick) for one in findings], TITLE, told, notice, facts(findings, quick)
+    )
     return page.encode()
 
 
@@ -54,7 +58,13 @@ def _line(row: Row) -> Line:
 def _images(finding: Finding) -> list[Image]:
     own = finding.experiment.name
     return [
-        Image(name, one.svg, one.png, *one.size, {end.upper(): f"{own}/{name}.{end}" for end in one.files})
+        Image(
+            name,
+            one.svg,
+            one.png,
+            *one.size,
+            {end.upper(): f"{own}/{name}.{end}" for end in one.files},
+        )
         for name, one in finding.pictures.items()
     ]
 

@@ -82,13 +82,21 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
             return None
 
     module = part("import", lambda: load(checked(experiment)))
-    equations = part("theory()", lambda: _mapping(module.theory())) if module else None
-    outcome = part("run()", lambda: _outcome(module.run(quick=quick))) if module else None
-    drawn = part("plot()", lambda: _drawn(module, outcome, experiment.name)) if module and outcome else None
+    equations = None
+    if module:
+        equations = part("theory()", lambda: _mapping(module.theory()))
+    outcome = None
+    if module:
+        outcome = part("run()", lambda: _outcome(module.run(quick=quick)))
+    drawn = None
+    if module and outcome:
+        drawn = part("plot()", lambda: _drawn(module, outcome, experiment.name))
     outcome = outcome or Outcome([])
     rows = (*outcome.rows, *(trouble.row for trouble in troubles))
     seconds = time.perf_counter() - begin
-    return Finding(experiment, rows, equations or {}, outcome.settings, drawn or {}, seconds, tuple(troubles))
+    return Finding(
+        experiment, rows, equations or {}, outcome.settings, drawn or {}, seconds, tuple(troubles)
+    )
 
 
 def _drawn(module: ModuleType, outcome: Any, name: str) -> dict[str, Picture]:
@@ -119,6 +127,8 @@ def _trouble(part: str, error: BaseException, path: Path) -> Trouble:
     """Return an error in one line that says where in the experiment's own file it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
-    place = f" ({path.name}, line {lines[-1]})" if lines else ""
+    place = ""
+    if lines:
+        place = f" ({path.name}, line {lines[-1]})"
     message = " ".join(f"{type(error).__name__}: {error}".split()) + place
     return Trouble(part, message, "".join(traceback.format_exception(error)))

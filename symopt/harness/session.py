@@ -39,7 +39,8 @@ def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -
     -------
     int
         The exit code of a program: 0 where all ran to their end, whatever their verdicts, for a
-        claim that fails is a result; 1 where an experiment raised; 130 after Ctrl-C, 143 after SIGTERM.
+        claim that fails is a result; 1 where an experiment raised; 130 after Ctrl-C, 143 after
+        SIGTERM.
 
     Raises
     ------
@@ -66,7 +67,9 @@ def conduct(experiments: Sequence[Experiment], out: Path, quick: bool = False) -
     _close(findings, missing, folder)
     if stop.is_set():
         return stop.code
-    return CRASHED if any(finding.troubles for finding in findings) else DONE
+    if any(finding.troubles for finding in findings):
+        return CRASHED
+    return DONE
 
 
 def _each(experiments: Sequence[Experiment], quick: bool, stop: Stop) -> Iterator[Finding]:
@@ -94,9 +97,22 @@ def _bar(total: int) -> Iterator[tuple[Callable[[str, int], None], Callable[[str
     if not sys.stderr.isatty():
         yield (lambda *_: None), (lambda text: console.print(text, markup=False))
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield (
@@ -108,7 +124,11 @@ def _bar(total: int) -> Iterator[tuple[Callable[[str, int], None], Callable[[str
 def _keep(finding: Finding, findings: Sequence[Finding], folder: Path) -> None:
     """Write an experiment's pictures, and the rows of all that ended so far."""
     own = folder / finding.experiment.name
-    contents = {f"{name}.{end}": data for name, one in finding.pictures.items() for end, data in one.files.items()}
+    contents = {
+        f"{name}.{end}": data
+        for name, one in finding.pictures.items()
+        for end, data in one.files.items()
+    }
     if finding.troubles:
         contents["errors.txt"] = "\n".join(trouble.trace for trouble in finding.troubles).encode()
     if contents:
@@ -128,11 +148,16 @@ def _remove(path: Path) -> None:
 
 
 def _tell(findings: Sequence[Finding]) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    if sys.stdout.isatty():
+        console = Console()
+    else:
+        console = Console(width=WIDTH)
     for finding in findings:
         console.print(table(finding))
     if findings:
-        console.print(summary([row for finding in findings for row in finding.rows]), highlight=False)
+        console.print(
+            summary([row for finding in findings for row in finding.rows]), highlight=False
+        )
 
 
 def _close(findings: Sequence[Finding], missing: Sequence[str], folder: Path) -> None:

@@ -16,7 +16,13 @@ from symopt.harness.runner import Finding
 from symopt.report.number_format import interval, shown
 from symopt.validation import finite_or_none
 
-STYLES = {AGREES: "green", FAILED: "bold red", UNDECIDED: "yellow", NOT_MEASURED: "bold magenta", NO_PREDICTION: "dim"}
+STYLES = {
+    AGREES: "green",
+    FAILED: "bold red",
+    UNDECIDED: "yellow",
+    NOT_MEASURED: "bold magenta",
+    NO_PREDICTION: "dim",
+}
 SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 
@@ -41,7 +47,10 @@ def record(finding: Finding, row: Row) -> dict[str, Any]:
         "experiment": finding.experiment.name,
         "claim": finding.experiment.claim,
         "quantity": str(row.quantity),
-        **{name: finite_or_none(getattr(row, name)) for name in ("predicted", "measured", "low", "high")},
+        **{
+            name: finite_or_none(getattr(row, name))
+            for name in ("predicted", "measured", "low", "high")
+        },
         "n": int(row.n),
         "verdict": row.verdict,
         "relation": row.relation,
@@ -61,21 +70,28 @@ def cells(row: Row) -> tuple[str, str, str, str]:
     """
     apart = (row.low, row.high, row.predicted)
     predicted, measured = shown(row.predicted, row.measured, apart=apart)
-    sign = "" if row.predicted is None else SIGNS[row.relation]
+    if row.predicted is None:
+        sign = ""
+    else:
+        sign = SIGNS[row.relation]
     return sign + predicted, measured, interval(row.low, row.high, row.measured, apart), str(row.n)
 
 
 def table(finding: Finding) -> Table:
     """Return the rows of one experiment as a table for a terminal."""
     title = f"[bold]{escape(finding.experiment.name)}[/] [dim]{finding.seconds:.1f} s[/]"
-    result = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    result = Table(
+        title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     result.add_column("quantity", overflow="fold", ratio=1)
     for heading in ("predicted", "measured", "interval", "n"):
         result.add_column(heading, justify="right", no_wrap=True)
     result.add_column("verdict", no_wrap=True)
     for row in finding.rows:
         verdict = f"[{STYLES[row.verdict]}]{row.verdict}[/]"
-        note = f"\n[dim]{escape(str(row.note))}[/]" if row.note and row.verdict not in {AGREES, NO_PREDICTION} else ""
+        note = ""
+        if row.note and row.verdict not in {AGREES, NO_PREDICTION}:
+            note = f"\n[dim]{escape(str(row.note))}[/]"
         result.add_row(f"{escape(str(row.quantity))}{note}", *cells(row), verdict)
     return result
 
@@ -91,6 +107,10 @@ def summary(rows: Sequence[Row]) -> str:
     counts = Counter(row.verdict for row in rows)
     claims = len(rows) - counts[NO_PREDICTION]
     agree = f"{counts[AGREES]} agree{'s' if counts[AGREES] == 1 else ''}"
-    told = ", ".join([agree, *(f"{counts[name]} {name}" for name in (FAILED, UNDECIDED, NOT_MEASURED))])
-    more = f"; {counts[NO_PREDICTION]} measured without a prediction" if counts[NO_PREDICTION] else ""
+    told = ", ".join(
+        [agree, *(f"{counts[name]} {name}" for name in (FAILED, UNDECIDED, NOT_MEASURED))]
+    )
+    more = ""
+    if counts[NO_PREDICTION]:
+        more = f"; {counts[NO_PREDICTION]} measured without a prediction"
     return f"{claims} claim{'' if claims == 1 else 's'}: {told}{more}"

@@ -49,7 +49,9 @@ class Counterpart:
     def rate(self) -> dict[str, float]:
         """Return a learning rate for a class that has none of its own."""
         missing = (None, inspect.Parameter.empty)
-        return {"learning_rate": 0.001} if self.arguments.get("learning_rate", 0.0) in missing else {}
+        if self.arguments.get("learning_rate", 0.0) in missing:
+            return {"learning_rate": 0.001}
+        return {}
 
     def __call__(self, **given: Any) -> Rule:
         """Return the rule.
@@ -62,7 +64,9 @@ class Counterpart:
         named = self._named(given)
         for name, default in self.arguments.items():
             if default is inspect.Parameter.empty and name not in named:
-                raise RuleError(f"{self.name} needs {name}, as in so.like({self.name!r}, {name}=0.01)")
+                raise RuleError(
+                    f"{self.name} needs {name}, as in so.like({self.name!r}, {name}=0.01)"
+                )
         for name, value in named.items():
             self._check_kind(name, value, self.arguments[name])
         try:
@@ -81,7 +85,9 @@ class Counterpart:
                 known = [*self.arguments, *self.fixed]
                 raise RuleError(f"{self.name} has no argument {name!r}{did_you_mean(name, known)}")
             elif name in named:
-                twice = ", ".join(other for other in given if self.renamed.get(other, other) == name)
+                twice = ", ".join(
+                    other for other in given if self.renamed.get(other, other) == name
+                )
                 raise RuleError(f"{self.name}: {name} is given twice, as {twice}")
             else:
                 named[name] = value
@@ -92,14 +98,17 @@ class Counterpart:
         where = f"{self.name}({name}={short(value)})"
         if isinstance(default, bool) and not isinstance(value, bool | np.bool_):
             raise RuleError(f"{where}: expected True or False")
-        if isinstance(default, tuple) and not (isinstance(value, tuple | list) and len(value) == len(default)):
+        if isinstance(default, tuple) and not (
+            isinstance(value, tuple | list) and len(value) == len(default)
+        ):
             raise RuleError(f"{where}: expected {len(default)} values, as in {name}={default}")
 
     def _check_fixed(self, name: str, value: Any) -> None:
         default = self.fixed[name]
         if value is not default and value != default:
             raise RuleError(
-                f"{self.name}({name}={short(value)}): {name} has no counterpart in symopt; leave it out, or at "
+                f"{self.name}({name}={short(value)}): {name} has no counterpart in symopt; leave "
+                "it out, or at "
                 f"{short(default)}"
             )
 
@@ -120,7 +129,9 @@ def counterpart(
     return register
 
 
-def with_more(make: Callable[..., Rule], more: Mapping[str, Any], finish: Callable[..., Rule]) -> Callable[..., Rule]:
+def with_more(
+    make: Callable[..., Rule], more: Mapping[str, Any], finish: Callable[..., Rule]
+) -> Callable[..., Rule]:
     """Return ``make`` with arguments that all classes of a library take, which ``finish(rule, ...)`` is given.
 
     What ``make`` takes itself under one of their names stays its own.
@@ -133,14 +144,18 @@ def with_more(make: Callable[..., Rule], more: Mapping[str, Any], finish: Callab
         return finish(make(**given), **rest)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(name, keyword, default=default) for name, default in added.items()]
+    parameters = [
+        inspect.Parameter(name, keyword, default=default) for name, default in added.items()
+    ]
     whole.__signature__ = own.replace(parameters=[*own.parameters.values(), *parameters])  # type: ignore[attr-defined]
     return whole
 
 
 def or_none(value: Any) -> Any:
     """Return an argument, None where it is off."""
-    return None if is_off(value) else value
+    if is_off(value):
+        return None
+    return value
 
 
 def is_off(value: Any) -> bool:
@@ -157,7 +172,9 @@ def decayed(rule: Rule, decay: Any, decoupled: bool = False, fixed: bool = False
 
 def climbing(rule: Rule, maximize: bool) -> Rule:
     """Return a rule that climbs if it is told to."""
-    return ascend(rule) if maximize else rule
+    if maximize:
+        return ascend(rule)
+    return rule
 
 
 def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any = None) -> Rule:
@@ -168,5 +185,8 @@ def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any
         return nesterov_rule(eta=eta, beta=beta, shifted=True, eta_inside=eta_inside)
     dampening = or_none(dampening)
     if dampening is not None and (np.asarray(beta, dtype=object) == 0).any():
-        raise RuleError(f"momentum={short(beta)}: torch has no dampening where momentum is 0; sweep that by itself")
+        raise RuleError(
+            f"momentum={short(beta)}: torch has no dampening where momentum is 0; sweep that by "
+            "itself"
+        )
     return momentum(eta=eta, beta=beta, dampening=dampening, eta_inside=eta_inside)

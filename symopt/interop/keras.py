@@ -19,19 +19,32 @@ from symopt.rules.rule import Rule
 
 VERSION = "3.15.1"
 FIXED = {
-    "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None,
-    "gradient_accumulation_steps": None, "name": None,
-}  # fmt: skip
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "name": None,
+}
 
 
-def keras(name: str, weight_decay: float | None = None) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
+def keras(
+    name: str, weight_decay: float | None = None
+) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
     """Register a class of keras, with what all its optimizers take; the learning rate was once called lr."""
     register = counterpart(f"keras.optimizers.{name}", VERSION, FIXED, {"lr": "learning_rate"})
-    more = {"weight_decay": weight_decay, "clipnorm": None, "clipvalue": None, "global_clipnorm": None}
+    more = {
+        "weight_decay": weight_decay,
+        "clipnorm": None,
+        "clipvalue": None,
+        "global_clipnorm": None,
+    }
     return lambda make: register(with_more(make, more, _finished))
 
 
-def _finished(rule: Rule, *, clipnorm: Any, clipvalue: Any, global_clipnorm: Any, weight_decay: Any = None) -> Rule:
+def _finished(
+    rule: Rule, *, clipnorm: Any, clipvalue: Any, global_clipnorm: Any, weight_decay: Any = None
+) -> Rule:
     """Return a rule with keras's weight decay and clipping; the parameters are one variable."""
     given = [value for value in (clipnorm, clipvalue, global_clipnorm) if value is not None]
     if len(given) > 1:
@@ -39,7 +52,9 @@ def _finished(rule: Rule, *, clipnorm: Any, clipvalue: Any, global_clipnorm: Any
     rule = decayed(rule, weight_decay, decoupled=True)
     if not given:
         return rule
-    return clip_value(rule, clipvalue) if clipvalue is not None else clip_norm(rule, given[0])
+    if clipvalue is not None:
+        return clip_value(rule, clipvalue)
+    return clip_norm(rule, given[0])
 
 
 @keras("SGD")
@@ -49,9 +64,13 @@ def sgd(*, learning_rate: Any = 0.01, momentum: Any = 0.0, nesterov: bool = Fals
 
 
 @keras("Adagrad")
-def adagrad_(*, learning_rate: Any = 0.001, initial_accumulator_value: Any = 0.1, epsilon: Any = 1e-7) -> Rule:
+def adagrad_(
+    *, learning_rate: Any = 0.001, initial_accumulator_value: Any = 0.1, epsilon: Any = 1e-7
+) -> Rule:
     """Return the rule of keras's Adagrad."""
-    return adagrad(eta=learning_rate, epsilon=epsilon, initial_accumulator=initial_accumulator_value)
+    return adagrad(
+        eta=learning_rate, epsilon=epsilon, initial_accumulator=initial_accumulator_value
+    )
 
 
 @keras("Adadelta")
@@ -62,18 +81,38 @@ def adadelta_(*, learning_rate: Any = 0.001, rho: Any = 0.95, epsilon: Any = 1e-
 
 @keras("RMSprop")
 def rmsprop_(
-    *, learning_rate: Any = 0.001, rho: Any = 0.9, momentum: Any = 0.0, epsilon: Any = 1e-7, centered: bool = False
+    *,
+    learning_rate: Any = 0.001,
+    rho: Any = 0.9,
+    momentum: Any = 0.0,
+    epsilon: Any = 1e-7,
+    centered: bool = False,
 ) -> Rule:
     """Return the rule of keras's RMSprop."""
-    return rmsprop(eta=learning_rate, rho=rho, epsilon=epsilon, momentum=or_none(momentum), centered=centered)
+    return rmsprop(
+        eta=learning_rate, rho=rho, epsilon=epsilon, momentum=or_none(momentum), centered=centered
+    )
 
 
 def adam_(
-    *, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7, amsgrad: bool = False
+    *,
+    learning_rate: Any = 0.001,
+    beta_1: Any = 0.9,
+    beta_2: Any = 0.999,
+    epsilon: Any = 1e-7,
+    amsgrad: bool = False,
 ) -> Rule:
     """Return the rule of keras's Adam and AdamW, which differ in the default of weight_decay."""
-    shared = {"eta": learning_rate, "beta1": beta_1, "beta2": beta_2, "epsilon": epsilon, "epsilon_hat": True}
-    return largest(**shared, mean_correction=True, bias_correction=True) if amsgrad else adam(**shared)
+    shared = {
+        "eta": learning_rate,
+        "beta1": beta_1,
+        "beta2": beta_2,
+        "epsilon": epsilon,
+        "epsilon_hat": True,
+    }
+    if amsgrad:
+        return largest(**shared, mean_correction=True, bias_correction=True)
+    return adam(**shared)
 
 
 keras("Adam")(adam_)
@@ -81,34 +120,52 @@ keras("AdamW", weight_decay=0.004)(adam_)
 
 
 @keras("Adamax")
-def adamax_(*, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7) -> Rule:
+def adamax_(
+    *, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7
+) -> Rule:
     """Return the rule of keras's Adamax."""
-    return adamax(eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, epsilon_in_maximum=False)
+    return adamax(
+        eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, epsilon_in_maximum=False
+    )
 
 
 @keras("Nadam")
-def nadam_(*, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7) -> Rule:
+def nadam_(
+    *, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7
+) -> Rule:
     """Return the rule of keras's Nadam."""
     return nadam(eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, momentum_decay=1.0)
 
 
 @keras("Lion")
-def lion_(*, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.99, weight_decay: Any = None) -> Rule:
+def lion_(
+    *, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.99, weight_decay: Any = None
+) -> Rule:
     """Return the rule of keras's Lion, whose paper has the decay already."""
     return lion(
-        eta=learning_rate, beta1=beta_1, beta2=beta_2, weight_decay=0.0 if weight_decay is None else weight_decay
+        eta=learning_rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=0.0 if weight_decay is None else weight_decay,
     )
 
 
 @keras("ScheduleFreeAdamW")
 def schedule_free_adamw_(
-    *, learning_rate: Any = 0.0025, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-8, warmup_steps: Any = 0,
+    *,
+    learning_rate: Any = 0.0025,
+    beta_1: Any = 0.9,
+    beta_2: Any = 0.999,
+    epsilon: Any = 1e-8,
+    warmup_steps: Any = 0,
     weight_decay: Any = None,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of keras's ScheduleFreeAdamW (on jax; on torch keras computes another trajectory)."""
     if is_off(beta_1):
         raise RuleError("beta_1=0: keras divides by it; expected a number above 0")
-    rule = schedule_free_adamw(eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, weighting="equal")
+    rule = schedule_free_adamw(
+        eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, weighting="equal"
+    )
     if not is_off(warmup_steps):
         rule = rule(warmup=warmup_steps)
     if not is_off(weight_decay):

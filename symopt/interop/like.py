@@ -26,8 +26,8 @@ def like(name: Any, /, **arguments: Any) -> Rule:
         The class, as that library spells it, or the class itself: ``"torch.optim.Adam"``,
         ``"keras.optimizers.SGD"``, ``"optax.nadam"``, ``"schedulefree.AdamWScheduleFree"``.
     **arguments
-        That library's own keyword arguments; its defaults stand for the rest. A learning rate may be
-        a schedule in ``so.t``, and numbers may be arrays: axes of a sweep.
+        That library's own keyword arguments; its defaults stand for the rest. A learning rate may
+        be a schedule in ``so.t``, and numbers may be arrays: axes of a sweep.
 
     Returns
     -------
@@ -52,7 +52,9 @@ and eta are constant, read the share beta of a step further on
     found = find(name)
     rule = found(**arguments)
     given = ", ".join(f"{key}={short(value)}" for key, value in arguments.items())
-    return dataclasses.replace(rule, origin=f"{found.name}({given})", notes=_other_defaults(found, rule))
+    return dataclasses.replace(
+        rule, origin=f"{found.name}({given})", notes=_other_defaults(found, rule)
+    )
 
 
 def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
@@ -61,14 +63,20 @@ def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
     usual = found(**rates)
     if usual.function is not rule.function:
         return {}
-    numbers = {key: value for key, value in usual.hyperparameters.items() if isinstance(value, float)}
+    numbers = {
+        key: value for key, value in usual.hyperparameters.items() if isinstance(value, float)
+    }
     kept = {
-        key: value for key, value in numbers.items() if np.ndim(rule.values[key]) == 0 and rule.values[key] == value
+        key: value
+        for key, value in numbers.items()
+        if np.ndim(rule.values[key]) == 0 and rule.values[key] == value
     }
     return {
         key: f"{key} is {value:g} by default, {rule.defaults[key]:g} in the paper"
         for key, value in kept.items()
-        if _is_other(rule.defaults[key], value) and key not in WORDS and not (key == "eta" and rates)
+        if _is_other(rule.defaults[key], value)
+        and key not in WORDS
+        and not (key == "eta" and rates)
     }
 
 
@@ -87,7 +95,8 @@ def find(name: Any) -> Counterpart:
     if not isinstance(name, str):
         name = _spelled(name)
     for alias, proper in ALIASES.items():
-        name = proper + name.removeprefix(alias) if name.startswith(alias) else name
+        if name.startswith(alias):
+            name = proper + name.removeprefix(alias)
     if name in LIBRARIES:
         return LIBRARIES[name]
     raise RuleError(f"there is no counterpart of {name!r}{_near(name)}")
@@ -96,7 +105,9 @@ def find(name: Any) -> Counterpart:
 def _near(name: str) -> str:
     """Return what may be meant: a class of that library whose name is near, else all of that library."""
     library, _, own = name.rpartition(".")
-    classes = [known.rpartition(".")[2] for known in LIBRARIES if known.rpartition(".")[0] == library]
+    classes = [
+        known.rpartition(".")[2] for known in LIBRARIES if known.rpartition(".")[0] == library
+    ]
     if near := difflib.get_close_matches(own, classes, n=1, cutoff=0.75):
         return f" (did you mean {f'{library}.{near[0]}'!r}?)"
     if own in ("LBFGS", "lbfgs"):
@@ -107,8 +118,15 @@ def _near(name: str) -> str:
 
 def _spelled(given: Any) -> str:
     """Return how a class or function is spelled among the known ones: by its library and its own name."""
-    own, library = getattr(given, "__name__", ""), getattr(given, "__module__", "").partition(".")[0]
-    matches = [name for name in LIBRARIES if name.split(".")[0] == library and name.split(".")[-1] == own]
+    own, library = (
+        getattr(given, "__name__", ""),
+        getattr(given, "__module__", "").partition(".")[0],
+    )
+    matches = [
+        name for name in LIBRARIES if name.split(".")[0] == library and name.split(".")[-1] == own
+    ]
     if not matches:
-        raise RuleError(f'{given!r} has no counterpart; expected a class such as "torch.optim.Adam", or its name')
+        raise RuleError(
+            f'{given!r} has no counterpart; expected a class such as "torch.optim.Adam", or its name'
+        )
     return matches[0]

@@ -32,34 +32,64 @@ def adagrad_(*, learning_rate: Any, initial_accumulator_value: Any = 0.1, eps: A
 
 
 @counterpart("optax.adadelta", VERSION, {"weight_decay_mask": None})
-def adadelta_(*, learning_rate: Any = None, rho: Any = 0.9, eps: Any = 1e-6, weight_decay: Any = 0.0) -> Rule:
+def adadelta_(
+    *, learning_rate: Any = None, rho: Any = 0.9, eps: Any = 1e-6, weight_decay: Any = 0.0
+) -> Rule:
     """Return the rule of optax's adadelta, which climbs unless it is given a learning rate."""
-    eta = -1.0 if learning_rate is None else learning_rate
+    eta = learning_rate
+    if learning_rate is None:
+        eta = -1.0
     return decayed(adadelta(eta=eta, rho=rho, epsilon=eps), weight_decay)
 
 
 @counterpart("optax.rmsprop", VERSION, {})
 def rmsprop_(
-    *, learning_rate: Any, decay: Any = 0.9, eps: Any = 1e-8, initial_scale: Any = 0.0, eps_in_sqrt: bool = True,
-    centered: bool = False, momentum: Any = None, nesterov: bool = False, bias_correction: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    learning_rate: Any,
+    decay: Any = 0.9,
+    eps: Any = 1e-8,
+    initial_scale: Any = 0.0,
+    eps_in_sqrt: bool = True,
+    centered: bool = False,
+    momentum: Any = None,
+    nesterov: bool = False,
+    bias_correction: bool = False,
+) -> Rule:
     """Return the rule of optax's rmsprop."""
     collects = or_none(momentum)
     return rmsprop(
-        eta=learning_rate, rho=decay, epsilon=eps, initial_accumulator=initial_scale, momentum=collects,
-        centered=centered, nesterov=nesterov and collects is not None, bias_correction=bias_correction,
+        eta=learning_rate,
+        rho=decay,
+        epsilon=eps,
+        initial_accumulator=initial_scale,
+        momentum=collects,
+        centered=centered,
+        nesterov=nesterov and collects is not None,
+        bias_correction=bias_correction,
         epsilon_inside=eps_in_sqrt,
-    )  # fmt: skip
+    )
 
 
 def _nadam(rule: Rule, eta: Any, b1: Any, b2: Any, eps: Any, eps_root: Any, **more: Any) -> Rule:
-    shared = {"eta": eta, "beta1": b1, "beta2": b2, "epsilon": eps, "epsilon_root": or_none(eps_root)}
+    shared = {
+        "eta": eta,
+        "beta1": b1,
+        "beta2": b2,
+        "epsilon": eps,
+        "epsilon_root": or_none(eps_root),
+    }
     return rule(**shared, momentum_schedule=False, **more)
 
 
 @counterpart("optax.adam", VERSION, {"mu_dtype": None})
 def adam_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0, nesterov: bool = False
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    nesterov: bool = False,
 ) -> Rule:
     """Return the rule of optax's adam, which is nadam with ``nesterov=True``."""
     if nesterov:
@@ -69,46 +99,90 @@ def adam_(
 
 @counterpart("optax.nadam", VERSION, {"mu_dtype": None})
 def nadam_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0, nesterov: bool = True
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    nesterov: bool = True,
 ) -> Rule:
     """Return the rule of optax's nadam."""
-    return adam_(learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root, nesterov=nesterov)
+    return adam_(
+        learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root, nesterov=nesterov
+    )
 
 
 @counterpart("optax.adamw", VERSION, MASKED)
 def adamw_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0,
-    weight_decay: Any = 1e-4, nesterov: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    weight_decay: Any = 1e-4,
+    nesterov: bool = False,
+) -> Rule:
     """Return the rule of optax's adamw, which is nadamw with ``nesterov=True``."""
     if nesterov:
         return _nadam(nadamw, learning_rate, b1, b2, eps, eps_root, weight_decay=weight_decay)
     root = or_none(eps_root)
-    return adamw(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=root, weight_decay=weight_decay)
+    return adamw(
+        eta=learning_rate,
+        beta1=b1,
+        beta2=b2,
+        epsilon=eps,
+        epsilon_root=root,
+        weight_decay=weight_decay,
+    )
 
 
 @counterpart("optax.nadamw", VERSION, MASKED)
 def nadamw_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0,
-    weight_decay: Any = 1e-4, nesterov: bool = True,
-) -> Rule:  # fmt: skip
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    weight_decay: Any = 1e-4,
+    nesterov: bool = True,
+) -> Rule:
     """Return the rule of optax's nadamw."""
     return adamw_(
-        learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root, weight_decay=weight_decay,
+        learning_rate=learning_rate,
+        b1=b1,
+        b2=b2,
+        eps=eps,
+        eps_root=eps_root,
+        weight_decay=weight_decay,
         nesterov=nesterov,
-    )  # fmt: skip
+    )
 
 
 @counterpart("optax.amsgrad", VERSION, {"mu_dtype": None})
 def amsgrad_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0,
-    bias_correction_mu: bool = True, bias_correction_nu: bool = True,
-) -> Rule:  # fmt: skip
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    bias_correction_mu: bool = True,
+    bias_correction_nu: bool = True,
+) -> Rule:
     """Return the rule of optax's amsgrad."""
     return amsgrad(
-        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root), maximum_of="corrected",
-        mean_correction=bias_correction_mu, bias_correction=bias_correction_nu,
-    )  # fmt: skip
+        eta=learning_rate,
+        beta1=b1,
+        beta2=b2,
+        epsilon=eps,
+        epsilon_root=or_none(eps_root),
+        maximum_of="corrected",
+        mean_correction=bias_correction_mu,
+        bias_correction=bias_correction_nu,
+    )
 
 
 @counterpart("optax.adamax", VERSION, {})
@@ -119,23 +193,42 @@ def adamax_(*, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e
 
 @counterpart("optax.radam", VERSION, {})
 def radam_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, eps_root: Any = 0.0, threshold: Any = 5.0,
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    threshold: Any = 5.0,
     nesterov: bool = False,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of optax's radam."""
     return radam(
-        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root), threshold=threshold,
-        at_threshold=True, nesterov=nesterov,
-    )  # fmt: skip
+        eta=learning_rate,
+        beta1=b1,
+        beta2=b2,
+        epsilon=eps,
+        epsilon_root=or_none(eps_root),
+        threshold=threshold,
+        at_threshold=True,
+        nesterov=nesterov,
+    )
 
 
 @counterpart("optax.adabelief", VERSION, {})
 def adabelief_(
-    *, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-16, eps_root: Any = 1e-16,
+    *,
+    learning_rate: Any,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-16,
+    eps_root: Any = 1e-16,
     nesterov: bool = False,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of optax's adabelief."""
-    return adabelief(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=eps_root, nesterov=nesterov)
+    return adabelief(
+        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=eps_root, nesterov=nesterov
+    )
 
 
 @counterpart("optax.yogi", VERSION, {})
@@ -152,43 +245,79 @@ def lion_(*, learning_rate: Any, b1: Any = 0.9, b2: Any = 0.99, weight_decay: An
 
 @counterpart("optax.adan", VERSION, {"mask": None})
 def adan_(
-    *, learning_rate: Any, b1: Any = 0.98, b2: Any = 0.92, b3: Any = 0.99, eps: Any = 1e-8, eps_root: Any = 1e-8,
+    *,
+    learning_rate: Any,
+    b1: Any = 0.98,
+    b2: Any = 0.92,
+    b3: Any = 0.99,
+    eps: Any = 1e-8,
+    eps_root: Any = 1e-8,
     weight_decay: Any = 0.0,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of optax's adan, with the weight that it gives to differences of gradients."""
     return adan(
-        eta=learning_rate, beta1=b1, beta2=b2, beta3=b3, epsilon=eps, epsilon_root=or_none(eps_root),
-        weight_decay=weight_decay, proximal=False, difference_weight="1 - beta2",
-    )  # fmt: skip
+        eta=learning_rate,
+        beta1=b1,
+        beta2=b2,
+        beta3=b3,
+        epsilon=eps,
+        epsilon_root=or_none(eps_root),
+        weight_decay=weight_decay,
+        proximal=False,
+        difference_weight="1 - beta2",
+    )
 
 
 @counterpart("optax.rprop", VERSION, {})
 def rprop_(
-    *, learning_rate: Any, eta_minus: Any = 0.5, eta_plus: Any = 1.2, min_step_size: Any = 1e-6,
+    *,
+    learning_rate: Any,
+    eta_minus: Any = 0.5,
+    eta_plus: Any = 1.2,
+    min_step_size: Any = 1e-6,
     max_step_size: Any = 50.0,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of optax's rprop, a step late."""
     return rprop(
-        eta=learning_rate, shrink=eta_minus, grow=eta_plus, smallest=min_step_size, largest=max_step_size, delayed=True
+        eta=learning_rate,
+        shrink=eta_minus,
+        grow=eta_plus,
+        smallest=min_step_size,
+        largest=max_step_size,
+        delayed=True,
     )
 
 
 @counterpart("optax.contrib.schedule_free_sgd", VERSION, {"state_dtype": None})
 def schedule_free_sgd_(
-    *, learning_rate: Any = 1.0, warmup_steps: Any = None, b1: Any = 0.9, weight_decay: Any = None,
+    *,
+    learning_rate: Any = 1.0,
+    warmup_steps: Any = None,
+    b1: Any = 0.9,
+    weight_decay: Any = None,
     weight_lr_power: Any = 2.0,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of optax's schedule_free_sgd."""
-    decay = 0.0 if weight_decay is None else weight_decay
-    rule = schedule_free_sgd(eta=learning_rate, beta=b1, weight_decay=decay, weight_power=weight_lr_power)
+    decay = weight_decay
+    if weight_decay is None:
+        decay = 0.0
+    rule = schedule_free_sgd(
+        eta=learning_rate, beta=b1, weight_decay=decay, weight_power=weight_lr_power
+    )
     return rule(**_warm(warmup_steps)).reporting("theta")
 
 
 @counterpart("optax.contrib.schedule_free_adamw", VERSION, {"state_dtype": None})
 def schedule_free_adamw_(
-    *, learning_rate: Any = 0.0025, warmup_steps: Any = None, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8,
-    weight_decay: Any = 0.0, weight_lr_power: Any = 2.0,
-) -> Rule:  # fmt: skip
+    *,
+    learning_rate: Any = 0.0025,
+    warmup_steps: Any = None,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0.0,
+    weight_lr_power: Any = 2.0,
+) -> Rule:
     """Return the rule of optax's schedule_free_adamw."""
     shared = {"eta": learning_rate, "weight_decay": weight_decay, "weight_power": weight_lr_power}
     rule = schedule_free_adamw(beta1=b1, beta2=b2, epsilon=eps, **shared)
@@ -197,5 +326,10 @@ def schedule_free_adamw_(
 
 def _warm(steps: Any) -> dict[str, Any]:
     if steps is not None and is_off(steps):
-        raise RuleError("warmup_steps=0: optax's learning rate is 0 for ever then; expected None or a number of steps")
-    return {} if steps is None else {"warmup": steps, "late_warmup": True}
+        raise RuleError(
+            "warmup_steps=0: optax's learning rate is 0 for ever then; expected None or a number "
+            "of steps"
+        )
+    if steps is None:
+        return {}
+    return {"warmup": steps, "late_warmup": True}

@@ -19,20 +19,39 @@ COLLECTION = "4.1.0"
 
 @counterpart("pytorch_optimizer.ScheduleFreeSGD", COLLECTION, {**FOREACH, "eps": 1e-8})
 def schedulefree_sgd(
-    *, lr: Any = 1.0, momentum: Any = 0.9, weight_decay: Any = 0.0, r: Any = 0.0, weight_lr_power: Any = 2.0,
-    warmup_steps: Any = 0, maximize: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 1.0,
+    momentum: Any = 0.9,
+    weight_decay: Any = 0.0,
+    r: Any = 0.0,
+    weight_lr_power: Any = 2.0,
+    warmup_steps: Any = 0,
+    maximize: bool = False,
+) -> Rule:
     """Return the rule of pytorch_optimizer's ScheduleFreeSGD."""
-    return climbing(free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power), maximize)
+    return climbing(
+        free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power), maximize
+    )
 
 
 @counterpart("pytorch_optimizer.ScheduleFreeAdamW", COLLECTION, FOREACH)
 def schedulefree_adamw(
-    *, lr: Any = 0.0025, betas: Any = BETAS, weight_decay: Any = 0.0, r: Any = 0.0, weight_lr_power: Any = 2.0,
-    warmup_steps: Any = 0, decoupling_c: Any = 0, ams_bound: bool = False, eps: Any = 1e-8, maximize: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 0.0025,
+    betas: Any = BETAS,
+    weight_decay: Any = 0.0,
+    r: Any = 0.0,
+    weight_lr_power: Any = 2.0,
+    warmup_steps: Any = 0,
+    decoupling_c: Any = 0,
+    ams_bound: bool = False,
+    eps: Any = 1e-8,
+    maximize: bool = False,
+) -> Rule:
     """Return the rule of pytorch_optimizer's ScheduleFreeAdamW."""
-    rule = free_adamw(lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power)(epsilon_root=1e-15)
+    rule = free_adamw(lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power)(
+        epsilon_root=1e-15
+    )
     if not is_off(decoupling_c):
         rule = rule(decoupling=decoupling_c)
     return climbing(rule(maximum_of="corrected") if ams_bound else rule, maximize)
@@ -40,54 +59,96 @@ def schedulefree_adamw(
 
 @counterpart("pytorch_optimizer.AdaBelief", COLLECTION, FOREACH)
 def poadabelief(
-    *, lr: Any = 1e-3, betas: Any = BETAS, weight_decay: Any = 0.0, weight_decouple: bool = True,
-    fixed_decay: bool = False, rectify: bool = False, n_sma_threshold: Any = 5, degenerated_to_sgd: bool = True,
-    ams_bound: bool = False, eps: Any = 1e-16, maximize: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    weight_decay: Any = 0.0,
+    weight_decouple: bool = True,
+    fixed_decay: bool = False,
+    rectify: bool = False,
+    n_sma_threshold: Any = 5,
+    degenerated_to_sgd: bool = True,
+    ams_bound: bool = False,
+    eps: Any = 1e-16,
+    maximize: bool = False,
+) -> Rule:
     """Return the rule of pytorch_optimizer's AdaBelief."""
     rule = belief(lr, betas, eps, rectify, n_sma_threshold, degenerated_to_sgd, ams_bound)
-    return climbing(decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize)
+    return climbing(
+        decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+    )
 
 
-@counterpart("pytorch_optimizer.Adan", COLLECTION, {**FOREACH, "max_grad_norm": 0.0, "maximize": False})
+@counterpart(
+    "pytorch_optimizer.Adan", COLLECTION, {**FOREACH, "max_grad_norm": 0.0, "maximize": False}
+)
 def adan_(
-    *, lr: Any = 1e-3, betas: Any = (0.98, 0.92, 0.99), weight_decay: Any = 0.0, weight_decouple: bool = False,
+    *,
+    lr: Any = 1e-3,
+    betas: Any = (0.98, 0.92, 0.99),
+    weight_decay: Any = 0.0,
+    weight_decouple: bool = False,
     eps: Any = 1e-8,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of pytorch_optimizer's Adan.
 
-    Its ``maximize`` takes the first difference between g and -g; its clipping has the norm in float32.
+    Its ``maximize`` takes the first difference between g and -g; its clipping has the norm in
+    float32.
     """
     beta1, beta2, beta3 = betas
-    rule = adan(eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay)
-    return rule(proximal=False) if weight_decouple else rule
+    rule = adan(
+        eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay
+    )
+    if weight_decouple:
+        return rule(proximal=False)
+    return rule
 
 
 @counterpart("pytorch_optimizer.Lion", COLLECTION, FOREACH)
 def lion_(
-    *, lr: Any = 1e-4, betas: Any = (0.9, 0.99), weight_decay: Any = 0.0, weight_decouple: bool = True,
-    fixed_decay: bool = False, maximize: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 1e-4,
+    betas: Any = (0.9, 0.99),
+    weight_decay: Any = 0.0,
+    weight_decouple: bool = True,
+    fixed_decay: bool = False,
+    maximize: bool = False,
+) -> Rule:
     """Return the rule of pytorch_optimizer's Lion."""
     beta1, beta2 = betas
     rule = lion(eta=lr, beta1=beta1, beta2=beta2)
     if weight_decouple:
-        return climbing(rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay), maximize)
+        return climbing(
+            rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay), maximize
+        )
     return climbing(decayed(rule, weight_decay), maximize)
 
 
 @counterpart("pytorch_optimizer.RAdam", COLLECTION, FOREACH)
 def radam_(
-    *, lr: Any = 1e-3, betas: Any = BETAS, weight_decay: Any = 0.0, weight_decouple: bool = True,
-    fixed_decay: bool = False, n_sma_threshold: Any = 5, degenerated_to_sgd: bool = False, eps: Any = 1e-8,
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    weight_decay: Any = 0.0,
+    weight_decouple: bool = True,
+    fixed_decay: bool = False,
+    n_sma_threshold: Any = 5,
+    degenerated_to_sgd: bool = False,
+    eps: Any = 1e-8,
     maximize: bool = False,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of pytorch_optimizer's RAdam, which ignores a weight decay that is not decoupled."""
     beta1, beta2 = betas
     rule = radam(
-        eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, threshold=n_sma_threshold, at_threshold=True,
-        corrected_epsilon=False, before_rectified="momentum" if degenerated_to_sgd else "nothing",
-    )  # fmt: skip
+        eta=lr,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=eps,
+        threshold=n_sma_threshold,
+        at_threshold=True,
+        corrected_epsilon=False,
+        before_rectified="momentum" if degenerated_to_sgd else "nothing",
+    )
     if weight_decouple and not is_off(weight_decay):
         rule = rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay)
     return climbing(rule, maximize)
@@ -95,10 +156,21 @@ def radam_(
 
 @counterpart("pytorch_optimizer.Yogi", COLLECTION, FOREACH)
 def yogi_(
-    *, lr: Any = 1e-2, betas: Any = BETAS, initial_accumulator: Any = 1e-6, weight_decay: Any = 0.0,
-    weight_decouple: bool = True, fixed_decay: bool = False, eps: Any = 1e-3, maximize: bool = False,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 1e-2,
+    betas: Any = BETAS,
+    initial_accumulator: Any = 1e-6,
+    weight_decay: Any = 0.0,
+    weight_decouple: bool = True,
+    fixed_decay: bool = False,
+    eps: Any = 1e-3,
+    maximize: bool = False,
+) -> Rule:
     """Return the rule of pytorch_optimizer's Yogi."""
     beta1, beta2 = betas
-    rule = yogi(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, initial_accumulator=initial_accumulator)
-    return climbing(decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize)
+    rule = yogi(
+        eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, initial_accumulator=initial_accumulator
+    )
+    return climbing(
+        decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+    )

@@ -17,46 +17,79 @@ BETAS = (0.9, 0.999)
 
 @counterpart("schedulefree.SGDScheduleFree", "1.4.1", {"foreach": True})
 def sgd_schedule_free(
-    *, lr: Any = 1.0, momentum: Any = 0.9, weight_decay: Any = 0, warmup_steps: Any = 0, r: Any = 0.0,
+    *,
+    lr: Any = 1.0,
+    momentum: Any = 0.9,
+    weight_decay: Any = 0,
+    warmup_steps: Any = 0,
+    r: Any = 0.0,
     weight_lr_power: Any = 2,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of schedulefree's SGDScheduleFree."""
     return free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power)
 
 
 @counterpart("schedulefree.AdamWScheduleFree", "1.4.1", {"foreach": True})
 def adamw_schedule_free(
-    *, lr: Any = 0.0025, betas: Any = BETAS, eps: Any = 1e-8, weight_decay: Any = 0, warmup_steps: Any = 0,
-    r: Any = 0.0, weight_lr_power: Any = 2.0,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 0.0025,
+    betas: Any = BETAS,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0,
+    warmup_steps: Any = 0,
+    r: Any = 0.0,
+    weight_lr_power: Any = 2.0,
+) -> Rule:
     """Return the rule of schedulefree's AdamWScheduleFree."""
     return free_adamw(lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power)
 
 
 @counterpart("lion_pytorch.Lion", "0.2.5", {"use_triton": False})
 def lion_pytorch(
-    *, lr: Any = 1e-4, betas: Any = (0.9, 0.99), weight_decay: Any = 0.0, decoupled_weight_decay: bool = False
+    *,
+    lr: Any = 1e-4,
+    betas: Any = (0.9, 0.99),
+    weight_decay: Any = 0.0,
+    decoupled_weight_decay: bool = False,
 ) -> Rule:
     """Return the rule of lion-pytorch, where a decoupled decay is divided by the first learning rate."""
     beta1, beta2 = betas
-    decay = per_rate(weight_decay, lr) if decoupled_weight_decay else weight_decay
+    decay = weight_decay
+    if decoupled_weight_decay:
+        decay = per_rate(weight_decay, lr)
     return lion(eta=lr, beta1=beta1, beta2=beta2, weight_decay=decay)
 
 
 @counterpart("adan_pytorch.Adan", "0.1.0", {"restart_cond": None})
-def adan_pytorch(*, lr: Any = 1e-3, betas: Any = (0.02, 0.08, 0.01), eps: Any = 1e-8, weight_decay: Any = 0) -> Rule:
+def adan_pytorch(
+    *, lr: Any = 1e-3, betas: Any = (0.02, 0.08, 0.01), eps: Any = 1e-8, weight_decay: Any = 0
+) -> Rule:
     """Return the rule of adan-pytorch, whose betas are the shares of the new."""
     beta1, beta2, beta3 = (np.subtract(1, beta) if np.ndim(beta) else 1 - beta for beta in betas)
     return adan(
-        eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay, first_step="remembers"
+        eta=lr,
+        beta1=beta1,
+        beta2=beta2,
+        beta3=beta3,
+        epsilon=eps,
+        weight_decay=weight_decay,
+        first_step="remembers",
     )
 
 
 @counterpart("adabelief_pytorch.AdaBelief", "0.2.1", {"print_change_log": True})
 def adabelief_pytorch(
-    *, lr: Any = 1e-3, betas: Any = BETAS, eps: Any = 1e-16, weight_decay: Any = 0, amsgrad: bool = False,
-    weight_decouple: bool = True, fixed_decay: bool = False, rectify: bool = True, degenerated_to_sgd: bool = True,
-) -> Rule:  # fmt: skip
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    eps: Any = 1e-16,
+    weight_decay: Any = 0,
+    amsgrad: bool = False,
+    weight_decouple: bool = True,
+    fixed_decay: bool = False,
+    rectify: bool = True,
+    degenerated_to_sgd: bool = True,
+) -> Rule:
     """Return the rule of adabelief-pytorch, where the largest s counts only in steps that are not rectified."""
     rule = belief(lr, betas, eps, rectify, 5, degenerated_to_sgd, amsgrad and not rectify)
     return decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple)

@@ -26,10 +26,14 @@ FIXED = {"foreach": None, "capturable": False, "differentiable": False, "fused":
 BETAS = (0.9, 0.999)
 
 
-def torch(name: str, weight_decay: float = 0) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
+def torch(
+    name: str, weight_decay: float = 0
+) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
     """Register a class of torch, with what all its optimizers take."""
     register = counterpart(f"torch.optim.{name}", VERSION, FIXED)
-    return lambda make: register(with_more(make, {"weight_decay": weight_decay, "maximize": False}, _finished))
+    return lambda make: register(
+        with_more(make, {"weight_decay": weight_decay, "maximize": False}, _finished)
+    )
 
 
 def _finished(rule: Rule, *, maximize: bool, weight_decay: Any = 0) -> Rule:
@@ -41,29 +45,45 @@ def _finished(rule: Rule, *, maximize: bool, weight_decay: Any = 0) -> Rule:
 def sgd(*, lr: Any = 1e-3, momentum: Any = 0, dampening: Any = 0, nesterov: bool = False) -> Rule:
     """Return the rule of torch's SGD."""
     if nesterov and (is_off(momentum) or not is_off(dampening)):
-        raise RuleError("torch.optim.SGD(nesterov=True): torch takes it with momentum above 0 and dampening 0 only")
+        raise RuleError(
+            "torch.optim.SGD(nesterov=True): torch takes it with momentum above 0 and dampening 0 "
+            "only"
+        )
     return plain(lr, momentum, nesterov, eta_inside=False, dampening=dampening)
 
 
 @torch("Adagrad")
-def adagrad_(*, lr: Any = 0.01, lr_decay: Any = 0, initial_accumulator_value: Any = 0, eps: Any = 1e-10) -> Rule:
+def adagrad_(
+    *, lr: Any = 0.01, lr_decay: Any = 0, initial_accumulator_value: Any = 0, eps: Any = 1e-10
+) -> Rule:
     """Return the rule of torch's Adagrad."""
-    eta = lr if is_off(lr_decay) else _fading(lr, lr_decay)
-    return adagrad(eta=eta, epsilon=eps, initial_accumulator=initial_accumulator_value, epsilon_inside=False)
+    if is_off(lr_decay):
+        eta = lr
+    else:
+        eta = _fading(lr, lr_decay)
+    return adagrad(
+        eta=eta, epsilon=eps, initial_accumulator=initial_accumulator_value, epsilon_inside=False
+    )
 
 
 def _fading(lr: Any, decay: Any) -> sp.Expr:
     for name, value in (("lr", lr), ("lr_decay", decay)):
         if isinstance(value, bool) or not isinstance(value, Real | sp.Expr):
-            raise RuleError(f"{name}={short(value)}: lr_decay makes a schedule, which takes one number for each")
+            raise RuleError(
+                f"{name}={short(value)}: lr_decay makes a schedule, which takes one number for each"
+            )
     return lr * inverse_time(1, decay)
 
 
 @torch("RMSprop")
-def rmsprop_(*, lr: Any = 0.01, alpha: Any = 0.99, eps: Any = 1e-8, momentum: Any = 0, centered: bool = False) -> Rule:
+def rmsprop_(
+    *, lr: Any = 0.01, alpha: Any = 0.99, eps: Any = 1e-8, momentum: Any = 0, centered: bool = False
+) -> Rule:
     """Return the rule of torch's RMSprop."""
     rule = rmsprop(eta=lr, rho=alpha, epsilon=eps, centered=centered, epsilon_inside=False)
-    return rule if is_off(momentum) else rule(momentum=momentum, eta_inside=False)
+    if is_off(momentum):
+        return rule
+    return rule(momentum=momentum, eta_inside=False)
 
 
 @torch("Adadelta")
@@ -75,21 +95,33 @@ def adadelta_(*, lr: Any = 1.0, rho: Any = 0.9, eps: Any = 1e-6) -> Rule:
 def _adam(lr: Any, betas: Any, eps: Any, amsgrad: bool) -> Rule:
     beta1, beta2 = betas
     shared = {"eta": lr, "beta1": beta1, "beta2": beta2, "epsilon": eps}
-    return largest(**shared, mean_correction=True, bias_correction=True) if amsgrad else adam(**shared)
+    if amsgrad:
+        return largest(**shared, mean_correction=True, bias_correction=True)
+    return adam(**shared)
 
 
 @torch("Adam")
 def adam_(
-    *, lr: Any = 1e-3, betas: Any = BETAS, eps: Any = 1e-8, weight_decay: Any = 0, amsgrad: bool = False,
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0,
+    amsgrad: bool = False,
     decoupled_weight_decay: bool = False,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of torch's Adam."""
     return decayed(_adam(lr, betas, eps, amsgrad), weight_decay, decoupled=decoupled_weight_decay)
 
 
 @torch("AdamW")
 def adamw_(
-    *, lr: Any = 1e-3, betas: Any = BETAS, eps: Any = 1e-8, weight_decay: Any = 1e-2, amsgrad: bool = False
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    eps: Any = 1e-8,
+    weight_decay: Any = 1e-2,
+    amsgrad: bool = False,
 ) -> Rule:
     """Return the rule of torch's AdamW."""
     if amsgrad:
@@ -107,9 +139,14 @@ def adamax_(*, lr: Any = 2e-3, betas: Any = BETAS, eps: Any = 1e-8) -> Rule:
 
 @torch("NAdam")
 def nadam_(
-    *, lr: Any = 2e-3, betas: Any = BETAS, eps: Any = 1e-8, weight_decay: Any = 0, momentum_decay: Any = 4e-3,
+    *,
+    lr: Any = 2e-3,
+    betas: Any = BETAS,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0,
+    momentum_decay: Any = 4e-3,
     decoupled_weight_decay: bool = False,
-) -> Rule:  # fmt: skip
+) -> Rule:
     """Return the rule of torch's NAdam."""
     beta1, beta2 = betas
     rule = nadam(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, momentum_decay=momentum_decay)
@@ -118,16 +155,25 @@ def nadam_(
 
 @torch("RAdam")
 def radam_(
-    *, lr: Any = 1e-3, betas: Any = BETAS, eps: Any = 1e-8, weight_decay: Any = 0, decoupled_weight_decay: bool = False
+    *,
+    lr: Any = 1e-3,
+    betas: Any = BETAS,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0,
+    decoupled_weight_decay: bool = False,
 ) -> Rule:
     """Return the rule of torch's RAdam."""
     beta1, beta2 = betas
-    rule = radam(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, threshold=5.0, corrected_epsilon=False)
+    rule = radam(
+        eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, threshold=5.0, corrected_epsilon=False
+    )
     return decayed(rule, weight_decay, decoupled=decoupled_weight_decay)
 
 
 @counterpart("torch.optim.Rprop", VERSION, FIXED)
-def rprop_(*, lr: Any = 0.01, etas: Any = (0.5, 1.2), step_sizes: Any = (1e-6, 50), maximize: bool = False) -> Rule:
+def rprop_(
+    *, lr: Any = 0.01, etas: Any = (0.5, 1.2), step_sizes: Any = (1e-6, 50), maximize: bool = False
+) -> Rule:
     """Return the rule of torch's Rprop, which has no weight decay."""
     (shrink, grow), (low, high) = etas, step_sizes
     if np.ndim(low) == 0 == np.ndim(high) and low > high:

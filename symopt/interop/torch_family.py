@@ -14,14 +14,24 @@ from symopt.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from symopt.rules.rule import Rule
 
 
-def free_sgd(lr: Any, momentum: Any, weight_decay: Any, warmup_steps: Any, r: Any, weight_lr_power: Any) -> Rule:
+def free_sgd(
+    lr: Any, momentum: Any, weight_decay: Any, warmup_steps: Any, r: Any, weight_lr_power: Any
+) -> Rule:
     """Return schedule-free SGD as packages for torch have it, with y in the parameters."""
-    rule = schedule_free_sgd(eta=lr, beta=momentum, weight_decay=weight_decay, r=r, weight_power=weight_lr_power)
+    rule = schedule_free_sgd(
+        eta=lr, beta=momentum, weight_decay=weight_decay, r=r, weight_power=weight_lr_power
+    )
     return (rule if is_off(warmup_steps) else rule(warmup=warmup_steps)).reporting("theta")
 
 
 def free_adamw(
-    lr: Any, betas: Any, eps: Any, weight_decay: Any, warmup_steps: Any, r: Any, weight_lr_power: Any
+    lr: Any,
+    betas: Any,
+    eps: Any,
+    weight_decay: Any,
+    warmup_steps: Any,
+    r: Any,
+    weight_lr_power: Any,
 ) -> Rule:
     """Return schedule-free AdamW as packages for torch have it, with y in the parameters."""
     beta1, beta2 = betas
@@ -31,7 +41,13 @@ def free_adamw(
 
 
 def belief(
-    lr: Any, betas: Any, eps: Any, rectify: bool, threshold: Any, degenerated_to_sgd: bool, largest: bool
+    lr: Any,
+    betas: Any,
+    eps: Any,
+    rectify: bool,
+    threshold: Any,
+    degenerated_to_sgd: bool,
+    largest: bool,
 ) -> Rule:
     """Return AdaBelief as packages for torch have it, with one epsilon in both places."""
     beta1, beta2 = betas
@@ -39,12 +55,19 @@ def belief(
     if largest:
         rule = rule(maximum_of="uncorrected")
     if rectify:
-        rule = rule(rectify=True, threshold=threshold, before_rectified="momentum" if degenerated_to_sgd else "nothing")
+        rule = rule(
+            rectify=True,
+            threshold=threshold,
+            before_rectified="momentum" if degenerated_to_sgd else "nothing",
+        )
     return rule
 
 
 def per_rate(decay: Any, lr: Any) -> Any:
     """Return a decay that eta is to be multiplied with, where the library does not multiply it."""
     if np.ndim(lr) or not isinstance(lr, Real) or float(lr) <= 0:
-        raise RuleError(f"a decay that is independent of the learning rate needs one number above 0 as that, not {lr}")
+        raise RuleError(
+            "a decay that is independent of the learning rate needs one number above 0 as that, "
+            f"not {lr}"
+        )
     return decay / lr

@@ -70,16 +70,25 @@ def _variable_name(atom: Atom) -> str:
     """Return an atom by its name; a loop that was shifted is called after that, in brackets."""
     if not isinstance(atom, Loop):
         return str(atom)
-    return atom.name if atom.name.isidentifier() else f"({atom.name})"
+    if atom.name.isidentifier():
+        return atom.name
+    return f"({atom.name})"
 
 
 def _signed(factor: int, name: str, inside: bool) -> str:
     """Return a term with its sign, the first one without a plus."""
     size = abs(factor)
-    term = name if size == 1 and name else f"{size}*{name}".rstrip("*")
+    if size == 1 and name:
+        term = name
+    else:
+        term = f"{size}*{name}".rstrip("*")
     if inside:
-        return f" - {term}" if factor < 0 else f" + {term}"
-    return f"-{term}" if factor < 0 else term
+        if factor < 0:
+            return f" - {term}"
+        return f" + {term}"
+    if factor < 0:
+        return f"-{term}"
+    return term
 
 
 def constant(value: int) -> Affine:
@@ -145,7 +154,10 @@ def substituted(index: Affine, new: Mapping[Loop, Affine]) -> Affine:
     for atom, factor in index.terms:
         if isinstance(atom, Ref):
             atom = Ref(atom.array, tuple(substituted(part, new) for part in atom.at))  # noqa: PLW2901
-        replacement = new.get(atom, variable(atom)) if isinstance(atom, Loop) else variable(atom)
+        if isinstance(atom, Loop):
+            replacement = new.get(atom, variable(atom))
+        else:
+            replacement = variable(atom)
         result = plus(result, replacement, factor)
     return result
 
@@ -165,4 +177,6 @@ def extreme(index: Affine, side: int, value: Callable[[Atom, int], int]) -> int:
         deepest = max(inner, key=lambda loop: loop.order)
         factor = dict(index.terms)[deepest]
         index = substituted(index, {deepest: deepest.high if factor * side > 0 else deepest.low})
-    return index.const + sum(factor * value(atom, side * (1 if factor > 0 else -1)) for atom, factor in index.terms)
+    return index.const + sum(
+        factor * value(atom, side * (1 if factor > 0 else -1)) for atom, factor in index.terms
+    )

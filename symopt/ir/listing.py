@@ -72,7 +72,9 @@ def key_text(key: Any) -> str:
     if kind in ("x", "g") and isinstance(rest[0], int):
         return f"{KINDS[kind]}x{rest[0]}"
     before = KINDS.get(kind, f"{kind} ")
-    return before + ", ".join(key_text(part) if isinstance(part, tuple) else str(part) for part in rest)
+    return before + ", ".join(
+        key_text(part) if isinstance(part, tuple) else str(part) for part in rest
+    )
 
 
 def _operation(node: Node, args: list[str], call: Callable[[Key], str]) -> str:
@@ -93,7 +95,9 @@ def _operation(node: Node, args: list[str], call: Callable[[Key], str]) -> str:
 def _input(key: Any, call: Callable[[Key], str]) -> str:
     """Return an entry of an array, an index as a number, or an input by its name."""
     if hasattr(key, "array"):
-        inside = ", where that is" if key.near else ""
+        inside = ""
+        if key.near:
+            inside = ", where that is"
         return _entry(key.array, key.at) + inside
     if hasattr(key, "value"):
         return str(key.value)
@@ -103,11 +107,15 @@ def _input(key: Any, call: Callable[[Key], str]) -> str:
 def _entry(array: Name, at: tuple[Affine, ...]) -> str:
     kind, name = array
     before = KINDS.get(kind, f"{kind} ")
-    return f"{before}{name}[{', '.join(map(str, at))}]" if at else f"{before}{name}"
+    if at:
+        return f"{before}{name}[{', '.join(map(str, at))}]"
+    return f"{before}{name}"
 
 
 def _statement(statement: Statement, value: str) -> str:
     sign = {"define": "=", "add": "+="}.get(statement.kind, f"= ({statement.kind})")
     loops: tuple[Loop, ...] = statement.loops
-    over = f"  for {', '.join(map(str, loops))}" if loops else ""
+    over = ""
+    if loops:
+        over = f"  for {', '.join(map(str, loops))}"
     return f"{_entry(statement.array, statement.at)} {sign} {value}{over}"

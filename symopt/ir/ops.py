@@ -108,9 +108,7 @@ COMPOSED = {"logaddexp", "vanishing", "guarded", "steep"}
 def _functions() -> Iterable[Operation]:
     for arity, names in FUNCTIONS.items():
         for name in names.split():
-            yield Operation(
-                name=name, arity=arity, step=name in STEPS, composed=name in COMPOSED
-            )
+            yield Operation(name=name, arity=arity, step=name in STEPS, composed=name in COMPOSED)
 
 
 OPERATIONS = {one.name: one for one in (*_arithmetic(), *_relations(), *_functions())}

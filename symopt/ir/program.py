@@ -113,12 +113,16 @@ class Graph:
     def value(self, number: int) -> float | None:
         """Return the number that a node stands for, or None where it is not a constant."""
         node = self.nodes[number]
-        return node.payload if node.op == "const" and isinstance(node.payload, float) else None
+        if node.op == "const" and isinstance(node.payload, float):
+            return node.payload
+        return None
 
     def op(self, name: str, *args: int) -> int:
         """Return the node of an operation, after the simplifications that change no value."""
         known = SIMPLIFY.get(name)
-        simpler = known(self, *args) if known else None
+        simpler = None
+        if known:
+            simpler = known(self, *args)
         if simpler is not None:
             return simpler
         if name in COMMUTATIVE and args[0] > args[1]:
@@ -131,7 +135,9 @@ class Graph:
             return self._intern(Node(op, (body,), loop))
         if op == "peak":
             return body
-        return self.op("mul", self._count(loop), body) if op == "sum" else self.op("pow", body, self._count(loop))
+        if op == "sum":
+            return self.op("mul", self._count(loop), body)
+        return self.op("pow", body, self._count(loop))
 
     def others(self, product: Node) -> int:
         """Return, for each factor of a product over a loop, the product of all others."""
@@ -180,7 +186,10 @@ class Graph:
                 made[number] = leaf(node.payload)  # type: ignore[arg-type]
             else:
                 args = tuple(made[arg] for arg in node.args)
-                made[number] = number if args == node.args else self.again(node, args)
+                if args == node.args:
+                    made[number] = number
+                else:
+                    made[number] = self.again(node, args)
         return made
 
     def again(self, node: Node, args: tuple[int, ...]) -> int:
@@ -211,7 +220,8 @@ class Graph:
         order = demand_order(self.nodes, outputs.values())
         number = {old: new for new, old in enumerate(order)}
         nodes = tuple(
-            self.nodes[old]._replace(args=tuple(number[arg] for arg in self.nodes[old].args)) for old in order
+            self.nodes[old]._replace(args=tuple(number[arg] for arg in self.nodes[old].args))
+            for old in order
         )
         return Program(nodes, {key: number[old] for key, old in outputs.items()}, tuple(statements))
 
@@ -247,15 +257,21 @@ class Program:
         it; ``made`` is filled with the new node of each old one.
         """
         graph = Graph()
-        made = {} if made is None else made
+        if made is None:
+            made = {}
         for number, node in enumerate(self.nodes):
             args = tuple(made[arg] for arg in node.args)
             if node.op in ("input", "const"):
                 made[number] = graph._intern(node)
             else:
                 new = build(graph, number, node, args)
-                made[number] = graph.again(node, args) if new is None else new
-        return graph.program({key: made[number] for key, number in self.outputs.items()}, self.statements)
+                if new is None:
+                    made[number] = graph.again(node, args)
+                else:
+                    made[number] = new
+        return graph.program(
+            {key: made[number] for key, number in self.outputs.items()}, self.statements
+        )
 
     def only(self, keys: Iterable[Key]) -> Program:
         """Return the part that computes some of the outputs; the operations stay what they are."""
@@ -264,7 +280,9 @@ class Program:
         return graph.program({key: outputs[key] for key in keys})
 
 
-def demand_order(nodes: Sequence[Node], wanted: Iterable[int], known: Iterable[int] = ()) -> list[int]:
+def demand_order(
+    nodes: Sequence[Node], wanted: Iterable[int], known: Iterable[int] = ()
+) -> list[int]:
     """Return the numbers of all nodes that ``wanted`` need beyond ``known``, arguments before users, depth first."""
     order: list[int] = []
     seen = set(known)
@@ -277,5 +295,7 @@ def demand_order(nodes: Sequence[Node], wanted: Iterable[int], known: Iterable[i
             elif number not in seen:
                 seen.add(number)
                 stack.append((number, True))
-                stack.extend((arg, False) for arg in reversed(nodes[number].args) if arg not in seen)
+                stack.extend(
+                    (arg, False) for arg in reversed(nodes[number].args) if arg not in seen
+                )
     return order

@@ -49,7 +49,9 @@ def _mul(g: Graph, a: int, b: int) -> int | None:
         if factor is not None and g.nodes[y].op == "mul":
             for inner, rest in (g.nodes[y].args, g.nodes[y].args[::-1]):
                 # exact, because multiplying by a power of two only moves the exponent
-                if _is_power_of_two(g.value(inner)) or (g.value(inner) is not None and _is_power_of_two(factor)):
+                if _is_power_of_two(g.value(inner)) or (
+                    g.value(inner) is not None and _is_power_of_two(factor)
+                ):
                     return g.op("mul", g.const(factor * g.value(inner)), rest)  # type: ignore[operator]
     for x, y in ((a, b), (b, a)):
         scaled, plain = _scale(g, x), _scale(g, y)
@@ -114,26 +116,36 @@ def _is_whole(value: float | None) -> bool:
 def _select(g: Graph, condition: int, a: int, b: int) -> int | None:
     truth = g.value(condition)
     if truth is not None:
-        return a if truth else b
-    return a if a == b else None
+        if truth:
+            return a
+        return b
+    if a == b:
+        return a
+    return None
 
 
 def _sqrt(g: Graph, a: int) -> int | None:
     value = g.value(a)
-    return g.const(math.sqrt(value)) if value is not None and value >= 0 else None
+    if value is not None and value >= 0:
+        return g.const(math.sqrt(value))
+    return None
 
 
 def _and(g: Graph, a: int, b: int) -> int | None:
     for x, y in ((a, b), (b, a)):
         if g.value(x) is not None:
-            return y if g.value(x) else x
+            if g.value(x):
+                return y
+            return x
     return None
 
 
 def _or(g: Graph, a: int, b: int) -> int | None:
     for x, y in ((a, b), (b, a)):
         if g.value(x) is not None:
-            return x if g.value(x) else y
+            if g.value(x):
+                return x
+            return y
     return None
 
 
@@ -142,13 +154,23 @@ def _fold(g: Graph, function: Callable[..., float], *args: int) -> int | None:
     if any(value is None for value in values):
         return None
     result = function(*values)
-    return g.const(result) if math.isfinite(result) else None
+    if math.isfinite(result):
+        return g.const(result)
+    return None
 
 
 SIMPLIFY: dict[str, Callable[..., int | None]] = {
-    "add": _add, "sub": _sub, "mul": _mul, "div": _div, "neg": _neg, "sqrt": _sqrt,
-    "pow": _pow, "select": _select, "and": _and, "or": _or,
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "div": _div,
+    "neg": _neg,
+    "sqrt": _sqrt,
+    "pow": _pow,
+    "select": _select,
+    "and": _and,
+    "or": _or,
     "abs": lambda g, a: _fold(g, abs, a),
     "lt": lambda g, a, b: _fold(g, lambda x, y: float(x < y), a, b),
     "le": lambda g, a, b: _fold(g, lambda x, y: float(x <= y), a, b),
-}  # fmt: skip
+}

@@ -1,9 +1,9 @@
 """An optimizer's update as programs: what the compiler needs of a rule, without SymPy.
 
 The programs are written for one coordinate. Their inputs are ``"theta"`` and ``("state", name)``
-(old values), ``("hyper", name)``, ``"t"``, ``"T"``, ``"n"``, ``("grad", k)`` (the k-th gradient
-the rule asks for), ``("value", k)`` (the k-th value of the cost), ``("sum", k)`` (the k-th sum over
-all parameters), ``("solve", k)`` (the k-th solution of linear equations), ``("normal", k)`` (the k-th
+(old values), ``("hyper", name)``, ``"t"``, ``"T"``, ``"n"``, ``("grad", k)`` (the k-th gradient the
+rule asks for), ``("value", k)`` (the k-th value of the cost), ``("sum", k)`` (the k-th sum over all
+parameters), ``("solve", k)`` (the k-th solution of linear equations), ``("normal", k)`` (the k-th
 draw of normal numbers) and ``("power", k)`` (base**(rate*t + offset), kept as a running product).
 """
 
@@ -29,7 +29,12 @@ class Stage:
     matrix: str = ""
 
 
-INPUTS = {"grad": ("point",), "value": ("place",), "sum": ("summand",), "solve": ("corner", "scale", "shift", "right")}
+INPUTS = {
+    "grad": ("point",),
+    "value": ("place",),
+    "sum": ("summand",),
+    "solve": ("corner", "scale", "shift", "right"),
+}
 """The outputs of the program that each kind of stage is made of."""
 
 
@@ -55,8 +60,8 @@ class Update:
     program
         Outputs ``("point", k)`` (where the k-th gradient is taken), ``("place", k)`` (the k-th
         value), ``("summand", k)``; for linear equations ``("corner", k)`` (where the matrix is
-        taken), ``("scale", k)``, ``("shift", k)`` (scale*matrix + shift*identity) and ``("right", k)``;
-        and ``("new", name)`` for ``"theta"`` and every state.
+        taken), ``("scale", k)``, ``("shift", k)`` (scale*matrix + shift*identity) and ``("right",
+        k)``; and ``("new", name)`` for ``"theta"`` and every state.
     hypers
         Outputs ``("hyper", name)`` of those that are expressions in the step, and
         ``("base", k)``, ``("rate", k)``, ``("offset", k)`` of the powers; inputs are
@@ -167,7 +172,10 @@ def _product(graph: Graph, factors: Factors, late: list[bool], made: dict[int, i
 
     def joined(numbers: list[int], start: int | None = None) -> int | None:
         for number in numbers:
-            start = made[number] if start is None else graph.op("mul", start, made[number])
+            if start is None:
+                start = made[number]
+            else:
+                start = graph.op("mul", start, made[number])
         return start
 
     scale = joined([number for number in above if not late[number]])
@@ -175,8 +183,14 @@ def _product(graph: Graph, factors: Factors, late: list[bool], made: dict[int, i
     if divisor is not None:
         scale = graph.op("div", graph.const(1.0) if scale is None else scale, divisor)
     if negative:
-        scale = graph.const(-1.0) if scale is None else graph.op("neg", scale)
+        if scale is None:
+            scale = graph.const(-1.0)
+        else:
+            scale = graph.op("neg", scale)
     product = joined([number for number in above if late[number]], scale)
-    product = graph.const(1.0) if product is None else product
+    if product is None:
+        product = graph.const(1.0)
     quotient = joined([number for number in below if late[number]])
-    return product if quotient is None else graph.op("div", product, quotient)
+    if quotient is None:
+        return product
+    return graph.op("div", product, quotient)

@@ -33,9 +33,16 @@ def write_pages(folder: Path) -> list[Path]:
     rules, wrappers = ([card(name) for name in names] for names in (RULES, WRAPPERS))
     templates = _templates()
     page, index = (templates.get_template(name) for name in ("rule.html.j2", "index.html.j2"))
-    pages = {f"{one.name}.html": page.render(card=one, title=one.title) for one in (*rules, *wrappers)}
-    made = {name: (getattr(schedules, name).__doc__ or "").partition("\n")[0] for name in schedules.__all__}
-    pages["index.html"] = index.render(cards=rules, wrappers=wrappers, schedules=made, title="symopt: the rules")
+    pages = {
+        f"{one.name}.html": page.render(card=one, title=one.title) for one in (*rules, *wrappers)
+    }
+    made = {
+        name: (getattr(schedules, name).__doc__ or "").partition("\n")[0]
+        for name in schedules.__all__
+    }
+    pages["index.html"] = index.render(
+        cards=rules, wrappers=wrappers, schedules=made, title="symopt: the rules"
+    )
     for name, text in pages.items():
         write(place / name, text.encode())
     return [place / name for name in pages]
@@ -50,12 +57,16 @@ def _templates() -> Environment:
 
 def _equations(rule: Rule) -> list[Markup]:
     """Return a rule's equations as MathML."""
-    return [converted(rf"{left} \leftarrow {right}", block=True) for left, right in rule.latex_sides]
+    return [
+        converted(rf"{left} \leftarrow {right}", block=True) for left, right in rule.latex_sides
+    ]
 
 
 def _range(place: Any) -> str:
     """Return where a hyperparameter may lie, or the texts that an option may be."""
-    return " or ".join(place) if isinstance(place, tuple) else str(place)
+    if isinstance(place, tuple):
+        return " or ".join(place)
+    return str(place)
 
 
 def _paragraphs(text: str) -> list[Markup]:

@@ -52,7 +52,9 @@ class Card:
         """How it is written in Python."""
         if self.name in LIBRARIES:
             return f"so.like({self.name!r}, ...)"
-        return f"so.{self.name}" if self.name in PUBLISHED or self.name in WRAPPERS else f"so.optimizers.{self.name}"
+        if self.name in PUBLISHED or self.name in WRAPPERS:
+            return f"so.{self.name}"
+        return f"so.optimizers.{self.name}"
 
     @property
     def text(self) -> str:
@@ -134,7 +136,8 @@ def card(name: str) -> Card:
         return Card(name, RULES[name], {})
     found = find(name)
     arguments = {
-        key: "required" if value is inspect.Parameter.empty else value for key, value in found.arguments.items()
+        key: "required" if value is inspect.Parameter.empty else value
+        for key, value in found.arguments.items()
     }
     return Card(found.name, like(found.name, **found.rate()), arguments)
 
@@ -150,7 +153,16 @@ def lines(found: Card) -> list[str]:
     shown = [found.title, ""]
     if found.arguments:
         compared = f"Compared with version {LIBRARIES[found.name].version}"
-        shown = [*str(rule).splitlines(), "", compared, "", "Arguments", *_pairs(found.arguments), "", *shown]
+        shown = [
+            *str(rule).splitlines(),
+            "",
+            compared,
+            "",
+            "Arguments",
+            *_pairs(found.arguments),
+            "",
+            *shown,
+        ]
     shown += [*found.text.splitlines(), "", "Equations (a prime marks the next value)"]
     shown += [f"    {left} = {right}" for left, right in found.equations.items()]
     if found.limit is not None:

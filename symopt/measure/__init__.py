@@ -11,6 +11,18 @@ from symopt.measure._step_length import heading, speed_along
 from symopt.measure._survival import LogRank, Survival, logrank, survival
 
 __all__ = [
-    "LogRank", "Rate", "Share", "Survival", "basin", "heading", "hitting", "logrank", "plateau", "rate",
-    "saddle_escape", "speed_along", "success", "survival",
-]  # fmt: skip
+    "LogRank",
+    "Rate",
+    "Share",
+    "Survival",
+    "basin",
+    "heading",
+    "hitting",
+    "logrank",
+    "plateau",
+    "rate",
+    "saddle_escape",
+    "speed_along",
+    "success",
+    "survival",
+]

@@ -70,13 +70,14 @@ def basin(cost: Cost, theta: Any, *, reach: float = 1.0, apart: float = 1e-4) ->
 
     Notes
     -----
-    Newton's steps go to a point without slope nearby, be it a maximum. A run belongs to it only where
-    gradient flow could go there: not uphill (by more than J bends over the distance ``apart``), and
-    not from beside a saddle or maximum, farther than ``apart`` along a direction in which J falls.
-    So a saddle is the label of runs that stand on it or come to it along its stable manifold; those
-    on their way from it are "not at rest", as are those at a kink, which has no Hessian. A continuum
-    of minima falls into as many attractors as runs leave gaps in it that are wider than ``apart``; one
-    minimum flatter than x^4 does too unless ``apart`` is 0.01 or so, as rounding hides its place.
+    Newton's steps go to a point without slope nearby, be it a maximum. A run belongs to it only
+    where gradient flow could go there: not uphill (by more than J bends over the distance
+    ``apart``), and not from beside a saddle or maximum, farther than ``apart`` along a direction in
+    which J falls. So a saddle is the label of runs that stand on it or come to it along its stable
+    manifold; those on their way from it are "not at rest", as are those at a kink, which has no
+    Hessian. A continuum of minima falls into as many attractors as runs leave gaps in it that are
+    wider than ``apart``; one minimum flatter than x^4 does too unless ``apart`` is 0.01 or so, as
+    rounding hides its place.
 
     Examples
     --------
@@ -88,7 +89,10 @@ def basin(cost: Cost, theta: Any, *, reach: float = 1.0, apart: float = 1e-4) ->
     ([0, 0, 1, 1], [-1.024, 0.974])
     """
     if not isinstance(cost, Cost):
-        raise RunError(f"basin was given {type(cost).__name__} as the cost; expected a Cost, as in basin(J, theta)")
+        raise RunError(
+            f"basin was given {type(cost).__name__} as the cost; expected a Cost, as in basin(J, "
+            "theta)"
+        )
     limits = check_number("reach", reach, least=0), check_number("apart", apart, above=0)
     ends = _ends(theta)
     check_size(ends, cost)
@@ -117,10 +121,16 @@ def _ends(theta: Any) -> xr.DataArray:
         try:
             array = np.asarray(theta, dtype=np.float64)
         except (TypeError, ValueError):
-            raise RunError(f"theta={theta!r}; expected points, as numbers of shape (N, n)") from None
-        theta = xr.DataArray(array, dims=("run", "param")[-array.ndim :] if 0 < array.ndim < 3 else None)
+            raise RunError(
+                f"theta={theta!r}; expected points, as numbers of shape (N, n)"
+            ) from None
+        theta = xr.DataArray(
+            array, dims=("run", "param")[-array.ndim :] if 0 < array.ndim < 3 else None
+        )
     if "param" not in theta.dims or not theta.size:
-        raise RunError(f"theta has the dimensions {theta.dims} and {theta.size} numbers; expected (..., param)")
+        raise RunError(
+            f"theta has the dimensions {theta.dims} and {theta.size} numbers; expected (..., param)"
+        )
     ends: xr.DataArray = theta.transpose(..., "param")
     return ends
 
@@ -171,11 +181,17 @@ def _curvature(cost: Cost, theta: Array) -> Array:
 def _step(cost: Cost, theta: Array) -> Array:
     """Return the points after one Newton step, halved until |grad J| falls; where it does not, as they are."""
     gradient, hessian = cost.grad(Flat(theta)), _hessian(cost, Flat(theta))
-    usable = np.flatnonzero(np.isfinite(gradient).all(axis=1) & np.isfinite(hessian).all(axis=(1, 2)))
+    usable = np.flatnonzero(
+        np.isfinite(gradient).all(axis=1) & np.isfinite(hessian).all(axis=(1, 2))
+    )
     curvature, directions = np.linalg.eigh(hessian[usable])
-    level = np.abs(curvature) <= 1e-14 * np.abs(curvature).max(axis=1, keepdims=True)  # no way to go along these
+    level = np.abs(curvature) <= 1e-14 * np.abs(curvature).max(
+        axis=1, keepdims=True
+    )  # no way to go along these
     along = np.einsum("kji,kj->ki", directions, gradient[usable])
-    step = np.einsum("kij,kj->ki", directions, np.where(level, 0.0, along / np.where(level, 1.0, curvature)))
+    step = np.einsum(
+        "kij,kj->ki", directions, np.where(level, 0.0, along / np.where(level, 1.0, curvature))
+    )
     before, new = np.linalg.norm(gradient[usable], axis=1), theta.copy()
     left = np.arange(len(usable))
     for halvings in range(HALVINGS):
@@ -188,12 +204,16 @@ def _step(cost: Cost, theta: Array) -> Array:
     return new
 
 
-def _rested(cost: Cost, points: Array, polished: _Polished, reach: float, apart: float) -> npt.NDArray[np.bool_]:
+def _rested(
+    cost: Cost, points: Array, polished: _Polished, reach: float, apart: float
+) -> npt.NDArray[np.bool_]:
     """Return which points came to rest: polished to no slope, near where they were, and not uphill."""
     size = 1 + np.linalg.norm(points, axis=1)
     near = np.linalg.norm(polished.theta - points, axis=1) <= reach
     before, after = cost.value(Flat(points)), cost.value(Flat(polished.theta))
-    uphill = after - before > polished.scale * (apart * size) ** 2 / 2 + ROUND * (1 + np.abs(before))
+    uphill = after - before > polished.scale * (apart * size) ** 2 / 2 + ROUND * (
+        1 + np.abs(before)
+    )
     flat = polished.slope <= SMALL * polished.scale * size
     rested = np.asarray(flat & near & ~uphill & np.isfinite(polished.scale))  # NaN is in no order
     rested[rested] = ~_leaving(cost, points[rested], polished.theta[rested], apart * size[rested])
@@ -226,10 +246,14 @@ def _together(cost: Cost, theta: Array, scale: Array, apart: float) -> _Attracto
     """Return the attractors: points linked by nearness are one."""
     if not len(theta):
         n = theta.shape[1]
-        return _Attractors(np.empty(0, dtype=np.int64), np.empty((0, n)), np.empty(0), np.empty((0, n)))
+        return _Attractors(
+            np.empty(0, dtype=np.int64), np.empty((0, n)), np.empty(0), np.empty((0, n))
+        )
     groups = _groups(theta, apart)
     by_group = np.argsort(groups, kind="stable")
-    centres = np.stack([_middle(own) for own in np.split(theta[by_group], np.cumsum(np.bincount(groups))[:-1])])
+    centres = np.stack(
+        [_middle(own) for own in np.split(theta[by_group], np.cumsum(np.bincount(groups))[:-1])]
+    )
     values = np.asarray(cost.value(Flat(centres)))
     # equal values and coordinates differ by rounding, which must not decide the order
     coarse = np.round(values / max(1.0, float(np.abs(values).max())), 12)
@@ -252,7 +276,9 @@ def _groups(theta: Array, apart: float) -> npt.NDArray[np.int64]:
     """Return the number of the group of each point: cells of side ``apart`` that touch are one group."""
     cells, inverse = np.unique(np.round(np.arcsinh(theta) / apart), axis=0, return_inverse=True)
     pairs = cKDTree(cells).query_pairs(1.0, p=np.inf, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(cells), len(cells)))
+    graph = coo_array(
+        (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(cells), len(cells))
+    )
     _, group = connected_components(graph, directed=False)
     return np.asarray(group[inverse.ravel()], dtype=np.int64)
 
@@ -260,11 +286,18 @@ def _groups(theta: Array, apart: float) -> npt.NDArray[np.int64]:
 def _kind(eigenvalues: Array) -> str:
     if (eigenvalues == 0).any():
         return "degenerate"
-    return "minimum" if eigenvalues[0] > 0 else "maximum" if eigenvalues[-1] < 0 else "saddle"
+    if eigenvalues[0] > 0:
+        return "minimum"
+    if eigenvalues[-1] < 0:
+        return "maximum"
+    return "saddle"
 
 
 def _dataset(
-    ends: xr.DataArray, labels: npt.NDArray[np.int64], kinds: npt.NDArray[np.str_], found: _Attractors
+    ends: xr.DataArray,
+    labels: npt.NDArray[np.int64],
+    kinds: npt.NDArray[np.str_],
+    found: _Attractors,
 ) -> xr.Dataset:
     import xarray as xr
 
@@ -284,4 +317,6 @@ def _dataset(
         "n": len(labels),
     }
     result = xr.Dataset(variables, coords=shape.coords)
-    return result.assign_coords(param=ends["param"]) if "param" in ends.coords else result
+    if "param" in ends.coords:
+        return result.assign_coords(param=ends["param"])
+    return result

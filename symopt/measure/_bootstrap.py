@@ -15,7 +15,9 @@ BURN_IN: Final = 50
 STATIONARY: Final = (-0.9, 0.95)  # where phi is kept
 
 
-def within_run(design: Array, residuals: Array, place: int, level: float, rng: np.random.Generator) -> Array:
+def within_run(
+    design: Array, residuals: Array, place: int, level: float, rng: np.random.Generator
+) -> Array:
     """Return (low, high) for the error of one coefficient of a regression, by a moving-block bootstrap.
 
     The residuals are whitened by the AR(1) process nearest to them, blocks of innovations are drawn
@@ -50,7 +52,9 @@ def within_run(design: Array, residuals: Array, place: int, level: float, rng: n
     row = np.linalg.pinv(design / scale)[place] / scale[place]
     spread = np.quantile(paths @ row, [(1 - level) / 2, (1 + level) / 2])
     freedom = max(n * (1 - phi) / (1 + phi) - p, 2.0)
-    return np.asarray(spread * _theil_sen(design[:, place]) * _beyond_normal(level, freedom), dtype=np.float64)
+    return np.asarray(
+        spread * _theil_sen(design[:, place]) * _beyond_normal(level, freedom), dtype=np.float64
+    )
 
 
 def autocorrelation(residuals: Array, parameters: int) -> float:
@@ -68,7 +72,8 @@ def autocorrelation(residuals: Array, parameters: int) -> float:
 def block_length(values: Array) -> int:
     """Return the best length of blocks for an AR(1) process, (sqrt(6) phi/(1 - phi²))^(2/3) n^(1/3).
 
-    That is the rule of Politis and White (2004) with the spectrum of the process; white noise has 1.
+    That is the rule of Politis and White (2004) with the spectrum of the process; white noise has
+    1.
     """
     n, phi = len(values), abs(autocorrelation(values - values.mean(), 1))
     best = math.cbrt(6 * phi**2 / (1 - phi**2) ** 2 * n)

@@ -69,11 +69,19 @@ def superlinear(k: Array, e: Array) -> Superlinear | None:
     while first > 0 and l[first] < l[first - 1] < 0:
         first -= 1
     falls = l[first : last + 1]
-    if len(falls) < 3 or (np.diff(k[first : last + 2]) != 1).any() or _comes_back(e, last) or not _steeper(falls):
+    if (
+        len(falls) < 3
+        or (np.diff(k[first : last + 2]) != 1).any()
+        or _comes_back(e, last)
+        or not _steeper(falls)
+    ):
         return None
     orders = falls[1:] / falls[:-1]
     p, moved = float(orders[-1]), abs(float(orders[-1] - orders[-2])) + 1e-12
-    low = min(p - moved, 1.0) if p < NEARLY_ONE else p - moved
+    if p < NEARLY_ONE:
+        low = min(p - moved, 1.0)
+    else:
+        low = p - moved
     return Superlinear(p, low, p + moved, int(where[first]), int(where[last + 1]))
 
 
@@ -81,7 +89,9 @@ def _steeper(falls: Array) -> bool:
     """Return whether ratios go to 0, at an order that settles: near a zero crossing of theta it grows and grows."""
     order, before = falls[-1] / falls[-2], falls[-2] / falls[-3]
     middle = falls[(len(falls) - 1) // 2]
-    return bool(falls[-1] < np.log(0.1) and falls[-1] < 1.2 * middle and abs(order - before) < 0.25 * order)
+    return bool(
+        falls[-1] < np.log(0.1) and falls[-1] < 1.2 * middle and abs(order - before) < 0.25 * order
+    )
 
 
 def _comes_back(e: Array, last: int) -> bool:
@@ -93,7 +103,9 @@ def _comes_back(e: Array, last: int) -> bool:
 def above(e: Array, floor: Array) -> int:
     """Return how many errors come before they stay at a floor; passing below it in between is no end."""
     high = np.flatnonzero(e > floor)
-    return int(high[-1]) + 1 if len(high) else 0
+    if len(high):
+        return int(high[-1]) + 1
+    return 0
 
 
 def clear(e: Array, floor: Array) -> int:
@@ -115,7 +127,11 @@ def spread(n: int) -> npt.NDArray[np.intp]:
     if n <= POINTS:
         return np.arange(n)
     half = POINTS // 2
-    return np.unique([np.linspace(0, n - 1, half), np.geomspace(1, n, half) - 1]).round().astype(np.intp)
+    return (
+        np.unique([np.linspace(0, n - 1, half), np.geomspace(1, n, half) - 1])
+        .round()
+        .astype(np.intp)
+    )
 
 
 def level(points: Points) -> tuple[float, int] | None:
@@ -125,7 +141,9 @@ def level(points: Points) -> tuple[float, int] | None:
     parameters by BIC, and its last half does not fall: a slow phase after a fast one is no floor.
     """
     n = len(points)
-    cuts = sorted({cut for share in np.arange(0.05, 0.96, 0.05) if FEW <= (cut := int(share * n)) <= n - FEW})
+    cuts = sorted(
+        {cut for share in np.arange(0.05, 0.96, 0.05) if FEW <= (cut := int(share * n)) <= n - FEW}
+    )
     tried = [(joined(best(points[:cut]), fitted("plateau", points[cut:])), cut) for cut in cuts]
     if not tried or min(tried)[0] > best(points).bic:
         return None
@@ -154,7 +172,11 @@ def envelope(k: Array, e: Array) -> tuple[Array, Array] | None:
     if len(peaks) < 3:
         return None
     gap = int(np.diff(peaks).max())
-    stop = peaks[-1] + 1 if len(e) - peaks[-1] <= 2 * gap else len(e)  # a cut oscillation, or a fall without any more
+    # a cut oscillation, or a fall without any more
+    if len(e) - peaks[-1] <= 2 * gap:
+        stop = peaks[-1] + 1
+    else:
+        stop = len(e)
     places = np.arange(peaks[0], stop)
     with np.errstate(divide="ignore"):
         raw = np.log(e[places])
@@ -186,7 +208,9 @@ def _summits(k: Array, e: Array, peaks: npt.NDArray[np.intp]) -> tuple[Array, Ar
 def _skewness(values: Array) -> float:
     centred = values - values.mean()
     spread = float(centred.std())
-    return float((centred**3).mean()) / spread**3 if spread > 0 else 0.0
+    if spread > 0:
+        return float((centred**3).mean()) / spread**3
+    return 0.0
 
 
 def smooth(residuals: Array) -> bool:

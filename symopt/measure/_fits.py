@@ -11,13 +11,38 @@ import numpy.typing as npt
 
 from symopt.validation import Array
 
-RESOLUTION: Final = 1e-8  # of log e: a residual below it is none, so that exact sequences can be compared at all
-SMOOTHEST: Final = 0.9  # autocorrelation up to which a residual counts as noise, and beyond as lack of fit
-JORDAN: Final = (0.5, 10.0)  # powers of k before rho**k that are called defective; a Jordan block of size 2 has 1
+RESOLUTION: Final = (
+    1e-8  # of log e: a residual below it is none, so that exact sequences can be compared at all
+)
+SMOOTHEST: Final = (
+    0.9  # autocorrelation up to which a residual counts as noise, and beyond as lack of fit
+)
+JORDAN: Final = (
+    0.5,
+    10.0,
+)  # powers of k before rho**k that are called defective; a Jordan block of size 2 has 1
 FEW: Final = 5  # points of the shortest segment
-CUTS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the points: where a segment may end
+CUTS: Final = (
+    0.0,
+    0.05,
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+)  # of the points: where a segment may end
 
-TERMS: Final = {"plateau": "1", "linear": "1k", "power": "1l", "defective": "1kl", "transient": "1kq"}
+TERMS: Final = {
+    "plateau": "1",
+    "linear": "1k",
+    "power": "1l",
+    "defective": "1kl",
+    "transient": "1kq",
+}
 """What log e is a sum of in each model: 1, k, l = log(k + k0) and q = k²."""
 
 
@@ -66,14 +91,18 @@ class Fit:
     def weight(self, term: str) -> float:
         """Return the coefficient of a term, 0 where the model has none."""
         place = TERMS[self.model].find(term)
-        return float(self.weights[place]) if place >= 0 else 0.0
+        if place >= 0:
+            return float(self.weights[place])
+        return 0.0
 
     @property
     def falling(self) -> bool:
         """Whether the coefficients are those of the model's name."""
         if self.model == "power":
             return self.weight("l") < 0
-        return self.model != "defective" or (self.weight("k") < 0 and JORDAN[0] <= self.weight("l") <= JORDAN[1])
+        return self.model != "defective" or (
+            self.weight("k") < 0 and JORDAN[0] <= self.weight("l") <= JORDAN[1]
+        )
 
     @property
     def parameters(self) -> int:
@@ -83,7 +112,9 @@ class Fit:
     @property
     def bic(self) -> float:
         """The criterion, infinite where the coefficients are not those of the model's name."""
-        return bic(self.residuals, self.parameters, self.resolution) if self.falling else np.inf
+        if self.falling:
+            return bic(self.residuals, self.parameters, self.resolution)
+        return np.inf
 
     @property
     def misfit(self) -> float:
@@ -100,7 +131,9 @@ def bic(residuals: Array, parameters: int, resolution: float) -> float:
     """
     before, after = residuals[:-1], residuals[1:]
     power = float(before @ before)
-    phi = min(max(float(before @ after) / power, 0.0), SMOOTHEST) if power > 0 else 0.0
+    phi = 0.0
+    if power > 0:
+        phi = min(max(float(before @ after) / power, 0.0), SMOOTHEST)
     innovations = after - phi * before
     variance = max(float(innovations @ innovations) / len(innovations), resolution**2)
     return len(residuals) * float(np.log(variance)) + parameters * float(np.log(len(residuals)))
@@ -109,7 +142,9 @@ def bic(residuals: Array, parameters: int, resolution: float) -> float:
 def joined(before: Fit, after: Fit) -> float:
     """Return the BIC of two segments with one variance; the place of the cut is a parameter too."""
     residuals = np.concatenate([before.residuals, after.residuals])
-    return bic(residuals, before.parameters + after.parameters + 1, after.resolution) if after.falling else np.inf
+    if after.falling:
+        return bic(residuals, before.parameters + after.parameters + 1, after.resolution)
+    return np.inf
 
 
 def fitted(model: str, points: Points, shift: float = 0.0) -> Fit:
@@ -121,7 +156,9 @@ def fitted(model: str, points: Points, shift: float = 0.0) -> Fit:
         "q": np.square,
     }
     design = np.stack([columns[term](points.k) for term in TERMS[model]], axis=1)
-    scale = np.abs(design).max(axis=0) + 1e-300  # steps may be large: columns of one size keep their digits
+    scale = (
+        np.abs(design).max(axis=0) + 1e-300
+    )  # steps may be large: columns of one size keep their digits
     weights = np.linalg.lstsq(design / scale, points.log_e)[0] / scale
     return Fit(model, shift, design, weights, points.log_e - design @ weights, points.resolution)
 
@@ -138,7 +175,9 @@ def best(points: Points, shifts: tuple[float, ...] = (), refine: bool = False) -
     tried = (*shifts, *np.geomspace(1.0, max(1.0, 0.1 * k[-1]), 4), *([0.0] if k[0] > 0 else []))
     fits = [fitted("plateau", points), fitted("linear", points)]
     for model in ("power", "defective"):
-        nearest = min((fitted(model, points, shift) for shift in tried), key=lambda fit: (fit.bic, fit.misfit))
+        nearest = min(
+            (fitted(model, points, shift) for shift in tried), key=lambda fit: (fit.bic, fit.misfit)
+        )
         fits.append(refined(nearest, points) if refine else nearest)
     return min(fits, key=lambda fit: fit.bic)
 
@@ -153,7 +192,11 @@ def refined(fit: Fit, points: Points) -> Fit:
         shift = fit.shift * float(np.exp(np.clip(damping * step, -1, 1)))
         moved = fitted(fit.model, points, min(shift, 0.1 * float(points.k[-1])))
         better = moved.misfit < 0.999 * fit.misfit and moved.bic <= fit.bic
-        fit, damping = (moved, 1.0) if better else (fit, damping / 8)
+        if better:
+            fit = moved
+            damping = 1.0
+        else:
+            damping /= 8
     return fit
 
 
@@ -173,9 +216,10 @@ def theil_sen(x: Array, y: Array) -> float:
 def window(points: Points, enough: npt.NDArray[np.bool_]) -> int:
     """Return where the transient ends: segmented regression, cut after cut while the BIC falls.
 
-    Each cut leaves a parabola, or the model of the whole, before it and the best model after it, with
-    one variance; the variance shrinks as segments go, so that a transient which dies out gradually
-    is followed to where it no longer shows. This is binary segmentation (Scott and Knott 1974).
+    Each cut leaves a parabola, or the model of the whole, before it and the best model after it,
+    with one variance; the variance shrinks as segments go, so that a transient which dies out
+    gradually is followed to where it no longer shows. This is binary segmentation (Scott and Knott
+    1974).
 
     Parameters
     ----------
@@ -189,7 +233,11 @@ def window(points: Points, enough: npt.NDArray[np.bool_]) -> int:
         rest = points[start:]
         whole = best(rest, refine=True)
         places = sorted({max(FEW, int(share * len(rest))) for share in CUTS})
-        tried = [(_segments(rest, cut, whole), cut) for cut in places if cut <= len(rest) - FEW and enough[start + cut]]
+        tried = [
+            (_segments(rest, cut, whole), cut)
+            for cut in places
+            if cut <= len(rest) - FEW and enough[start + cut]
+        ]
         if not tried or min(tried)[0] > whole.bic:
             break
         start += min(tried)[1]
@@ -198,6 +246,8 @@ def window(points: Points, enough: npt.NDArray[np.bool_]) -> int:
 
 def _segments(points: Points, cut: int, whole: Fit) -> float:
     models = sorted({("transient", 0.0), (whole.model, whole.shift)})
-    before = min((fitted(model, points[:cut], shift) for model, shift in models), key=lambda fit: fit.misfit)
+    before = min(
+        (fitted(model, points[:cut], shift) for model, shift in models), key=lambda fit: fit.misfit
+    )
     known = (whole.shift,) if whole.shift > 0 else ()
     return joined(before, best(points[cut:], known))

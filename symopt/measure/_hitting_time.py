@@ -68,7 +68,9 @@ def _exact(dataset: xr.Dataset, level: float) -> xr.DataArray | None:
         return None
     away = np.abs(dataset["target"].values - level)
     nearest = int(away.argmin())
-    return dataset["hit"].isel(target=nearest, drop=True) if away[nearest] <= SAME * abs(level) else None
+    if away[nearest] <= SAME * abs(level):
+        return dataset["hit"].isel(target=nearest, drop=True)
+    return None
 
 
 def _losses(x: Any, level: float) -> xr.DataArray:
@@ -80,13 +82,28 @@ def _losses(x: Any, level: float) -> xr.DataArray:
     elif isinstance(x, xr.Dataset):
         found = x.get("history_loss")
         if found is None:
-            targets = f"; its targets are {x['target'].values.tolist()}" if "target" in x.coords else ""
-            raise RunError(f"no losses were recorded{targets}; give targets=[{level:g}] to the sweep, or record=True")
+            targets = ""
+            if "target" in x.coords:
+                targets = f"; its targets are {x['target'].values.tolist()}"
+            raise RunError(
+                f"no losses were recorded{targets}; give targets=[{level:g}] to the sweep, or "
+                "record=True"
+            )
     if not isinstance(found, xr.DataArray) or "step" not in found.dims:
-        given = f"losses over {found.dims}" if isinstance(found, xr.DataArray) else type(found).__name__
-        raise RunError(f"hitting was given {given}; expected a Run, a study's Dataset, or losses over step")
+        if isinstance(found, xr.DataArray):
+            given = f"losses over {found.dims}"
+        else:
+            given = type(found).__name__
+        raise RunError(
+            f"hitting was given {given}; expected a Run, a study's Dataset, or losses over step"
+        )
     if "param" in found.dims:
-        raise RunError("hitting was given theta over param; expected losses: J of each point, as in cost.value(theta)")
+        raise RunError(
+            "hitting was given theta over param; expected losses: J of each point, as in "
+            "cost.value(theta)"
+        )
     if not found.size:
-        raise RunError("no losses were recorded; expected at least one run with at least one recorded step")
+        raise RunError(
+            "no losses were recorded; expected at least one run with at least one recorded step"
+        )
     return found.transpose(..., "step")

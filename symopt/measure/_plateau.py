@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def plateau(x: Any, slope: float, drop: float, *, optimum: float | None = None, cost: Cost | None = None) -> xr.Dataset:
+def plateau(
+    x: Any, slope: float, drop: float, *, optimum: float | None = None, cost: Cost | None = None
+) -> xr.Dataset:
     """Return the longest stay on a plateau: |grad J| <= slope while J - J* > drop.
 
     Parameters
@@ -64,7 +66,8 @@ def plateau(x: Any, slope: float, drop: float, *, optimum: float | None = None, 
     """
     if optimum is None:
         raise RunError(
-            "plateau needs optimum=J*, the smallest value of the cost: a run that has arrived is on no plateau"
+            "plateau needs optimum=J*, the smallest value of the cost: a run that has arrived is "
+            "on no plateau"
         )
     largest, fall = check_number("slope", slope, least=0), check_number("drop", drop, least=0)
     smallest = check_number("optimum", optimum)
@@ -78,12 +81,18 @@ def plateau(x: Any, slope: float, drop: float, *, optimum: float | None = None, 
     descended, met = stays[..., 2] == 1, stays[..., 3] == 1
     dwell = np.where(met, exit_ - entry, 0.0)
     return times(
-        np.where(descended | ~met, dwell, np.nan), dwell, loss.isel(step=0, drop=True),
-        entry=entry, exit=exit_, met=met,
-    )  # fmt: skip
+        np.where(descended | ~met, dwell, np.nan),
+        dwell,
+        loss.isel(step=0, drop=True),
+        entry=entry,
+        exit=exit_,
+        met=met,
+    )
 
 
-def _longest(flat: npt.NDArray[np.bool_], loss: Array, steps: npt.NDArray[Any]) -> tuple[float, float, bool, bool]:
+def _longest(
+    flat: npt.NDArray[np.bool_], loss: Array, steps: npt.NDArray[Any]
+) -> tuple[float, float, bool, bool]:
     """Return the entry and exit of the longest stretch, whether J was lower after it, and whether there is one."""
     edges = np.flatnonzero(np.diff(flat.astype(np.int8), prepend=0, append=0))
     if not len(edges):

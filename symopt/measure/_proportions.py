@@ -43,7 +43,9 @@ class Share:
         return f"Share({self.share:.3g} [{self.low:.3g}, {self.high:.3g}], {self.k} of {self.n})"
 
 
-def success(k: Any, n: int | None = None, *, dim: str = "start", level: float = 0.95) -> Share | xr.Dataset:
+def success(
+    k: Any, n: int | None = None, *, dim: str = "start", level: float = 0.95
+) -> Share | xr.Dataset:
     """Return the share of runs that did something, with Wilson's interval (1927).
 
     Its middle is (p + z^2/(2n))/(1 + z^2/n), and it reaches
@@ -61,7 +63,8 @@ def success(k: Any, n: int | None = None, *, dim: str = "start", level: float = 
     Returns
     -------
     Share or xarray.Dataset
-        For a DataArray a Dataset of ``share``, ``low``, ``high`` and ``n`` over its other dimensions.
+        For a DataArray a Dataset of ``share``, ``low``, ``high`` and ``n`` over its other
+        dimensions.
 
     Raises
     ------
@@ -76,16 +79,28 @@ def success(k: Any, n: int | None = None, *, dim: str = "start", level: float = 
     """
     two_sided(level)
     if hasattr(k, "data_vars"):
-        raise RunError("success was given a Dataset; expected True and False for each run, as ends['label'] == 0")
+        raise RunError(
+            "success was given a Dataset; expected True and False for each run, as ends['label'] "
+            "== 0"
+        )
     if hasattr(k, "dims"):
         return _over(k, dim, level)
     if n is None:
         array = np.asarray(k)
         if array.dtype != bool or array.ndim != 1:
-            raise RunError(f"success was given {k!r}; expected k and n, or a list of True and False")
+            raise RunError(
+                f"success was given {k!r}; expected k and n, or a list of True and False"
+            )
         k, n = int(array.sum()), array.size
-    if not all(isinstance(number, int | np.integer) for number in (k, n)) or n < 1 or not 0 <= k <= n:
-        raise RunError(f"success: {k} of {n} runs; expected whole numbers, at least one run, and k between 0 and n")
+    if (
+        not all(isinstance(number, int | np.integer) for number in (k, n))
+        or n < 1
+        or not 0 <= k <= n
+    ):
+        raise RunError(
+            f"success: {k} of {n} runs; expected whole numbers, at least one run, and k between 0 "
+            "and n"
+        )
     low, high = (float(end) for end in wilson(np.asarray(k), n, level))
     return Share(int(k) / int(n), low, high, int(k), int(n))
 
@@ -111,7 +126,8 @@ def _over(happened: xr.DataArray, dim: str, level: float) -> xr.Dataset:
 
     if happened.dtype != bool or dim not in happened.dims or not happened.size:
         raise RunError(
-            f"success was given {happened.dtype} over {happened.dims}; expected True and False over {dim!r} "
+            f"success was given {happened.dtype} over {happened.dims}; expected True and False "
+            f"over {dim!r} "
             "(dim= names another), with at least one run"
         )
     n, k = happened.sizes[dim], happened.sum(dim)

@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROUNDING: Final = 2.0**-52
-NEGATIVE: Final = 2.0**-26  # of the largest error: a negative one no larger is rounding, and shows where that lies
+NEGATIVE: Final = (
+    2.0**-26
+)  # of the largest error: a negative one no larger is rounding, and shows where that lies
 FEW: Final = 5  # runs that are judged alone too
 FEW_RUNS: Final = 6  # below which no interval for a median covers with 95 %
 
 
 def rate(
-    x: Any, *, optimum: float | None = None, minimum: Any = None, runs: str = "start", level: float = 0.95, rng: Any = 0
+    x: Any,
+    *,
+    optimum: float | None = None,
+    minimum: Any = None,
+    runs: str = "start",
+    level: float = 0.95,
+    rng: Any = 0,
 ) -> Rate | xr.Dataset:
     """Return how fast errors e_k fall: by which law, with which factor or order, within which interval.
 
@@ -99,17 +107,26 @@ def rate(
     """
     if isinstance(x, Study):
         example = next(iter(x), "adam")
-        raise RunError(f'rate was given a Study; give it errors of one rule: study["{example}"]["history_loss"] - J*')
+        raise RunError(
+            f'rate was given a Study; give it errors of one rule: study["{example}"]["history_loss"] - J*'
+        )
     if hasattr(x, "data_vars"):
-        raise RunError('rate was given a Dataset; give it the errors in it, as dataset["history_loss"] - J*')
+        raise RunError(
+            'rate was given a Dataset; give it the errors in it, as dataset["history_loss"] - J*'
+        )
     if not isinstance(level, float) or not 0 < level < 1:
-        raise RunError(f"level={level!r}; expected the confidence of intervals, between 0 and 1, as 0.95")
+        raise RunError(
+            f"level={level!r}; expected the confidence of intervals, between 0 and 1, as 0.95"
+        )
     generator = read_generator(rng)
     if isinstance(x, Run):
         return _of_run(x, optimum, minimum, level, generator)
     for name, value in (("optimum", optimum), ("minimum", minimum)):
         if value is not None:
-            raise RunError(f"{name} was given with {type(x).__name__}; only a Run needs it: subtract it from x instead")
+            raise RunError(
+                f"{name} was given with {type(x).__name__}; only a Run needs it: subtract it from "
+                "x instead"
+            )
     if hasattr(x, "dims") and hasattr(x, "transpose"):
         return _of_dataarray(x, runs, level, generator)
     e = _floats(x, "rate was given")
@@ -129,35 +146,53 @@ def _floats(value: Any, what: str) -> Array:
 def _some(e: Array) -> Array:
     """Return errors if there are any."""
     if np.isnan(e).all():
-        what = "only NaN" if e.size else "no errors"
-        raise RunError(f"rate was given {what}; expected at least one number: was the run recorded?")
+        what = "no errors"
+        if e.size:
+            what = "only NaN"
+        raise RunError(
+            f"rate was given {what}; expected at least one number: was the run recorded?"
+        )
     return e
 
 
-def _one(k: Array, e: Array, level: float, rng: np.random.Generator | None, floor: Array | float = 0.0) -> Rate:
+def _one(
+    k: Array, e: Array, level: float, rng: np.random.Generator | None, floor: Array | float = 0.0
+) -> Rate:
     known = ~np.isnan(e)
     k, e, floors = k[known], e[known], np.broadcast_to(floor, e.shape)[known]
     lowest = float(e.min(initial=0.0))
     if lowest < 0:
         if lowest < -NEGATIVE * float(e[np.isfinite(e)].max(initial=0.0)):
             raise RunError(
-                f"an error is negative, {lowest:.6g}; expected errors that are 0 or more: is the optimum too high?"
+                f"an error is negative, {lowest:.6g}; expected errors that are 0 or more: is the "
+                "optimum too high?"
             )
         e, floors = np.maximum(e, 0.0), np.maximum(floors, -lowest)
     return judge(k, e, floors, level, rng)
 
 
-def _of_run(run: Run, optimum: float | None, minimum: Any, level: float, rng: np.random.Generator) -> Rate:
+def _of_run(
+    run: Run, optimum: float | None, minimum: Any, level: float, rng: np.random.Generator
+) -> Rate:
     if optimum is not None and minimum is not None:
-        raise RunError("rate was given both an optimum and a minimum; expected one: J - J* or |theta - theta*|")
+        raise RunError(
+            "rate was given both an optimum and a minimum; expected one: J - J* or |theta - theta*|"
+        )
     if not len(run.recorded):
-        raise RunError("the run has no history; expected one that was recorded: minimize(..., record=True)")
+        raise RunError(
+            "the run has no history; expected one that was recorded: minimize(..., record=True)"
+        )
     if optimum is not None:
         k, e, floor = _gaps(run, optimum)
         name = "J - J*"
     else:
-        k, e, floor = _distances(run, minimum) if minimum is not None else _gradients(run)
-        name = "|grad J|" if minimum is None else "|theta - theta*|"
+        if minimum is not None:
+            k, e, floor = _distances(run, minimum)
+        else:
+            k, e, floor = _gradients(run)
+        name = "|theta - theta*|"
+        if minimum is None:
+            name = "|grad J|"
     if run.status in (Status.DIVERGED, Status.NONFINITE):
         return dataclasses.replace(divergent(k, e), error=name, reason=run.reason)
     return dataclasses.replace(_one(k, _some(e), level, rng, floor), error=name)
@@ -168,14 +203,19 @@ def _gaps(run: Run, optimum: float) -> tuple[Array, Array, Array]:
     if value.ndim or not np.isfinite(value):
         raise RunError(f"optimum={optimum!r}; expected the least value of J, a finite number")
     loss = run.history["loss"].values
-    return run.recorded.astype(np.float64), loss - value, ROUNDING * np.maximum(np.abs(value), np.abs(loss))
+    return (
+        run.recorded.astype(np.float64),
+        loss - value,
+        ROUNDING * np.maximum(np.abs(value), np.abs(loss)),
+    )
 
 
 def _path(run: Run) -> tuple[Array, Array]:
     """Return the steps at which theta is recorded and finite, and theta there."""
     if "theta" not in run.history:
         raise RunError(
-            "the run has no recorded theta to take gradients at; give optimum=J*, or record the path: "
+            "the run has no recorded theta to take gradients at; give optimum=J*, or record the "
+            "path: "
             "minimize(..., paths=True)"
         )
     theta = run.history["theta"].values
@@ -188,7 +228,8 @@ def _distances(run: Run, minimum: Any) -> tuple[Array, Array, Array]:
     end = _floats(minimum, "minimum:")
     if end.shape != theta.shape[1:] or not np.isfinite(end).all():
         raise RunError(
-            f"minimum has shape {end.shape} and {'finite' if np.isfinite(end).all() else 'non-finite'} numbers; "
+            f"minimum has shape {end.shape} and "
+            f"{'finite' if np.isfinite(end).all() else 'non-finite'} numbers; "
             f"expected theta*, {theta.shape[1]} finite numbers"
         )
     size = np.maximum(np.linalg.norm(end), _norms(theta))
@@ -210,16 +251,25 @@ def _norms(vectors: Array) -> Array:
         return np.asarray(np.linalg.norm(vectors, axis=-1))
 
 
-def _of_dataarray(x: xr.DataArray, runs: str, level: float, rng: np.random.Generator) -> Rate | xr.Dataset:
+def _of_dataarray(
+    x: xr.DataArray, runs: str, level: float, rng: np.random.Generator
+) -> Rate | xr.Dataset:
     """Judge errors over (step), (runs, step) or more."""
     dims = [str(dim) for dim in x.dims]
     if "step" not in dims:
-        raise RunError(f"rate was given a DataArray over ({', '.join(dims)}); expected the dimension step among them")
+        raise RunError(
+            f"rate was given a DataArray over ({', '.join(dims)}); expected the dimension step "
+            "among them"
+        )
     if "param" in dims:
-        raise RunError("rate was given a DataArray over param; expected errors: take the norm over param first")
+        raise RunError(
+            "rate was given a DataArray over param; expected errors: take the norm over param first"
+        )
     others = [dim for dim in dims if dim not in ("step", runs)]
     turned = x.transpose(*others, *([runs] if runs in dims else []), "step")
-    e = _some(_floats(turned.values, "rate was given")).reshape(*turned.shape[: len(others)], -1, turned.shape[-1])
+    e = _some(_floats(turned.values, "rate was given")).reshape(
+        *turned.shape[: len(others)], -1, turned.shape[-1]
+    )
     k = _steps(x)
     if not others:
         return _many(k, e, level, rng)
@@ -231,7 +281,10 @@ def _steps(x: xr.DataArray) -> Array:
     """Return the numbers of the steps."""
     k = _floats(x["step"].values, "the coordinate step:")
     if not np.isfinite(k).all() or (np.diff(k) <= 0).any() or (len(k) and k[0] < 0):
-        raise RunError("the coordinate step is not increasing from 0 or later; expected the number of each step")
+        raise RunError(
+            "the coordinate step is not increasing from 0 or later; expected the number of each "
+            "step"
+        )
     return k
 
 
@@ -263,10 +316,16 @@ def _doubt(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate |
 def _across(alike: list[Rate], reason: str, level: float, rng: np.random.Generator) -> Rate:
     """Return the median of the rates of runs in one regime, and its interval."""
     first = alike[0]
-    factors, orders = (np.array([getattr(rate, name) for rate in alike]) for name in ("factor", "order"))
-    values = {"linear": factors, "defective": factors, "power": orders, "superlinear": orders}.get(first.regime)
+    factors, orders = (
+        np.array([getattr(rate, name) for rate in alike]) for name in ("factor", "order")
+    )
+    values = {"linear": factors, "defective": factors, "power": orders, "superlinear": orders}.get(
+        first.regime
+    )
     known = values is not None and len(alike) > 1
-    few = f"; the interval is the range of fewer than {FEW_RUNS} runs" if known and len(alike) < FEW_RUNS else ""
+    few = ""
+    if known and len(alike) < FEW_RUNS:
+        few = f"; the interval is the range of fewer than {FEW_RUNS} runs"
     return dataclasses.replace(
         first,
         factor=float(np.median(factors)),
@@ -285,9 +344,13 @@ def _dataset(x: xr.DataArray, dims: list[str], rates: list[Rate]) -> xr.Dataset:
 
     shape = tuple(x.sizes[dim] for dim in dims)
     columns: dict[str, list[Any]] = {
-        name: [getattr(rate, name) for rate in rates] for name in ("regime", "factor", "order", "n", "reason")
+        name: [getattr(rate, name) for rate in rates]
+        for name in ("regime", "factor", "order", "n", "reason")
     }
-    columns["low"], columns["high"] = [rate.interval[0] for rate in rates], [rate.interval[1] for rate in rates]
+    columns["low"], columns["high"] = (
+        [rate.interval[0] for rate in rates],
+        [rate.interval[1] for rate in rates],
+    )
     variables = {name: (dims, np.array(column).reshape(shape)) for name, column in columns.items()}
     coords = {dim: x.coords[dim] for dim in dims if dim in x.coords}
     return xr.Dataset(variables, coords=coords, attrs={"error": "given"})

@@ -10,7 +10,18 @@ import numpy as np
 
 from symopt.measure import _error_sequence
 from symopt.measure._bootstrap import within_run
-from symopt.measure._fits import FEW, RESOLUTION, Fit, Points, best, fitted, jacobian, refined, theil_sen, window
+from symopt.measure._fits import (
+    FEW,
+    RESOLUTION,
+    Fit,
+    Points,
+    best,
+    fitted,
+    jacobian,
+    refined,
+    theil_sen,
+    window,
+)
 from symopt.validation import Array
 
 FEWEST: Final = 20
@@ -21,7 +32,15 @@ WHY: Final = {
     "power": "log e is a line in log(k + {k0:.3g})",
     "defective": "log e is a line in k and {c:.2g} log(k + {k0:.3g}), as of a Jordan block",
 }
-REGIMES: Final = ("linear", "power", "defective", "superlinear", "plateau", "divergent", "not identifiable")
+REGIMES: Final = (
+    "linear",
+    "power",
+    "defective",
+    "superlinear",
+    "plateau",
+    "divergent",
+    "not identifiable",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +60,8 @@ class Rate:
     interval
         (low, high) for the factor ("linear", "defective") or the order ("power", "superlinear").
     interval_kind
-        "within-run": from the residuals of one run; "across runs": from resampled runs; "" for none.
+        "within-run": from the residuals of one run; "across runs": from resampled runs; "" for
+        none.
     n
         How many points, or runs, were used.
     window
@@ -82,7 +102,9 @@ class Rate:
             "superlinear": f"order {self.order:.4g}",
             "divergent": f"factor {self.factor:.6g}",
         }.get(self.regime, "")
-        bounds = f" [{low:.6g}, {high:.6g}] {self.interval_kind}" if self.interval_kind else ""
+        bounds = ""
+        if self.interval_kind:
+            bounds = f" [{low:.6g}, {high:.6g}] {self.interval_kind}"
         counted = f"n = {self.n}, steps {self.window[0]} to {self.window[1]}"
         head = f"{self.regime}{', ' if said else ''}{said}{bounds}"
         return f"Rate({self.error}: {head}; {counted}; {self.reason})"
@@ -109,14 +131,19 @@ def judge(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generat
     if found := _error_sequence.superlinear(k, e):
         return _superlinear(k, found)
     if count < total and count < FEWEST:
-        return _without("not identifiable", k, f"{count} points above rounding; {FEWEST} are needed")
+        return _without(
+            "not identifiable", k, f"{count} points above rounding; {FEWEST} are needed"
+        )
     if np.count_nonzero(e) < FEW:
         return _without("not identifiable", k, f"{count} points; {FEWEST} are needed")
     return _fit(k, e, floor, level, rng)
 
 
 def _without(regime: str, k: Array, reason: str, factor: float = math.nan) -> Rate:
-    ends = (int(k[0]), int(k[-1])) if len(k) else (0, 0)
+    if len(k):
+        ends = (int(k[0]), int(k[-1]))
+    else:
+        ends = (0, 0)
     return Rate(regime, factor, math.nan, NOWHERE, len(k), reason, ends)
 
 
@@ -125,10 +152,14 @@ def divergent(k: Array, e: Array) -> Rate:
     finite = (e > 0) & np.isfinite(e)
     k, e = k[finite], e[finite]
     places = _error_sequence.thin(len(e))
-    slope = theil_sen(k[places], np.log(e[places])) if len(e) > 1 else 0.0
+    slope = 0.0
+    if len(e) > 1:
+        slope = theil_sen(k[places], np.log(e[places]))
     if slope <= 0:
         return _without("divergent", k, "errors overflow")
-    return _without("divergent", k, f"errors grow from {e[0]:.3g} to {e.max():.3g}", math.exp(min(slope, 700.0)))
+    return _without(
+        "divergent", k, f"errors grow from {e[0]:.3g} to {e.max():.3g}", math.exp(min(slope, 700.0))
+    )
 
 
 def _superlinear(k: Array, found: _error_sequence.Superlinear) -> Rate:
@@ -153,24 +184,39 @@ def _fit(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generato
     count = _error_sequence.clear(e[:count], floor)
     k, e, floor = k[:count], e[:count], floor[:count]
     if np.count_nonzero(e) < FEW:
-        return _without("not identifiable", k, f"{count} points above a floor at {known:.2g}; {FEWEST} are needed")
+        return _without(
+            "not identifiable",
+            k,
+            f"{count} points above a floor at {known:.2g}; {FEWEST} are needed",
+        )
     upper = _error_sequence.envelope(k, e)
     k, log_e = upper or (k[e > 0], np.log(e[e > 0]))
     points = Points(k, log_e, max(RESOLUTION, float(floor[-1] / e[-1])))
     points = points[_start(points) :]
     fit = best(points[_error_sequence.thin(len(points))], refine=True)
-    note = f"; the floor at {known:.2g} is left out" if known else ""
-    return _refused(fit, points, note) or _measured(fit, points, upper is not None, note, level, rng)
+    note = ""
+    if known:
+        note = f"; the floor at {known:.2g} is left out"
+    return _refused(fit, points, note) or _measured(
+        fit, points, upper is not None, note, level, rng
+    )
 
 
 def _refused(fit: Fit, points: Points, note: str) -> Rate | None:
     decades = float(points.log_e[0] - points.log_e[-1]) / math.log(10)
     if fit.model == "plateau" and decades < DECADES and not note:
-        return _without("plateau", points.k, f"errors stay at {math.exp(float(np.median(points.log_e))):.3g}", 1.0)
+        return _without(
+            "plateau",
+            points.k,
+            f"errors stay at {math.exp(float(np.median(points.log_e))):.3g}",
+            1.0,
+        )
     if fit.model == "plateau":
         return _without("not identifiable", points.k, f"errors fall by no law for long{note}")
     if len(points) < FEWEST or decades < DECADES:
-        known = f"{len(points)} points over {decades:.1f} decades; {FEWEST} over {DECADES:g} are needed"
+        known = (
+            f"{len(points)} points over {decades:.1f} decades; {FEWEST} over {DECADES:g} are needed"
+        )
         return _without("not identifiable", points.k, known + note)
     return None
 
@@ -198,17 +244,29 @@ def _start(points: Points) -> int:
     """Return where the transient ends, so that enough points and decades are left."""
     places = _error_sequence.spread(len(points))
     seen = points[places]
-    enough = (len(points) - places >= FEWEST) & (seen.log_e - seen.log_e[-1] >= DECADES * math.log(10))
+    enough = (len(points) - places >= FEWEST) & (
+        seen.log_e - seen.log_e[-1] >= DECADES * math.log(10)
+    )
     return int(places[window(seen, enough)])
 
 
 def _measured(
-    fit: Fit, points: Points, envelope: bool, note: str, level: float, rng: np.random.Generator | None
+    fit: Fit,
+    points: Points,
+    envelope: bool,
+    note: str,
+    level: float,
+    rng: np.random.Generator | None,
 ) -> Rate:
     points = points[_error_sequence.thin(len(points))]
     k, log_e = points.k, points.log_e
-    logs = np.log(k + fit.shift) if fit.model != "linear" else k
-    x, y = (logs, log_e) if fit.model == "power" else (k, log_e - fit.weight("l") * logs * (fit.model == "defective"))
+    logs = k
+    if fit.model != "linear":
+        logs = np.log(k + fit.shift)
+    if fit.model == "power":
+        x, y = (logs, log_e)
+    else:
+        x, y = (k, log_e - fit.weight("l") * logs * (fit.model == "defective"))
     slope = theil_sen(x, y)
     low = high = math.nan
     if rng is not None:
@@ -216,7 +274,9 @@ def _measured(
         slack = 4 * RESOLUTION / float(x[-1] - x[0]) + _lack(fit, points)
         low, high = slope + float(off[0]) - slack, slope + float(off[1]) + slack
     if slope >= 0 or high >= 0:
-        return _without("not identifiable", k, f"noise hides whether errors fall, as {fit.model} would{note}")
+        return _without(
+            "not identifiable", k, f"noise hides whether errors fall, as {fit.model} would{note}"
+        )
     power = fit.model == "power"
     return Rate(
         fit.model,
@@ -234,10 +294,12 @@ def _measured(
 def _lack(fit: Fit, points: Points) -> float:
     """Return twice what the slope changes by in the last half, where what is left is no noise but a transient.
 
-    A transient bends the slope by D in the first half of the window and by D q in the last, so
-    that the fit is off by D (1 + q)/2 and changes by D (1 - q)/2: twice that is enough for q <= 1/3.
+    A transient bends the slope by D in the first half of the window and by D q in the last, so that
+    the fit is off by D (1 + q)/2 and changes by D (1 - q)/2: twice that is enough for q <= 1/3.
     """
     if not _error_sequence.smooth(fit.residuals):
         return 0.0
     half = points[len(points) // 2 :]
-    return 2 * abs(float(refined(fitted(fit.model, half, fit.shift), half).weights[1] - fit.weights[1]))
+    return 2 * abs(
+        float(refined(fitted(fit.model, half, fit.shift), half).weights[1] - fit.weights[1])
+    )

@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
-from symopt.measure._trajectories import along, check_number, first, paths_and_cost, point_of, times, watched
+from symopt.measure._trajectories import (
+    along,
+    check_number,
+    first,
+    paths_and_cost,
+    point_of,
+    times,
+    watched,
+)
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -20,7 +28,12 @@ ROUND = 1e-10  # of the largest curvature: a smaller one is 0 to rounding
 
 
 def saddle_escape(
-    x: Any, saddle: npt.ArrayLike, *, radius: float = 0.1, drop: float | None = None, cost: Cost | None = None
+    x: Any,
+    saddle: npt.ArrayLike,
+    *,
+    radius: float = 0.1,
+    drop: float | None = None,
+    cost: Cost | None = None,
 ) -> xr.Dataset:
     """Return how long each run stayed near a saddle.
 
@@ -70,7 +83,10 @@ def saddle_escape(
     paths, known = paths_and_cost(x, cost)
     point = point_of(saddle, paths, "saddle")
     curvature = _negative_curvature(known, point)
-    fall = abs(curvature) * near_by**2 / 4 if drop is None else check_number("drop", drop, least=0)
+    if drop is None:
+        fall = abs(curvature) * near_by**2 / 4
+    else:
+        fall = check_number("drop", drop, least=0)
     loss, _ = along(known, paths)
     near = np.linalg.norm(paths.values - point, axis=-1) <= near_by
     after = np.logical_or.accumulate(near, axis=-1) & ~near
@@ -78,7 +94,13 @@ def saddle_escape(
     entry = first(near, steps)
     escape = first(after & (loss.values <= float(known.value(point)) - fall), steps)
     like = loss.isel(step=0, drop=True)
-    return times(escape - entry, watched(x, steps[-1], like) - entry, like, entry=entry, entered=np.isfinite(entry))
+    return times(
+        escape - entry,
+        watched(x, steps[-1], like) - entry,
+        like,
+        entry=entry,
+        entered=np.isfinite(entry),
+    )
 
 
 def _negative_curvature(cost: Cost, point: Array) -> float:
@@ -86,18 +108,22 @@ def _negative_curvature(cost: Cost, point: Array) -> float:
     place = f"saddle={point.tolist()}"
     gradient, hessian = cost.grad(point), cost.hessian(point)
     if not all(np.isfinite(values).all() for values in (cost.value(point), gradient, hessian)):
-        raise RunError(f"{place}: J, its gradient or its Hessian there is not finite; expected a saddle")
+        raise RunError(
+            f"{place}: J, its gradient or its Hessian there is not finite; expected a saddle"
+        )
     eigenvalues, slope = np.linalg.eigvalsh(hessian), float(np.linalg.norm(gradient))
     scale = float(np.abs(eigenvalues).max())
     if slope > FLAT * scale:
         newton = point - np.linalg.lstsq(hessian, gradient)[0]
         raise RunError(
-            f"{place}: the gradient there has the norm {slope:.3g}; expected a point without slope. "
+            f"{place}: the gradient there has the norm {slope:.3g}; expected a point without "
+            "slope. "
             f"If one is near, it is about {newton.tolist()}, by Newton's step"
         )
     if eigenvalues[0] >= -ROUND * scale:
         raise RunError(
-            f"{place}: no curvature there is negative (the smallest eigenvalue is {eigenvalues[0]:.3g}); "
+            f"{place}: no curvature there is negative (the smallest eigenvalue is "
+            f"{eigenvalues[0]:.3g}); "
             "expected a saddle or a maximum"
         )
     return float(eigenvalues[0])

@@ -91,5 +91,7 @@ def heading(x: Any, minimum: npt.ArrayLike) -> xr.DataArray:
 def _two(x: Any) -> xr.DataArray:
     paths = paths_of(x)
     if paths.sizes["step"] < 2:
-        raise RunError(f"{paths.sizes['step']} step was recorded; expected two or more: record=True")
+        raise RunError(
+            f"{paths.sizes['step']} step was recorded; expected two or more: record=True"
+        )
     return paths

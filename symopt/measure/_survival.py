@@ -77,7 +77,9 @@ class Survival:
         else:
             middle = f"median {self.median:g} [{low:g}, {high:g}]"
         mean = f"mean up to {self.horizon:g}: {self.restricted_mean:.4g} [{self.restricted_interval[0]:.4g}, "
-        out = f"; {self.left_out} left out" if self.left_out else ""
+        out = ""
+        if self.left_out:
+            out = f"; {self.left_out} left out"
         return f"Survival({self.events} of {self.n} arrived; {middle}; {mean}{self.restricted_interval[1]:.4g}]{out})"
 
 
@@ -128,8 +130,8 @@ def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -
     -----
     The band is that of Greenwood's variance on the scale of log(-log S) (Kalbfleisch and Prentice
     1980), which is not defined where S is 1 or 0. While none of the n_i runs that are still watched
-    has arrived, its lower end is Wilson's, n_i/(n_i + z^2); once all of the last n_i have, its upper
-    end is z^2/(n_i + z^2), or what it was before.
+    has arrived, its lower end is Wilson's, n_i/(n_i + z^2); once all of the last n_i have, its
+    upper end is z^2/(n_i + z^2), or what it was before.
 
     The variance of the restricted mean is the sum of A_i^2 d_i/(n_i (n_i - d_i)), with A_i the area
     under S right of t_i (Klein and Moeschberger 2003, section 4.5); its interval is normal, cut to
@@ -155,7 +157,19 @@ def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -
         around = (max(mean - z * deviation, 0.0), min(mean + z * deviation, end))
     median, between = _fall(step, share), (_fall(step, low), _fall(step, high))
     return Survival(
-        step, share, low, high, len(time), int(observed.sum()), median, between, mean, around, end, level, left_out
+        step,
+        share,
+        low,
+        high,
+        len(time),
+        int(observed.sum()),
+        median,
+        between,
+        mean,
+        around,
+        end,
+        level,
+        left_out,
     )
 
 
@@ -182,7 +196,10 @@ def logrank(a: Any, b: Any) -> LogRank:
     (time, observed, _), (other, seen, _) = _pair(a), _pair(b)
     if not observed.any() and not seen.any():
         raise RunError("no run of either set arrived; the log-rank test compares arrivals")
-    sets = [stats.CensoredData(uncensored=x[o], right=x[~o]) for x, o in ((time, observed), (other, seen))]
+    sets = [
+        stats.CensoredData(uncensored=x[o], right=x[~o])
+        for x, o in ((time, observed), (other, seen))
+    ]
     with np.errstate(invalid="ignore"):
         result = stats.logrank(*sets)
     if np.isnan(result.statistic):  # 0/0: at no step did some of both sets arrive and some not
@@ -194,26 +211,37 @@ def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_], int]:
     """Return times and whether they were observed, as flat arrays without NaN, and how many were NaN."""
     if hasattr(times, "data_vars"):
         if not {"time", "observed"} <= set(times.data_vars):
-            raise RunError(f"a Dataset of {', '.join(map(str, times.data_vars))} was given; expected time and observed")
+            raise RunError(
+                f"a Dataset of {', '.join(map(str, times.data_vars))} was given; expected time and "
+                "observed"
+            )
         times = times["time"].values, times["observed"].transpose(*times["time"].dims).values
     if not (isinstance(times, tuple | list) and len(times) == 2):
         raise RunError(
-            f"times are given as {type(times).__name__}; expected what hitting, plateau or saddle_escape return, "
+            f"times are given as {type(times).__name__}; expected what hitting, plateau or "
+            "saddle_escape return, "
             "or a pair (time, observed)"
         )
     time = np.ravel(read_numbers(times[0], "the times", "steps, finite or NaN", finite=False))
     marks = np.ravel(np.asarray(times[1]))
     if not np.isin(marks, (0, 1)).all():
-        raise RunError("observed holds other values than True and False; expected whether each run arrived")
+        raise RunError(
+            "observed holds other values than True and False; expected whether each run arrived"
+        )
     observed = marks.astype(bool)
     if time.shape != observed.shape:
-        raise RunError(f"{time.size} times and {observed.size} marks of observing; expected as many")
+        raise RunError(
+            f"{time.size} times and {observed.size} marks of observing; expected as many"
+        )
     known = ~np.isnan(time)
     time, observed = time[known], observed[known]
     if not len(time):
         raise RunError(f"there are no times ({(~known).sum()} are NaN); expected at least one run")
     if (time < 0).any() or np.isinf(time).any():
-        raise RunError("times have to be finite, 0 or more; a run that never arrived is watched until its last step")
+        raise RunError(
+            "times have to be finite, 0 or more; a run that never arrived is watched until its "
+            "last step"
+        )
     return time, observed, int((~known).sum())
 
 
@@ -223,11 +251,15 @@ def _horizon(time: Array, observed: npt.NDArray[np.bool_], horizon: float | None
         return last
     end = check_number("horizon", horizon, least=0)
     if end > last and not observed[time == last].all():
-        raise RunError(f"horizon={end:g}: no run was watched beyond step {last:g}; expected at most that")
+        raise RunError(
+            f"horizon={end:g}: no run was watched beyond step {last:g}; expected at most that"
+        )
     return end
 
 
-def _curve(time: Array, observed: npt.NDArray[np.bool_], level: float) -> tuple[Array, Array, Array, Array]:
+def _curve(
+    time: Array, observed: npt.NDArray[np.bool_], level: float
+) -> tuple[Array, Array, Array, Array]:
     """Return the steps, S from each of them on, and the ends of its band."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where S is 0 or 1: see below
@@ -237,19 +269,24 @@ def _curve(time: Array, observed: npt.NDArray[np.bool_], level: float) -> tuple[
     low, high = (np.asarray(side.probabilities) for side in (band.low, band.high))
     if step[0] > 0:
         step, share, low, high = (
-            np.concatenate([[start], x]) for start, x in ((0, step), (1, share), (1, low), (1, high))
+            np.concatenate([[start], x])
+            for start, x in ((0, step), (1, share), (1, low), (1, high))
         )
     at_risk, z = len(time) - np.searchsorted(np.sort(time), step), two_sided(level)
     before = np.concatenate([[1.0], high[:-1]])
     low = np.where(share == 1, at_risk / (at_risk + z**2), np.where(share == 0, 0.0, low))
-    high = np.where(share == 0, np.fmin(before, z**2 / (at_risk + z**2)), np.where(share == 1, 1.0, high))
+    high = np.where(
+        share == 0, np.fmin(before, z**2 / (at_risk + z**2)), np.where(share == 1, 1.0, high)
+    )
     return step, share, low, high
 
 
 def _fall(step: Array, share: Array) -> float:
     """Return the first step at which a curve is at most 1/2."""
     below = np.flatnonzero(share <= 0.5)
-    return float(step[below[0]]) if len(below) else math.inf
+    if len(below):
+        return float(step[below[0]])
+    return math.inf
 
 
 def _restricted(time: Array, observed: npt.NDArray[np.bool_], end: float) -> tuple[float, float]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def refuse_study(x: Any) -> None:
     """Refuse a whole study, where the results of one rule are asked for."""
     if isinstance(x, Study):
-        raise RunError(f'a Study was given; give the results of one rule: study["{next(iter(x), "adam")}"]')
+        raise RunError(
+            f'a Study was given; give the results of one rule: study["{next(iter(x), "adam")}"]'
+        )
 
 
 def paths_of(x: Any) -> xr.DataArray:
@@ -45,15 +47,23 @@ def paths_of(x: Any) -> xr.DataArray:
     if isinstance(x, Run):
         x = x.history
     if isinstance(x, xr.Dataset):
-        found = [x[name] for name in ("theta", "history_theta") if name in x and "step" in x[name].dims]
+        found = [
+            x[name] for name in ("theta", "history_theta") if name in x and "step" in x[name].dims
+        ]
         if not found:
-            raise RunError("no theta was recorded; ask for it, as in minimize(..., record=True, paths=True)")
+            raise RunError(
+                "no theta was recorded; ask for it, as in minimize(..., record=True, paths=True)"
+            )
         x = found[0]
     if not isinstance(x, xr.DataArray) or not {"step", "param"} <= set(x.dims):
         dims = x.dims if isinstance(x, xr.DataArray) else type(x).__name__
-        raise RunError(f"paths over {dims} were given; expected a Run, or a DataArray over (..., step, param)")
+        raise RunError(
+            f"paths over {dims} were given; expected a Run, or a DataArray over (..., step, param)"
+        )
     if not x.size:
-        raise RunError("the paths are empty; expected at least one run with at least one recorded step")
+        raise RunError(
+            "the paths are empty; expected at least one run with at least one recorded step"
+        )
     return x.transpose(..., "step", "param")
 
 
@@ -69,7 +79,9 @@ def paths_and_cost(x: Any, cost: Cost | None) -> tuple[xr.DataArray, Cost]:
     if cost is None and isinstance(x, Run):
         cost = x.cost
     if not isinstance(cost, Cost):
-        raise RunError(f"cost={cost!r}; the paths of a study do not know their cost: give it, as in cost=J")
+        raise RunError(
+            f"cost={cost!r}; the paths of a study do not know their cost: give it, as in cost=J"
+        )
     check_size(paths, cost)
     return paths, cost
 
@@ -120,7 +132,8 @@ def point_of(value: Any, paths: xr.DataArray, name: str) -> Array:
     point = validation.read_numbers(value, what, "one number per parameter", finite=False)
     if point.shape != (paths.sizes["param"],) or not np.isfinite(point).all():
         raise RunError(
-            f"{name} has shape {point.shape}; expected {paths.sizes['param']} finite numbers, one per parameter"
+            f"{name} has shape {point.shape}; expected {paths.sizes['param']} finite numbers, one "
+            "per parameter"
         )
     return point
 
@@ -149,7 +162,10 @@ def times(when: Array, until: Array, like: xr.DataArray, **more: npt.NDArray[Any
 
     observed = np.isfinite(when)
     variables = {"time": np.where(observed, when, until), "observed": observed, **more}
-    return xr.Dataset({name: (like.dims, np.asarray(value)) for name, value in variables.items()}, coords=like.coords)
+    return xr.Dataset(
+        {name: (like.dims, np.asarray(value)) for name, value in variables.items()},
+        coords=like.coords,
+    )
 
 
 def check_number(name: str, value: Any, *, least: float = -np.inf, above: float = -np.inf) -> float:

@@ -27,7 +27,10 @@ def heavy_ball(theta, m, *, grad, let, eta=0.01, kappa=100.0):
     True
     """
     root = sp.sqrt(kappa)
-    alpha, beta = let("alpha", 4 * eta / (1 + 1 / root) ** 2), let("beta", ((root - 1) / (root + 1)) ** 2)
+    alpha, beta = (
+        let("alpha", 4 * eta / (1 + 1 / root) ** 2),
+        let("beta", ((root - 1) / (root + 1)) ** 2),
+    )
     m = beta * m - alpha * grad(theta)
     return theta + m, m
 
@@ -52,7 +55,10 @@ def triple_momentum(theta, xi, before, *, grad, let, eta=0.01, kappa=100.0):
     """
     rho = let("rho", 1 - 1 / sp.sqrt(kappa))
     alpha, beta = let("alpha", (1 + rho) * eta), let("beta", rho**2 / (2 - rho))
-    gamma, delta = let("gamma", rho**2 / ((1 + rho) * (2 - rho))), let("delta", rho**2 / (1 - rho**2))
+    gamma, delta = (
+        let("gamma", rho**2 / ((1 + rho) * (2 - rho))),
+        let("delta", rho**2 / (1 - rho**2)),
+    )
     y = let("y", (1 + gamma) * xi - gamma * before)
     new = (1 + beta) * xi - beta * before - alpha * grad(y)
     return (1 + delta) * new - delta * xi, new, xi
@@ -62,11 +68,11 @@ def triple_momentum(theta, xi, before, *, grad, let, eta=0.01, kappa=100.0):
 def ogm(theta, y, lam, *, grad, t, T, eta=0.01):
     """The optimized gradient method (Kim and Fessler 2016; its bound is attained, Drori 2017).
 
-    y_next = theta - eta*grad J(theta);  lam_next = (1 + sqrt(1 + 4*lam**2))/2, and
-    (1 + sqrt(1 + 8*lam**2))/2 in the last step T;
-    theta <- y_next + (lam - 1)/lam_next*(y_next - y) + lam/lam_next*(y_next - theta).
-    With eta = 1/L, J(theta_T) - J* <= L*|theta_0 - theta*|**2/(2*lam_T**2): half of Nesterov's bound.
-    The last step makes that so: a run of more steps passes through other points.
+    y_next = theta - eta*grad J(theta);  lam_next = (1 + sqrt(1 + 4*lam**2))/2, and (1 + sqrt(1 +
+    8*lam**2))/2 in the last step T; theta <- y_next + (lam - 1)/lam_next*(y_next - y) +
+    lam/lam_next*(y_next - theta). With eta = 1/L, J(theta_T) - J* <= L*|theta_0 -
+    theta*|**2/(2*lam_T**2): half of Nesterov's bound. The last step makes that so: a run of more
+    steps passes through other points.
 
     Examples
     --------
@@ -102,8 +108,8 @@ def silver(theta, *, grad, t, eta=0.01):
 def polyak_step(theta, *, grad, value, dot, optimal_value, eta=1.0):
     """Gradient descent with Polyak's step, for costs whose smallest value J* is known (Polyak 1969).
 
-    theta <- theta - eta*(J(theta) - J*)/|g|**2*g, with eta = 1 in the paper; theta stays where g = 0.
-    J* is given to the cost: ``so.Cost(J, optimal_value=0.0)``.
+    theta <- theta - eta*(J(theta) - J*)/|g|**2*g, with eta = 1 in the paper; theta stays where g =
+    0. J* is given to the cost: ``so.Cost(J, optimal_value=0.0)``.
 
     Examples
     --------

@@ -10,7 +10,18 @@ from symopt.optim.ranges import published
 
 @published(m=0, v=0)
 def adam(
-    theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=None, epsilon_hat=False
+    theta,
+    m,
+    v,
+    *,
+    grad,
+    t,
+    eta=0.001,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    epsilon_root=None,
+    epsilon_hat=False,
 ):
     """Adam (Kingma and Ba 2014).
 
@@ -30,14 +41,29 @@ def adam(
     array([1.1])
     """
     m, v = averages(m, v, grad(theta), beta1, beta2)
-    return theta - eta * adam_direction(m, v, t, beta1, beta2, epsilon, epsilon_root, epsilon_hat), m, v
+    return (
+        theta - eta * adam_direction(m, v, t, beta1, beta2, epsilon, epsilon_root, epsilon_hat),
+        m,
+        v,
+    )
 
 
 @published(m=0, v=0)
 def adamw(
-    theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01, epsilon_root=None,
+    theta,
+    m,
+    v,
+    *,
+    grad,
+    t,
+    eta=0.001,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    weight_decay=0.01,
+    epsilon_root=None,
     epsilon_hat=False,
-):  # fmt: skip
+):
     """AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2017).
 
     m and v as in Adam;  theta <- theta - eta*(m_hat/(sqrt(v_hat) + epsilon) + weight_decay*theta).
@@ -58,17 +84,31 @@ def adamw(
 
 @published(m=0, v=0, top=0, ranges={"maximum_of": ("uncorrected", "corrected")})
 def amsgrad(
-    theta, m, v, top, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=None,
-    mean_correction=False, bias_correction=False, maximum_of="uncorrected", epsilon_hat=False,
-):  # fmt: skip
+    theta,
+    m,
+    v,
+    top,
+    *,
+    grad,
+    t,
+    eta=0.001,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    epsilon_root=None,
+    mean_correction=False,
+    bias_correction=False,
+    maximum_of="uncorrected",
+    epsilon_hat=False,
+):
     """AMSGrad: Adam whose denominator never falls (Reddi, Kale and Kumar 2018).
 
     m and v as in Adam;  top <- max(top, v);  theta <- theta - eta*m/(sqrt(top) + epsilon), without
     bias correction.
 
     Libraries: torch and keras correct m and top (``mean_correction=True, bias_correction=True``),
-    keras with epsilon beside the uncorrected root (``epsilon_hat=True``); optax takes the maximum of
-    the corrected v (``maximum_of="corrected"``).
+    keras with epsilon beside the uncorrected root (``epsilon_hat=True``); optax takes the maximum
+    of the corrected v (``maximum_of="corrected"``).
 
     Examples
     --------
@@ -77,17 +117,35 @@ def amsgrad(
     array([1.316228])
     """
     m, v = averages(m, v, grad(theta), beta1, beta2)
-    correction = 1 - beta2**t if bias_correction else 1
+    correction = 1
+    if bias_correction:
+        correction = 1 - beta2**t
     top = sp.Max(top, v / correction if maximum_of == "corrected" else v)
-    rest = 1 if maximum_of == "corrected" else correction
-    m_hat = m / (1 - beta1**t) if mean_correction else m
+    rest = correction
+    if maximum_of == "corrected":
+        rest = 1
+    m_hat = m
+    if mean_correction:
+        m_hat = m / (1 - beta1**t)
     if epsilon_hat:
         return theta - eta * sp.sqrt(rest) * m_hat / root(top, epsilon, epsilon_root), m, v, top
     return theta - eta * m_hat / root(top / rest, epsilon, epsilon_root), m, v, top
 
 
 @published(m=0, u=0)
-def adamax(theta, m, u, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_in_maximum=True):
+def adamax(
+    theta,
+    m,
+    u,
+    *,
+    grad,
+    t,
+    eta=0.002,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    epsilon_in_maximum=True,
+):
     """AdaMax: Adam with the largest gradient for the mean square (Kingma and Ba 2014, section 7).
 
     m as in Adam;  u <- max(beta2*u, |g| + epsilon);  theta <- theta - eta*m_hat/u. The paper has no
@@ -109,7 +167,19 @@ def adamax(theta, m, u, *, grad, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1
 
 
 @published(m="initial_accumulator", v="initial_accumulator")
-def yogi(theta, m, v, *, grad, t, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-3, initial_accumulator=1e-6):
+def yogi(
+    theta,
+    m,
+    v,
+    *,
+    grad,
+    t,
+    eta=0.01,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-3,
+    initial_accumulator=1e-6,
+):
     """Yogi: Adam whose average of squares changes by at most g*g (Zaheer et al. 2018).
 
     m as in Adam;  v <- v - (1 - beta2)*sign(v - g*g)*g*g;
@@ -131,7 +201,9 @@ def yogi(theta, m, v, *, grad, t, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-3
 
 
 @published(m=0, v=0)
-def qhadam(theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, nu1=0.7, nu2=1.0, epsilon=1e-8):
+def qhadam(
+    theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, nu1=0.7, nu2=1.0, epsilon=1e-8
+):
     """QHAdam: quasi-hyperbolic Adam (Ma and Yarats 2018).
 
     m and v as in Adam;
@@ -146,4 +218,8 @@ def qhadam(theta, m, v, *, grad, t, eta=0.001, beta1=0.9, beta2=0.999, nu1=0.7, 
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return theta - eta * ((1 - nu1) * g + nu1 * m_hat) / root((1 - nu2) * g**2 + nu2 * v_hat, epsilon), m, v
+    return (
+        theta - eta * ((1 - nu1) * g + nu1 * m_hat) / root((1 - nu2) * g**2 + nu2 * v_hat, epsilon),
+        m,
+        v,
+    )

@@ -9,7 +9,9 @@ from symopt.rules.hyperparameters import NOT_NEGATIVE, POSITIVE, SHARE
 
 
 @published(s="initial_accumulator")
-def adagrad(theta, s, *, grad, eta=0.01, epsilon=1e-8, initial_accumulator=0.0, epsilon_inside=True):
+def adagrad(
+    theta, s, *, grad, eta=0.01, epsilon=1e-8, initial_accumulator=0.0, epsilon_inside=True
+):
     """AdaGrad (Duchi, Hazan and Singer 2011).
 
     s <- s + g*g;  theta <- theta - eta*g/sqrt(s + epsilon), element by element: every coordinate
@@ -27,7 +29,10 @@ def adagrad(theta, s, *, grad, eta=0.01, epsilon=1e-8, initial_accumulator=0.0, 
     """
     g = grad(theta)
     s = s + g**2
-    root = sp.sqrt(s + epsilon) if epsilon_inside else sp.sqrt(s) + epsilon
+    if epsilon_inside:
+        root = sp.sqrt(s + epsilon)
+    else:
+        root = sp.sqrt(s) + epsilon
     return theta - eta * g / root, s
 
 
@@ -73,9 +78,24 @@ def adadelta(theta, v, d, *, grad, eta=1.0, rho=0.9, epsilon=1e-6):
 
 @published(v="initial_accumulator", a=0, m=0)
 def rmsprop(
-    theta, v, a, m, *, grad, t, eta=0.001, rho=0.9, epsilon=1e-8, initial_accumulator=0.0, momentum=None,
-    centered=False, nesterov=False, bias_correction=False, epsilon_inside=True, eta_inside=True,
-):  # fmt: skip
+    theta,
+    v,
+    a,
+    m,
+    *,
+    grad,
+    t,
+    eta=0.001,
+    rho=0.9,
+    epsilon=1e-8,
+    initial_accumulator=0.0,
+    momentum=None,
+    centered=False,
+    nesterov=False,
+    bias_correction=False,
+    epsilon_inside=True,
+    eta_inside=True,
+):
     """RMSProp (Tieleman and Hinton 2012, lecture 6.5; centred form Graves 2013).
 
     v <- rho*v + (1 - rho)*g*g;  theta <- theta - eta*g/sqrt(v + epsilon): AdaGrad that forgets,
@@ -98,21 +118,48 @@ def rmsprop(
     g = grad(theta)
     v = rho * v + (1 - rho) * g**2
     a = rho * a + (1 - rho) * g
-    correction = 1 - rho**t if bias_correction else 1
-    spread = v / correction - (a / correction) ** 2 if centered else v / correction
+    correction = 1
+    if bias_correction:
+        correction = 1 - rho**t
+    if centered:
+        spread = v / correction - (a / correction) ** 2
+    else:
+        spread = v / correction
     step = g / (sp.sqrt(spread + epsilon) if epsilon_inside else sp.sqrt(spread) + epsilon)
-    inside, outside = (eta, 1) if eta_inside else (1, eta)
+    if eta_inside:
+        inside, outside = (eta, 1)
+    else:
+        inside, outside = (1, eta)
     if momentum is None:
         return theta - eta * step, v, a, m
     m = momentum * m + inside * step
     return theta - outside * (momentum * m + inside * step if nesterov else m), v, a, m
 
 
-STEPS = {"shrink": SHARE, "grow": POSITIVE, "smallest": NOT_NEGATIVE, "largest": POSITIVE, "eta": NOT_NEGATIVE}
+STEPS = {
+    "shrink": SHARE,
+    "grow": POSITIVE,
+    "smallest": NOT_NEGATIVE,
+    "largest": POSITIVE,
+    "eta": NOT_NEGATIVE,
+}
 
 
 @published(step="eta", last=0, move=0, ranges=STEPS)
-def rprop(theta, step, last, move, *, grad, eta=0.01, shrink=0.5, grow=1.2, smallest=1e-6, largest=50.0, delayed=False):
+def rprop(
+    theta,
+    step,
+    last,
+    move,
+    *,
+    grad,
+    eta=0.01,
+    shrink=0.5,
+    grow=1.2,
+    smallest=1e-6,
+    largest=50.0,
+    delayed=False,
+):
     """Rprop, resilient propagation (Riedmiller and Braun 1993; this form, iRprop-, Igel and Huesken 2000).
 
     With q = sign(g*last): step <- step*(grow where q > 0, shrink where q < 0), within
@@ -131,7 +178,9 @@ def rprop(theta, step, last, move, *, grad, eta=0.01, shrink=0.5, grow=1.2, smal
     g = grad(theta)
     q = sp.sign(g) * sp.sign(last)
     turned = q < 0
-    changed = sp.Max(sp.Min(step * sp.Piecewise((shrink, turned), (grow, q > 0), (1, True)), largest), smallest)
+    changed = sp.Max(
+        sp.Min(step * sp.Piecewise((shrink, turned), (grow, q > 0), (1, True)), largest), smallest
+    )
     step = sp.Piecewise((step, sp.And(sp.Eq(q, 0), delayed)), (changed, True))
     g = sp.Piecewise((0, turned), (g, True))
     if delayed:

@@ -1,7 +1,7 @@
 """The published rules, in one place: a rule that stands here, written or imported, is known by name everywhere.
 
-It is a public name, in ``so.optimizers``, in ``symopt show``, in the race, in the documentation and in
-the common tests. Other packages register theirs in their ``pyproject.toml``:
+It is a public name, in ``so.optimizers``, in ``symopt show``, in the race, in the documentation and
+in the common tests. Other packages register theirs in their ``pyproject.toml``:
 ``[project.entry-points."symopt.rules"]``, ``my_rule = "my_package:my_rule"``.
 """
 
@@ -18,8 +18,42 @@ from symopt.optim.second_order import damped_newton, gauss_newton, newton
 from symopt.rules.rule import rule
 
 __all__ = [  # rules that are written below need not be listed
-    "adabelief", "adadelta", "adagrad", "adagrad_norm", "adam", "adamax", "adamw", "adan", "amsgrad", "damped_newton",
-    "extragradient", "gauss_newton", "gd", "heavy_ball", "lamb", "lars", "lion", "momentum", "nadam", "nadamw",
-    "nesterov", "newton", "ogm", "perturbed_gd", "polyak_step", "qhadam", "qhm", "radam", "rmsprop", "rprop", "rule",
-    "sam", "schedule_free_adamw", "schedule_free_sgd", "signsgd", "silver", "triple_momentum", "yogi",
-]  # fmt: skip
+    "adabelief",
+    "adadelta",
+    "adagrad",
+    "adagrad_norm",
+    "adam",
+    "adamax",
+    "adamw",
+    "adan",
+    "amsgrad",
+    "damped_newton",
+    "extragradient",
+    "gauss_newton",
+    "gd",
+    "heavy_ball",
+    "lamb",
+    "lars",
+    "lion",
+    "momentum",
+    "nadam",
+    "nadamw",
+    "nesterov",
+    "newton",
+    "ogm",
+    "perturbed_gd",
+    "polyak_step",
+    "qhadam",
+    "qhm",
+    "radam",
+    "rmsprop",
+    "rprop",
+    "rule",
+    "sam",
+    "schedule_free_adamw",
+    "schedule_free_sgd",
+    "signsgd",
+    "silver",
+    "triple_momentum",
+    "yogi",
+]

@@ -37,7 +37,9 @@ def lars(theta, m, *, grad, norm, eta=1.0, beta=0.9, trust=0.001, weight_decay=0
 
 
 @published(m=0, v=0)
-def lamb(theta, m, v, *, grad, norm, t, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0):
+def lamb(
+    theta, m, v, *, grad, norm, t, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0
+):
     """LAMB: Adam's direction with a layer-wise rate (You et al. 2020).
 
     u = m_hat/(sqrt(v_hat) + epsilon) + weight_decay*theta;

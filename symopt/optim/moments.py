@@ -18,7 +18,14 @@ def root(v_hat: Any, epsilon: Any, epsilon_root: Any = None) -> Any:
 
 
 def adam_direction(
-    m: Any, v: Any, t: Any, beta1: Any, beta2: Any, epsilon: Any, epsilon_root: Any, epsilon_hat: bool
+    m: Any,
+    v: Any,
+    t: Any,
+    beta1: Any,
+    beta2: Any,
+    epsilon: Any,
+    epsilon_root: Any,
+    epsilon_hat: bool,
 ) -> Any:
     """Return m_hat/(sqrt(v_hat) + epsilon), or the paper's second form with epsilon hat."""
     if epsilon_hat:
@@ -32,11 +39,19 @@ def ahead(m: Any, g: Any, t: Any, beta1: Any) -> Any:
 
 
 def nadam_look(
-    m: Any, g: Any, P: Any, t: Any, beta1: Any, momentum_decay: Any, momentum_schedule: bool, let: Any
+    m: Any,
+    g: Any,
+    P: Any,
+    t: Any,
+    beta1: Any,
+    momentum_decay: Any,
+    momentum_schedule: bool,
+    let: Any,
 ) -> tuple[Any, Any]:
     """Return Nadam's look-ahead, and the product of mu so far."""
     mu, after = (
-        beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) if momentum_schedule else beta1 for step in (t, t + 1)
+        beta1 * (1 - 0.96 ** (momentum_decay * step) / 2) if momentum_schedule else beta1
+        for step in (t, t + 1)
     )
     mu, after = let("mu", mu), let("mu_next", after)
     P = P * mu
@@ -47,6 +62,11 @@ def rectified(t: Any, beta2: Any, threshold: Any, at_threshold: bool, let: Any) 
     """Return RAdam's factor r_t, and whether the average is long enough for it."""
     longest = let("rho_inf", 2 / (1 - beta2) - 1)
     length = let("rho_t", longest - 2 * t * beta2**t / (1 - beta2**t))
-    enough = length >= threshold if at_threshold else length > threshold
-    factor = sp.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    if at_threshold:
+        enough = length >= threshold
+    else:
+        enough = length > threshold
+    factor = sp.sqrt(
+        (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+    )
     return let("r_t", factor), enough

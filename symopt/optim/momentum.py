@@ -69,7 +69,10 @@ def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, eta_inside=Tr
     >>> so.minimize(so.parse("(x-3)^2"), so.nesterov(eta=0.25), start=[1.0], steps=2).theta
     array([2.95])
     """
-    g = grad(theta) if shifted else grad(theta + beta * (m if eta_inside else -eta * m))
+    if shifted:
+        g = grad(theta)
+    else:
+        g = grad(theta + beta * (m if eta_inside else -eta * m))
     if not eta_inside:
         m = beta * m + g
         return theta - eta * (beta * m + g if shifted else m), m

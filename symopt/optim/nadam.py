@@ -10,18 +10,31 @@ from symopt.optim.ranges import published
 
 @published(m=0, v=0, P=1)
 def nadam(
-    theta, m, v, P, *, grad, let, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004,
-    momentum_schedule=True, epsilon_root=None,
-):  # fmt: skip
+    theta,
+    m,
+    v,
+    P,
+    *,
+    grad,
+    let,
+    t,
+    eta=0.002,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    momentum_decay=0.004,
+    momentum_schedule=True,
+    epsilon_root=None,
+):
     """Nadam: Adam with Nesterov's look-ahead (Dozat 2016).
 
     m and v as in Adam. With mu_t = beta1*(1 - 0.96**(momentum_decay*t)/2) and P_t = mu_1*...*mu_t,
     theta <- theta - eta*look/(sqrt(v/(1 - beta2**t)) + epsilon), where
     look = mu_{t+1}*m/(1 - P_{t+1}) + (1 - mu_t)*g/(1 - P_t).
 
-    Libraries: torch ``NAdam`` is this rule, with the paper's ``momentum_decay=0.004``. keras has
-    1 and epsilon 1e-7. optax has a constant mu = beta1 (``momentum_schedule=False``), and ``eps_root``
-    within the root (``epsilon_root``).
+    Libraries: torch ``NAdam`` is this rule, with the paper's ``momentum_decay=0.004``. keras has 1
+    and epsilon 1e-7. optax has a constant mu = beta1 (``momentum_schedule=False``), and
+    ``eps_root`` within the root (``epsilon_root``).
 
     Examples
     --------
@@ -37,9 +50,23 @@ def nadam(
 
 @published(m=0, v=0, P=1)
 def nadamw(
-    theta, m, v, P, *, grad, let, t, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01,
-    momentum_decay=0.004, momentum_schedule=True, epsilon_root=None,
-):  # fmt: skip
+    theta,
+    m,
+    v,
+    P,
+    *,
+    grad,
+    let,
+    t,
+    eta=0.002,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    weight_decay=0.01,
+    momentum_decay=0.004,
+    momentum_schedule=True,
+    epsilon_root=None,
+):
     """NadamW: Nadam with decoupled weight decay (Dozat 2016; Loshchilov and Hutter 2017).
 
     look, m, v and P as in Nadam;
@@ -63,16 +90,32 @@ def nadamw(
 
 @published(last=0, m=0, v=0, n_=0)
 def adan(
-    theta, last, m, v, n_, *, grad, t, eta=0.001, beta1=0.98, beta2=0.92, beta3=0.99, epsilon=1e-8, weight_decay=0.0,
-    epsilon_root=None, proximal=True, difference_weight="beta2", first_step="as the others",
-):  # fmt: skip
+    theta,
+    last,
+    m,
+    v,
+    n_,
+    *,
+    grad,
+    t,
+    eta=0.001,
+    beta1=0.98,
+    beta2=0.92,
+    beta3=0.99,
+    epsilon=1e-8,
+    weight_decay=0.0,
+    epsilon_root=None,
+    proximal=True,
+    difference_weight="beta2",
+    first_step="as the others",
+):
     """Adan, adaptive Nesterov momentum (Xie et al. 2022), here with the share of the old average as beta.
 
-    With d = g - last, 0 in the first step: m <- beta1*m + (1 - beta1)*g; v <- beta2*v + (1 - beta2)*d;
-    n <- beta3*n + (1 - beta3)*(g + beta2*d)**2;
-    theta <- (theta - eta*(m_hat + beta2*v_hat)/(sqrt(n_hat) + epsilon))/(1 + eta*weight_decay);
-    last <- g. The averages are corrected for starting at 0, as the libraries have it. The state
-    ``n_`` is the paper's n; the paper's betas are 1 minus these.
+    With d = g - last, 0 in the first step: m <- beta1*m + (1 - beta1)*g; v <- beta2*v + (1 -
+    beta2)*d; n <- beta3*n + (1 - beta3)*(g + beta2*d)**2; theta <- (theta - eta*(m_hat +
+    beta2*v_hat)/(sqrt(n_hat) + epsilon))/(1 + eta*weight_decay); last <- g. The averages are
+    corrected for starting at 0, as the libraries have it. The state ``n_`` is the paper's n; the
+    paper's betas are 1 minus these.
 
     Libraries: pytorch_optimizer is this rule; adan-pytorch (with the paper's small betas) only
     remembers its gradient in the first step (``first_step="remembers"``); optax 0.2.8 weights d by
@@ -86,12 +129,17 @@ def adan(
     array([1.1])
     """
     g = grad(theta)
-    weight = beta2 if difference_weight == "beta2" else 1 - beta2
+    if difference_weight == "beta2":
+        weight = beta2
+    else:
+        weight = 1 - beta2
     later = t > 1
     d = sp.Piecewise((g - last, later), (0, True))
     averages = (
-        beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * d, beta3 * n_ + (1 - beta3) * (g + weight * d) ** 2,
-    )  # fmt: skip
+        beta1 * m + (1 - beta1) * g,
+        beta2 * v + (1 - beta2) * d,
+        beta3 * n_ + (1 - beta3) * (g + weight * d) ** 2,
+    )
     if first_step == "remembers":
         averages = tuple(sp.Piecewise((new, later), (0, True)) for new in averages)
     m, v, n_ = averages

@@ -44,15 +44,26 @@ def sam(theta, *, grad, norm, eta=0.01, rho=0.05):
 
 
 @published(
-    quiet="patience", ranges={"radius": NOT_NEGATIVE, "gradient_threshold": NOT_NEGATIVE, "patience": NOT_NEGATIVE}
+    quiet="patience",
+    ranges={"radius": NOT_NEGATIVE, "gradient_threshold": NOT_NEGATIVE, "patience": NOT_NEGATIVE},
 )
 def perturbed_gd(
-    theta, quiet, *, grad, norm, normal, n, eta=0.01, radius=0.01, gradient_threshold=0.001, patience=100.0
+    theta,
+    quiet,
+    *,
+    grad,
+    norm,
+    normal,
+    n,
+    eta=0.01,
+    radius=0.01,
+    gradient_threshold=0.001,
+    patience=100.0,
 ):
     """Perturbed gradient descent, which leaves saddles (Jin et al. 2017; Gaussian as in Jin et al. 2021).
 
-    theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <= gradient_threshold and no
-    noise was added in the last ``patience`` steps; else theta - eta*g.
+    theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <=
+    gradient_threshold and no noise was added in the last ``patience`` steps; else theta - eta*g.
 
     Examples
     --------

@@ -13,20 +13,36 @@ RECTIFIED: Ranges = {"threshold": Range(4), "maximum_of": ("nothing", "uncorrect
 
 @published(m=0, v=0, ranges=RECTIFIED)
 def radam(
-    theta, m, v, *, grad, let, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, threshold=4.0, at_threshold=False,
-    before_rectified="momentum", corrected_epsilon=True, epsilon_root=None, nesterov=False, weight_decay=None,
-):  # fmt: skip
+    theta,
+    m,
+    v,
+    *,
+    grad,
+    let,
+    t,
+    eta=0.001,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    threshold=4.0,
+    at_threshold=False,
+    before_rectified="momentum",
+    corrected_epsilon=True,
+    epsilon_root=None,
+    nesterov=False,
+    weight_decay=None,
+):
     """RAdam: rectified Adam (Liu et al. 2019).
 
-    m and v as in Adam. With rho_inf = 2/(1 - beta2) - 1, rho_t = rho_inf - 2*t*beta2**t/(1 - beta2**t)
-    and r_t = sqrt((rho_t - 4)(rho_t - 2)rho_inf/((rho_inf - 4)(rho_inf - 2)rho_t)):
-    theta <- theta - eta*r_t*m_hat/(sqrt(v_hat) + epsilon) where rho_t > 4, else theta - eta*m_hat.
+    m and v as in Adam. With rho_inf = 2/(1 - beta2) - 1, rho_t = rho_inf - 2*t*beta2**t/(1 -
+    beta2**t) and r_t = sqrt((rho_t - 4)(rho_t - 2)rho_inf/((rho_inf - 4)(rho_inf - 2)rho_t)): theta
+    <- theta - eta*r_t*m_hat/(sqrt(v_hat) + epsilon) where rho_t > 4, else theta - eta*m_hat.
 
     Options: ``weight_decay`` is decoupled, in steps that move.
 
     Libraries: torch rectifies where rho_t > 5, optax and pytorch_optimizer where rho_t >= 5
-    (``threshold``, ``at_threshold``); torch and pytorch_optimizer have epsilon beside the uncorrected
-    root (``corrected_epsilon=False``); pytorch_optimizer does not move before
+    (``threshold``, ``at_threshold``); torch and pytorch_optimizer have epsilon beside the
+    uncorrected root (``corrected_epsilon=False``); pytorch_optimizer does not move before
     (``before_rectified="nothing"``).
 
     Examples
@@ -37,20 +53,52 @@ def radam(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    m_hat = ahead(m, g, t, beta1) if nesterov else m / (1 - beta1**t)
+    if nesterov:
+        m_hat = ahead(m, g, t, beta1)
+    else:
+        m_hat = m / (1 - beta1**t)
     c2 = 1 - beta2**t
-    below = root(v / c2, epsilon, epsilon_root) if corrected_epsilon else root(v, epsilon) / sp.sqrt(c2)
+    if corrected_epsilon:
+        below = root(v / c2, epsilon, epsilon_root)
+    else:
+        below = root(v, epsilon) / sp.sqrt(c2)
     factor, enough = rectified(t, beta2, threshold, at_threshold, let)
-    decay = 0 if weight_decay is None else weight_decay * theta
-    before = 0 if before_rectified == "nothing" else m_hat + decay
-    return theta - eta * sp.Piecewise((factor * m_hat / below + decay, enough), (before, True)), m, v
+    if weight_decay is None:
+        decay = 0
+    else:
+        decay = weight_decay * theta
+    if before_rectified == "nothing":
+        before = 0
+    else:
+        before = m_hat + decay
+    return (
+        theta - eta * sp.Piecewise((factor * m_hat / below + decay, enough), (before, True)),
+        m,
+        v,
+    )
 
 
 @published(m=0, s=0, top=0, ranges=RECTIFIED)
 def adabelief(
-    theta, m, s, top, *, grad, let, t, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=1e-16,
-    maximum_of="nothing", rectify=False, threshold=5.0, before_rectified="momentum", nesterov=False,
-):  # fmt: skip
+    theta,
+    m,
+    s,
+    top,
+    *,
+    grad,
+    let,
+    t,
+    eta=0.001,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    epsilon_root=1e-16,
+    maximum_of="nothing",
+    rectify=False,
+    threshold=5.0,
+    before_rectified="momentum",
+    nesterov=False,
+):
     """AdaBelief: steps by the belief in the gradient (Zhuang et al. 2020).
 
     m as in Adam;  s <- beta2*s + (1 - beta2)*(g - m)**2 + epsilon_root;
@@ -73,12 +121,21 @@ def adabelief(
     m = beta1 * m + (1 - beta1) * g
     s = beta2 * s + (1 - beta2) * (g - m) ** 2 + epsilon_root
     top = sp.Max(top, s)
-    spread = s if maximum_of == "nothing" else top
-    m_hat = ahead(m, g, t, beta1) if nesterov else m / (1 - beta1**t)
+    spread = top
+    if maximum_of == "nothing":
+        spread = s
+    if nesterov:
+        m_hat = ahead(m, g, t, beta1)
+    else:
+        m_hat = m / (1 - beta1**t)
     c2 = 1 - beta2**t
     if not rectify:
         return theta - eta * m_hat / root(spread / c2, epsilon), m, s, top
     factor, enough = rectified(t, beta2, threshold, True, let)
-    before = 0 if before_rectified == "nothing" else m_hat
-    step = sp.Piecewise((factor * sp.sqrt(c2) * m_hat / root(spread, epsilon), enough), (before, True))
+    before = m_hat
+    if before_rectified == "nothing":
+        before = 0
+    step = sp.Piecewise(
+        (factor * sp.sqrt(c2) * m_hat / root(spread, epsilon), enough), (before, True)
+    )
     return theta - eta * step, m, s, top

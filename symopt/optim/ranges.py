@@ -15,7 +15,10 @@ RANGES: Ranges = {
     "eta": Range(0, ascent=True),
     **dict.fromkeys(("beta", "beta1", "beta2", "beta3", "rho", "momentum"), AVERAGE),
     **dict.fromkeys(("nu", "nu1", "nu2"), SHARE),
-    **dict.fromkeys(("epsilon", "epsilon_root", "initial_accumulator", "weight_decay", "momentum_decay"), NOT_NEGATIVE),
+    **dict.fromkeys(
+        ("epsilon", "epsilon_root", "initial_accumulator", "weight_decay", "momentum_decay"),
+        NOT_NEGATIVE,
+    ),
     "kappa": Range(1),
     "before_rectified": ("momentum", "nothing"),
     "difference_weight": ("beta2", "1 - beta2"),
@@ -25,12 +28,16 @@ RANGES: Ranges = {
 }
 
 
-def published(*, ranges: Ranges | None = None, **options: Any) -> Callable[[Callable[..., Any]], Rule]:
+def published(
+    *, ranges: Ranges | None = None, **options: Any
+) -> Callable[[Callable[..., Any]], Rule]:
     """Make a rule whose hyperparameters lie where these names lie; ``ranges`` are those of other names."""
 
     def make(function: Callable[..., Any]) -> Rule:
         known = {**RANGES, **(ranges or {})}
-        own = {name: known[name] for name in inspect.signature(function).parameters if name in known}
+        own = {
+            name: known[name] for name in inspect.signature(function).parameters if name in known
+        }
         made: Rule = rule(ranges=own, **options)(function)
         return dataclasses.replace(made, told=departures)
 

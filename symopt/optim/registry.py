@@ -37,11 +37,15 @@ class Registry(Mapping[str, Rule]):
         try:
             return self._rules[name]
         except KeyError:
-            raise RuleError(f"there is no optimizer {name!r}{did_you_mean(name, self._rules)}") from None
+            raise RuleError(
+                f"there is no optimizer {name!r}{did_you_mean(name, self._rules)}"
+            ) from None
 
     def __getattr__(self, name: str) -> Rule:
         if name.startswith("_") or name not in self._rules:
-            near = did_you_mean(name, self._rules) if not name.startswith("_") else ""
+            near = ""
+            if not name.startswith("_"):
+                near = did_you_mean(name, self._rules)
             raise AttributeError(f"there is no optimizer {name!r}{near}")
         return self._rules[name]
 
@@ -72,11 +76,19 @@ def _installed() -> dict[str, Rule]:
         try:
             rule = point.load()
         except Exception as error:  # noqa: BLE001  whatever another package does when it is imported
-            warnings.warn(f"the rule {point.name} of {point.value} is left out: {error}", SymoptWarning, stacklevel=2)
+            warnings.warn(
+                f"the rule {point.name} of {point.value} is left out: {error}",
+                SymoptWarning,
+                stacklevel=2,
+            )
             continue
         reason = _unfit(point.name, rule)
         if reason:
-            warnings.warn(f"the rule {point.name} of {point.value} is left out: {reason}", SymoptWarning, stacklevel=2)
+            warnings.warn(
+                f"the rule {point.name} of {point.value} is left out: {reason}",
+                SymoptWarning,
+                stacklevel=2,
+            )
         else:
             found[point.name] = rule
     return found

@@ -12,40 +12,58 @@ from symopt.rules.hyperparameters import NOT_NEGATIVE, POSITIVE, Ranges
 from symopt.rules.symbols import theta0
 
 OWN: Ranges = {
-    **dict.fromkeys(("r", "weight_power", "eta", "decoupling"), NOT_NEGATIVE), "warmup": POSITIVE,
+    **dict.fromkeys(("r", "weight_power", "eta", "decoupling"), NOT_NEGATIVE),
+    "warmup": POSITIVE,
     "maximum_of": ("nothing", "corrected"),
-}  # fmt: skip
+}
 
 
 def _rates(t: Any, eta: Any, warmup: Any, late_warmup: bool) -> tuple[Any, Any]:
     """Return the rate by which z moves and the one by which it is weighted: eta, after a linear warm-up."""
     if warmup is None:
         return eta, eta
-    moves = t - 1 if late_warmup else t
+    moves = t
+    if late_warmup:
+        moves = t - 1
     return eta * sp.Min(1, moves / warmup), eta * sp.Min(1, t / warmup)
 
 
 def _mean(x: Any, z: Any, weight: Any, total: Any, scale: Any = None) -> tuple[Any, Any]:
     """Return the weighted mean of all z so far, and the sum of their weights."""
     total = total + weight
-    share = weight / total if scale is None else sp.Min(1, scale * weight / total)
+    if scale is None:
+        share = weight / total
+    else:
+        share = sp.Min(1, scale * weight / total)
     return (1 - share) * x + share * z, total
 
 
 @published(z=theta0, x=theta0, total=0, peak=0, ranges=OWN, iterate="x")
 def schedule_free_sgd(
-    theta, z, x, total, peak, *, grad, t, eta=1.0, beta=0.9, warmup=None, r=0.0, weight_power=2.0, weight_decay=0.0,
+    theta,
+    z,
+    x,
+    total,
+    peak,
+    *,
+    grad,
+    t,
+    eta=1.0,
+    beta=0.9,
+    warmup=None,
+    r=0.0,
+    weight_power=2.0,
+    weight_decay=0.0,
     late_warmup=False,
-):  # fmt: skip
+):
     """Schedule-free SGD (Defazio et al. 2024).
 
-    theta is y, where the gradient is taken; x is the average that is reported.
-    z <- z - eta_t*(g + weight_decay*y), with eta_t = eta*min(1, t/warmup);
-    x <- (1 - C)*x + C*z with C = w_t/(w_1 + ... + w_t), w_t = t**r*(largest eta so far)**weight_power;
-    y <- (1 - beta)*z + beta*x.
+    theta is y, where the gradient is taken; x is the average that is reported. z <- z - eta_t*(g +
+    weight_decay*y), with eta_t = eta*min(1, t/warmup); x <- (1 - C)*x + C*z with C = w_t/(w_1 + ...
+    + w_t), w_t = t**r*(largest eta so far)**weight_power; y <- (1 - beta)*z + beta*x.
 
-    Libraries: schedulefree and pytorch_optimizer are this rule, optax too, but for the warm-up of z,
-    which is a step late (``late_warmup=True``). All keep y in their parameters.
+    Libraries: schedulefree and pytorch_optimizer are this rule, optax too, but for the warm-up of
+    z, which is a step late (``late_warmup=True``). All keep y in their parameters.
 
     Examples
     --------
@@ -62,10 +80,31 @@ def schedule_free_sgd(
 
 @published(z=theta0, x=theta0, v=0, top=0, total=0, peak=0, ranges=OWN, iterate="x")
 def schedule_free_adamw(
-    theta, z, x, v, top, total, peak, *, grad, t, eta=0.0025, beta1=0.9, beta2=0.999, epsilon=1e-8, warmup=None, r=0.0,
-    weight_power=2.0, weight_decay=0.0, epsilon_root=None, maximum_of="nothing", decoupling=None, weighting="by eta",
-    decay_of="z", late_warmup=False,
-):  # fmt: skip
+    theta,
+    z,
+    x,
+    v,
+    top,
+    total,
+    peak,
+    *,
+    grad,
+    t,
+    eta=0.0025,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    warmup=None,
+    r=0.0,
+    weight_power=2.0,
+    weight_decay=0.0,
+    epsilon_root=None,
+    maximum_of="nothing",
+    decoupling=None,
+    weighting="by eta",
+    decay_of="z",
+    late_warmup=False,
+):
     """Schedule-free AdamW (Defazio et al. 2024).
 
     v as in Adam; x, y = theta, z and their weights as in schedule-free SGD, with
@@ -87,7 +126,9 @@ def schedule_free_adamw(
     v = beta2 * v + (1 - beta2) * g**2
     v_hat = v / (1 - beta2**t)
     top = sp.Max(top, v_hat)
-    spread = v_hat if maximum_of == "nothing" else top
+    spread = top
+    if maximum_of == "nothing":
+        spread = v_hat
     direction = g / root(spread, epsilon, epsilon_root)
     moves, weighs = _rates(t, eta, warmup, late_warmup)
     if decay_of == "y":
@@ -96,6 +137,9 @@ def schedule_free_adamw(
         direction = direction + weight_decay * theta
     z = z - moves * direction
     peak = sp.Max(peak, weighs)
-    weight = sp.Integer(1) if weighting == "equal" else t**r * peak**weight_power
+    if weighting == "equal":
+        weight = sp.Integer(1)
+    else:
+        weight = t**r * peak**weight_power
     x, total = _mean(x, z, weight, total, None if decoupling is None else (1 - beta1) * decoupling)
     return (1 - beta1) * z + beta1 * x, z, x, v, top, total, peak

@@ -29,8 +29,8 @@ def newton(theta, *, grad, hessian, solve, eta=1.0):
 def damped_newton(theta, *, grad, hessian, solve, identity, eta=1.0, damping=1.0):
     """Newton's method with a damped Hessian (Goldfeld, Quandt and Trotter 1966).
 
-    theta <- theta - eta*(H + damping*I)**-1*g: from Newton's step at damping 0 to a short step along
-    -g; downhill wherever damping is above -(the smallest eigenvalue of H).
+    theta <- theta - eta*(H + damping*I)**-1*g: from Newton's step at damping 0 to a short step
+    along -g; downhill wherever damping is above -(the smallest eigenvalue of H).
 
     Examples
     --------

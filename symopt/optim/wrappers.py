@@ -18,7 +18,9 @@ from symopt.rules.wrapper import Step, wrapper
 COUNT = Range(1, whole=True)
 
 
-@wrapper(ranges={"max_norm": POSITIVE}, words=lambda most: f"gradients are shortened to the norm {most}")
+@wrapper(
+    ranges={"max_norm": POSITIVE}, words=lambda most: f"gradients are shortened to the norm {most}"
+)
 def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
     """Shorten gradients to a largest Euclidean norm (Pascanu, Mikolov and Bengio 2013).
 
@@ -41,7 +43,10 @@ def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
     return step(theta, grad=clipped)
 
 
-@wrapper(ranges={"max_value": POSITIVE}, words=lambda most: f"components of gradients are clipped to {most}")
+@wrapper(
+    ranges={"max_value": POSITIVE},
+    words=lambda most: f"components of gradients are clipped to {most}",
+)
 def clip_value(step: Step, theta, *, grad, max_value=1.0):
     """Clip each component of gradients to [-max_value, max_value].
 
@@ -52,11 +57,15 @@ def clip_value(step: Step, theta, *, grad, max_value=1.0):
     >>> so.minimize(J, so.clip_value(so.gd(eta=0.5), 1.0), start=[0.0, 1.0], steps=1).theta
     array([0.5 , 0.75])
     """
-    return step(theta, grad=lambda point: step.let("g", sp.Max(sp.Min(grad(point), max_value), -max_value)))
+    return step(
+        theta, grad=lambda point: step.let("g", sp.Max(sp.Min(grad(point), max_value), -max_value))
+    )
 
 
 def _decay_in_words(share: str, decoupled: str, times_eta: str) -> str:
-    how = "acts on theta itself" if decoupled == "True" else "is added to the gradient"
+    how = "is added to the gradient"
+    if decoupled == "True":
+        how = "acts on theta itself"
     return f"weight decay, {share}, {how}{'' if times_eta == 'True' else ', without eta'}"
 
 
@@ -65,14 +74,14 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     """Draw theta to 0, through the gradient (L2) or beside it (decoupled; Loshchilov and Hutter 2017).
 
     g <- g + weight_decay*theta: the gradient of J + weight_decay*|theta|**2/2; or, ``decoupled``,
-    theta <- step(theta) - eta*weight_decay*theta, which an adaptive rule does not rescale (without eta
-    if ``times_eta=False``).
+    theta <- step(theta) - eta*weight_decay*theta, which an adaptive rule does not rescale (without
+    eta if ``times_eta=False``).
 
     Raises
     ------
     RuleError
-        If it is decoupled around a rule without eta, or it is added to the gradient of a rule that needs
-        the smallest value of the cost.
+        If it is decoupled around a rule without eta, or it is added to the gradient of a rule that
+        needs the smallest value of the cost.
 
     Examples
     --------
@@ -81,7 +90,9 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     array([1.5])
     """
     if decoupled:
-        rate = step.hyper("eta", "weight_decay(decoupled=True)") if times_eta else 1
+        rate = 1
+        if times_eta:
+            rate = step.hyper("eta", "weight_decay(decoupled=True)")
         return step(theta) - rate * weight_decay * theta
     return step.of_another_cost(
         theta,
@@ -89,7 +100,9 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
         grad=lambda grad: lambda point: step.let("g", grad(point) + weight_decay * point),
         value=lambda value: lambda point: value(point) + weight_decay * dot(point, point) / 2,
         hessian=lambda hessian: lambda point: hessian(point) + weight_decay * identity,
-        gauss_newton=lambda gauss_newton: lambda point: gauss_newton(point) + weight_decay * identity,
+        gauss_newton=lambda gauss_newton: (
+            lambda point: gauss_newton(point) + weight_decay * identity
+        ),
     )
 
 
@@ -147,8 +160,8 @@ def centralise(step: Step, theta, *, grad, mean):
 def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     """Add independent normal numbers of standard deviation sigma to each component of each gradient.
 
-    sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al. 2015). The
-    numbers follow from ``rng`` of minimize and sweep.
+    sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al.
+    2015). The numbers follow from ``rng`` of minimize and sweep.
 
     Examples
     --------
@@ -237,7 +250,10 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
 
     new = step(theta, grad=seen, t=since + 1)
     if not taken:
-        raise RuleError("restart looks at the gradient that the rule takes, and it takes none; expected on='value'")
+        raise RuleError(
+            "restart looks at the gradient that the rule takes, and it takes none; expected "
+            "on='value'"
+        )
     uphill = dot(taken[-1], new - theta) > 0
     step.next = step.restarted(uphill, step.next, new)
     return new, sp.Piecewise((0, uphill), (since + 1, True)), last
@@ -246,8 +262,16 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
 WRAPPERS = {
     make.__name__: make
     for make in (
-        clip_norm, clip_value, weight_decay, ascend, centralise, noisy, lookahead, average, restart,
+        clip_norm,
+        clip_value,
+        weight_decay,
+        ascend,
+        centralise,
+        noisy,
+        lookahead,
+        average,
+        restart,
     )
-}  # fmt: skip
+}
 """Every wrapper, by its name."""
 __all__ = list(WRAPPERS)

@@ -20,7 +20,9 @@ def half_width(value: Program) -> int | None:
     stack = [value.outputs["J"]]
     while stack:
         node = value.nodes[stack.pop()]
-        if node.op in LINEAR or (node.op in ("mul", "div") and any(_is_fixed(value, arg) for arg in node.args)):
+        if node.op in LINEAR or (
+            node.op in ("mul", "div") and any(_is_fixed(value, arg) for arg in node.args)
+        ):
             stack.extend(node.args)
         elif isinstance(node.payload, Loop) and node.op == "sum":
             width = _spread(value, node.args[0], node.payload)
@@ -28,7 +30,10 @@ def half_width(value: Program) -> int | None:
                 return None
             widths.append(width)
         elif not _is_fixed(value, *node.args) or isinstance(node.payload, Read):
-            width = None if isinstance(node.payload, Loop) else _spread_of_entries(value, node.args)
+            if isinstance(node.payload, Loop):
+                width = None
+            else:
+                width = _spread_of_entries(value, node.args)
             if width is None:
                 return None
             widths.append(width)
@@ -53,7 +58,9 @@ def _spread(value: Program, body: int, loop: Loop) -> int | None:
             if len(payload.at) != 1 or payload.at[0].terms != ((loop, 1),):
                 return None
             offsets.add(payload.at[0].const)
-    return max(offsets) - min(offsets) if offsets else 0
+    if offsets:
+        return max(offsets) - min(offsets)
+    return 0
 
 
 def _spread_of_entries(value: Program, roots: tuple[int, ...]) -> int | None:
@@ -65,4 +72,6 @@ def _spread_of_entries(value: Program, roots: tuple[int, ...]) -> int | None:
             return None
         if isinstance(payload, Read) and payload.array[0] == "x":
             entries.add(payload.at)
-    return 0 if len(entries) <= 1 else None
+    if len(entries) <= 1:
+        return 0
+    return None

@@ -65,7 +65,9 @@ def _nothing_of_nothing(graph: Graph, factor: int, product: int) -> int:
 
 def powers_written_out(program: Program) -> Program:
     """Return the program with fixed whole and half powers as products, roots and quotients."""
-    return program.rebuilt(lambda graph, _, node, args: power_of(graph, *args) if node.op == "pow" else None)
+    return program.rebuilt(
+        lambda graph, _, node, args: power_of(graph, *args) if node.op == "pow" else None
+    )
 
 
 def power_of(graph: Graph, base: int, exponent: int) -> int | None:
@@ -74,19 +76,30 @@ def power_of(graph: Graph, base: int, exponent: int) -> int | None:
     if power is None or not abs(power) <= LARGEST_PRODUCT or 2.0 * power != math.floor(2.0 * power):
         return None
     whole = math.floor(abs(power))
-    factors = [_product_of(graph, base, whole)] if whole else []
+    factors = []
+    if whole:
+        factors = [_product_of(graph, base, whole)]
     factors += [graph.op("sqrt", base)] if abs(power) != whole else []
-    product = factors[0] if len(factors) == 1 else graph.op("mul", *factors)
-    return graph.op("div", graph.const(1.0), product) if power < 0.0 else product
+    if len(factors) == 1:
+        product = factors[0]
+    else:
+        product = graph.op("mul", *factors)
+    if power < 0.0:
+        return graph.op("div", graph.const(1.0), product)
+    return product
 
 
 def _product_of(graph: Graph, base: int, times: int) -> int:
     result, square = None, base
     while times:
         if times & 1:
-            result = square if result is None else graph.op("mul", result, square)
+            if result is None:
+                result = square
+            else:
+                result = graph.op("mul", result, square)
         times >>= 1
-        square = graph.op("mul", square, square) if times else square
+        if times:
+            square = graph.op("mul", square, square)
     assert result is not None
     return result
 
@@ -104,7 +117,9 @@ def _fused(graph: Graph, op: str, a: int, b: int, first_is_deeper: bool) -> int 
 def _product(graph: Graph, number: int) -> tuple[int, int] | None:
     """Return the factors of a product, the sign of a negated one with the first."""
     node = graph.nodes[number]
-    inner = graph.nodes[node.args[0]] if node.op == "neg" else node
+    inner = node
+    if node.op == "neg":
+        inner = graph.nodes[node.args[0]]
     if inner.op != "mul":
         return None
     x, y = inner.args

@@ -25,7 +25,10 @@ def gathered(program: Program) -> Program:
     statements, moved = [], []
     for statement in program.statements:
         shift = _offset(graph, outputs, statement)
-        by = 0 if shift is None else shift - anchors[_family(statement, shift)]
+        if shift is None:
+            by = 0
+        else:
+            by = shift - anchors[_family(statement, shift)]
         if by:
             new, outputs[statement.key] = _shifted(graph, statement, outputs[statement.key], by)
             moved.append(new)
@@ -42,7 +45,9 @@ def _insert(statements: list[Statement], late: Statement) -> None:
     statements.insert(place + 1, late)
 
 
-def _anchors(graph: Graph, outputs: dict[Key, int], statements: Sequence[Statement]) -> dict[object, int]:
+def _anchors(
+    graph: Graph, outputs: dict[Key, int], statements: Sequence[Statement]
+) -> dict[object, int]:
     """Return, for each family of additions, the offset that all are brought to: 0 if it is there, else the least."""
     offsets: dict[object, set[int]] = {}
     for statement in statements:
@@ -55,7 +60,9 @@ def _anchors(graph: Graph, outputs: dict[Key, int], statements: Sequence[Stateme
 def _family(statement: Statement, offset: int) -> object:
     """Return what additions share that differ in their offsets along the innermost loop alone."""
     loop = statement.loops[-1]
-    at = tuple(plus(index, constant(-offset)) if _uses(index, loop) else index for index in statement.at)
+    at = tuple(
+        plus(index, constant(-offset)) if _uses(index, loop) else index for index in statement.at
+    )
     return statement.array, at, statement.loops
 
 
@@ -88,7 +95,12 @@ def _ties(graph: Graph, number: int, loop: Loop) -> bool:
 def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[Statement, int]:
     """Return an addition with its innermost loop i replaced by i - ``by``, over a range that is moved along."""
     loop = statement.loops[-1]
-    moved = Loop(loop.order, f"{loop.name}{by:+d}", plus(loop.low, constant(by)), plus(loop.high, constant(by)))
+    moved = Loop(
+        loop.order,
+        f"{loop.name}{by:+d}",
+        plus(loop.low, constant(by)),
+        plus(loop.high, constant(by)),
+    )
     new = {loop: plus(variable(moved), constant(-by))}
     at = tuple(substituted(index, new) for index in statement.at)
     shifted = statement._replace(loops=(*statement.loops[:-1], moved), at=at)

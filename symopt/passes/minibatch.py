@@ -51,7 +51,9 @@ def batched(value: Program, samples: str) -> Program:
     for statement in value.statements:
         node = outputs[statement.key]
         if _holds(graph, loop, node):
-            raise CostError(f"a mini-batch is refused: {statement.array[1]} is stored and sums over all samples")
+            raise CostError(
+                f"a mini-batch is refused: {statement.array[1]} is stored and sums over all samples"
+            )
         if loop in statement.loops:
             at = tuple(_place(index, loop) for index in statement.at)
             loops = tuple(drawn if one == loop else one for one in statement.loops)
@@ -64,15 +66,24 @@ def batched(value: Program, samples: str) -> Program:
 
 def sample_loop(value: Program, samples: str) -> Loop:
     """Return the loop over the samples."""
-    found = {node.payload for node in value.nodes if isinstance(node.payload, Loop) and node.payload.name == samples}
+    found = {
+        node.payload
+        for node in value.nodes
+        if isinstance(node.payload, Loop) and node.payload.name == samples
+    }
     found |= {loop for s in value.statements for loop in s.loops if loop.name == samples}
     if len(found) != 1:
-        ranges = "no range" if not found else "several ranges"
-        raise CostError(f"the sample index {samples} has {ranges} in the cost; a mini-batch needs just one")
+        ranges = "several ranges"
+        if not found:
+            ranges = "no range"
+        raise CostError(
+            f"the sample index {samples} has {ranges} in the cost; a mini-batch needs just one"
+        )
     (loop,) = found
     if bounds_of(loop):
         raise CostError(
-            f"the range of the sample index {samples} depends on another index; a mini-batch needs a fixed one"
+            f"the range of the sample index {samples} depends on another index; a mini-batch needs "
+            "a fixed one"
         )
     return loop
 
@@ -81,14 +92,21 @@ def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[i
     """Refuse where what is stored for each sample is read for another one, or a range ends at the sample."""
     for node in list(graph.nodes):
         key = node.payload
-        read = key if isinstance(key, Read) else Read(("", ""), ())
+        if isinstance(key, Read):
+            read = key
+        else:
+            read = Read(("", ""), ())
         if any(read.at[axis] != variable(loop) for axis in stored.get(read.array, ())):
             raise CostError(
-                f"a mini-batch is refused: {read.array[1]} is stored for the samples of a batch, but read at another "
+                f"a mini-batch is refused: {read.array[1]} is stored for the samples of a batch, "
+                "but read at another "
                 f"index than {loop.name}"
             )
         if isinstance(key, Loop) and loop in bounds_of(key):
-            raise CostError(f"a mini-batch is refused: the range of {key.name} depends on the sample index {loop.name}")
+            raise CostError(
+                f"a mini-batch is refused: the range of {key.name} depends on the sample index "
+                f"{loop.name}"
+            )
 
 
 def _refuse_nonlinear(graph: Graph, top: int, loop: Loop) -> None:
@@ -96,17 +114,21 @@ def _refuse_nonlinear(graph: Graph, top: int, loop: Loop) -> None:
     for number, node in enumerate(list(graph.nodes)):
         if node.op in STEPS and _holds(graph, loop, number):
             raise CostError(
-                f"a mini-batch is refused: a condition or a step depends on a sum over the sample index {loop.name}, "
+                "a mini-batch is refused: a condition or a step depends on a sum over the sample "
+                f"index {loop.name}, "
                 "which does not enter the cost linearly"
             )
     adjoints = reverse(graph, top, {NOWHERE: graph.const(1.0)})
     for number, by_domain in adjoints.items():
         node = graph.nodes[number]
-        if node.payload != loop or (node.op == "sum" and not _holds(graph, loop, *by_domain.values())):
+        if node.payload != loop or (
+            node.op == "sum" and not _holds(graph, loop, *by_domain.values())
+        ):
             continue
         what = {"sum": "the sum", "prod": "a product", "peak": "a logsumexp"}[node.op]
         raise CostError(
-            f"a mini-batch is refused: {what} over the sample index {loop.name} does not enter the cost linearly, "
+            f"a mini-batch is refused: {what} over the sample index {loop.name} does not enter the "
+            "cost linearly, "
             "so that the mean over batches would not be the cost; "
             "expected weights times sums over it, as in sympy.Sum(..., (k, 0, m - 1))/m"
         )
@@ -116,7 +138,9 @@ def _holds(graph: Graph, loop: Loop, *roots: int) -> bool:
     return any(node.payload == loop for node in graph.below(*roots))
 
 
-def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]) -> int:
+def _scaled(
+    graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]
+) -> int:
     """Return a node with each sum over samples replaced by m/B times that over the batch."""
     sums = [n for n in range(top + 1) if graph.nodes[n].payload == loop]
     factor = graph.op("div", graph.input(Counter(length(loop))), graph.input(("size", BATCH_SIZE)))
@@ -128,9 +152,15 @@ def _scaled(graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored:
     return graph.replaced(top, replaced)
 
 
-def _drawn(graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]) -> int:
+def _drawn(
+    graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]
+) -> int:
     """Return a node at a drawn sample; what is stored for samples is stored by their place in the batch."""
-    reads = {n: graph.nodes[n].payload for n in range(node + 1) if isinstance(graph.nodes[n].payload, Read)}
+    reads = {
+        n: graph.nodes[n].payload
+        for n in range(node + 1)
+        if isinstance(graph.nodes[n].payload, Read)
+    }
     here = {
         n: graph.input(key._replace(at=tuple(_place(index, loop) for index in key.at)))
         for n, key in reads.items()
@@ -141,4 +171,6 @@ def _drawn(graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored:
 
 def _place(index: Affine, loop: Loop) -> Affine:
     """Return the index of a stored array with the sample's place in the batch for the sample."""
-    return variable(_drawn_loop(loop)) if index == variable(loop) else index
+    if index == variable(loop):
+        return variable(_drawn_loop(loop))
+    return index

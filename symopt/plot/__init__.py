@@ -15,6 +15,14 @@ from symopt.plot._trajectory import trajectory
 from symopt.plot._velocity import velocity
 
 __all__ = [
-    "basins", "convergence", "line_style", "schedule", "sensitivity", "stability", "style", "survival", "trajectory",
+    "basins",
+    "convergence",
+    "line_style",
+    "schedule",
+    "sensitivity",
+    "stability",
+    "style",
+    "survival",
+    "trajectory",
     "velocity",
-]  # fmt: skip
+]

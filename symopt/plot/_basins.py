@@ -21,7 +21,9 @@ from symopt.validation import Array
 if TYPE_CHECKING:
     import xarray as xr
 
-AREAS = [colour for colour in COLOURS if colour != "#000000"]  # seven: a tint of black would be the grey of the others
+AREAS = [
+    colour for colour in COLOURS if colour != "#000000"
+]  # seven: a tint of black would be the grey of the others
 MARKS = {"minimum": "o", "saddle": "X", "maximum": "^", "degenerate": "s"}
 
 
@@ -36,7 +38,9 @@ class _Group:
     mark: str = "s"
 
 
-def basins(found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost | None = None) -> Axes:
+def basins(
+    found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost | None = None
+) -> Axes:
     """Draw the plane of starts, coloured by the attractor at which the run from each start ends.
 
     Parameters
@@ -56,9 +60,9 @@ def basins(found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost 
     -------
     matplotlib.axes.Axes
         A grid of starts is drawn as cells, scattered ones as points. Attractors are marked by what
-        they are: minima by a disc, saddles by a cross, maxima by a triangle. The seven with the most
-        runs have colours of their own; white are runs that diverged, grey those that did not come
-        to rest. Shares of the runs stand in the legend.
+        they are: minima by a disc, saddles by a cross, maxima by a triangle. The seven with the
+        most runs have colours of their own; white are runs that diverged, grey those that did not
+        come to rest. Shares of the runs stand in the legend.
 
     Raises
     ------
@@ -77,7 +81,10 @@ def basins(found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost 
     ['minimum (-1, 0): 50 %', 'minimum (1, 0): 50 %']
     """
     label, names = _checked(found)
-    points = _grid(label, names) if start is None else _points(label, start)
+    if start is None:
+        points = _grid(label, names)
+    else:
+        points = _points(label, start)
     groups = _groups(found, label.values)
     with drawn_on(ax, 7.2) as axes:
         _cells_or_points(axes, points, groups)
@@ -95,30 +102,50 @@ def basins(found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost 
 def _checked(ends: Any) -> tuple[xr.DataArray, list[str]]:
     """Return the labels of the runs, and the names of the two parameters."""
     if not hasattr(ends, "data_vars") or not {"label", "kind", "point"} <= set(ends.data_vars):
-        raise RunError(f"basins was given a {type(ends).__name__}; expected what so.measure.basin(cost, theta) returns")
+        raise RunError(
+            f"basins was given a {type(ends).__name__}; expected what so.measure.basin(cost, "
+            "theta) returns"
+        )
     if ends.sizes["param"] != 2:
-        raise RunError(f"basins are drawn for two parameters; these runs have {ends.sizes['param']}")
+        raise RunError(
+            f"basins are drawn for two parameters; these runs have {ends.sizes['param']}"
+        )
     not_empty(ends["label"], "the runs")
     if not (ends["label"] >= 0).any():
         kinds, counts = np.unique(ends["kind"].values, return_counts=True)
         found = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
-        raise RunError(f"no run came to rest at an attractor ({found}); give more steps or a smaller learning rate")
-    names = [str(name) for name in ends["param"].values] if "param" in ends.coords else ["θ₀", "θ₁"]
+        raise RunError(
+            f"no run came to rest at an attractor ({found}); give more steps or a smaller learning "
+            "rate"
+        )
+    if "param" in ends.coords:
+        names = [str(name) for name in ends["param"].values]
+    else:
+        names = ["θ₀", "θ₁"]
     return ends["label"], names
 
 
 def _grid(label: xr.DataArray, names: list[str]) -> Array:
     """Return the starts, shape (..., 2), from dimensions that are named as the parameters."""
-    plain = {re.sub(r"^start_?|_?(0|start)$", "", str(dim)): dim for dim in label.dims if dim in label.coords}
+    plain = {
+        re.sub(r"^start_?|_?(0|start)$", "", str(dim)): dim
+        for dim in label.dims
+        if dim in label.coords
+    }
     if label.ndim != 2 or set(plain) != set(names):
         raise RunError(
-            f"the runs have the dimensions {', '.join(map(str, label.dims)) or 'none'}; expected a grid over "
+            f"the runs have the dimensions {', '.join(map(str, label.dims)) or 'none'}; expected a "
+            "grid over "
             f"{names[0]} and {names[1]} with coordinates, or start=, of shape (N, 2)"
         )
     import xarray as xr
 
-    chosen = [label.coords[plain[name]].broadcast_like(label).transpose(*label.dims) for name in names]
-    return np.asarray(xr.concat([one.drop_vars(one.coords) for one in chosen], "param").values).transpose(1, 2, 0)
+    chosen = [
+        label.coords[plain[name]].broadcast_like(label).transpose(*label.dims) for name in names
+    ]
+    return np.asarray(
+        xr.concat([one.drop_vars(one.coords) for one in chosen], "param").values
+    ).transpose(1, 2, 0)
 
 
 def _points(label: xr.DataArray, starts: Any) -> Array:
@@ -128,11 +155,15 @@ def _points(label: xr.DataArray, starts: Any) -> Array:
     try:
         points = np.asarray(starts, dtype=np.float64)
     except (TypeError, ValueError):
-        raise RunError(f"start is a {type(starts).__name__}; expected numbers of shape {(*label.shape, 2)}") from None
+        raise RunError(
+            f"start is a {type(starts).__name__}; expected numbers of shape {(*label.shape, 2)}"
+        ) from None
     if points.shape != (*label.shape, 2):
         raise RunError(
-            f"start has shape {points.shape}; expected {(*label.shape, 2)}, a point for each run over "
-            f"{', '.join(map(str, label.dims))}: choose one place along other dimensions, as in .isel(eta=0)"
+            f"start has shape {points.shape}; expected {(*label.shape, 2)}, a point for each run "
+            "over "
+            f"{', '.join(map(str, label.dims))}: choose one place along other dimensions, as in "
+            ".isel(eta=0)"
         )
     return points
 
@@ -148,10 +179,19 @@ def _groups(ends: xr.Dataset, label: npt.NDArray[Any]) -> list[_Group]:
         if runs.any():
             kind = str(kinds[runs][0])
             name = f"{kind} ({', '.join(_short(x) for x in place)})"
-            groups.append(_Group(f"{name}: {_percent(runs)}", colour, runs, place, MARKS.get(kind, "s")))
+            groups.append(
+                _Group(f"{name}: {_percent(runs)}", colour, runs, place, MARKS.get(kind, "s"))
+            )
     rest = (label >= 0) & ~np.isin(label, shown)
-    others = [("other attractors", "0.55", rest), *((kind, colour, kinds == kind) for kind, colour in LOST.items())]
-    return groups + [_Group(f"{name}: {_percent(runs)}", colour, runs) for name, colour, runs in others if runs.any()]
+    others = [
+        ("other attractors", "0.55", rest),
+        *((kind, colour, kinds == kind) for kind, colour in LOST.items()),
+    ]
+    return groups + [
+        _Group(f"{name}: {_percent(runs)}", colour, runs)
+        for name, colour, runs in others
+        if runs.any()
+    ]
 
 
 LOST = {"not at rest": "0.85", "diverged": "1.0"}
@@ -159,11 +199,15 @@ LOST = {"not at rest": "0.85", "diverged": "1.0"}
 
 def _percent(runs: npt.NDArray[np.bool_]) -> str:
     share = 100 * runs.mean()
-    return f"{share:.0f} %" if share >= 1 else f"{share:.1g} %"
+    if share >= 1:
+        return f"{share:.0f} %"
+    return f"{share:.1g} %"
 
 
 def _short(x: float) -> str:
-    return f"{x + 0.0:.3g}" if abs(x) > 1e-6 else "0"
+    if abs(x) > 1e-6:
+        return f"{x + 0.0:.3g}"
+    return "0"
 
 
 def _cells_or_points(ax: Axes, points: Array, groups: list[_Group]) -> None:
@@ -171,12 +215,20 @@ def _cells_or_points(ax: Axes, points: Array, groups: list[_Group]) -> None:
     area = float(np.clip(2e4 / points[..., 0].size, 4, 40))
     for group in groups:
         if sides is not None:
-            colour = group.colour if group.place is None else tint(group.colour)  # so that marks show
+            # so that marks show
+            if group.place is None:
+                colour = group.colour
+            else:
+                colour = tint(group.colour)
             paint(ax, sides[:2], group.runs.T if sides[2] else group.runs, colour)
         else:
-            edge = "none" if group.place is not None else "0.5"
+            edge = "0.5"
+            if group.place is not None:
+                edge = "none"
             x, y = points[group.runs].T
-            ax.scatter(x, y, s=area, color=[group.colour], edgecolors=edge, linewidths=0.4, zorder=1)
+            ax.scatter(
+                x, y, s=area, color=[group.colour], edgecolors=edge, linewidths=0.4, zorder=1
+            )
 
 
 def _sides(points: Array) -> tuple[Array, Array, bool] | None:
@@ -184,7 +236,10 @@ def _sides(points: Array) -> tuple[Array, Array, bool] | None:
     if points.ndim != 3 or min(points.shape[:2]) < 2:
         return None
     for turned in (True, False):
-        x, y = (points[:, 0, 0], points[0, :, 1]) if turned else (points[0, :, 0], points[:, 0, 1])
+        if turned:
+            x, y = (points[:, 0, 0], points[0, :, 1])
+        else:
+            x, y = (points[0, :, 0], points[:, 0, 1])
         grid = np.stack(np.meshgrid(x, y, indexing="ij" if turned else "xy"), axis=-1)
         if np.array_equal(grid, points) and (np.diff(x) > 0).all() and (np.diff(y) > 0).all():
             return edges(x), edges(y), turned
@@ -196,5 +251,10 @@ def _mark(ax: Axes, group: _Group) -> None:
     if group.place is None:
         patch(ax, group.colour, group.label)
         return
-    look: dict[str, Any] = {"color": group.colour, "markeredgecolor": "black", "markeredgewidth": 0.8, "markersize": 8}
+    look: dict[str, Any] = {
+        "color": group.colour,
+        "markeredgecolor": "black",
+        "markeredgewidth": 0.8,
+        "markersize": 8,
+    }
     ax.plot(*group.place, group.mark, linestyle="", label=group.label, zorder=5, **look)

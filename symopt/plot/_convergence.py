@@ -9,7 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot._inputs import FAILED, datasets_by_name, for_each, not_empty, recorded, runs_by_name
+from symopt.plot._inputs import (
+    FAILED,
+    datasets_by_name,
+    for_each,
+    not_empty,
+    recorded,
+    runs_by_name,
+)
 from symopt.plot._quantiles import (
     Spread,
     draw_bands,
@@ -29,7 +36,9 @@ if TYPE_CHECKING:
 FALLEN = 0.75
 
 
-def convergence(result: Any, ax: Axes | None = None, optimum: float | None = None, predicted: Any = None) -> Axes:
+def convergence(
+    result: Any, ax: Axes | None = None, optimum: float | None = None, predicted: Any = None
+) -> Axes:
     """Draw the loss over the steps.
 
     Parameters
@@ -43,17 +52,18 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
         The smallest loss there is: then J minus it is drawn.
     predicted
         The factor per step by which what is drawn should fall, or a mapping from names to factors.
-        J - J* falls by rho**2 where theta tends to the minimum by rho, as ``so.theory.rate`` has it.
+        J - J* falls by rho**2 where theta tends to the minimum by rho, as ``so.theory.rate`` has
+        it.
 
     Returns
     -------
     matplotlib.axes.Axes
         Axes are logarithmic where the data span decades. What is not positive then lies on a dotted
-        line, which the label of the axis tells of; it also tells of an ``optimum`` that is above the
-        lowest loss. A cross marks a run that diverged or
-        left the finite numbers. Predicted factors are dashed lines through the curve where it has
-        fallen three quarters of its decades, on the crest of an oscillation; the steps are then not
-        logarithmic, so that a factor is a slope.
+        line, which the label of the axis tells of; it also tells of an ``optimum`` that is above
+        the lowest loss. A cross marks a run that diverged or left the finite numbers. Predicted
+        factors are dashed lines through the curve where it has fallen three quarters of its
+        decades, on the crest of an oscillation; the steps are then not logarithmic, so that a
+        factor is a slope.
 
     Raises
     ------
@@ -69,7 +79,10 @@ def convergence(result: Any, ax: Axes | None = None, optimum: float | None = Non
     ('step', ['gd', 'predicted'])
     """
     datasets = datasets_by_name(result)
-    runs = {} if datasets else runs_by_name(result)
+    if datasets:
+        runs = {}
+    else:
+        runs = runs_by_name(result)
     curves = {name: _of_study(name, one, optimum or 0.0) for name, one in (datasets or {}).items()}
     curves |= {name: _of_run(name, run, optimum or 0.0) for name, run in runs.items()}
     factors = {name: _factor(name, value) for name, value in for_each(predicted, curves).items()}
@@ -96,7 +109,9 @@ def _of_run(name: str, run: Run, optimum: float) -> Spread:
 
 def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> Spread:
     if "history_loss" not in dataset:
-        raise RunError(f"the study of {name} recorded no steps; ask for them, as in sweep(..., record=50)")
+        raise RunError(
+            f"the study of {name} recorded no steps; ask for them, as in sweep(..., record=50)"
+        )
     history = dataset["history_loss"].transpose(..., "step")
     not_empty(history, f"the study of {name}")
     losses = history.values.reshape(-1, history.sizes["step"]) - optimum
@@ -105,7 +120,9 @@ def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> Spread:
 
 def _some_finite(name: str, curve: Spread) -> Spread:
     if not np.isfinite(curve.middle).any():
-        raise RunError(f"no loss of {name} is finite in most runs; expected starts at which J is finite")
+        raise RunError(
+            f"no loss of {name} is finite in most runs; expected starts at which J is finite"
+        )
     return curve
 
 
@@ -123,7 +140,9 @@ def _top(curves: list[Spread]) -> float:
     """Return the height beyond which nothing is shown, so that what diverges does not hide the rest."""
     finite = [curve.middle[np.isfinite(curve.middle)] for curve in curves]
     first = max(float(middle[0]) for middle in finite)
-    return 10 * first if first > 0 else max(float(middle.max()) for middle in finite)
+    if first > 0:
+        return 10 * first
+    return max(float(middle.max()) for middle in finite)
 
 
 def _scale(ax: Axes, curves: list[Spread], top: float, *, linear_steps: bool) -> None:
@@ -140,7 +159,8 @@ def _factor(name: str, value: Any) -> float:
         factor = np.nan
     if not 0 < factor < np.inf:
         raise RunError(
-            f"predicted={value!r} for {name}; expected a factor per step above 0, such as so.theory.rate(...)**2"
+            f"predicted={value!r} for {name}; expected a factor per step above 0, such as "
+            "so.theory.rate(...)**2"
         )
     return factor
 

@@ -21,7 +21,9 @@ FAILED = (Status.DIVERGED, Status.NONFINITE)
 def recorded(run: Run, name: str) -> Run:
     """Return a run that recorded steps."""
     if not len(run.recorded):
-        raise RunError(f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)")
+        raise RunError(
+            f"the run of {name} recorded no steps; ask for them, as in minimize(..., record=True)"
+        )
     return run
 
 
@@ -29,14 +31,19 @@ def runs_by_name(result: Any) -> dict[str, Run]:
     """Return one run, a list of runs or a mapping of runs as a mapping from names."""
     if isinstance(result, Run):
         return {result.rule.name: result}
-    if isinstance(result, Mapping) and result and all(isinstance(run, Run) for run in result.values()):
+    if (
+        isinstance(result, Mapping)
+        and result
+        and all(isinstance(run, Run) for run in result.values())
+    ):
         return {str(name): run for name, run in result.items()}
     if isinstance(result, Iterable) and not isinstance(result, str | Mapping):
         runs = list(result)
         if runs and all(isinstance(run, Run) for run in runs):
             names = [run.rule.name for run in runs]
             return {
-                name if names.count(name) == 1 else repr(run.rule): run for name, run in zip(names, runs, strict=True)
+                name if names.count(name) == 1 else repr(run.rule): run
+                for name, run in zip(names, runs, strict=True)
             }
     raise RunError(
         f"a {type(result).__name__} cannot be drawn here; "
@@ -50,7 +57,11 @@ def datasets_by_name(result: Any) -> dict[str, xr.Dataset] | None:
 
     if isinstance(result, xr.Dataset):
         return {str(result.attrs.get("rule", "study")).partition("(")[0]: result}
-    if isinstance(result, Mapping) and result and all(isinstance(one, xr.Dataset) for one in result.values()):
+    if (
+        isinstance(result, Mapping)
+        and result
+        and all(isinstance(one, xr.Dataset) for one in result.values())
+    ):
         return {str(name): dataset for name, dataset in result.items()}
     return None
 
@@ -59,7 +70,10 @@ def not_empty(data: Any, name: str) -> None:
     """Refuse arrays without numbers, as a selection may leave them."""
     if 0 in data.sizes.values():
         empty = ", ".join(str(dim) for dim, size in data.sizes.items() if not size)
-        raise RunError(f"{name} is empty along {empty}; expected at least one value: what was selected from it?")
+        raise RunError(
+            f"{name} is empty along {empty}; expected at least one value: what was selected from "
+            "it?"
+        )
 
 
 def for_each(predicted: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -71,7 +85,9 @@ def for_each(predicted: Any, names: Iterable[str]) -> dict[str, Any]:
         return dict.fromkeys(known, predicted)
     for name in predicted:
         if name not in known:
-            raise RunError(f"predicted names {name!r}, which is not drawn{did_you_mean(str(name), known)}")
+            raise RunError(
+                f"predicted names {name!r}, which is not drawn{did_you_mean(str(name), known)}"
+            )
     return dict(predicted)
 
 
@@ -94,11 +110,14 @@ def values_of(predicted: Any, x: Array, what: str, variable: str | None = None) 
     if isinstance(predicted, sp.Basic):
         return _of_formula(predicted, x, what, variable)
     try:
-        values = predicted(x) if callable(predicted) else predicted
+        values = predicted
+        if callable(predicted):
+            values = predicted(x)
         return np.broadcast_to(np.asarray(values, dtype=np.float64), x.shape)
     except (TypeError, ValueError) as error:
         raise RunError(
-            f"{what}={predicted!r}: {error}; expected a number, a SymPy expression, or a function that maps "
+            f"{what}={predicted!r}: {error}; expected a number, a SymPy expression, or a function "
+            "that maps "
             "an array to one of the same shape"
         ) from None
 
@@ -107,14 +126,23 @@ def _of_formula(formula: Any, x: Array, what: str, variable: str | None) -> Arra
     import sympy as sp
 
     free = sorted(formula.free_symbols, key=str)
-    others = [symbol.name for symbol in free if symbol.name != variable] if variable else [s.name for s in free][1:]
+    if variable:
+        others = [symbol.name for symbol in free if symbol.name != variable]
+    else:
+        others = [s.name for s in free][1:]
     if others:
         raise RunError(
-            f"{what}={formula} has the symbols {', '.join(map(str, free))}; expected {variable or 'one'} alone: "
+            f"{what}={formula} has the symbols {', '.join(map(str, free))}; expected "
+            f"{variable or 'one'} alone: "
             f"give the others numbers, as in formula.subs({others[0]!r}, 0.1)"
         )
     try:
-        numbers = [float(formula.xreplace({symbol: sp.Float(float(place)) for symbol in free})) for place in x]
+        numbers = [
+            float(formula.xreplace({symbol: sp.Float(float(place)) for symbol in free}))
+            for place in x
+        ]
     except TypeError:
-        raise RunError(f"{what}={formula} is not a real number everywhere; expected one that is") from None
+        raise RunError(
+            f"{what}={formula} is not a real number everywhere; expected one that is"
+        ) from None
     return np.array(numbers)

@@ -16,7 +16,9 @@ from symopt.validation import Array
 DECADES_FOR_LOG = 1.5
 STEPS_FOR_LOG = 100
 LOWEST = 1e-20  # of the largest loss; below, differences of losses are rounding
-SMALL = 1e-3  # of the largest: how far below 0 differences may lie that are still drawn on a log axis
+SMALL = (
+    1e-3  # of the largest: how far below 0 differences may lie that are still drawn on a log axis
+)
 FAR = 10.0  # times what the medians span: how far a band may stretch the picture
 
 
@@ -49,7 +51,9 @@ class Spread:
 def draw_medians(ax: Axes, spreads: Mapping[str, Spread], **options: Any) -> None:
     """Draw the lines, with dots where a line has no length; a label says of how many runs it is the median."""
     for k, (name, one) in enumerate(spreads.items()):
-        label = f"{name} (median of {one.runs})" if one.runs > 1 else name
+        label = name
+        if one.runs > 1:
+            label = f"{name} (median of {one.runs})"
         ax.plot(one.x, one.middle, label=label, linewidth=1.6, **{**line_style(k), **options})
         alone = _alone(np.isfinite(one.middle))
         if alone.any():
@@ -67,12 +71,23 @@ def draw_bands(ax: Axes, spreads: Mapping[str, Spread]) -> None:
     """Fill between the 10th and the 90th percentile; what is infinite reaches beyond the picture."""
     with limits_kept(ax):
         bottom, top = ax.get_ylim()
-        above = top * top / bottom if ax.get_yscale() == "log" else top + (top - bottom)
+        if ax.get_yscale() == "log":
+            above = top * top / bottom
+        else:
+            above = top + (top - bottom)
         for k, one in enumerate(spreads.values()):
             if one.runs > 1:
                 low, high = np.minimum(one.low, above), np.minimum(one.high, above)
                 colour = line_style(k)["color"]
-                ax.fill_between(one.x, low, high, where=np.isfinite(one.low).tolist(), color=colour, alpha=BAND, lw=0)
+                ax.fill_between(
+                    one.x,
+                    low,
+                    high,
+                    where=np.isfinite(one.low).tolist(),
+                    color=colour,
+                    alpha=BAND,
+                    lw=0,
+                )
 
 
 def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
@@ -82,7 +97,9 @@ def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
     ax.set_xlim(left=0)
 
 
-def levelled(curves: Mapping[str, Spread], top: float, gap: bool = False) -> tuple[dict[str, Spread], float, str]:
+def levelled(
+    curves: Mapping[str, Spread], top: float, gap: bool = False
+) -> tuple[dict[str, Spread], float, str]:
     """Raise what a log axis cannot show to a level that it can, where the medians span decades.
 
     Parameters
@@ -92,8 +109,8 @@ def levelled(curves: Mapping[str, Spread], top: float, gap: bool = False) -> tup
     top
         The height beyond which nothing is shown.
     gap
-        Whether differences from a smallest loss are drawn: if they are a little below 0, that loss is
-        too large, and nothing below the size of that is known.
+        Whether differences from a smallest loss are drawn: if they are a little below 0, that loss
+        is too large, and nothing below the size of that is known.
 
     Returns
     -------
@@ -111,13 +128,17 @@ def levelled(curves: Mapping[str, Spread], top: float, gap: bool = False) -> tup
     if not small or not _span_decades(positive, top, level):
         return dict(curves), np.nan, f"J* is above the lowest J, by {-below:.2g}" if wrong else ""
     raised = {name: one.above(level) for name, one in curves.items()}
-    what = f"at most {level:.1g}" if (positive < level).any() or wrong else "0"
+    what = "0"
+    if (positive < level).any() or wrong:
+        what = f"at most {level:.1g}"
     return raised, level, f"dotted: {what}{'; J* is above the lowest J' if wrong else ''}"
 
 
 def with_words(label: str, words: str) -> str:
     """Return a label with what is to be said beside it on a line of its own."""
-    return f"{label}\n({words})" if words else label
+    if words:
+        return f"{label}\n({words})"
+    return label
 
 
 def draw_level(ax: Axes, level: float) -> None:
@@ -128,7 +149,10 @@ def draw_level(ax: Axes, level: float) -> None:
 
 def _span_decades(positive: Array, top: float, level: float) -> bool:
     """Tell whether values up to ``top`` ask for a log axis."""
-    high, low = min(top, float(positive.max(initial=0.0))), max(level, float(positive.min(initial=np.inf)))
+    high, low = (
+        min(top, float(positive.max(initial=0.0))),
+        max(level, float(positive.min(initial=np.inf))),
+    )
     return bool(high > 0 and np.isfinite(low) and np.log10(high / low) > DECADES_FOR_LOG)
 
 

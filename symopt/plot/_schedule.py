@@ -55,14 +55,19 @@ def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
     schedules = _by_name(result)
     steps = check_whole_number(steps, "steps", "a whole number of steps, at least 1", least=1)
     x = np.unique(np.linspace(1, int(steps), min(int(steps), MOST)).round().astype(np.int64))
-    curves = {name: Spread.of(x, _values(name, one, x, int(steps))[None, :]) for name, one in schedules.items()}
+    curves = {
+        name: Spread.of(x, _values(name, one, x, int(steps))[None, :])
+        for name, one in schedules.items()
+    }
     with drawn_on(ax) as axes:
         draw_medians(axes, curves)
         axes.set_xlim(left=0)
         if all(np.nanmin(curve.middle) >= 0 for curve in curves.values()):
             axes.set_ylim(bottom=0)
         axes.set_xlabel("step")
-        axes.set_ylabel(next(iter(schedules)) if isinstance(result, Rule) and len(schedules) == 1 else "value")
+        axes.set_ylabel(
+            next(iter(schedules)) if isinstance(result, Rule) and len(schedules) == 1 else "value"
+        )
         grid(axes)
         legend(axes)
     return axes
@@ -70,11 +75,15 @@ def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
 
 def _by_name(result: Any) -> dict[str, Any]:
     """Return what is to be drawn by its label; a schedule alone has none."""
-    found = result.schedules if isinstance(result, Rule) else result
+    found = result
+    if isinstance(result, Rule):
+        found = result.schedules
     if isinstance(found, Mapping) and found:
         return {str(name): one for name, one in found.items()}
     if isinstance(result, Rule):
-        raise RunError(f"{result!r} has no schedule; give it one, as in eta=so.schedules.cosine(0.1)")
+        raise RunError(
+            f"{result!r} has no schedule; give it one, as in eta=so.schedules.cosine(0.1)"
+        )
     if isinstance(found, Mapping):
         raise RunError("an empty mapping cannot be drawn; expected one from labels to schedules")
     return {"": result}
@@ -82,7 +91,9 @@ def _by_name(result: Any) -> dict[str, Any]:
 
 def _values(name: str, one: Any, x: npt.NDArray[np.int64], steps: int) -> Array:
     """Return a schedule at the steps x, by the operations that a run has."""
-    where = f"the schedule {name}" if name else "the schedule"
+    where = "the schedule"
+    if name:
+        where = f"the schedule {name}"
     if not isinstance(one, sp.Expr) or not one.free_symbols:
         return np.full(len(x), _number(where, one))
     if others := sorted(one.free_symbols - {t, T}, key=str):

@@ -67,8 +67,8 @@ def sensitivity(
     -------
     matplotlib.axes.Axes
         The median over the starts and the band from the 10th to the 90th percentile, on log axes
-        where the data span decades; what is not positive then lies on a dotted line, which the label
-        of the axis tells of. A cross at the upper edge is where the median run diverges; a
+        where the data span decades; what is not positive then lies on a dotted line, which the
+        label of the axis tells of. A cross at the upper edge is where the median run diverges; a
         line of steps ends where fewer than half of the runs arrive. Bars below the curves are the
         tolerance width: the learning rates at which the median is within a factor 2 of its best,
         between grid points on the straight line, with their decades; ">" where a bar ends at the
@@ -93,10 +93,13 @@ def sensitivity(
     datasets = datasets_by_name(result)
     if datasets is None:
         raise RunError(
-            f"sensitivity was given a {type(result).__name__}; expected a study of so.sweep, or its datasets"
+            f"sensitivity was given a {type(result).__name__}; expected a study of so.sweep, or "
+            "its datasets"
         )
     over = (runs,) if isinstance(runs, str) else tuple(runs)
-    curves = {n: _curve(n, along, over, _scores(n, d, optimum, target, of)) for n, d in datasets.items()}
+    curves = {
+        n: _curve(n, along, over, _scores(n, d, optimum, target, of)) for n, d in datasets.items()
+    }
     if not any(np.isfinite(curve.middle).any() for curve in curves.values()):
         raise RunError(_nothing(along, target))
     top = _top(list(curves.values()), target)
@@ -119,7 +122,9 @@ def sensitivity(
     return axes
 
 
-def _scores(name: str, dataset: xr.Dataset, optimum: float | None, target: float | None, of: str) -> xr.DataArray:
+def _scores(
+    name: str, dataset: xr.Dataset, optimum: float | None, target: float | None, of: str
+) -> xr.DataArray:
     """Return the loss or the steps of every run; infinite for one that diverged or did not arrive."""
     if target is not None:
         from symopt.measure import hitting
@@ -129,7 +134,9 @@ def _scores(name: str, dataset: xr.Dataset, optimum: float | None, target: float
     if of not in ("loss", "best_loss"):
         raise RunError(f"of={of!r}{did_you_mean(of, ('loss', 'best_loss'))}")
     if of not in dataset or "status" not in dataset:
-        raise RunError(f"the dataset of {name} has no {of} and status; expected one of a study of so.sweep")
+        raise RunError(
+            f"the dataset of {name} has no {of} and status; expected one of a study of so.sweep"
+        )
     losses: xr.DataArray = dataset[of] - (optimum or 0.0)
     return losses.where(~dataset["status"].isin([str(status) for status in FAILED]), np.inf)
 
@@ -137,14 +144,17 @@ def _scores(name: str, dataset: xr.Dataset, optimum: float | None, target: float
 def _curve(name: str, along: str, over: tuple[str, ...], scores: xr.DataArray) -> Spread:
     if along not in scores.dims:
         raise RunError(
-            f"the study of {name} has no dimension {along!r} (its are {', '.join(map(str, scores.dims)) or 'none'}); "
+            f"the study of {name} has no dimension {along!r} (its are "
+            f"{', '.join(map(str, scores.dims)) or 'none'}); "
             f"sweep it, as in so.{name}({along}=np.geomspace(1e-4, 1, 31))"
         )
     other = [str(dim) for dim in scores.dims if dim not in (along, *over)]
     if other:
         raise RunError(
-            f"the study of {name} has the dimension {other[0]!r} too; choose one place along it, as in "
-            f"study[{name!r}].isel({{{other[0]!r}: 0}}), or count it to the starts: runs={[*over, *other]}"
+            f"the study of {name} has the dimension {other[0]!r} too; choose one place along it, "
+            "as in "
+            f"study[{name!r}].isel({{{other[0]!r}: 0}}), or count it to the starts: "
+            f"runs={[*over, *other]}"
         )
     not_empty(scores, f"the study of {name}")
     table = scores.sortby(along).transpose(..., along)
@@ -159,11 +169,15 @@ def _nothing(along: str, target: float | None) -> str:
 
 
 def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | None, of: str) -> str:
-    gap = "J" if optimum is None else "J − J*"
+    gap = "J − J*"
+    if optimum is None:
+        gap = "J"
     if target is not None:
         return f"steps to {gap} ≤ {target:g}"
     steps = {int(dataset.attrs.get("steps", 0)) for dataset in datasets}
-    when = f"{steps.pop()} steps" if len(steps) == 1 and steps != {0} else "the last step"
+    when = "the last step"
+    if len(steps) == 1 and steps != {0}:
+        when = f"{steps.pop()} steps"
     return f"{'best ' if of == 'best_loss' else ''}{gap} {'within' if of == 'best_loss' else 'after'} {when}"
 
 
@@ -172,7 +186,9 @@ def _top(curves: list[Spread], target: float | None) -> float:
     starts = [float(curve.middle[0]) for curve in curves if np.isfinite(curve.middle[0])]
     if target is None and max(starts, default=0.0) > 0:
         return 10 * max(starts)
-    return max(float(curve.middle[np.isfinite(curve.middle)].max(initial=-np.inf)) for curve in curves)
+    return max(
+        float(curve.middle[np.isfinite(curve.middle)].max(initial=-np.inf)) for curve in curves
+    )
 
 
 def _scale_rates(ax: Axes, curves: list[Spread]) -> None:
@@ -180,7 +196,10 @@ def _scale_rates(ax: Axes, curves: list[Spread]) -> None:
     low, high = min(curve.x[0] for curve in curves), max(curve.x[-1] for curve in curves)
     if low > 0:
         ax.set_xscale("log")
-    room = 2.0 if low == high > 0 else 1.0  # beside one learning rate alone
+    # beside one learning rate alone
+    room = 1.0
+    if low == high > 0:
+        room = 2.0
     if high * room > low / room:
         ax.set_xlim(low / room, high * room)
 
@@ -204,7 +223,10 @@ def tolerance(eta: Array, middle: Array) -> list[Interval]:
     good = np.flatnonzero(heights <= limit)
     groups = np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
     return [
-        (_crossing(eta, heights, int(group[0]), -1, limit), _crossing(eta, heights, int(group[-1]), 1, limit))
+        (
+            _crossing(eta, heights, int(group[0]), -1, limit),
+            _crossing(eta, heights, int(group[-1]), 1, limit),
+        )
         for group in groups
     ]
 
@@ -226,37 +248,69 @@ def _bars(ax: Axes, curves: list[Spread]) -> None:
         return
     _make_room(ax, ROW * (len(rows) + 1.4))
     title = f"decades of learning rate within a factor {NEAR:g} of the best"
-    style: dict[str, Any] = {"xycoords": "axes fraction", "va": "center", "fontsize": 7.5, "zorder": 4}
+    style: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "va": "center",
+        "fontsize": 7.5,
+        "zorder": 4,
+    }
     ax.annotate(title, (0.01, ROW * (len(rows) + 0.65)), color="0.3", **style)
     with limits_kept(ax):
         for row, (k, curve, intervals) in enumerate(rows):
-            _bar(ax, ROW * (len(rows) - row - 0.3), intervals, _width(curve, intervals), line_style(k)["color"])
+            _bar(
+                ax,
+                ROW * (len(rows) - row - 0.3),
+                intervals,
+                _width(curve, intervals),
+                line_style(k)["color"],
+            )
 
 
 def _bar(ax: Axes, height: float, intervals: list[Interval], width: str, colour: str) -> None:
     """Draw one row: the bars and their number."""
     across = ax.get_xaxis_transform()
-    look: dict[str, Any] = {"color": colour, "linewidth": 4, "solid_capstyle": "butt", "marker": "|", "markersize": 6}
+    look: dict[str, Any] = {
+        "color": colour,
+        "linewidth": 4,
+        "solid_capstyle": "butt",
+        "marker": "|",
+        "markersize": 6,
+    }
     for interval in intervals:
         ax.plot(interval, [height, height], transform=across, zorder=4, **look)
     place, shift, side = _beside(ax, intervals[0][0], intervals[-1][1])
     ax.annotate(
-        width, (place, height), xycoords=across, xytext=(shift, 0), textcoords="offset points", ha=side, va="center",
-        fontsize=7.5, color=colour, zorder=5, bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1},
-    )  # fmt: skip
+        width,
+        (place, height),
+        xycoords=across,
+        xytext=(shift, 0),
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        fontsize=7.5,
+        color=colour,
+        zorder=5,
+        bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1},
+    )
 
 
 def _beside(ax: Axes, left: float, right: float) -> tuple[float, int, str]:
     """Return where a number has room: right of its bar, left of it, or on its end; the shift in points, the side."""
-    first, last = (float((ax.transData - ax.transAxes).transform((end, 1.0))[0]) for end in (left, right))
+    first, last = (
+        float((ax.transData - ax.transAxes).transform((end, 1.0))[0]) for end in (left, right)
+    )
     if last < 0.9:
         return right, 5, "left"
-    return (left, -5, "right") if first > 0.1 else (right, -5, "right")
+    if first > 0.1:
+        return (left, -5, "right")
+    return (right, -5, "right")
 
 
 def _width(curve: Spread, intervals: list[Interval]) -> str:
     width = sum(float(np.log10(right / left)) for left, right in intervals)
-    open_ended = intervals[0][0] <= curve.x[0] * (1 + 1e-9) or intervals[-1][1] >= curve.x[-1] * (1 - 1e-9)
+    open_ended = intervals[0][0] <= curve.x[0] * (1 + 1e-9) or intervals[-1][1] >= curve.x[-1] * (
+        1 - 1e-9
+    )
     return f"{'> ' if open_ended else ''}{width:.2f}"
 
 
@@ -267,10 +321,15 @@ def _make_room(ax: Axes, share: float) -> None:
         ax.set_ylim(bottom / (top / bottom) ** (share / (1 - share)), top)
     else:
         ax.set_ylim(bottom - (top - bottom) * share / (1 - share), top)
-    shown = {minor: [y for y in ax.get_yticks(minor=minor) if bottom <= y <= top] for minor in (False, True)}
+    shown = {
+        minor: [y for y in ax.get_yticks(minor=minor) if bottom <= y <= top]
+        for minor in (False, True)
+    }
     for minor, places in shown.items():  # a number beside the bars would be taken for theirs
         ax.set_yticks(places, minor=minor)
-    ground = Rectangle((0, 0), 1, share, transform=ax.transAxes, facecolor=ax.get_facecolor(), zorder=3)
+    ground = Rectangle(
+        (0, 0), 1, share, transform=ax.transAxes, facecolor=ax.get_facecolor(), zorder=3
+    )
     ax.add_patch(ground)  # covers what bands and grid would draw there
 
 

@@ -77,7 +77,10 @@ def stability(
     """
     table = _table(factor, x, y)
     across, up = (table[dim].values.astype(np.float64) for dim in (x, y))
-    limit = None if boundary is None else _limit(boundary, up, eigenvalue, x, y)
+    if boundary is None:
+        limit = None
+    else:
+        limit = _limit(boundary, up, eigenvalue, x, y)
     with drawn_on(ax) as axes:
         _cells(axes, across, up, table.values.T)
         if limit is not None:
@@ -94,21 +97,29 @@ def _table(factor: Any, x: str, y: str) -> xr.DataArray:
     """Return the factors over (x, y), both increasing."""
     import xarray as xr
 
-    found = factor["factor"] if isinstance(factor, xr.Dataset) and "factor" in factor else factor
+    found = factor
+    if isinstance(factor, xr.Dataset) and "factor" in factor:
+        found = factor["factor"]
     if not isinstance(found, xr.DataArray):
         raise RunError(
-            f"stability was given a {type(factor).__name__}; expected a DataArray of factors over {x} and {y}, or "
+            f"stability was given a {type(factor).__name__}; expected a DataArray of factors over "
+            f"{x} and {y}, or "
             "what so.measure.rate returns over them"
         )
     if set(found.dims) != {x, y}:
         raise RunError(
-            f"the factors have the dimensions {', '.join(map(str, found.dims)) or 'none'}; expected {x} and {y}: "
-            "choose one place along others, as in .isel(start=0), or name the axes, as in stability(factor, y='beta1')"
+            f"the factors have the dimensions {', '.join(map(str, found.dims)) or 'none'}; "
+            f"expected {x} and {y}: "
+            "choose one place along others, as in .isel(start=0), or name the axes, as in "
+            "stability(factor, y='beta1')"
         )
     not_empty(found, "the plane of factors")
     for dim in (x, y):
         if dim not in found.coords or found.sizes[dim] < 2:
-            raise RunError(f"the factors have {found.sizes[dim]} place(s) along {dim}; expected values for two or more")
+            raise RunError(
+                f"the factors have {found.sizes[dim]} place(s) along {dim}; expected values for "
+                "two or more"
+            )
     table: xr.DataArray = found.transpose(x, y).sortby([x, y])
     return table
 
@@ -118,7 +129,9 @@ def _cells(ax: Axes, x: Array, y: Array, factors: Array) -> None:
     sides = edges(x), edges(y)
     failed, none = factors > 1, np.isnan(factors)
     good = np.ma.masked_array(factors, failed | none)
-    cells = ax.pcolormesh(*sides, good, cmap="cividis", vmin=0.0, vmax=1.0, rasterized=True, zorder=0)
+    cells = ax.pcolormesh(
+        *sides, good, cmap="cividis", vmin=0.0, vmax=1.0, rasterized=True, zorder=0
+    )
     ax.figure.colorbar(cells, ax=ax, label="factor per step")
     for where, colour, label in ((failed, DIVERGED, "diverged"), (none, UNKNOWN, "no factor")):
         if where.any():
@@ -135,10 +148,15 @@ def _limit(boundary: Any, up: Array, eigenvalue: float, x: str, y: str) -> tuple
 
     if not isinstance(boundary, Rule | sp.Basic) and not callable(boundary):
         if np.shape(boundary) not in ((), up.shape):
-            raise RunError(f"boundary has shape {np.shape(boundary)}; expected an {x} for each of the {len(up)} {y}")
+            raise RunError(
+                f"boundary has shape {np.shape(boundary)}; expected an {x} for each of the "
+                f"{len(up)} {y}"
+            )
         return values_of(boundary, up, "boundary"), up, "predicted limit"
     places = np.linspace(up[0], up[-1], PLACES)
-    formula = _of_rule(boundary, x, y, places[[1, -2]], eigenvalue) if isinstance(boundary, Rule) else boundary
+    formula = boundary
+    if isinstance(boundary, Rule):
+        formula = _of_rule(boundary, x, y, places[[1, -2]], eigenvalue)
     found = [s for s in getattr(formula, "free_symbols", ()) if s.name == "lambda"]
     if not found:
         return values_of(formula, places, "boundary", y), places, "predicted limit"
@@ -152,18 +170,30 @@ def _of_rule(rule: Rule, x: str, y: str, ends: Array, eigenvalue: float) -> Any:
 
     limit: Any = theory.stability_limit(rule, wrt=x)
     needed: dict[Any, Any] = {
-        symbol: rule.hyperparameters.get(symbol.name) for symbol in limit.free_symbols if symbol.name != y
+        symbol: rule.hyperparameters.get(symbol.name)
+        for symbol in limit.free_symbols
+        if symbol.name != y
     }
     for symbol, value in needed.items():
         if np.ndim(value):
-            raise RunError(f"{rule.name}: {symbol} is an array; expected one number, as in {rule.name}({symbol}=0.1)")
+            raise RunError(
+                f"{rule.name}: {symbol} is an array; expected one number, as in "
+                f"{rule.name}({symbol}=0.1)"
+            )
     for end in ends if y in rule.hyperparameters else ():
         there = dataclasses.replace(rule, values={**rule.values, y: float(end)})
         theory.evaluate(limit, there, **{"lambda": eigenvalue})  # refused where it does not hold
     return limit.subs({symbol: value for symbol, value in needed.items() if value is not None})
 
 
-GREEK = {"eta": "learning rate η", "beta": "β", "beta1": "β₁", "beta2": "β₂", "rho": "ρ", "epsilon": "ε"}
+GREEK = {
+    "eta": "learning rate η",
+    "beta": "β",
+    "beta1": "β₁",
+    "beta2": "β₂",
+    "rho": "ρ",
+    "epsilon": "ε",
+}
 
 
 def _label(name: str) -> str:
@@ -217,4 +247,13 @@ def paint(ax: Axes, sides: tuple[Array, Array], where: npt.NDArray[np.bool_], co
 
 def patch(ax: Axes, colour: Any, label: str) -> None:
     """Add a square of a colour to the legend."""
-    ax.plot([], [], "s", markersize=8, color=colour, markeredgecolor="0.5", markeredgewidth=0.5, label=label)
+    ax.plot(
+        [],
+        [],
+        "s",
+        markersize=8,
+        color=colour,
+        markeredgecolor="0.5",
+        markeredgewidth=0.5,
+        label=label,
+    )

@@ -17,7 +17,12 @@ COLOURS: tuple[str, ...] = tuple(
 )
 """The palette of the style sheet."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
-PREDICTED: dict[str, Any] = {"color": "0.1", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 4}
+PREDICTED: dict[str, Any] = {
+    "color": "0.1",
+    "linestyle": (0, (4, 3)),
+    "linewidth": 1.1,
+    "zorder": 4,
+}
 """How what theory says is drawn in every picture: dashed, near black, above what was measured."""
 BAND = 0.15  # opacity of the band from the 10th to the 90th percentile
 CROWDED = 5  # labels from which the legend stands outside
@@ -63,7 +68,10 @@ def limits_kept(ax: Axes) -> Iterator[None]:
 
 def line_style(k: int) -> dict[str, Any]:
     """Return colour and dashes of the k-th line; both change, so that a grey print can be read."""
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[(k // len(COLOURS)) % len(DASHES)]}
+    return {
+        "color": COLOURS[k % len(COLOURS)],
+        "linestyle": DASHES[(k // len(COLOURS)) % len(DASHES)],
+    }
 
 
 def tint(colour: str, share: float = 0.45) -> tuple[float, ...]:

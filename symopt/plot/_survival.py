@@ -77,7 +77,11 @@ def _by_name(curves: Any) -> dict[str, Survival]:
         return {"": _one(curves)}
     if isinstance(curves, Mapping) and curves:
         return {str(name): _one(curve) for name, curve in curves.items()}
-    if isinstance(curves, Iterable) and not isinstance(curves, str | Mapping) and (listed := list(curves)):
+    if (
+        isinstance(curves, Iterable)
+        and not isinstance(curves, str | Mapping)
+        and (listed := list(curves))
+    ):
         return {str(k): _one(curve) for k, curve in enumerate(listed, 1)}
     raise _unknown(curves)
 
@@ -96,18 +100,34 @@ def _one(curve: Any) -> Survival:
 
 def _unknown(given: Any) -> RunError:
     return RunError(
-        f"survival was given {'nothing' if isinstance(given, Mapping | list) else type(given).__name__}; "
+        "survival was given "
+        f"{'nothing' if isinstance(given, Mapping | list) else type(given).__name__}; "
         "expected so.measure.survival(times), or a list or mapping of them"
     )
 
 
 def _draw(ax: Axes, look: dict[str, Any], name: str, curve: Survival) -> None:
     counts = f"{curve.events} of {curve.n} arrived"
-    ax.step(curve.step, curve.share, where="post", label=f"{name} ({counts})" if name else counts, **look)
-    ax.fill_between(curve.step, curve.low, curve.high, step="post", color=look["color"], alpha=BAND, linewidth=0)
+    ax.step(
+        curve.step,
+        curve.share,
+        where="post",
+        label=f"{name} ({counts})" if name else counts,
+        **look,
+    )
+    ax.fill_between(
+        curve.step, curve.low, curve.high, step="post", color=look["color"], alpha=BAND, linewidth=0
+    )
     lost = _lost(curve)
     if lost.any():
-        ax.plot(curve.step[lost], curve.share[lost], "|", color=look["color"], markersize=9, markeredgewidth=1.4)
+        ax.plot(
+            curve.step[lost],
+            curve.share[lost],
+            "|",
+            color=look["color"],
+            markersize=9,
+            markeredgewidth=1.4,
+        )
 
 
 def _lost(curve: Survival) -> Any:
@@ -119,7 +139,9 @@ def _lost(curve: Survival) -> Any:
 
 def _scale(ax: Axes, curves: list[Survival]) -> None:
     """Choose the axis of steps by when runs arrived; it begins at 0."""
-    arrivals = [float(curve.step[1:][np.diff(curve.share) < 0].min(initial=np.inf)) for curve in curves]
+    arrivals = [
+        float(curve.step[1:][np.diff(curve.share) < 0].min(initial=np.inf)) for curve in curves
+    ]
     first, last = max(1.0, min(arrivals)), max(float(curve.step[-1]) for curve in curves)
     if np.isfinite(first):
         scale_steps(ax, last, 10.0 ** np.floor(np.log10(first)))  # no tick between it and 0

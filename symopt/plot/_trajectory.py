@@ -73,7 +73,9 @@ def recorded_path(run: Run, name: str) -> npt.NDArray[np.float64]:
     """Return theta over (step, param)."""
     history = recorded(run, name).history
     if "theta" not in history:
-        raise RunError(f"the run of {name} recorded no theta; ask for it, as in minimize(..., paths=True)")
+        raise RunError(
+            f"the run of {name} recorded no theta; ask for it, as in minimize(..., paths=True)"
+        )
     return history["theta"].values
 
 
@@ -103,7 +105,10 @@ def contours(cost: Cost, window: Window, ax: Axes, colour: str = "0.72", zorder:
     if not len(finite) or finite.min() == finite.max():
         return
     height = values - finite.min()
-    lowest = max(float(np.percentile(height[height > 0], 0.1)), float(height[np.isfinite(height)].max()) * 1e-8)
+    lowest = max(
+        float(np.percentile(height[height > 0], 0.1)),
+        float(height[np.isfinite(height)].max()) * 1e-8,
+    )
     levels = np.geomspace(lowest, float(height[np.isfinite(height)].max()), LEVELS)
     height = np.where(np.isfinite(height), height, np.nan)
     ax.contour(x, y, height, levels=levels, colors=colour, linewidths=0.6, zorder=zorder)

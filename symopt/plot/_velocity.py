@@ -83,7 +83,9 @@ def velocity(result: Any, ax: Axes | None = None, predicted: Any = None) -> Axes
 
 def _lasting(curves: Mapping[str, Spread]) -> list[Spread]:
     """Return the curves of what did not diverge, or all."""
-    return [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(curves.values())
+    return [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(
+        curves.values()
+    )
 
 
 def _by_name(result: Any) -> dict[str, Any]:
@@ -102,7 +104,9 @@ def _curve(name: str, one: Any) -> Spread:
     values = lengths.transpose(..., "step").values.reshape(-1, lengths.sizes["step"])
     curve = Spread.of(lengths["step"].values, values)
     if not np.isfinite(curve.middle).any():
-        raise RunError(f"no step of {name} is finite in most runs; expected runs that do not diverge at once")
+        raise RunError(
+            f"no step of {name} is finite in most runs; expected runs that do not diverge at once"
+        )
     return curve
 
 
@@ -113,7 +117,10 @@ def _lengths(one: Any) -> xr.DataArray:
 
     if isinstance(one, xr.DataArray) and "step" in one.dims and "param" not in one.dims:
         return one
-    found = one if isinstance(one, xr.Dataset) and "step_length" in one else speed_along(one)
+    if isinstance(one, xr.Dataset) and "step_length" in one:
+        found = one
+    else:
+        found = speed_along(one)
     lengths: xr.DataArray = found["step_length"]
     return lengths
 
@@ -134,8 +141,14 @@ def _show(ax: Axes, y: Array) -> None:
     """Widen the vertical axis to values that lie beyond it."""
     bottom, top = ax.get_ylim()
     if ax.get_yscale() == "log":
-        bottom, top = min(bottom, 0.7 * y[y > 0].min(initial=bottom)), max(top, 1.4 * y.max(initial=0.0))
+        bottom, top = (
+            min(bottom, 0.7 * y[y > 0].min(initial=bottom)),
+            max(top, 1.4 * y.max(initial=0.0)),
+        )
     else:
         room = 0.05 * (max(top, y.max(initial=top)) - min(bottom, y.min(initial=bottom)))
-        bottom, top = min(bottom, y.min(initial=bottom + room) - room), max(top, y.max(initial=top - room) + room)
+        bottom, top = (
+            min(bottom, y.min(initial=bottom + room) - room),
+            max(top, y.max(initial=top - room) + room),
+        )
     ax.set_ylim(bottom, top)

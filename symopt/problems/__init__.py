@@ -11,10 +11,17 @@ from symopt.problems.problem import Problem
 NAMED = {
     make.__name__: make
     for make in (
-        learning.linear, learning.logistic, learning.softmax, learning.matrix_factorisation, learning.two_layer,
-        learning.deep_linear_chain, learning.iris_logistic, learning.iris_softmax, learning.iris_two_layer,
+        learning.linear,
+        learning.logistic,
+        learning.softmax,
+        learning.matrix_factorisation,
+        learning.two_layer,
+        learning.deep_linear_chain,
+        learning.iris_logistic,
+        learning.iris_softmax,
+        learning.iris_two_layer,
     )
-}  # fmt: skip
+}
 """The problems that ``symopt race`` knows by name; each is made without arguments."""
 
 __all__ = ["NAMED", "Problem", "learning"]

@@ -21,7 +21,8 @@ def iris() -> tuple[Array, Classes]:
     """Return the iris flowers: four lengths in cm, shape (150, 4), and the species, shape (150,).
 
     Sepal length, sepal width, petal length and petal width of 50 flowers of each species: 0 Iris
-    setosa, 1 Iris versicolor, 2 Iris virginica (measured by Anderson 1935, published by Fisher 1936).
+    setosa, 1 Iris versicolor, 2 Iris virginica (measured by Anderson 1935, published by Fisher
+    1936).
 
     Examples
     --------
@@ -30,7 +31,11 @@ def iris() -> tuple[Array, Classes]:
     >>> X[0], species[0]
     (array([5.1, 3.5, 1.4, 0.2]), np.int64(0))
     """
-    lines = [line for line in files(__package__).joinpath("iris.csv").read_text("utf-8").splitlines() if line[0] != "#"]
+    lines = [
+        line
+        for line in files(__package__).joinpath("iris.csv").read_text("utf-8").splitlines()
+        if line[0] != "#"
+    ]
     table = np.array([line.split(",") for line in lines[1:]], dtype=np.float64)
     return np.ascontiguousarray(table[:, :4]), table[:, 4].astype(np.int64)
 
@@ -102,7 +107,9 @@ def quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
 # Given
 
 
-def given(inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None) -> tuple[Array, Any, str] | None:
+def given(
+    inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None
+) -> tuple[Array, Any, str] | None:
     """Return inputs and targets that are given, checked, or None where both are left out."""
     if inputs is None and targets is None:
         return None
@@ -110,14 +117,19 @@ def given(inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None) -> tuple[
         raise CostError("inputs or targets alone; give both, or neither for data that are drawn")
     X, t = np.asarray(inputs, dtype=np.float64), np.asarray(targets)
     if X.ndim != 2 or t.shape != X.shape[:1]:
-        raise CostError(f"inputs of shape {X.shape} with targets of shape {t.shape}; expected (m, d) with (m,)")
+        raise CostError(
+            f"inputs of shape {X.shape} with targets of shape {t.shape}; expected (m, d) with (m,)"
+        )
     return X, t, "given data"
 
 
 def check_signs(labels: Array) -> None:
     """Refuse labels other than -1 and 1."""
     if not np.isin(labels, (-1, 1)).all():
-        raise CostError(f"labels {np.unique(labels)[:5]}; expected -1 and 1 (labels 0 and 1 become those as 2*t - 1)")
+        raise CostError(
+            f"labels {np.unique(labels)[:5]}; expected -1 and 1 (labels 0 and 1 become those as "
+            "2*t - 1)"
+        )
 
 
 def count(classes: Classes) -> int:
@@ -128,7 +140,11 @@ def count(classes: Classes) -> int:
 
 
 def given_or_low_rank(
-    R: npt.ArrayLike | None, rank: int, shape: tuple[int, int], noise: float, rng: np.random.Generator
+    R: npt.ArrayLike | None,
+    rank: int,
+    shape: tuple[int, int],
+    noise: float,
+    rng: np.random.Generator,
 ) -> tuple[Array, str]:
     """Return a matrix that is given, or draw one: a product of normal factors, plus noise*normal."""
     if R is None:

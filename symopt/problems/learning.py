@@ -1,7 +1,7 @@
 """Models that are fitted to data: regression, classification, factorisation, small networks.
 
-In every equation k counts the samples, the index that mini-batches draw from; j counts the features.
-The sizes m (samples) and d (features) are those of the data.
+In every equation k counts the samples, the index that mini-batches draw from; j counts the
+features. The sizes m (samples) and d (features) are those of the data.
 """
 
 from __future__ import annotations
@@ -21,11 +21,23 @@ from symopt.problems.problem import Problem
 from symopt.validation import Array, read_generator
 
 __all__ = [
-    "deep_linear_chain", "iris", "iris_logistic", "iris_softmax", "iris_two_layer", "linear", "logistic",
-    "matrix_factorisation", "softmax", "standardised", "two_layer", "with_intercept",
-]  # fmt: skip
+    "deep_linear_chain",
+    "iris",
+    "iris_logistic",
+    "iris_softmax",
+    "iris_two_layer",
+    "linear",
+    "logistic",
+    "matrix_factorisation",
+    "softmax",
+    "standardised",
+    "two_layer",
+    "with_intercept",
+]
 
-i, j, k, q = sp.symbols("i j k q", integer=True)  # class or layer, feature or column, sample or row, unit or factor
+i, j, k, q = sp.symbols(
+    "i j k q", integer=True
+)  # class or layer, feature or column, sample or row, unit or factor
 m, n, d, L = sp.symbols("m n d L", integer=True)
 X, R, t, c = sp.IndexedBase("X"), sp.IndexedBase("R"), sp.IndexedBase("t"), sp.IndexedBase("c")
 theta, w = sp.IndexedBase("theta"), sp.IndexedBase("w")
@@ -37,9 +49,15 @@ IRIS = "iris: Anderson 1935, Fisher 1936"
 
 
 def linear(
-    inputs: npt.ArrayLike | None = None, targets: npt.ArrayLike | None = None, *, lam: npt.ArrayLike | None = None,
-    n_samples: int = 100, n_features: int = 4, noise: float = 0.1, rng: Any = 0,
-) -> Problem:  # fmt: skip
+    inputs: npt.ArrayLike | None = None,
+    targets: npt.ArrayLike | None = None,
+    *,
+    lam: npt.ArrayLike | None = None,
+    n_samples: int = 100,
+    n_features: int = 4,
+    noise: float = 0.1,
+    rng: Any = 0,
+) -> Problem:
     """Linear regression by least squares (Legendre 1805), with a ridge penalty (Hoerl and Kennard 1970).
 
     J(theta) = 1/(2*m) * sum_k (x_k . theta - t_k)**2  [+ lam/2 * |theta|**2]
@@ -66,7 +84,9 @@ def linear(
     >>> J.value([0, 1]), J.grad([1, 1])
     (np.float64(0.0), array([1., 2.]))
     """
-    inputs, targets, source = data.given(inputs, targets) or data.line(n_samples, n_features, noise, rng)
+    inputs, targets, source = data.given(inputs, targets) or data.line(
+        n_samples, n_features, noise, rng
+    )
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum((z - t[k]) ** 2, (k, 0, m - 1)) / (2 * m)
     square = sp.Sum(theta[j] ** 2, (j, 0, d - 1))
@@ -75,9 +95,14 @@ def linear(
 
 
 def logistic(
-    inputs: npt.ArrayLike | None = None, targets: npt.ArrayLike | None = None, *, lam: npt.ArrayLike | None = None,
-    n_samples: int = 100, n_features: int = 4, rng: Any = 0,
-) -> Problem:  # fmt: skip
+    inputs: npt.ArrayLike | None = None,
+    targets: npt.ArrayLike | None = None,
+    *,
+    lam: npt.ArrayLike | None = None,
+    n_samples: int = 100,
+    n_features: int = 4,
+    rng: Any = 0,
+) -> Problem:
     """Logistic regression of two classes (Cox 1958).
 
     J(theta) = 1/m * sum_k log(1 + exp(-t_k * x_k . theta))  [+ lam/2 * |theta|**2]
@@ -108,7 +133,9 @@ def logistic(
     >>> problem.cost.value(problem.start).round(6)  # log(2): both classes are as likely
     np.float64(0.693147)
     """
-    inputs, targets, source = data.given(inputs, targets) or data.coin_flips(n_samples, n_features, rng)
+    inputs, targets, source = data.given(inputs, targets) or data.coin_flips(
+        n_samples, n_features, rng
+    )
     data.check_signs(targets)
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m
@@ -118,9 +145,15 @@ def logistic(
 
 
 def softmax(
-    inputs: npt.ArrayLike | None = None, classes: npt.ArrayLike | None = None, *, lam: npt.ArrayLike | None = None,
-    n_samples: int = 120, n_features: int = 2, n_classes: int = 3, rng: Any = 0,
-) -> Problem:  # fmt: skip
+    inputs: npt.ArrayLike | None = None,
+    classes: npt.ArrayLike | None = None,
+    *,
+    lam: npt.ArrayLike | None = None,
+    n_samples: int = 120,
+    n_features: int = 2,
+    n_classes: int = 3,
+    rng: Any = 0,
+) -> Problem:
     """Softmax regression, the multinomial logit (Theil 1969).
 
     J(W) = 1/m * sum_k (log(sum_i exp(z_ki)) - z_{k,c_k})  [+ lam/2 * |W|**2],  z_ki = w_i . x_k
@@ -149,7 +182,9 @@ def softmax(
     >>> problem.cost.value(problem.start).round(6)  # log(3): all classes are as likely
     np.float64(1.098612)
     """
-    inputs, classes, source = data.given(inputs, classes) or data.clouds(n_samples, n_features, n_classes, rng)
+    inputs, classes, source = data.given(inputs, classes) or data.clouds(
+        n_samples, n_features, n_classes, rng
+    )
     K = data.count(classes)
     W = sp.IndexedBase("W", shape=(K, d))
 
@@ -163,9 +198,14 @@ def softmax(
 
 
 def matrix_factorisation(
-    ratings: npt.ArrayLike | None = None, *, rank: int = 3, n_rows: int = 30, n_columns: int = 20,
-    noise: float = 0.0, rng: Any = 0,
-) -> Problem:  # fmt: skip
+    ratings: npt.ArrayLike | None = None,
+    *,
+    rank: int = 3,
+    n_rows: int = 30,
+    n_columns: int = 20,
+    noise: float = 0.0,
+    rng: Any = 0,
+) -> Problem:
     """Matrix factorisation, R ~ U V^T (Eckart and Young 1936; as a sum of squares Koren et al. 2009).
 
     J(U, V) = 1/2 * sum_kj (R_kj - sum_q U_kq*V_jq)**2
@@ -198,15 +238,27 @@ def matrix_factorisation(
     R_, source = data.given_or_low_rank(ratings, rank, (n_rows, n_columns), noise, rng)
     U, V = sp.IndexedBase("U", shape=(m, rank)), sp.IndexedBase("V", shape=(n, rank))
     entry = sp.Sum(U[k, q] * V[j, q], (q, 0, rank - 1))
-    J = Cost(sp.Sum((R[k, j] - entry) ** 2, (j, 0, n - 1), (k, 0, m - 1)) / 2, params=(U, V), data={R: R_}, samples=k)
-    start = {"U": 0.1 * rng.normal(size=(len(R_), rank)), "V": 0.1 * rng.normal(size=(R_.shape[1], rank))}
+    J = Cost(
+        sp.Sum((R[k, j] - entry) ** 2, (j, 0, n - 1), (k, 0, m - 1)) / 2,
+        params=(U, V),
+        data={R: R_},
+        samples=k,
+    )
+    start = {
+        "U": 0.1 * rng.normal(size=(len(R_), rank)),
+        "V": 0.1 * rng.normal(size=(R_.shape[1], rank)),
+    }
     return Problem("matrix_factorisation", J, start, source)
 
 
 def two_layer(
-    inputs: npt.ArrayLike | None = None, classes: npt.ArrayLike | None = None, *, hidden: int = 8,
-    n_samples: int = 200, rng: Any = 0,
-) -> Problem:  # fmt: skip
+    inputs: npt.ArrayLike | None = None,
+    classes: npt.ArrayLike | None = None,
+    *,
+    hidden: int = 8,
+    n_samples: int = 200,
+    rng: Any = 0,
+) -> Problem:
     """A network of one tanh layer and a softmax output (Rumelhart, Hinton and Williams 1986).
 
     h_kq = tanh(w_q . x_k + a_q);  z_ki = v_i . h_k + b_i;
@@ -271,7 +323,8 @@ def deep_linear_chain(depth: int = 7, *, rng: Any = 0) -> Problem:
     Returns
     -------
     Problem
-        With w of shape (L,), to begin normal with variance 1 (Glorot and Bengio 2010, at width one).
+        With w of shape (L,), to begin normal with variance 1 (Glorot and Bengio 2010, at width
+        one).
 
     Examples
     --------

@@ -17,8 +17,32 @@ from markupsafe import Markup, escape
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_{}^\\]+")
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
-ELEMENTS = {"math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle", "mpadded"}
-ELEMENTS |= {"msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mtable", "mtr", "mtd"}
+ELEMENTS = {
+    "math",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "mtext",
+    "mspace",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "mstyle",
+    "mpadded",
+}
+ELEMENTS |= {
+    "msub",
+    "msup",
+    "msubsup",
+    "munder",
+    "mover",
+    "munderover",
+    "mmultiscripts",
+    "mtable",
+    "mtr",
+    "mtd",
+}
 
 
 def formula(value: Any, block: bool = False) -> Markup:
@@ -51,7 +75,10 @@ def converted(text: str, block: bool = False) -> Markup:
         If an element of it is not one that browsers draw.
     """
     made = convert(text.replace(r"\_", "_"), display="block" if block else "inline")
-    if unknown := {node.tag.removeprefix(NAMESPACE) for node in ET.fromstring(made).iter()} - ELEMENTS:
+    if (
+        unknown := {node.tag.removeprefix(NAMESPACE) for node in ET.fromstring(made).iter()}
+        - ELEMENTS
+    ):
         raise ValueError(f"unknown elements of MathML: {', '.join(sorted(unknown))}")
     return Markup(made)
 
@@ -64,7 +91,10 @@ def latex(value: Any) -> str:
     >>> latex(sp.Symbol("ERT") + sp.Symbol("lambda_max") + sp.Symbol("beta1"))
     '\\text{ERT} + \\beta_{1} + \\lambda_{\\text{max}}'
     """
-    symbols = value.atoms(sp.Symbol) if hasattr(value, "atoms") else set()
+    if hasattr(value, "atoms"):
+        symbols = value.atoms(sp.Symbol)
+    else:
+        symbols = set()
     return str(sp.latex(value, symbol_names={symbol: _name(symbol) for symbol in symbols}))
 
 

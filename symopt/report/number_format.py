@@ -28,7 +28,12 @@ def shown(*values: float | None, apart: tuple[float | None, ...] = ()) -> list[s
     return [_one(value, digits) for value in values]
 
 
-def interval(low: float | None, high: float | None, measured: float | None, digits_of: tuple[float | None, ...]) -> str:
+def interval(
+    low: float | None,
+    high: float | None,
+    measured: float | None,
+    digits_of: tuple[float | None, ...],
+) -> str:
     """Return an interval, or a dash where it is no wider than the measurement.
 
     Examples
@@ -45,6 +50,10 @@ def _one(value: float | None, digits: int) -> str:
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
+        if value > 0:
+            return "∞"
+        return "-∞"
     text = f"{value + 0.0:.{digits}g}"  # and no -0
-    return f"{value:.0f}" if "e+" in text and abs(value) < LONGEST else text
+    if "e+" in text and abs(value) < LONGEST:
+        return f"{value:.0f}"
+    return text

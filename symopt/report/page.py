@@ -48,7 +48,10 @@ class Image:
     def url(self) -> str:
         """The picture itself, as an address: as vectors, unless these are many and the pixels are fewer."""
         vectors = len(self.svg) <= max(LARGEST_SVG, len(self.png))
-        kind, data = ("svg+xml", self.svg) if vectors else ("png", self.png)
+        if vectors:
+            kind, data = ("svg+xml", self.svg)
+        else:
+            kind, data = ("png", self.png)
         return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
@@ -91,7 +94,11 @@ class Section:
 
 
 def render(
-    sections: Sequence[Section], title: str, summary: str = "", notice: str = "", facts: Mapping[str, str] | None = None
+    sections: Sequence[Section],
+    title: str,
+    summary: str = "",
+    notice: str = "",
+    facts: Mapping[str, str] | None = None,
 ) -> str:
     """Return a page of HTML that needs nothing but itself.
 
@@ -100,7 +107,8 @@ def render(
     sections
         The experiments.
     title, summary, notice
-        The headline; one line of how the claims fared; what a reader must know before anything else.
+        The headline; one line of how the claims fared; what a reader must know before anything
+        else.
     facts
         When, where and with what it was made.
 
@@ -112,13 +120,21 @@ def render(
     (True, True, False)
     """
     template = environment(HERE).get_template("page.html.j2")
-    return template.render(sections=sections, title=title, summary=summary, notice=notice, facts=facts or {})
+    return template.render(
+        sections=sections, title=title, summary=summary, notice=notice, facts=facts or {}
+    )
 
 
 def environment(folder: Path) -> Environment:
     """Return what makes pages of the templates in a folder: what is put in is escaped, and all looks alike."""
     loader = FileSystemLoader(folder)
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters["formula"] = formula
     made.globals.update(SIGNS=SIGNS, css=_raw("page.css"), js=_raw("page.js"))
     return made

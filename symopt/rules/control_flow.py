@@ -1,7 +1,7 @@
 """Tests on symbols that Python decides once, silently: found in a rule's source before it is believed.
 
-A rule is called once, with symbols. ``if m > 0`` raises an error then, but ``t == 1`` is just False and
-``if m`` just True, so that one branch would be taken for ever.
+A rule is called once, with symbols. ``if m > 0`` raises an error then, but ``t == 1`` is just False
+and ``if m`` just True, so that one branch would be taken for ever.
 """
 
 from __future__ import annotations
@@ -43,18 +43,26 @@ def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str)
             if _asks(test, known):
                 words = ast.unparse(test)
                 raise RuleError(
-                    f"rule {name}{line_of(lines, first, test.lineno)}: {words} holds symbols, so that {INSTEAD}"
+                    f"rule {name}{line_of(lines, first, test.lineno)}: {words} holds symbols, so "
+                    f"that {INSTEAD}"
                 )
 
 
 def _symbolic(tree: ast.AST, known: set[str]) -> set[str]:
     """Return the names that symbols reach by assignment."""
-    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)]
+    assigned = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+    ]
     while True:
         found = set(known)
         for node in assigned:
             if node.value is not None and _names(node.value) & found:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if isinstance(node, ast.Assign):
+                    targets = node.targets
+                else:
+                    targets = [node.target]
                 found |= {name for target in targets for name in _names(target)}
         if found == known:
             return known

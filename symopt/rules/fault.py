@@ -25,9 +25,13 @@ def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
     >>> fault(adagrad.update.program, ("new", "theta"), known)
     "0 divided by 0 in g*eta/sqrt(s' + epsilon), for the next theta"
     """
-    others = [other for other in program.outputs if other[0] == "new" and _ready(program, other, inputs)]
+    others = [
+        other for other in program.outputs if other[0] == "new" and _ready(program, other, inputs)
+    ]
     whole = program.only([key, *others])
-    values = evaluate(Program(whole.nodes, {("node", k): k for k in range(len(whole.nodes))}), inputs)
+    values = evaluate(
+        Program(whole.nodes, {("node", k): k for k in range(len(whole.nodes))}), inputs
+    )
     numbers = [float(values["node", k]) for k in range(len(whole.nodes))]
     origin = _origin(whole, numbers, whole.outputs[key])
     node = whole.nodes[origin]
@@ -35,7 +39,9 @@ def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
         return f"{_name(node.payload)} is {numbers[origin]:g}"
     given = [numbers[arg] for arg in node.args]
     shown = _Text(whole, key).of(origin)
-    place = f" in {shown}" if len(shown) <= LONGEST else ""
+    place = ""
+    if len(shown) <= LONGEST:
+        place = f" in {shown}"
     return f"{told(node.op, given, numbers[origin])}{place}, for {_equation(key)}"
 
 
@@ -47,7 +53,10 @@ def _origin(program: Program, numbers: list[float], number: int) -> int:
     """Follow what is not finite to the node all of whose own arguments are; through infinities where none is NaN."""
     while True:
         node = program.nodes[number]
-        args = node.args if node.op != "select" else (node.args[1 if numbers[node.args[0]] else 2],)
+        if node.op != "select":
+            args = node.args
+        else:
+            args = (node.args[1 if numbers[node.args[0]] else 2],)
         bad = [arg for arg in args if not np.isfinite(numbers[arg])]
         worse = [arg for arg in bad if np.isnan(numbers[arg])]
         if not bad or (np.isnan(numbers[number]) and not worse and len(args) > 1):
@@ -58,7 +67,9 @@ def _origin(program: Program, numbers: list[float], number: int) -> int:
 def _equation(key: Key) -> str:
     if key[0] == "new":
         return f"the next {key[1]}"
-    return {"point": "the point of a gradient", "place": "the point of a value"}.get(str(key[0]), "a sum over all")
+    return {"point": "the point of a gradient", "place": "the point of a value"}.get(
+        str(key[0]), "a sum over all"
+    )
 
 
 def _name(key: Any) -> str:
@@ -76,7 +87,11 @@ class _Text:
 
     def __init__(self, program: Program, key: Key) -> None:
         self.program = program
-        self.named = {number: f"{out[1]}'" for out, number in program.outputs.items() if out != key and out[0] == "new"}
+        self.named = {
+            number: f"{out[1]}'"
+            for out, number in program.outputs.items()
+            if out != key and out[0] == "new"
+        }
         self.left = 4 * LONGEST  # nodes that are looked at
 
     def of(self, number: int, inside: bool = False) -> str:
@@ -87,9 +102,13 @@ class _Text:
             return self._leaf(number)
         if node.op in (*SUMS, "fma"):
             text = self._sum(node.op, node.args)
-            return f"({text})" if inside else text
+            if inside:
+                return f"({text})"
+            return text
         if node.op in ("mul", "div"):
-            return ("*" if node.op == "mul" else "/").join(self.of(arg, inside=True) for arg in node.args)
+            return ("*" if node.op == "mul" else "/").join(
+                self.of(arg, inside=True) for arg in node.args
+            )
         if node.op == "neg":
             return f"-{self.of(node.args[0], inside=True)}"
         return f"{node.op}({', '.join(map(self.of, node.args))})"
@@ -103,4 +122,8 @@ class _Text:
         node = self.program.nodes[number]
         if number in self.named:
             return self.named[number]
-        return _name(node.payload) if node.op == "input" else f"{node.payload:g}" if node.op == "const" else "..."
+        if node.op == "input":
+            return _name(node.payload)
+        if node.op == "const":
+            return f"{node.payload:g}"
+        return "..."

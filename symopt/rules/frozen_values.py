@@ -1,7 +1,8 @@
 """Values that a rule takes from outside and that change: they would be frozen when the rule is read, once.
 
-A rule that gives other equations when it is read again is refused. A generator with a seed of its own
-gives the same ones, so that calls of what makes random numbers or tells the time are looked for too.
+A rule that gives other equations when it is read again is refused. A generator with a seed of its
+own gives the same ones, so that calls of what makes random numbers or tells the time are looked for
+too.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ SOURCES = ("random", "numpy.random", "secrets", "time", "datetime", "uuid")
 """Modules whose functions give another value at each call."""
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 CURE = (
-    "the function is called once, to read its equations, and this value would stay as it is for ever; for a normal "
-    "random number in each step ask for it: def rule(theta, *, grad, normal, eta=0.1), and call normal()"
+    "the function is called once, to read its equations, and this value would stay as it is for "
+    "ever; for a normal "
+    "random number in each step ask for it: def rule(theta, *, grad, normal, eta=0.1), and call "
+    "normal()"
 )
 Equations = tuple[Mapping[str, sp.Expr], Mapping[sp.Symbol, sp.Expr]]
 
@@ -47,29 +50,46 @@ def check_calls(function: Callable[..., Any], rule: str) -> None:
     for node in _values(tree):
         if isinstance(node, ast.Call) and any(map(_is_source, _chain(node.func, names))):
             where = line_of(lines, first, node.lineno)
-            raise RuleError(f"rule {rule}{where}: {ast.unparse(node)} is another value each time; {CURE}")
+            raise RuleError(
+                f"rule {rule}{where}: {ast.unparse(node)} is another value each time; {CURE}"
+            )
 
 
-def changing(function: Callable[..., Any], rule: str, one: Equations, other: Equations) -> RuleError:
+def changing(
+    function: Callable[..., Any], rule: str, one: Equations, other: Equations
+) -> RuleError:
     """Return the error of a rule whose equations are others when it is read again."""
-    now, after = ({str(name): value for part in both for name, value in part.items()} for both in (one, other))
+    now, after = (
+        {str(name): value for part in both for name, value in part.items()} for both in (one, other)
+    )
     name = next((name for name in now if now[name] != after.get(name)), "theta")
     shown = f"the next {name} is {str(now[name])[:60]}, then {str(after.get(name))[:60]}"
-    return RuleError(f"rule {rule}{return_line(function)}: its equations change each time it is read: {shown}; {CURE}")
+    return RuleError(
+        f"rule {rule}{return_line(function)}: its equations change each time it is read: {shown}; "
+        f"{CURE}"
+    )
 
 
 def _outside_names(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what the names in a function's code stand for outside it, with the modules that it imports itself."""
     code = function.__code__
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-    known = {name: sys.modules[name] for name in code.co_names if name in (*SOURCES, "numpy") and name in sys.modules}
-    known |= {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
+    known = {
+        name: sys.modules[name]
+        for name in code.co_names
+        if name in (*SOURCES, "numpy") and name in sys.modules
+    }
+    known |= {
+        name: function.__globals__[name] for name in code.co_names if name in function.__globals__
+    }
     return known | {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
 
 
 def _imported(tree: ast.AST) -> dict[str, Any]:
     """Return the modules that a function imports, by the names that it gives them."""
-    names = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names = [
+        alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    ]
     return {alias.asname or alias.name: sys.modules.get(alias.name) for alias in names}
 
 
@@ -107,7 +127,9 @@ def _is_source(value: Any) -> bool:
     if isinstance(value, types.ModuleType):
         return value.__name__ in SOURCES
     owner = getattr(value, "__self__", None)
-    return isinstance(owner, GENERATORS) or (callable(value) and getattr(value, "__module__", None) in SOURCES)
+    return isinstance(owner, GENERATORS) or (
+        callable(value) and getattr(value, "__module__", None) in SOURCES
+    )
 
 
 def _holds_sources(value: Any) -> bool:

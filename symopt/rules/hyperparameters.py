@@ -55,21 +55,31 @@ class Range:
         """
         bounds = (self.low, self.high)
         if not all(isinstance(bound, Real) for bound in bounds) or not self.low <= self.high:
-            raise RuleError(f"Range({self.low!r}, {self.high!r}): expected two numbers, the lower first")
+            raise RuleError(
+                f"Range({self.low!r}, {self.high!r}): expected two numbers, the lower first"
+            )
 
     def __str__(self) -> str:
-        number = "a whole number " if self.whole else ""
+        number = ""
+        if self.whole:
+            number = "a whole number "
         if self.high == float("inf"):
             return f"{number}{'above' if self.open_below else 'at least'} {self.low:g}"
-        return (
-            f"{number}in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
-        )
+        return f"{number}in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
 
     def holds(self, values: Any) -> bool:
         """Return whether all values lie inside."""
-        above = values > self.low if self.open_below else values >= self.low
-        below = values < self.high if self.open_above else values <= self.high
-        return bool(np.all(above & below) and (not self.whole or np.all(values == np.floor(values))))
+        if self.open_below:
+            above = values > self.low
+        else:
+            above = values >= self.low
+        if self.open_above:
+            below = values < self.high
+        else:
+            below = values <= self.high
+        return bool(
+            np.all(above & below) and (not self.whole or np.all(values == np.floor(values)))
+        )
 
 
 AVERAGE = Range(0, 1, open_above=True)
@@ -88,13 +98,21 @@ def check_ranges(ranges: Ranges, names: Iterable[str], rule: str) -> Ranges:
         If one is for no hyperparameter, or is no range.
     """
     if not isinstance(ranges, Mapping):
-        raise RuleError(f"rule {rule}: ranges={ranges!r}; expected a mapping, as in {{'beta': so.Range(0, 1)}}")
+        raise RuleError(
+            f"rule {rule}: ranges={ranges!r}; expected a mapping, as in {{'beta': so.Range(0, 1)}}"
+        )
     for name, place in ranges.items():
         if name not in names:
-            raise RuleError(f"rule {rule}: ranges has {name!r}, which is no hyperparameter{did_you_mean(name, names)}")
-        if not isinstance(place, Range) and not (isinstance(place, tuple) and all(isinstance(p, str) for p in place)):
             raise RuleError(
-                f"rule {rule}: the range of {name} is {place!r}; expected so.Range(0, 1), or a tuple of texts"
+                f"rule {rule}: ranges has {name!r}, which is no "
+                f"hyperparameter{did_you_mean(name, names)}"
+            )
+        if not isinstance(place, Range) and not (
+            isinstance(place, tuple) and all(isinstance(p, str) for p in place)
+        ):
+            raise RuleError(
+                f"rule {rule}: the range of {name} is {place!r}; expected so.Range(0, 1), or a "
+                "tuple of texts"
             )
     return ranges
 
@@ -151,9 +169,13 @@ def checked(rule: str, name: str, value: Any, default: Any) -> Any:
 
 def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
     if not isinstance(value, sp.Expr):
-        raise RuleError(f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T")
+        raise RuleError(
+            f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T"
+        )
     for symbol in sorted(value.free_symbols - {t, T}, key=str):
-        own = f"a symbol {symbol} of your own: write so.{symbol}" if symbol.name in ("t", "T") else symbol
+        own = symbol
+        if symbol.name in ("t", "T"):
+            own = f"a symbol {symbol} of your own: write so.{symbol}"
         raise RuleError(f"{where}: a schedule holds so.t and so.T only, not {own}")
     if value.has(sp.I, sp.zoo, sp.nan, sp.oo):
         raise RuleError(f"{where}: {value} is not real and finite")
@@ -163,5 +185,11 @@ def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
 def short(value: Any) -> str:
     """Return a value for a message or a repr."""
     if isinstance(value, np.ndarray):
-        return f"<{' x '.join(map(str, value.shape))} values>" if value.ndim else str(value)
-    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
+        if value.ndim:
+            return f"<{' x '.join(map(str, value.shape))} values>"
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str):
+        return repr(value)
+    return str(value)

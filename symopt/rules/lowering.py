@@ -103,7 +103,9 @@ class Reader:
         for name, schedule in self.rule.schedules.items():
             self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
         program = powers_written_out(self.graph.program(self.outputs))
-        live = {name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs}
+        live = {
+            name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs
+        }
         vector = find_states(program, live, VECTOR)
         self._check_numbers(touched(program, vector, VECTOR), program.outputs)
         program = contracted(regrouped(program, find_states(program, live, LATE)))
@@ -126,7 +128,9 @@ class Reader:
             if isinstance(part, normal):
                 number = self.draws.setdefault(part, len(self.draws))
                 if number == MOST_DRAWS:
-                    raise RuleError(f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step")
+                    raise RuleError(
+                        f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step"
+                    )
                 self.lowering.made[part] = self.graph.input(("normal", number))
             elif isinstance(part, OfAllParameters):
                 self.lowering.made[part] = self._stage_of(part)
@@ -135,7 +139,10 @@ class Reader:
         """Build the inputs of a stage, and return the node of its result."""
         kind = STAGES.get(type(part), "sum")
         number = sum(stage.kind == kind for stage in self.stages)
-        arguments, matrix = self._equations_of(part) if isinstance(part, solve) else (part.args, "")
+        if isinstance(part, solve):
+            arguments, matrix = self._equations_of(part)
+        else:
+            arguments, matrix = (part.args, "")
         for name, argument in zip(INPUTS[kind], arguments, strict=True):
             self.outputs[name, number] = self._lowered(argument, self.lowering)
         self.stages.append(Stage(kind, number, matrix))
@@ -149,10 +156,13 @@ class Reader:
         if len(matrices) == 1:
             (matrix,) = matrices
             scale, shift = expanded.coeff(matrix), expanded.coeff(identity)
-            if sp.expand(expanded - scale * matrix - shift * identity) == 0 and not scale.has(matrix, identity):
+            if sp.expand(expanded - scale * matrix - shift * identity) == 0 and not scale.has(
+                matrix, identity
+            ):
                 return (matrix.args[0], scale, shift, right), type(matrix).__name__
         raise RuleError(
-            f"{self.rule.name}: solve({left}, ...); expected a multiple of hessian(point) or gauss_newton(point), "
+            f"{self.rule.name}: solve({left}, ...); expected a multiple of hessian(point) or "
+            "gauss_newton(point), "
             "and perhaps of identity, as in solve(hessian(theta) + damping*identity, grad(theta))"
         )
 
@@ -161,7 +171,8 @@ class Reader:
         for key, node in outputs.items():
             if key[0] in ("scale", "shift") and differs[node]:
                 raise RuleError(
-                    f"{self.rule.name}: the factors of a matrix in solve(...) differ from coordinate to coordinate; "
+                    f"{self.rule.name}: the factors of a matrix in solve(...) differ from "
+                    "coordinate to coordinate; "
                     "expected one number for all, as a hyperparameter or a norm"
                 )
 
@@ -182,9 +193,13 @@ class Reader:
             return self.graph.input(("hyper", name))
         if symbol == identity:
             raise RuleError(
-                f"{self.rule.name}: identity stands outside of solve(...); a rule is written for one coordinate"
+                f"{self.rule.name}: identity stands outside of solve(...); a rule is written for "
+                "one coordinate"
             )
-        raise RuleError(f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or T")
+        raise RuleError(
+            f"{self.rule.name}: the equations hold {name}, which is no state, hyperparameter, t or "
+            "T"
+        )
 
     def _hyper_leaf(self, symbol: sp.Basic) -> int:
         name = symbol.name
@@ -228,7 +243,9 @@ def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
     def numbered(part: sp.Basic) -> sp.Basic:
         if part.is_Float:
             return sp.Symbol(f"{name}[{next(places)}]", real=True)
-        return part.func(*map(numbered, part.args)) if part.args else part
+        if part.args:
+            return part.func(*map(numbered, part.args))
+        return part
 
     return numbered(value)
 

@@ -51,21 +51,21 @@ def rule(
         What not every cost has and this rule needs: "hessian", "gauss_newton", "optimal_value".
         A function that asks for one of them by name needs it anyway.
     ranges
-        Where hyperparameters may lie, by name: ``so.Range(0, 1, open_above=True)``, or the texts that
-        an option may be. A value outside is refused when it is given; anywhere unless stated.
+        Where hyperparameters may lie, by name: ``so.Range(0, 1, open_above=True)``, or the texts
+        that an option may be. A value outside is refused when it is given; anywhere unless stated.
     **states
         Where each state starts: a number, the name of a hyperparameter, ``so.theta0`` or
         ``so.grad0``.
 
     The function takes ``theta`` and the states by position. What it asks for by keyword, without
-    default, is filled in: ``grad(point)``, ``value(point)``, ``t``, ``T``, ``norm(u)``, ``dot(u, v)``,
-    ``mean(u)``, ``n`` (how many parameters there are), ``normal()`` (standard normal numbers, another
-    draw at each call), ``let(name, value)`` (a value with an equation of its own), ``optimal_value``, and
-    ``solve(A, v)``, whose A is ``hessian(point)`` or ``gauss_newton(point)``, perhaps times a number and
-    plus a number times ``identity``. Every other keyword-only argument has a default. Where the default
-    is a number it is a hyperparameter (it may be given as a schedule in ``so.t`` and ``so.T``, or as an
-    array: an axis of a sweep); where it is True, False, None or a text it is an option, which chooses
-    among equations.
+    default, is filled in: ``grad(point)``, ``value(point)``, ``t``, ``T``, ``norm(u)``, ``dot(u,
+    v)``, ``mean(u)``, ``n`` (how many parameters there are), ``normal()`` (standard normal numbers,
+    another draw at each call), ``let(name, value)`` (a value with an equation of its own),
+    ``optimal_value``, and ``solve(A, v)``, whose A is ``hessian(point)`` or
+    ``gauss_newton(point)``, perhaps times a number and plus a number times ``identity``. Every
+    other keyword-only argument has a default. Where the default is a number it is a hyperparameter
+    (it may be given as a schedule in ``so.t`` and ``so.T``, or as an array: an axis of a sweep);
+    where it is True, False, None or a text it is an option, which chooses among equations.
 
     Raises
     ------
@@ -86,7 +86,9 @@ def rule(
     def make(function: Callable[..., Any]) -> Rule:
         return Rule.of(function, states, iterate, needs, ranges or {})
 
-    return make if function is None else make(function)
+    if function is None:
+        return make
+    return make(function)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,8 @@ class Rule:
     told
         What says how a rule departs from its paper.
     notes
-        Other departures of a library from the paper, in words, by the hyperparameters that they are about.
+        Other departures of a library from the paper, in words, by the hyperparameters that they are
+        about.
     """
 
     function: Callable[..., Any] = field(repr=False)
@@ -148,7 +151,10 @@ class Rule:
         """Read the signature of a rule's function."""
         signature: Signature = read_signature(function, states, iterate, needs)
         own = check_ranges(ranges or {}, signature.values, signature.name)
-        values = {key: in_range(signature.name, key, value, own) for key, value in signature.values.items()}
+        values = {
+            key: in_range(signature.name, key, value, own)
+            for key, value in signature.values.items()
+        }
         shown = (signature.name, signature.initial, values, values, iterate)
         wanted = signature.wanted
         return cls(function, *shown, signature.needs, own, wanted, averages=iterate != "theta")
@@ -164,14 +170,20 @@ class Rule:
         """
         if unnamed:
             raise RuleError(
-                f"{self.name} takes its values by name, as in {self.name}({next(iter(self.values), 'eta')}=0.1)"
+                f"{self.name} takes its values by name, as in "
+                f"{self.name}({next(iter(self.values), 'eta')}=0.1)"
             )
         for name in values:
             if name not in self.values:
-                wrap = f"; so.weight_decay({self.name}(...), 0.01) adds it" if name == "weight_decay" else ""
+                wrap = ""
+                if name == "weight_decay":
+                    wrap = f"; so.weight_decay({self.name}(...), 0.01) adds it"
                 near = wrap or did_you_mean(name, self.values)
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{near}")
-        good = {name: checked(self.name, name, value, self.defaults[name]) for name, value in values.items()}
+        good = {
+            name: checked(self.name, name, value, self.defaults[name])
+            for name, value in values.items()
+        }
         good = {name: in_range(self.name, name, value, self.ranges) for name, value in good.items()}
         origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
         notes = {name: text for name, text in self.notes.items() if name not in values}
@@ -186,7 +198,9 @@ class Rule:
             If it has no such state.
         """
         if iterate != "theta" and iterate not in self.states:
-            raise RuleError(f"{self.name} has no state {iterate!r}{did_you_mean(iterate, self.states)}")
+            raise RuleError(
+                f"{self.name} has no state {iterate!r}{did_you_mean(iterate, self.states)}"
+            )
         return dataclasses.replace(self, iterate=iterate)
 
     def __repr__(self) -> str:
@@ -235,7 +249,9 @@ class Rule:
     @property
     def latex_sides(self) -> list[tuple[str, str]]:
         """The left and right side of each equation in LaTeX."""
-        symbols = {symbol for right in self.equations.values() for symbol in right.free_symbols} | set(self.equations)
+        symbols = {
+            symbol for right in self.equations.values() for symbol in right.free_symbols
+        } | set(self.equations)
         names = {symbol: _latex_name(symbol.name) for symbol in symbols}
         return [
             (names[left], sp.latex(right, symbol_names=names, mul_symbol=r"\,"))
@@ -265,17 +281,23 @@ class Rule:
     def equations(self) -> dict[sp.Symbol, sp.Expr]:
         """The update in SymPy: each state's and theta's next value, in the order of computing.
 
-        A next value that a later equation uses stands there as a symbol with a prime; what a wrapper
-        makes on the way, as a clipped gradient, has a symbol and an equation of its own.
+        A next value that a later equation uses stands there as a symbol with a prime; what a
+        wrapper makes on the way, as a clipped gradient, has a symbol and an equation of its own.
         """
-        new, named = trace(self.function, self.name, self.states, self.values, self.defaults, self.wanted)
+        new, named = trace(
+            self.function, self.name, self.states, self.values, self.defaults, self.wanted
+        )
         return ordered(new, named, self.iterate)
 
     @cached_property
     def update(self) -> Update:
         """The update as programs, for the compiler; one for all values of the hyperparameters."""
-        structure = {name: with_numbers_as_symbols(name, value) for name, value in self.schedules.items()}
-        options = {name: value for name, value in self.values.items() if name not in self.hyperparameters}
+        structure = {
+            name: with_numbers_as_symbols(name, value) for name, value in self.schedules.items()
+        }
+        options = {
+            name: value for name, value in self.values.items() if name not in self.hyperparameters
+        }
         key = (self.function, self.iterate, tuple(options.items()), tuple(structure.items()))
         if key not in _updates:
             try:

@@ -16,9 +16,21 @@ from symopt.rules.source_lines import definition_line
 from symopt.rules.symbols import FILLED_IN, NEEDS, grad0, theta0
 
 RESULTS = {
-    "param", "start", "step", "target", "loss", "theta", "best_loss", "best_theta", "status", "steps",
-    "gradient_evaluations", "hit", "history_loss", "history_theta",
-}  # fmt: skip
+    "param",
+    "start",
+    "step",
+    "target",
+    "loss",
+    "theta",
+    "best_loss",
+    "best_theta",
+    "status",
+    "steps",
+    "gradient_evaluations",
+    "hit",
+    "history_loss",
+    "history_theta",
+}
 """What the axes and variables of a sweep's results are called, which an axis cannot be."""
 
 
@@ -70,16 +82,23 @@ def read_signature(
         With the line in which the function is defined.
     """
     if not inspect.isfunction(function):
-        raise RuleError(f"rule: {function!r} is a {type(function).__name__}; expected a function made by def")
+        raise RuleError(
+            f"rule: {function!r} is a {type(function).__name__}; expected a function made by def"
+        )
     parameters = list(inspect.signature(function).parameters.values())
     where = Place(function)
     _check_kinds(parameters, [*first, *states], where)
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     values = _values(keyword, states, where)
-    values = {key: checked(f"rule {function.__name__}", key, value, value) for key, value in values.items()}
+    values = {
+        key: checked(f"rule {function.__name__}", key, value, value)
+        for key, value in values.items()
+    }
     initial = {name: _initial(name, start, values, where) for name, start in states.items()}
     if iterate != "theta" and iterate not in states:
-        raise RuleError(f"{where}: iterate={iterate!r} is not a state{did_you_mean(str(iterate), states)}")
+        raise RuleError(
+            f"{where}: iterate={iterate!r} is not a state{did_you_mean(str(iterate), states)}"
+        )
     wanted = tuple(p.name for p in keyword if p.name in FILLED_IN)
     return Signature(function.__name__, initial, values, _needs(needs, wanted, where), wanted)
 
@@ -89,32 +108,52 @@ def _check_kinds(parameters: list[inspect.Parameter], expected: list[str], where
     if any(p.kind is p.POSITIONAL_ONLY for p in parameters):
         raise RuleError(f"{where}: a / among the arguments is not allowed; leave it out")
     if any(p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
-        raise RuleError(f"{where}: *args and **kwargs are not allowed; name every state and hyperparameter")
+        raise RuleError(
+            f"{where}: *args and **kwargs are not allowed; name every state and hyperparameter"
+        )
     if positional != expected:
         raise RuleError(
-            f"{where}: the arguments before * are {', '.join(positional) or 'none'}; expected theta and then the "
+            f"{where}: the arguments before * are {', '.join(positional) or 'none'}; expected "
+            "theta and then the "
             f"states of the decorator in its order: {', '.join(expected)}"
         )
 
 
-def _values(keyword: list[inspect.Parameter], states: Mapping[str, Any], where: Place) -> dict[str, Any]:
+def _values(
+    keyword: list[inspect.Parameter], states: Mapping[str, Any], where: Place
+) -> dict[str, Any]:
     """Return the defaults of what is not filled in."""
     given = [p.name for p in keyword if p.default is not p.empty]
-    taken = [name for name in states if name in ("n", "t", "T")] + [n for n in given if n in FILLED_IN]
+    taken = [name for name in states if name in ("n", "t", "T")] + [
+        n for n in given if n in FILLED_IN
+    ]
     if taken:
-        raise RuleError(f"{where}: {taken[0]} is what symopt's own equations call something; choose another name")
+        raise RuleError(
+            f"{where}: {taken[0]} is what symopt's own equations call something; choose another "
+            "name"
+        )
     if named := [name for name in given if name in RESULTS]:
-        raise RuleError(f"{where}: {named[0]} is what the results of a sweep call something; choose another name")
+        raise RuleError(
+            f"{where}: {named[0]} is what the results of a sweep call something; choose another "
+            "name"
+        )
     for parameter in keyword:
         if parameter.name not in FILLED_IN and parameter.default is parameter.empty:
             near = did_you_mean(parameter.name, FILLED_IN)
-            asks = near if "did you mean" in near else ""
-            raise RuleError(f"{where}: {parameter.name} needs a default, as in {parameter.name}=0.9{asks}")
+            asks = ""
+            if "did you mean" in near:
+                asks = near
+            raise RuleError(
+                f"{where}: {parameter.name} needs a default, as in {parameter.name}=0.9{asks}"
+            )
     return {p.name: p.default for p in keyword if p.name not in FILLED_IN}
 
 
 def _needs(stated: Iterable[str], wanted: Iterable[str], where: Place) -> tuple[str, ...]:
-    names = [stated] if isinstance(stated, str) or not isinstance(stated, Iterable) else list(stated)
+    if isinstance(stated, str) or not isinstance(stated, Iterable):
+        names = [stated]
+    else:
+        names = list(stated)
     for name in names:
         if name not in NEEDS:
             raise RuleError(f"{where}: needs={name!r}{did_you_mean(str(name), NEEDS)}")
@@ -131,12 +170,19 @@ def float_or_inf(value: Any) -> float:
 
 def _initial(name: str, start: Any, values: Mapping[str, Any], where: Place) -> Initial:
     if start is theta0 or start is grad0:
-        return "theta0" if start is theta0 else "grad0"
+        if start is theta0:
+            return "theta0"
+        return "grad0"
     if isinstance(start, str) and start in values:
         return start
-    if isinstance(start, Real) and not isinstance(start, bool) and abs(float_or_inf(start)) < math.inf:
+    if (
+        isinstance(start, Real)
+        and not isinstance(start, bool)
+        and abs(float_or_inf(start)) < math.inf
+    ):
         return float(start)
     raise RuleError(
-        f"{where}: the state {name} starts at {start!r}; expected a number, the name of a hyperparameter, "
+        f"{where}: the state {name} starts at {start!r}; expected a number, the name of a "
+        "hyperparameter, "
         "so.theta0 or so.grad0"
     )

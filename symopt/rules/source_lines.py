@@ -35,14 +35,18 @@ def failing_line(error: Exception, function: Callable[..., Any]) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == code.co_filename and frame.name == code.co_name:
             text = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line
-            return f"line {frame.lineno}, {text!r}" if text else f"line {frame.lineno}"
+            if text:
+                return f"line {frame.lineno}, {text!r}"
+            return f"line {frame.lineno}"
     return "while reading it"
 
 
 def definition_line(function: Callable[..., Any]) -> str:
     """Return the line in which a function's arguments begin, as ``, line 3, 'def ...'``; nothing without a source."""
     tree, lines, first = parsed(function)
-    return "" if tree is None else line_of(lines, first, tree.lineno)
+    if tree is None:
+        return ""
+    return line_of(lines, first, tree.lineno)
 
 
 def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
@@ -58,8 +62,12 @@ def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
 def line_with(function: Callable[..., Any], name: str) -> str:
     """Return the last line of a function that holds a name; nothing if none does."""
     _, lines, first = parsed(function)
-    found = [number for number, text in enumerate(lines, 1) if re.search(rf"\b{re.escape(name)}\b", text)]
-    return line_of(lines, first, found[-1]) if found else ""
+    found = [
+        number for number, text in enumerate(lines, 1) if re.search(rf"\b{re.escape(name)}\b", text)
+    ]
+    if found:
+        return line_of(lines, first, found[-1])
+    return ""
 
 
 def parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
@@ -75,7 +83,9 @@ def parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[s
 
 def _count(node: ast.Return) -> int:
     """Return how many values a return statement gives."""
-    return len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
+    if isinstance(node.value, ast.Tuple):
+        return len(node.value.elts)
+    return 1
 
 
 def line_of(lines: list[str], first: int, number: int) -> str:

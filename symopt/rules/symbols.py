@@ -27,7 +27,9 @@ class grad(OfAllParameters):  # noqa: N801  it is called like a function
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"\nabla J\left({printer._print(self.args[0])}\right)"
-        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+        if exp:
+            return rf"\left({text}\right)^{{{exp}}}"
+        return text
 
 
 class _sum(OfAllParameters):  # noqa: N801
@@ -38,7 +40,9 @@ class _sum(OfAllParameters):  # noqa: N801
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"\textstyle\sum_i \left({printer._print(self.args[0])}\right)_i"
-        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+        if exp:
+            return rf"\left({text}\right)^{{{exp}}}"
+        return text
 
 
 class value(OfAllParameters):  # noqa: N801
@@ -46,7 +50,9 @@ class value(OfAllParameters):  # noqa: N801
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"J\left({printer._print(self.args[0])}\right)"
-        return rf"{text}^{{{exp}}}" if exp else text
+        if exp:
+            return rf"{text}^{{{exp}}}"
+        return text
 
 
 class Matrix(sp.Function):  # type: ignore[misc]
@@ -94,7 +100,9 @@ class normal(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = rf"\xi_{{{printer._print(self.args[0])}}}"
-        return rf"{text}^{{{exp}}}" if exp else text
+        if exp:
+            return rf"{text}^{{{exp}}}"
+        return text
 
 
 def dot(u: sp.Expr, v: sp.Expr) -> sp.Expr:
@@ -116,10 +124,22 @@ identity, optimal_value = sp.Symbol("I", real=True), sp.Symbol("J_*", real=True)
 """The identity, for damping a matrix, and the smallest value of the cost."""
 
 FILLED_IN = {
-    "grad": grad, "t": t, "T": T, "n": n, "norm": norm, "dot": dot, "mean": mean, "value": value, "normal": normal,
-    "hessian": hessian, "gauss_newton": gauss_newton, "solve": solve, "identity": identity,
-    "optimal_value": optimal_value, "let": None,
-}  # fmt: skip
+    "grad": grad,
+    "t": t,
+    "T": T,
+    "n": n,
+    "norm": norm,
+    "dot": dot,
+    "mean": mean,
+    "value": value,
+    "normal": normal,
+    "hessian": hessian,
+    "gauss_newton": gauss_newton,
+    "solve": solve,
+    "identity": identity,
+    "optimal_value": optimal_value,
+    "let": None,
+}
 """What a rule's function may ask for by name; ``let`` and ``normal`` are made anew each time it is called."""
 NEEDS = ("hessian", "gauss_newton", "optimal_value")
 """What not every cost has: a rule that asks for one of these says so in ``needs``."""

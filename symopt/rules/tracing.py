@@ -42,7 +42,10 @@ def trace(
         With the line of the function that is wrong.
     """
     state = [sp.Symbol(name, real=True) for name in states]
-    given = {name: value if is_option(value) else sp.Symbol(name, real=True) for name, value in values.items()}
+    given = {
+        name: value if is_option(value) else sp.Symbol(name, real=True)
+        for name, value in values.items()
+    }
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
     check_calls(function, rule)
@@ -77,9 +80,18 @@ def _read(
         line = failing_line(error, function)
         raise RuleError(f"rule {rule}: {line}: {error}{advice(error)}") from error
     names = ["theta", *states]
-    new = {name: _expression(function, rule, name, value) for name, value in _by_name(function, rule, result, names)}
-    known = {theta, *state, *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol))}
-    _check_symbols(function, rule, [*new.values(), *named.values.values()], known | set(named.values))
+    new = {
+        name: _expression(function, rule, name, value)
+        for name, value in _by_name(function, rule, result, names)
+    }
+    known = {
+        theta,
+        *state,
+        *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol)),
+    }
+    _check_symbols(
+        function, rule, [*new.values(), *named.values.values()], known | set(named.values)
+    )
     return new, named.values
 
 
@@ -103,9 +115,13 @@ class Named:
         return self._symbols[value]
 
 
-def _check_symbols(function: Callable[..., Any], rule: str, values: Iterable[sp.Expr], known: set[sp.Symbol]) -> None:
+def _check_symbols(
+    function: Callable[..., Any], rule: str, values: Iterable[sp.Expr], known: set[sp.Symbol]
+) -> None:
     """Refuse symbols that are none of the rule's, so.t, so.T or n."""
-    for symbol in sorted({s for value in values for s in value.free_symbols} - known - OWN, key=str):
+    for symbol in sorted(
+        {s for value in values for s in value.free_symbols} - known - OWN, key=str
+    ):
         line = line_with(function, symbol.name)
         theirs = symbol.name in {known.name for known in known | OWN}
         raise RuleError(
@@ -118,16 +134,23 @@ def _check_symbols(function: Callable[..., Any], rule: str, values: Iterable[sp.
         )
 
 
-def _by_name(function: Callable[..., Any], rule: str, result: Any, names: list[str]) -> Iterable[tuple[str, Any]]:
+def _by_name(
+    function: Callable[..., Any], rule: str, result: Any, names: list[str]
+) -> Iterable[tuple[str, Any]]:
     """Return what a function returned, by what it is the next value of."""
     if isinstance(result, list):
         raise RuleError(
-            f"rule {rule}{return_line(function)}: returns a list; expected a tuple, as in: return {', '.join(names)}"
+            f"rule {rule}{return_line(function)}: returns a list; expected a tuple, as in: return "
+            f"{', '.join(names)}"
         )
-    values = list(result) if isinstance(result, tuple) else [result]
+    if isinstance(result, tuple):
+        values = list(result)
+    else:
+        values = [result]
     if len(values) != len(names) and result is not None:
         raise RuleError(
-            f"rule {rule}{return_line(function, len(names))}: returns {len(values)} value(s); expected "
+            f"rule {rule}{return_line(function, len(names))}: returns {len(values)} value(s); "
+            "expected "
             f"{len(names)}, the next {', '.join(names)}"
         )
     return zip(names, values, strict=False)
@@ -136,15 +159,24 @@ def _by_name(function: Callable[..., Any], rule: str, result: Any, names: list[s
 def _expression(function: Callable[..., Any], rule: str, name: str, value: Any) -> sp.Expr:
     """Return a next value as SymPy; a text is no expression, and is never read as one."""
     number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | sp.Basic)
-    result = sp.sympify(float(value) if isinstance(value, np.floating) else value) if number else value
+    result = value
+    if number:
+        result = sp.sympify(float(value) if isinstance(value, np.floating) else value)
     if not isinstance(result, sp.Expr) or getattr(result, "is_Matrix", False):
-        kind = "nothing" if value is None else f"{value!r}, a {type(value).__name__}"
+        if value is None:
+            kind = "nothing"
+        else:
+            kind = f"{value!r}, a {type(value).__name__}"
         line = return_line(function)
-        raise RuleError(f"rule {rule}{line}: returns {kind} as the next {name}; expected an expression")
+        raise RuleError(
+            f"rule {rule}{line}: returns {kind} as the next {name}; expected an expression"
+        )
     return result
 
 
-def ordered(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str) -> dict[sp.Symbol, sp.Expr]:
+def ordered(
+    new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str
+) -> dict[sp.Symbol, sp.Expr]:
     """Return the next values as equations, in an order in which each only uses earlier ones.
 
     A next value that a later equation uses stands there as a symbol with a prime; states and named
@@ -153,14 +185,24 @@ def ordered(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iter
     primed = {name: sp.Symbol(f"{name}'", real=True) for name in new}
     live = _live(new, named, iterate)
     values = {symbol: value for symbol, value in named.items() if symbol in live}
-    values |= {primed[name]: new[name] for name in new if sp.Symbol(name, real=True) in live and name != "theta"}
+    values |= {
+        primed[name]: new[name]
+        for name in new
+        if sp.Symbol(name, real=True) in live and name != "theta"
+    }
     known = sorted(
-        ((values[primed[name]], primed[name]) for name in new if primed[name] in values and new[name].args),
+        (
+            (values[primed[name]], primed[name])
+            for name in new
+            if primed[name] in values and new[name].args
+        ),
         key=lambda pair: -pair[0].count_ops(),
     )
     values[primed["theta"]] = _inlined(new["theta"], values)
     short = {
-        symbol: value.subs([(e, prime) for e, prime in known if e != value or symbol == primed["theta"]])
+        symbol: value.subs(
+            [(e, prime) for e, prime in known if e != value or symbol == primed["theta"]]
+        )
         for symbol, value in values.items()
     }
     return _by_use(short)
@@ -169,10 +211,14 @@ def ordered(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iter
 def _inlined(theta: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
     """Return the next theta; if it is a named value that nothing else uses, that value, without a name."""
     used = theta in values and any(theta in value.free_symbols for value in values.values())
-    return theta if used or theta not in values else values.pop(theta)
+    if used or theta not in values:
+        return theta
+    return values.pop(theta)
 
 
-def _live(new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str) -> set[sp.Symbol]:
+def _live(
+    new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str
+) -> set[sp.Symbol]:
     """Return the states and named values that theta and the iterate depend on."""
     values = {**named, **{sp.Symbol(name, real=True): value for name, value in new.items()}}
     start = {sp.Symbol(name, real=True) for name in ("theta", iterate)}
@@ -188,7 +234,11 @@ def _by_use(values: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
     """Return equations in an order in which each only uses earlier ones, theta's last."""
     left, done = dict(values), {}
     while left:
-        ready = [symbol for symbol, value in left.items() if not (value.free_symbols & left.keys()) - {symbol}]
+        ready = [
+            symbol
+            for symbol, value in left.items()
+            if not (value.free_symbols & left.keys()) - {symbol}
+        ]
         first = next(symbol for symbol in ready if symbol.name != "theta'" or len(left) == 1)
         done[first] = left.pop(first)
     return done

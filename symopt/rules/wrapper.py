@@ -40,20 +40,34 @@ class Step:
 
     def __init__(self, inner: Rule, states: tuple[sp.Expr, ...], given: Mapping[str, Any]) -> None:
         self._inner, self.let = inner, given[LET]
-        self._given = {name: given[name] for name in (*inner.wanted, *inner.values) if name in given}
+        self._given = {
+            name: given[name] for name in (*inner.wanted, *inner.values) if name in given
+        }
         self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted if name != LET}
         self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
         self.next: dict[str, sp.Expr] = dict(self.states)
 
-    def __call__(self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any) -> sp.Expr:
+    def __call__(
+        self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any
+    ) -> sp.Expr:
         """Return the theta that the inner rule moves to; what it asks for may be replaced."""
-        given = {**self._given, **{name: _remembered(value) for name, value in replaced.items() if name in self._given}}
+        given = {
+            **self._given,
+            **{name: _remembered(value) for name, value in replaced.items() if name in self._given},
+        }
         result = self._inner.function(theta, *(states or self.states).values(), **given)
-        new, *after = result if isinstance(result, tuple) else (result,)
+        if isinstance(result, tuple):
+            new, *after = result
+        else:
+            new, *after = (result,)
         self.next = dict(zip(self.states, after, strict=True))
-        return self.let("theta", new)  # by itself: what is added to it changes none of its roundings
+        return self.let(
+            "theta", new
+        )  # by itself: what is added to it changes none of its roundings
 
-    def of_another_cost(self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]) -> sp.Expr:
+    def of_another_cost(
+        self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]
+    ) -> sp.Expr:
         """Return the step on another cost: ``changed`` gives what each of its parts becomes.
 
         Raises
@@ -63,29 +77,50 @@ class Step:
         """
         if "optimal_value" in self.asked:
             raise RuleError(
-                f"{wrapper} changes the cost that {self._inner.name} sees, whose smallest value is not known then"
+                f"{wrapper} changes the cost that {self._inner.name} sees, whose smallest value is "
+                "not known then"
             )
-        return self(theta, **{name: change(self.asked[name]) for name, change in changed.items() if name in self.asked})
+        return self(
+            theta,
+            **{
+                name: change(self.asked[name])
+                for name, change in changed.items()
+                if name in self.asked
+            },
+        )
 
     def hyper(self, name: str, wrapper: str) -> sp.Expr:
         """Return a hyperparameter of the inner rule."""
         if name not in self._inner.values:
             raise RuleError(
-                f"{wrapper} multiplies by {name}, which {self._inner.name} does not have; expected times_eta=False"
+                f"{wrapper} multiplies by {name}, which {self._inner.name} does not have; expected "
+                "times_eta=False"
             )
         return self._given[name]
 
-    def restarted(self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr) -> dict[str, sp.Expr]:
+    def restarted(
+        self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr
+    ) -> dict[str, sp.Expr]:
         """Return states that begin again where the condition holds, at ``theta`` if they start at theta."""
-        fresh = {name: self._start(name, start, theta) for name, start in self._inner.states.items()}
-        return {name: sp.Piecewise((fresh[name], where), (value, True)) for name, value in states.items()}
+        fresh = {
+            name: self._start(name, start, theta) for name, start in self._inner.states.items()
+        }
+        return {
+            name: sp.Piecewise((fresh[name], where), (value, True))
+            for name, value in states.items()
+        }
 
     def _start(self, name: str, start: Initial, theta: sp.Expr) -> Any:
         if start == "theta0":
             return theta
         if start == "grad0":
-            raise RuleError(f"{self._inner.name}: {name} starts at a gradient, which a restart would have to take anew")
-        return self._given[start] if isinstance(start, str) else sp.nsimplify(start)
+            raise RuleError(
+                f"{self._inner.name}: {name} starts at a gradient, which a restart would have to "
+                "take anew"
+            )
+        if isinstance(start, str):
+            return self._given[start]
+        return sp.nsimplify(start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +146,27 @@ class Wrapper:
     def around(self, inner: Rule, values: Mapping[str, Any]) -> Rule:
         """Return the whole as a rule."""
         if not isinstance(inner, Rule):
-            raise RuleError(f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in {self.example}")
+            raise RuleError(
+                f"{self.name}({inner!r}): a {type(inner).__name__}; expected a rule, as in "
+                f"{self.example}"
+            )
         inner.equations  # noqa: B018  its mistakes show here, with its own lines
         own = self.signature
         taken = {*inner.states, *inner.values}
         states, values_ = _apart(own.initial, taken), _apart(own.values, taken)
-        start = {states[k]: values_.get(v, v) if isinstance(v, str) else v for k, v in own.initial.items()}
+        start = {
+            states[k]: values_.get(v, v) if isinstance(v, str) else v
+            for k, v in own.initial.items()
+        }
         defaults = {values_[name]: value for name, value in own.values.items()}
         rule = Rule(
             function=_function(
-                self, inner.function, tuple(inner.states.items()), inner.wanted, tuple(inner.values), *values_.values()
+                self,
+                inner.function,
+                tuple(inner.states.items()),
+                inner.wanted,
+                tuple(inner.values),
+                *values_.values(),
             ),
             name=f"{self.name}({inner.name})",
             states={**inner.states, **start},
@@ -128,7 +174,10 @@ class Wrapper:
             defaults={**inner.defaults, **defaults},
             iterate=states[self.iterate] if self.iterate != "theta" else inner.iterate,
             needs=tuple(dict.fromkeys((*inner.needs, *own.needs))),
-            ranges={**inner.ranges, **{values_[name]: place for name, place in self.ranges.items()}},
+            ranges={
+                **inner.ranges,
+                **{values_[name]: place for name, place in self.ranges.items()},
+            },
             wanted=tuple(dict.fromkeys((*inner.wanted, *own.wanted, LET))),
             inner=inner,
             averages=inner.averages or self.iterate != "theta",
@@ -143,7 +192,11 @@ class Wrapper:
 
 
 def wrapper(
-    *, iterate: str = "theta", ranges: Ranges | None = None, words: Callable[..., str] | None = None, **states: Any
+    *,
+    iterate: str = "theta",
+    ranges: Ranges | None = None,
+    words: Callable[..., str] | None = None,
+    **states: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Rule]]:
     """Make a function that takes a rule and gives a rule, of equations that call ``step(theta)``.
 
@@ -152,12 +205,13 @@ def wrapper(
     iterate, ranges, **states
         As in :func:`symopt.rule`, for the wrapper's own.
     words
-        What is said of it where a rule's departures from its paper are listed, given its own values as
-        text.
+        What is said of it where a rule's departures from its paper are listed, given its own values
+        as text.
 
-    The function takes ``step``, ``theta`` and its states by position, and asks for the rest by keyword
-    as a rule's does. ``step(theta)`` is where the inner rule moves to; ``step(theta, grad=other)`` is
-    that on another gradient, and ``step.let(name, value)`` gives a value a name of its own.
+    The function takes ``step``, ``theta`` and its states by position, and asks for the rest by
+    keyword as a rule's does. ``step(theta)`` is where the inner rule moves to; ``step(theta,
+    grad=other)`` is that on another gradient, and ``step.let(name, value)`` gives a value a name of
+    its own.
 
     Raises
     ------
@@ -184,7 +238,8 @@ def wrapper(
         def wrap(rule: Rule, *values: Any, **named: Any) -> Rule:
             if len(values) > len(signature.values):
                 raise RuleError(
-                    f"{whole.name} takes a rule and {len(signature.values)} value(s): {', '.join(signature.values)}"
+                    f"{whole.name} takes a rule and {len(signature.values)} value(s): "
+                    f"{', '.join(signature.values)}"
                 )
             given = dict(zip(signature.values, values, strict=False))
             if twice := [name for name in named if name in given]:
@@ -192,7 +247,10 @@ def wrapper(
             for name in named:
                 if name not in signature.values:
                     known = ", ".join(signature.values) or "nothing"
-                    raise RuleError(f"{whole.name} has no hyperparameter {name!r}; beside a rule it takes {known}")
+                    raise RuleError(
+                        f"{whole.name} has no hyperparameter {name!r}; beside a rule it takes "
+                        f"{known}"
+                    )
             return whole.around(rule, {**given, **named})
 
         del wrap.__wrapped__  # its arguments are not those of the equations
@@ -203,7 +261,9 @@ def wrapper(
 
 def _remembered(value: Any) -> Any:
     """Return a function of a point that gives the same for the same point, as a gradient with its noise."""
-    return cache(value) if callable(value) and not isinstance(value, type | sp.Basic) else value
+    if callable(value) and not isinstance(value, type | sp.Basic):
+        return cache(value)
+    return value
 
 
 def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
@@ -211,7 +271,10 @@ def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
     names = {}
     for name in own:
         free = (f"{name}_{k}" for k in count(2))
-        names[name] = name if name not in theirs else next(other for other in free if other not in theirs)
+        if name not in theirs:
+            names[name] = name
+        else:
+            names[name] = next(other for other in free if other not in theirs)
     return names
 
 
@@ -230,9 +293,15 @@ def _function(
     def stepped(theta: sp.Expr, *state: sp.Expr, **given: Any) -> tuple[Any, ...]:
         step = Step(within, state[: len(states)], given)
         own = {name: given[name] for name in whole.signature.wanted}
-        own |= {name: given[public] for name, public in zip(whole.signature.values, own_names, strict=True)}
+        own |= {
+            name: given[public]
+            for name, public in zip(whole.signature.values, own_names, strict=True)
+        }
         result = whole.function(step, theta, *state[len(states) :], **own)
-        new, *after = result if isinstance(result, tuple) else (result,)
+        if isinstance(result, tuple):
+            new, *after = result
+        else:
+            new, *after = (result,)
         return (new, *step.next.values(), *after)
 
     stepped.__name__ = f"{whole.name}({inner.__name__})"

@@ -27,7 +27,10 @@ def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
         _check_schedule(rule, name, settings.steps)
     probed = rule.update.gradients or cost.objective.probes_gradient
     if settings.tolerance is not None and not probed:
-        raise RunError(f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked at")
+        raise RunError(
+            f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked "
+            "at"
+        )
 
 
 def _check_schedule(rule: Rule, name: str, steps: int) -> None:

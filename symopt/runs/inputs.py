@@ -14,8 +14,11 @@ from symopt.rules.rule import Rule
 
 def as_cost(value: Any) -> Cost:
     """Return a cost given as such, as a SymPy expression, or as what has one (a problem)."""
-    value = getattr(value, "cost", value) if not isinstance(value, sp.Basic) else value
-    return value if isinstance(value, Cost) else Cost(value)
+    if not isinstance(value, sp.Basic):
+        value = getattr(value, "cost", value)
+    if isinstance(value, Cost):
+        return value
+    return Cost(value)
 
 
 def as_rule(value: Any) -> Rule:
@@ -26,9 +29,11 @@ def as_rule(value: Any) -> Rule:
         for state in value.update.states:
             if state.initial in value.schedules:
                 raise RuleError(
-                    f"{value.name}: {state.name} starts at {state.initial}, which then cannot be a schedule"
+                    f"{value.name}: {state.name} starts at {state.initial}, which then cannot be a "
+                    "schedule"
                 )
         return value
     raise RuleError(
-        f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the name of one"
+        f"{value!r} is a {type(value).__name__}; expected a rule such as so.adam(eta=0.02), or the "
+        "name of one"
     )

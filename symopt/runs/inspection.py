@@ -112,7 +112,10 @@ def _views(what: Any) -> Mapping[str, View]:
         return _views_of_cost(what)
     if isinstance(what, Rule):
         return _views_of_rule(what)
-    raise RunError(f"what={what!r} is a {type(what).__name__}; expected a Cost, a Rule, or what so.minimize returns")
+    raise RunError(
+        f"what={what!r} is a {type(what).__name__}; expected a Cost, a Rule, or what so.minimize "
+        "returns"
+    )
 
 
 def _views_of_cost(cost: Cost) -> dict[str, View]:

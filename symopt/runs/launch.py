@@ -86,7 +86,10 @@ def launch(
     job = executor.Job(
         start=start,
         given=given,
-        initial={s.name: _initial(s, hypers, cost, start, constants=constants) for s in rule.update.states},
+        initial={
+            s.name: _initial(s, hypers, cost, start, constants=constants)
+            for s in rule.update.states
+        },
         steps=settings.steps,
         limit=settings.limit,
         tolerance=settings.tolerance or 0.0,
@@ -111,7 +114,9 @@ def launch(
     )
 
 
-def _options(rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: Settings) -> Options:
+def _options(
+    rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: Settings
+) -> Options:
     """Return what kind of kernel is needed."""
     count, n = bound.start.shape
     return Options(
@@ -138,7 +143,9 @@ def _values(
 ) -> tuple[dict[Key, Any], frozenset[Key]]:
     """Return what a kernel is given by its key, and the keys of what differs from run to run."""
     values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
-    given: dict[Key, Any] = {("given", name): _given(rule, values, name) for name in rule.update.given}
+    given: dict[Key, Any] = {
+        ("given", name): _given(rule, values, name) for name in rule.update.given
+    }
     given |= {("c", name): constants[name] for name in cost.constants}
     starting = [str(state.initial) for state in rule.update.states if state.initial in hypers]
     swept = {key for key, value in given.items() if np.ndim(value)}
@@ -151,7 +158,9 @@ def _batches(bound: BoundObjective, chance: Chance) -> Batches | None:
         return None
     count = bound.samples
     if chance.batch > count:
-        raise RunError(f"batch={chance.batch} is more than the {count} samples; expected at most {count}")
+        raise RunError(
+            f"batch={chance.batch} is more than the {count} samples; expected at most {count}"
+        )
     return Batches(count, chance.batch, chance.seed, chance.replace)
 
 
@@ -184,7 +193,9 @@ def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
         schedule, _, place = name.removesuffix("]").partition("[")
         return float(floats_of(rule.schedules[schedule])[int(place)])
     value = hypers[name]
-    return float(value) if isinstance(value, sp.Expr) or np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
+    if isinstance(value, sp.Expr) or np.ndim(value) == 0:
+        return float(value)
+    return np.asarray(value, dtype=np.float64)
 
 
 def _initial(
@@ -212,4 +223,6 @@ def _lanes(runs: int, n: int, rule: Rule, bound: BoundObjective) -> int:
     rows = n * (3 + len(rule.update.states)) + 6
     if rows <= 30:
         return 128
-    return 64 if rows <= 80 else 32
+    if rows <= 80:
+        return 64
+    return 32

@@ -26,8 +26,12 @@ def check_memory(runs: int, size: int, settings: Settings | None = None, states:
     RunError
         With the number of bytes, and what would fit.
     """
-    records = len(settings.record) if settings else 0
-    width = size + 1 if settings and settings.paths else 1
+    records = 0
+    if settings:
+        records = len(settings.record)
+    width = 1
+    if settings and settings.paths:
+        width = size + 1
     needed = records * runs * width * 8
     if needed > LARGEST_HISTORY:
         raise RunError(

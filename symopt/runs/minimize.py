@@ -26,8 +26,13 @@ from symopt.validation import Array
 if TYPE_CHECKING:
     import xarray as xr
 
-RECORD_ALL = 1_000_000  # numbers in a history up to which every step is recorded unless asked otherwise
-RECORD_SOME, RECORD_FEW = 1000, 100  # log-spaced steps otherwise; where each takes the loss over all samples
+RECORD_ALL = (
+    1_000_000  # numbers in a history up to which every step is recorded unless asked otherwise
+)
+RECORD_SOME, RECORD_FEW = (
+    1000,
+    100,
+)  # log-spaced steps otherwise; where each takes the loss over all samples
 RECORD_PATHS = 8_000_000  # numbers of theta that are recorded unless asked otherwise
 MOST_SHOWN = 12  # entries of theta in a line
 
@@ -99,9 +104,16 @@ class Run:
 
     def __repr__(self) -> str:
         few = self._sizes.labels(MOST_SHOWN)
-        place = ", ".join(f"{name}={value:.6g}" for name, value in zip(few, self.theta, strict=False))
-        shown = place if len(place) < 120 and len(few) == len(self.theta) else place[:120] + "..."
-        return f"Run({self.rule.name}: J = {self.loss:.6g} at {shown}; {self.status}: {self.reason})"
+        place = ", ".join(
+            f"{name}={value:.6g}" for name, value in zip(few, self.theta, strict=False)
+        )
+        if len(place) < 120 and len(few) == len(self.theta):
+            shown = place
+        else:
+            shown = place[:120] + "..."
+        return (
+            f"Run({self.rule.name}: J = {self.loss:.6g} at {shown}; {self.status}: {self.reason})"
+        )
 
 
 def minimize(
@@ -146,7 +158,8 @@ def minimize(
     batch
         Take each gradient over so many samples, drawn from the index that the cost names in
         ``samples``: the sum over B of m samples times m/B, which has the full gradient as its mean.
-        The loss of all samples is seen, for ``best_loss`` too, at the recorded steps and at the end.
+        The loss of all samples is seen, for ``best_loss`` too, at the recorded steps and at the
+        end.
     replace
         Draw samples with replacement; otherwise every epoch is a new shuffle of all.
     noise
@@ -191,15 +204,26 @@ def minimize(
     for kind, named in (("hyperparameter", optimizer.hyperparameters), ("constant", values)):
         for name, value in named.items():
             if np.ndim(value):
-                raise RuleError(f"the {kind} {name} is an array; minimize takes one number, use so.sweep for many")
+                raise RuleError(
+                    f"the {kind} {name} is an array; minimize takes one number, use so.sweep for "
+                    "many"
+                )
     chance = check_chance(batch, replace, noise, rng)
     if isinstance(record, str) and record == "auto":
         few = (check_steps(steps) + 1) * (len(point) + 1) <= RECORD_ALL
-        record = RECORD_FEW if batch is not None else True if few else RECORD_SOME
+        if batch is not None:
+            record = RECORD_FEW
+        elif few:
+            record = True
+        else:
+            record = RECORD_SOME
     settings = check_settings(steps, record, tolerance=tolerance, limit=limit, chance=chance)
     if paths is False or (paths is None and len(settings.record) * len(point) > RECORD_PATHS):
         settings = dataclasses.replace(settings, paths=False)
-    with stop_on_ctrl_c() as stop, progress_bar(settings.steps + 1, optimizer.name, progress) as report:
+    with (
+        stop_on_ctrl_c() as stop,
+        progress_bar(settings.steps + 1, optimizer.name, progress) as report,
+    ):
         finished = launch(
             objective,
             optimizer,

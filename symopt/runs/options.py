@@ -87,16 +87,25 @@ def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
         If a number is of the wrong kind or out of range.
     """
     if batch is not None:
-        batch = check_whole_number(batch, "batch", "how many samples to draw, or None for all", least=1)
+        batch = check_whole_number(
+            batch, "batch", "how many samples to draw, or None for all", least=1
+        )
     noise = check_number(noise, "noise", "a standard deviation, 0 or more", least=0)
     if replace and batch is None:
-        raise RunError("replace=True draws a mini-batch with replacement; give its size too, as in batch=64")
-    seed, stream = rng if isinstance(rng, tuple) and len(rng) == 2 else (rng, 0)
+        raise RunError(
+            "replace=True draws a mini-batch with replacement; give its size too, as in batch=64"
+        )
+    if isinstance(rng, tuple) and len(rng) == 2:
+        seed, stream = rng
+    else:
+        seed, stream = (rng, 0)
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))
     seed, stream = whole_number(seed, 0, 1 << 63), whole_number(stream, 0, 1 << 48)
     if seed is None or stream is None:
-        raise RunError(f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None")
+        raise RunError(
+            f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None"
+        )
     return Chance(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
 
 
@@ -121,7 +130,9 @@ def check_settings(
     """
     steps = check_steps(steps)
     if tolerance is not None:
-        tolerance = check_number(tolerance, "tolerance", "a number, 0 or more, or None for no test", least=0)
+        tolerance = check_number(
+            tolerance, "tolerance", "a number, 0 or more, or None for no test", least=0
+        )
     limit = check_number(limit, "limit", "a positive number", above=0)
     if threads is not None:
         expected = "a whole number from 1, or None for one a processor"
@@ -160,21 +171,31 @@ def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
 
     The start is step 0. Log-spaced steps hold 0, 1 and the last.
     """
-    record = bool(record) if isinstance(record, np.bool_) else record
+    if isinstance(record, np.bool_):
+        record = bool(record)
     if record is None or record is False:
         return np.zeros(0, dtype=np.int64)
     if record is True or (isinstance(record, int | np.integer) and record > steps):
         if (steps + 1) * 8 > LARGEST_HISTORY:
             needed = (steps + 1) * 8 / 2**30
-            raise RunError(f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in record=1000")
+            raise RunError(
+                f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in "
+                "record=1000"
+            )
         return np.arange(steps + 1)
     if isinstance(record, int | np.integer):
         if record < 1:
-            raise RunError(f"record={record!r}; expected True, None, a positive number of steps, or a list of steps")
-        spaced = np.unique(np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64))
+            raise RunError(
+                f"record={record!r}; expected True, None, a positive number of steps, or a list of "
+                "steps"
+            )
+        spaced = np.unique(
+            np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64)
+        )
         return np.unique([0, *spaced[spaced <= steps], steps])
     wrong = RunError(
-        f"record={record!r}; expected True, None, a number of steps, or whole numbers from 0 to steps={steps}"
+        f"record={record!r}; expected True, None, a number of steps, or whole numbers from 0 to "
+        f"steps={steps}"
     )
     try:
         listed = np.asarray(record)

@@ -31,7 +31,9 @@ from symopt.validation import Array
 MOST_REPLAYED = 2000  # coordinates of a step that is done again in plain Python
 
 
-def explain_end(status: str, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective) -> str:
+def explain_end(
+    status: str, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective
+) -> str:
     """Say why a run ended; a failed step is replayed in plain Python to name what failed."""
     steps = int(outcome.steps[run])
     if status == Status.BUDGET:
@@ -70,7 +72,9 @@ class _Replay:
         if abs(loss) > limit:
             return loss_beyond(loss, limit, where)
         if len(self.names) > MOST_REPLAYED or self._is_drawn():
-            what = "the gradient, a state or theta" if self.update.states else "the gradient or theta"
+            what = "the gradient or theta"
+            if self.update.states:
+                what = "the gradient, a state or theta"
             return f"{what} is no finite number or beyond the limit {limit:g} in step {self.step}, {where}"
         return self._fault_of_step(limit, where)
 
@@ -78,7 +82,9 @@ class _Replay:
         values = self._values()
         for what, value in values:
             if not np.isfinite(value):
-                why = self.faults[what]() if what in self.faults else ""
+                why = ""
+                if what in self.faults:
+                    why = self.faults[what]()
                 return not_finite_in_step(what, value, self.step, where, why)
         for name, value in values[-len(self.names) :]:  # the new theta
             if not abs(value) <= limit:
@@ -97,11 +103,16 @@ class _Replay:
         for stage in self.update.stages:
             named = getattr(self, f"_{stage.kind}")(stage, own)
             found += named
-            for inputs, (_, value) in zip(own, named * (len(own) if len(named) == 1 else 1), strict=True):
+            for inputs, (_, value) in zip(
+                own, named * (len(own) if len(named) == 1 else 1), strict=True
+            ):
                 inputs[stage.kind, stage.number] = value
         for state in self._states():
             for name, inputs in zip(self.names, own, strict=True):
-                what = name if state == "theta" else f"{state} of {name}"
+                if state == "theta":
+                    what = name
+                else:
+                    what = f"{state} of {name}"
                 found.append((what, self._output(("new", state), inputs)))
                 self.faults[what] = partial(fault, self.update.program, ("new", state), inputs)
         return found
@@ -114,13 +125,18 @@ class _Replay:
     def _grad(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         point = np.array([self._output(("point", stage.number), inputs) for inputs in own])
         slopes = self.bound.exact_gradient(point, self.of_cost)
-        named = [(f"dJ/d{name}", float(slope)) for name, slope in zip(self.names, slopes, strict=True)]
+        named = [
+            (f"dJ/d{name}", float(slope)) for name, slope in zip(self.names, slopes, strict=True)
+        ]
         whys = {what: partial(self._why_slope, point, k) for k, (what, _) in enumerate(named)}
         self.faults = whys | self.faults
         return named
 
     def _why_slope(self, point: Array, entry: int) -> str:
-        return why_slope(self.bound, point, self.of_cost, entry) or "J is not differentiable there as it is written"
+        return (
+            why_slope(self.bound, point, self.of_cost, entry)
+            or "J is not differentiable there as it is written"
+        )
 
     def _value(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         point = np.array([self._output(("place", stage.number), inputs) for inputs in own])
@@ -135,18 +151,24 @@ class _Replay:
     def _solve(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
         """Solve the linear equations of the step; where they are singular, nothing in the solution is a number."""
         corner, right = (
-            np.array([self._output((what, stage.number), inputs) for inputs in own]) for what in ("corner", "right")
+            np.array([self._output((what, stage.number), inputs) for inputs in own])
+            for what in ("corner", "right")
         )
         scale, shift = (self._output((what, stage.number), own[0]) for what in ("scale", "shift"))
-        matrix = scale * self.bound.exact_matrix(stage.matrix, corner, self.of_cost) + shift * np.eye(len(own))
+        matrix = scale * self.bound.exact_matrix(
+            stage.matrix, corner, self.of_cost
+        ) + shift * np.eye(len(own))
         solution, why = _solved(matrix, right, self.names)
         named = [
-            (f"the step of {name} by linear equations", float(u)) for name, u in zip(self.names, solution, strict=True)
+            (f"the step of {name} by linear equations", float(u))
+            for name, u in zip(self.names, solution, strict=True)
         ]
         self.faults |= {what: lambda: why for what, _ in named}
         return named
 
-    def _explain(self, what: str, output: Key, own: Sequence[dict[Key, float]], parts: Sequence[float]) -> None:
+    def _explain(
+        self, what: str, output: Key, own: Sequence[dict[Key, float]], parts: Sequence[float]
+    ) -> None:
         """Keep why a sum is not finite: its first summand that is not."""
         k = next((k for k, part in enumerate(parts) if not np.isfinite(part)), None)
         if k is not None and what not in self.faults:
@@ -165,9 +187,18 @@ class _Replay:
             **self.constants,
             **before,
         }
-        shared |= {("power", k): before["power", k] * before["factor", k] for k in range(self.update.powers)}
-        shared |= {("hyper", key[1]): value for key, value in self.constants.items() if key[0] == "given"}
-        shared |= {key: value for key, value in evaluate(self.update.hypers, shared).items() if key[0] == "hyper"}
+        shared |= {
+            ("power", k): before["power", k] * before["factor", k]
+            for k in range(self.update.powers)
+        }
+        shared |= {
+            ("hyper", key[1]): value for key, value in self.constants.items() if key[0] == "given"
+        }
+        shared |= {
+            key: value
+            for key, value in evaluate(self.update.hypers, shared).items()
+            if key[0] == "hyper"
+        }
         result = []
         for k in range(len(self.names)):
             inputs: dict[Key, float] = {**shared, "theta": self.outcome.theta[self.run, k]}
@@ -189,7 +220,9 @@ def _solved(matrix: Array, right: Array, names: Sequence[str]) -> tuple[Array, s
     if len(lost):
         i, j = lost[0]
         words = f"the entry of {names[i]} and {names[j]} in their matrix is {matrix[i, j]}"
-        undefined = "; J is not twice differentiable there as it is written" if np.isnan(matrix[i, j]) else ""
+        undefined = ""
+        if np.isnan(matrix[i, j]):
+            undefined = "; J is not twice differentiable there as it is written"
         return np.full(len(right), np.nan), words + undefined
     sizes = np.abs(np.linalg.eigvalsh(matrix))
     if sizes.min() <= len(right) * 2.0**-52 * sizes.max():

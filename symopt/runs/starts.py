@@ -12,7 +12,9 @@ from symopt.errors import CostError, RunError
 from symopt.validation import Array
 
 
-def read_start(cost: Cost, start: Any, dimensions: tuple[int, ...], constants: Mapping[str, Any]) -> tuple[Cost, Array]:
+def read_start(
+    cost: Cost, start: Any, dimensions: tuple[int, ...], constants: Mapping[str, Any]
+) -> tuple[Cost, Array]:
     """Return starts as floats, checked for shape and for NaN, and the cost with the sizes that follow from them."""
     names = ", ".join(p.name for p in cost.params)
     try:
@@ -23,7 +25,9 @@ def read_start(cost: Cost, start: Any, dimensions: tuple[int, ...], constants: M
     if len(readings) > 1 and 2 in dimensions:
         raise _ambiguous(names, readings[1][0].shape)
     if not (finite := np.isfinite(array)).all():
-        raise RunError(f"start is not finite, {array[~finite][0]}; expected finite numbers for {names}")
+        raise RunError(
+            f"start is not finite, {array[~finite][0]}; expected finite numbers for {names}"
+        )
     cost = cost(**sizes.given)
     size = sizes.total
     if array.ndim not in dimensions or array.shape[-1] != size:
@@ -34,6 +38,8 @@ def read_start(cost: Cost, start: Any, dimensions: tuple[int, ...], constants: M
 
 def _ambiguous(name: str, shape: tuple[int, ...]) -> RunError:
     return RunError(
-        f"start has shape {shape}, which {name} itself may have, and so may {shape[0]} starts of {shape[1]} number(s); "
-        f"give one start as {{{name!r}: start}}, or {shape[0]} as {{{name!r}: array}} with one axis more"
+        f"start has shape {shape}, which {name} itself may have, and so may {shape[0]} starts of "
+        f"{shape[1]} number(s); "
+        f"give one start as {{{name!r}: start}}, or {shape[0]} as {{{name!r}: array}} with one "
+        "axis more"
     )

@@ -63,7 +63,8 @@ class Study(Mapping[str, "xr.Dataset"]):
         unknown = [dim for dim in place if dim not in status.dims]
         if missing or unknown:
             raise RunError(
-                f"place a run by {', '.join(map(str, status.dims)) or 'nothing'}; given {', '.join(place) or 'nothing'}"
+                f"place a run by {', '.join(map(str, status.dims)) or 'nothing'}; given "
+                f"{', '.join(place) or 'nothing'}"
             )
         index: Any = tuple(place[str(dim)] for dim in status.dims)
         run = int(np.arange(status.size).reshape(status.shape)[index])
@@ -74,6 +75,11 @@ class Study(Mapping[str, "xr.Dataset"]):
         for name, dataset in self.items():
             words, counts = np.unique(dataset["status"].values, return_counts=True)
             ends = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
-            axes = " x ".join(f"{dim} {dataset.sizes[dim]}" for dim in dataset["status"].dims) or "one run"
-            lines.append(f"  {name}: {axes}; {ends}; best J = {float(dataset['best_loss'].min()):.6g}")
+            axes = (
+                " x ".join(f"{dim} {dataset.sizes[dim]}" for dim in dataset["status"].dims)
+                or "one run"
+            )
+            lines.append(
+                f"  {name}: {axes}; {ends}; best J = {float(dataset['best_loss'].min()):.6g}"
+            )
         return "\n".join(["Study" + (" (interrupted)" if self.interrupted else ""), *lines])

@@ -48,7 +48,8 @@ class Uniform:
         for name, bound in (("low", self.low), ("high", self.high)):
             if np.shape(bound) not in ((), (dimensions,)):
                 raise RunError(
-                    f"uniform: {name} has shape {np.shape(bound)}; expected a number or {dimensions} of them"
+                    f"uniform: {name} has shape {np.shape(bound)}; expected a number or "
+                    f"{dimensions} of them"
                 )
         return read_generator(self.rng).uniform(self.low, self.high, (self.size, dimensions))
 
@@ -164,7 +165,9 @@ def sweep(
         chance=chance,
     )
     values = objective.check_constants(constants)
-    if others := {name: value for name, value in constants.items() if name not in values}:  # sizes and data
+    if others := {
+        name: value for name, value in constants.items() if name not in values
+    }:  # sizes and data
         objective = objective(**others)
     objective, starts = _starts(objective, start)
     plans = {name: _plan(rule, values, starts, settings) for name, rule in named.items()}
@@ -209,13 +212,17 @@ class _Axes:
 def _named(rules: Any) -> dict[str, Rule]:
     if isinstance(rules, Mapping) and rules:
         return {str(name): as_rule(rule) for name, rule in rules.items()}
-    listed = list(rules) if isinstance(rules, Iterable) and not isinstance(rules, str) else [rules]
+    if isinstance(rules, Iterable) and not isinstance(rules, str):
+        listed = list(rules)
+    else:
+        listed = [rules]
     made = [as_rule(rule) for rule in listed]
     names = [rule.name for rule in made]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RuleError(
-            f"{twice[0]} is given twice; name them, as in {{'fast': so.{twice[0]}(...), 'slow': so.{twice[0]}(...)}}"
+            f"{twice[0]} is given twice; name them, as in {{'fast': so.{twice[0]}(...), 'slow': "
+            f"so.{twice[0]}(...)}}"
         )
     if not made:
         raise RuleError("no rule is given; expected at least one, such as so.adam(eta=0.02)")
@@ -233,11 +240,19 @@ def _starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
         turned = start.rename({} if dim == "param" else {dim: "param"}).transpose(..., "param")
         if not turned.size:
             raise RunError("start is empty; expected at least one start")
-        labels = {"param": turned["param"]} if "param" in turned.coords else {}
-        rows = xr.DataArray(turned.values.reshape(-1, turned.sizes["param"]), labels, ("start", "param"))
+        labels = {}
+        if "param" in turned.coords:
+            labels = {"param": turned["param"]}
+        rows = xr.DataArray(
+            turned.values.reshape(-1, turned.sizes["param"]), labels, ("start", "param")
+        )
         cost, checked = read_start(cost, rows, (2,), {})
-        return cost, turned.drop_vars("param", errors="ignore").copy(data=checked.reshape(turned.shape))
-    array = start.draw(_dimensions(cost, start)) if isinstance(start, Uniform) else start
+        return cost, turned.drop_vars("param", errors="ignore").copy(
+            data=checked.reshape(turned.shape)
+        )
+    array = start
+    if isinstance(start, Uniform):
+        array = start.draw(_dimensions(cost, start))
     cost, array = read_start(cost, array, (1, 2), {})
     if not array.size:
         raise RunError("start is empty; expected at least one start")
@@ -252,10 +267,14 @@ def _dimensions(cost: Cost, box: Uniform) -> int:
     try:
         return cost.size
     except CostError as error:
-        raise RunError(f"uniform: {error}; or give low or high one number for each parameter") from None
+        raise RunError(
+            f"uniform: {error}; or give low or high one number for each parameter"
+        ) from None
 
 
-def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settings: Settings) -> _Axes:
+def _plan(
+    rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settings: Settings
+) -> _Axes:
     import xarray as xr
 
     swept: dict[str, xr.DataArray] = {}
@@ -275,10 +294,16 @@ def _plan(rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settin
         return value.broadcast_like(shape).transpose(*shape.dims).values.ravel().astype(np.float64)
 
     number = starts.isel(param=0, drop=True)
-    place = laid_out(number.copy(data=np.arange(number.size, dtype=np.float64).reshape(number.shape)))
-    rows = starts.transpose(*number.dims, "param").values.reshape(number.size, -1)[place.astype(np.int64)]
+    place = laid_out(
+        number.copy(data=np.arange(number.size, dtype=np.float64).reshape(number.shape))
+    )
+    rows = starts.transpose(*number.dims, "param").values.reshape(number.size, -1)[
+        place.astype(np.int64)
+    ]
     hypers = {n: laid_out(swept[n]) if n in swept else v for n, v in rule.hyperparameters.items()}
-    fixed = {n: laid_out(swept["cost." + n]) if "cost." + n in swept else v for n, v in constants.items()}
+    fixed = {
+        n: laid_out(swept["cost." + n]) if "cost." + n in swept else v for n, v in constants.items()
+    }
     return _Axes(shape, rows, hypers, fixed, place)
 
 
@@ -288,7 +313,10 @@ def _axis(name: str, value: Any) -> xr.DataArray:
     if isinstance(value, xr.DataArray):
         taken = RESERVED & set(value.dims)
         if taken:
-            raise RunError(f"{name} has the dimension {taken.pop()!r}, which the results use; call it something else")
+            raise RunError(
+                f"{name} has the dimension {taken.pop()!r}, which the results use; call it "
+                "something else"
+            )
         if not value.size:
             raise RunError(f"{name} is empty; expected at least one value")
         return value
@@ -301,7 +329,9 @@ def _axis(name: str, value: Any) -> xr.DataArray:
     return xr.DataArray(array, dims=name, coords={name: array})
 
 
-def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: Settings) -> xr.Dataset:
+def _dataset(
+    finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: Settings
+) -> xr.Dataset:
     import xarray as xr
 
     outcome, dims, shape = finished.outcome, axes.shape.dims, axes.shape.shape
@@ -326,8 +356,15 @@ def _dataset(finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: 
     if len(settings.record):
         variables["history_loss"] = over(outcome.history_loss.T, "step")
         if outcome.history_theta is not None:
-            variables["history_theta"] = over(outcome.history_theta.transpose(1, 0, 2), "step", "param")
+            variables["history_theta"] = over(
+                outcome.history_theta.transpose(1, 0, 2), "step", "param"
+            )
         coords["step"] = settings.record
-    attrs = {"rule": repr(rule), "cost": repr(cost), "steps": settings.steps, "interrupted": int(outcome.interrupted)}
+    attrs = {
+        "rule": repr(rule),
+        "cost": repr(cost),
+        "steps": settings.steps,
+        "interrupted": int(outcome.interrupted),
+    }
     attrs |= {"compile_seconds": finished.compile_seconds, "run_seconds": outcome.seconds}
     return xr.Dataset(variables, coords={**axes.shape.coords, **coords}, attrs=attrs)

@@ -14,6 +14,14 @@ from symopt.schedules.decay import (
 )
 
 __all__ = [
-    "constant", "cosine", "exponential", "inverse_time", "nesterov_beta", "one_cycle", "polynomial", "step", "warmup",
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_time",
+    "nesterov_beta",
+    "one_cycle",
+    "polynomial",
+    "step",
+    "warmup",
     "wsd",
-]  # fmt: skip
+]

@@ -1,13 +1,14 @@
 """Schedules: hyperparameters as expressions in the step ``so.t``, from 1, and the number of steps ``so.T``.
 
-Every function returns SymPy, which stands wherever a number can: ``so.adam(eta=so.schedules.cosine(0.1))``.
-Schedules may be added and multiplied like any expression. Decimal numbers stay decimal (``sp.Float``):
-they are given to the compiled loop when it runs, so that other values compile nothing, whereas whole
-numbers and fractions are part of its code.
+Every function returns SymPy, which stands wherever a number can:
+``so.adam(eta=so.schedules.cosine(0.1))``. Schedules may be added and multiplied like any
+expression. Decimal numbers stay decimal (``sp.Float``): they are given to the compiled loop when it
+runs, so that other values compile nothing, whereas whole numbers and fractions are part of its
+code.
 
-What falls over ``over`` steps has its first value at t = 1 and its last at t = over. Libraries count
-steps from 0 and fall over ``over - 1``: what torch calls ``T_max=k`` is ``over=k + 1``. The one step of
-a run of one is its last.
+What falls over ``over`` steps has its first value at t = 1 and its last at t = over. Libraries
+count steps from 0 and fall over ``over - 1``: what torch calls ``T_max=k`` is ``over=k + 1``. The
+one step of a run of one is its last.
 """
 
 from __future__ import annotations
@@ -30,9 +31,17 @@ from symopt.rules.symbols import T, t
 from symopt.validation import Array
 
 __all__ = [
-    "constant", "cosine", "exponential", "inverse_time", "nesterov_beta", "one_cycle", "polynomial", "step", "warmup",
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_time",
+    "nesterov_beta",
+    "one_cycle",
+    "polynomial",
+    "step",
+    "warmup",
     "wsd",
-]  # fmt: skip
+]
 Number: TypeAlias = float | sp.Expr
 """A number, or an expression in ``so.T``."""
 
@@ -52,7 +61,8 @@ def constant(value: Number) -> sp.Expr:
     Parameters
     ----------
     value
-        The value, in the units of the hyperparameter; an expression in ``so.T`` is one for all steps.
+        The value, in the units of the hyperparameter; an expression in ``so.T`` is one for all
+        steps.
 
     Raises
     ------
@@ -72,9 +82,9 @@ def constant(value: Number) -> sp.Expr:
 def step(value: Number, factor: Number = 0.1, every: Number = 1000) -> sp.Expr:
     """Return a value that is multiplied by a factor every so many steps.
 
-    eta_t = value*factor**floor((t - 1/2)/every). For a whole ``every`` that is floor((t - 1)/every),
-    as torch ``StepLR`` and keras ``ExponentialDecay(staircase=True)`` have it; the half keeps the
-    division clear of whole numbers, where its rounding would count.
+    eta_t = value*factor**floor((t - 1/2)/every). For a whole ``every`` that is floor((t -
+    1)/every), as torch ``StepLR`` and keras ``ExponentialDecay(staircase=True)`` have it; the half
+    keeps the division clear of whole numbers, where its rounding would count.
 
     Parameters
     ----------
@@ -113,7 +123,8 @@ def exponential(value: Number, decay: Number = 0.999) -> sp.Expr:
     value
         The value at t = 1.
     decay
-        The factor per step, above 0. To reach a share s of the value at t = T: ``s**(1/(so.T - 1))``.
+        The factor per step, above 0. To reach a share s of the value at t = T: ``s**(1/(so.T -
+        1))``.
 
     Raises
     ------
@@ -167,8 +178,8 @@ def inverse_time(value: Number, rate: Number = 0.01) -> sp.Expr:
     """Return a value that falls as one over the time: eta_t = value/(1 + rate*(t - 1)).
 
     The steps' sum diverges and that of their squares does not, as Robbins and Monro (1951) ask of a
-    method with noisy gradients. keras ``InverseTimeDecay(decay_steps=1)`` and ``lr_decay`` of torch's
-    ``Adagrad`` are this schedule.
+    method with noisy gradients. keras ``InverseTimeDecay(decay_steps=1)`` and ``lr_decay`` of
+    torch's ``Adagrad`` are this schedule.
 
     Parameters
     ----------
@@ -194,13 +205,15 @@ def inverse_time(value: Number, rate: Number = 0.01) -> sp.Expr:
     return value / (1 + rate * (t - 1))
 
 
-def cosine(value: Number, end: Number = 0, over: Number | None = None, restarts: Number | None = None) -> sp.Expr:
+def cosine(
+    value: Number, end: Number = 0, over: Number | None = None, restarts: Number | None = None
+) -> sp.Expr:
     """Return a value that falls along half a cosine, once or again and again (Loshchilov and Hutter 2016, SGDR).
 
-    eta_t = end + (value - end)*(1 + cos(pi*p))/2 with p = min(1, (t - 1)/(over - 1)). With ``restarts``
-    p = (t - 1)/restarts less its whole part, the paper's T_cur/T_i: the end is neared, and in its
-    place the value comes again. The expression holds the equal sin(pi*(1 - p)/2)**2, which does not
-    cancel where p is near 1.
+    eta_t = end + (value - end)*(1 + cos(pi*p))/2 with p = min(1, (t - 1)/(over - 1)). With
+    ``restarts`` p = (t - 1)/restarts less its whole part, the paper's T_cur/T_i: the end is neared,
+    and in its place the value comes again. The expression holds the equal sin(pi*(1 - p)/2)**2,
+    which does not cancel where p is near 1.
 
     torch ``CosineAnnealingLR`` and keras ``CosineDecay`` have ``over - 1`` steps;
     ``CosineAnnealingWarmRestarts`` with ``T_mult=1`` has ``T_0=restarts``. Periods that grow
@@ -218,7 +231,8 @@ def cosine(value: Number, end: Number = 0, over: Number | None = None, restarts:
     Raises
     ------
     RuleError
-        If ``over`` or ``restarts`` is not above 0, if both are given, or an argument is not a real number.
+        If ``over`` or ``restarts`` is not above 0, if both are given, or an argument is not a real
+        number.
 
     Examples
     --------
@@ -236,7 +250,8 @@ def cosine(value: Number, end: Number = 0, over: Number | None = None, restarts:
         return _fall("cosine", value, end, _left(over))
     if over is not None:
         raise RuleError(
-            f"schedules.cosine(over={over}, restarts={restarts}): expected one of them: over for a single fall, "
+            f"schedules.cosine(over={over}, restarts={restarts}): expected one of them: over for a "
+            "single fall, "
             "restarts for one every so many steps"
         )
     (restarts,) = _positive("cosine", restarts=restarts)
@@ -296,7 +311,8 @@ def one_cycle(
     value
         The peak.
     start_factor, final_factor
-        How many times smaller the first value is than the peak, and the last than the first; above 0.
+        How many times smaller the first value is than the peak, and the last than the first; above
+        0.
     share
         The share of the steps that rise, between 0 and 1.
     shape
@@ -318,9 +334,13 @@ def one_cycle(
     [0.04, 1.0, 0.5, 4e-06]
     """
     (value,) = _numbers("one_cycle", value=value)
-    start_factor, final_factor = _positive("one_cycle", start_factor=start_factor, final_factor=final_factor)
+    start_factor, final_factor = _positive(
+        "one_cycle", start_factor=start_factor, final_factor=final_factor
+    )
     if _is_above_zero(1 - _real("one_cycle", "share", share, {T})) is False:
-        raise RuleError(f"schedules.one_cycle(share={share}): expected a share between 0 and 1, as 0.3")
+        raise RuleError(
+            f"schedules.one_cycle(share={share}): expected a share between 0 and 1, as 0.3"
+        )
     share, over = _positive("one_cycle", share=share, over=over)
     start, peak = value / start_factor, share * over
     # "before" without the peak itself: where it lies at t = 1 the rise divides by zero
@@ -339,11 +359,11 @@ def wsd(
 ) -> sp.Expr:
     """Return warm-up, plateau and decay (WSD; Hu et al. 2024, MiniCPM).
 
-    eta_t = min(1, t/warmup)*(end + (value - end)*f(p)), with p = 1 - (over - t)/decay kept between 0
-    and 1: linear growth, the value itself, and in the last ``decay`` steps the fall to the end, which
-    is reached at t = over. f(p) = 1 - p, (1 + cos(pi*p))/2, or 1 - sqrt(p) (Hägele et al. 2024). The
-    paper's own fall is a power: ``exponential`` over the last steps, as in
-    ``warmup(0.1 * 0.5 ** (sp.Max(0, so.t - s) / h), w)``, which halves every h steps from s on.
+    eta_t = min(1, t/warmup)*(end + (value - end)*f(p)), with p = 1 - (over - t)/decay kept between
+    0 and 1: linear growth, the value itself, and in the last ``decay`` steps the fall to the end,
+    which is reached at t = over. f(p) = 1 - p, (1 + cos(pi*p))/2, or 1 - sqrt(p) (Hägele et al.
+    2024). The paper's own fall is a power: ``exponential`` over the last steps, as in ``warmup(0.1
+    * 0.5 ** (sp.Max(0, so.t - s) / h), w)``, which halves every h steps from s on.
 
     Parameters
     ----------
@@ -359,8 +379,8 @@ def wsd(
     Raises
     ------
     RuleError
-        If a number of steps is not above 0, warm-up and decay take longer than ``over``, there is no
-        such shape, or an argument is not a real number.
+        If a number of steps is not above 0, warm-up and decay take longer than ``over``, there is
+        no such shape, or an argument is not a real number.
 
     Examples
     --------
@@ -373,7 +393,8 @@ def wsd(
     warmup, decay, over = _positive("wsd", warmup=warmup, decay=decay, over=over)
     if _is_above_zero(warmup + decay - over):
         raise RuleError(
-            f"schedules.wsd(warmup={warmup}, decay={decay}, over={over}): growth and decay take longer than the "
+            f"schedules.wsd(warmup={warmup}, decay={decay}, over={over}): growth and decay take "
+            "longer than the "
             "whole; expected warmup + decay of at most over"
         )
     return _fall(shape, value, end, sp.Min(1, sp.Max(0, over - t) / decay)) * sp.Min(1, t / warmup)
@@ -382,14 +403,15 @@ def wsd(
 def nesterov_beta(step: Number = t) -> sp.Expr:
     """Return Nesterov's growing momentum: beta_k = (k - 1)/(k + 2), 0 for k < 1 (Su, Boyd and Candès 2014).
 
-    Nesterov (1983) has beta_k = (lambda_k - 1)/lambda_(k+1) with lambda_1 = 1 and
-    lambda_(k+1) = (1 + sqrt(1 + 4*lambda_k**2))/2. That is a recurrence without closed form, so it is
-    no schedule: it takes a state, as ``so.ogm`` has one. lambda_k = (k + 1)/2 instead keeps what the
-    proof needs, lambda_(k+1)**2 - lambda_(k+1) <= lambda_k**2, and gives the beta_k here; both are
-    1 - 3/k for large k.
+    Nesterov (1983) has beta_k = (lambda_k - 1)/lambda_(k+1) with lambda_1 = 1 and lambda_(k+1) = (1
+    + sqrt(1 + 4*lambda_k**2))/2. That is a recurrence without closed form, so it is no schedule: it
+    takes a state, as ``so.ogm`` has one. lambda_k = (k + 1)/2 instead keeps what the proof needs,
+    lambda_(k+1)**2 - lambda_(k+1) <= lambda_k**2, and gives the beta_k here; both are 1 - 3/k for
+    large k.
 
     beta_k leads from theta_k to where the next gradient is taken. ``so.nesterov`` goes there at the
-    beginning of step t = k + 1, so that its iterates are the paper's with ``nesterov_beta(so.t - 1)``.
+    beginning of step t = k + 1, so that its iterates are the paper's with ``nesterov_beta(so.t -
+    1)``.
 
     Parameters
     ----------
@@ -440,7 +462,8 @@ def _positive(function: str, **given: Number) -> list[sp.Expr]:
     for name, value in zip(given, values, strict=True):
         if _is_above_zero(value) is False:
             raise RuleError(
-                f"schedules.{function}({name}={given[name]}): expected a number above 0, or an expression in so.T "
+                f"schedules.{function}({name}={given[name]}): expected a number above 0, or an "
+                "expression in so.T "
                 "that is, as so.T/10"
             )
     return values
@@ -451,19 +474,27 @@ def _is_above_zero(value: sp.Expr) -> bool | None:
     more = sp.Dummy(nonnegative=True)
     above: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_positive
     below: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_nonpositive
-    return True if above else False if below else None
+    if above:
+        return True
+    if below:
+        return False
+    return None
 
 
 def _real(function: str, name: str, value: Number, allowed: set[sp.Symbol]) -> sp.Expr:
     """Return a real number or expression as SymPy: decimal ones as Float, whole ones as Integer."""
     where = f"schedules.{function}({name}={value!r})"
-    kind = "an expression in " + " and ".join(f"so.{symbol}" for symbol in sorted(allowed, key=str, reverse=True))
+    kind = "an expression in " + " and ".join(
+        f"so.{symbol}" for symbol in sorted(allowed, key=str, reverse=True)
+    )
     if isinstance(value, Real) and not isinstance(value, bool | sp.Expr):
         value = _as_sympy(value)
     if not isinstance(value, sp.Expr):
         raise RuleError(f"{where}: a {type(value).__name__}; expected a number, or {kind}")
     for symbol in sorted(value.free_symbols - allowed, key=str):
-        own = f"a symbol {symbol} of your own: write so.{symbol}" if symbol.name in map(str, allowed) else symbol
+        own = symbol
+        if symbol.name in map(str, allowed):
+            own = f"a symbol {symbol} of your own: write so.{symbol}"
         raise RuleError(f"{where}: holds {own}; expected a number, or {kind}")
     if value.has(sp.I, sp.zoo, sp.nan, sp.oo, -sp.oo):
         raise RuleError(f"{where}: not real and finite; expected a number, or {kind}")
@@ -482,7 +513,12 @@ def _as_sympy(value: Real) -> sp.Expr:
 def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
     """Return a schedule at some steps of a run, by the operations that the run has."""
     program = _program(schedule)
-    return np.array([evaluate(program, {"t": float(step), "T": float(steps)})["value"] for step in np.asarray(at)])
+    return np.array(
+        [
+            evaluate(program, {"t": float(step), "T": float(steps)})["value"]
+            for step in np.asarray(at)
+        ]
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,14 @@ from symopt.theory._stability import stability_limit
 from symopt.theory._velocity import terminal_velocity, velocity
 
 __all__ = [
-    "Prediction", "characteristic", "escape", "evaluate", "linearize", "predict", "rate", "stability_limit",
-    "terminal_velocity", "velocity",
-]  # fmt: skip
+    "Prediction",
+    "characteristic",
+    "escape",
+    "evaluate",
+    "linearize",
+    "predict",
+    "rate",
+    "stability_limit",
+    "terminal_velocity",
+    "velocity",
+]

@@ -42,32 +42,45 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
     -1.0
     """
     if not isinstance(expression, sp.Expr):
-        raise RuleError(f"{expression!r} is a {type(expression).__name__}; expected a formula of so.theory")
+        raise RuleError(
+            f"{expression!r} is a {type(expression).__name__}; expected a formula of so.theory"
+        )
     check_rule(rule)
     names = {s.name: s for s in expression.free_symbols}
     if unknown := [name for name in values if name not in names and name not in OWN]:
         raise RuleError(
-            f"the formula {expression} holds no {', '.join(unknown)}; its symbols are {', '.join(sorted(names))}"
+            f"the formula {expression} holds no {', '.join(unknown)}; its symbols are "
+            f"{', '.join(sorted(names))}"
         )
-    result, known = value_of(expression, rule, {name: number(name, value) for name, value in values.items()})
+    result, known = value_of(
+        expression, rule, {name: number(name, value) for name, value in values.items()}
+    )
     if check := _checks.get((expression, rule.function)):
         check(rule=rule, known=known, result=result)
     return result
 
 
-def value_of(expression: sp.Expr, rule: Rule, values: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+def value_of(
+    expression: sp.Expr, rule: Rule, values: Mapping[str, float]
+) -> tuple[float, dict[str, float]]:
     """Return the number of a formula wherever it may hold, and the values of its symbols."""
     names = {s.name: s for s in expression.free_symbols}
     known = numbers_of(rule, names, values)
-    result = expression.xreplace({names[name]: _exact(value) for name, value in known.items()}).doit()
+    result = expression.xreplace(
+        {names[name]: _exact(value) for name, value in known.items()}
+    ).doit()
     if not result.is_number or not result.is_extended_real or result is sp.nan:
-        raise RuleError(f"{rule.name}: {expression} is {result} at these values, and no real number")
+        raise RuleError(
+            f"{rule.name}: {expression} is {result} at these values, and no real number"
+        )
     return float(result), known
 
 
 def _exact(value: float) -> sp.Expr:
     """Return a number, a whole one as such: some functions of the step are of whole numbers."""
-    return sp.Integer(int(value)) if float(value).is_integer() else sp.Float(value)
+    if float(value).is_integer():
+        return sp.Integer(int(value))
+    return sp.Float(value)
 
 
 def holds_where(formula: sp.Expr, rule: Rule, check: Check) -> None:
@@ -76,7 +89,12 @@ def holds_where(formula: sp.Expr, rule: Rule, check: Check) -> None:
 
 
 def refuse_unless_same(
-    formula: sp.Expr, rule: Rule, known: Mapping[str, float], result: float, right: float, instead: str
+    formula: sp.Expr,
+    rule: Rule,
+    known: Mapping[str, float],
+    result: float,
+    right: float,
+    instead: str,
 ) -> None:
     """Refuse what a formula gave at some values where numbers find something else.
 
@@ -89,7 +107,9 @@ def refuse_unless_same(
         return
     where = ", ".join(f"{name} = {value:g}" for name, value in sorted(known.items()))
     raise RuleError(
-        f"{rule.name}: the formula {formula} does not hold at {where}: it gives {result:.6g}, and right is "
-        f"{right:.6g}. It holds for hyperparameters in their ranges, or between 0 and 1 where they have none; "
+        f"{rule.name}: the formula {formula} does not hold at {where}: it gives {result:.6g}, and "
+        "right is "
+        f"{right:.6g}. It holds for hyperparameters in their ranges, or between 0 and 1 where they "
+        "have none; "
         f"ask for the number, as in {instead}"
     )

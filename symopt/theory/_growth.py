@@ -19,11 +19,13 @@ from symopt.theory._update_map import Held, names_of, number, plain, remembered,
 from symopt.validation import Array
 
 
-def escape(rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held = ()) -> sp.Expr | float:
+def escape(
+    rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held = ()
+) -> sp.Expr | float:
     """Return the growth per step along a direction of curvature -gamma, away from a saddle.
 
-    The largest modulus G of an eigenvalue of the rule's matrix at lambda = -gamma. From the distance
-    y0 a run reaches Delta after ln(Delta/abs(y0))/ln(G) steps, where G is above 1.
+    The largest modulus G of an eigenvalue of the rule's matrix at lambda = -gamma. From the
+    distance y0 a run reaches Delta after ln(Delta/abs(y0))/ln(G) steps, where G is above 1.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def escape(rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held =
     Returns
     -------
     sympy.Expr or float
-        In the symbol gamma and the hyperparameters, if no curvature is given; then for hyperparameters
-        in their ranges, and between 0 and 1 where they have none.
+        In the symbol gamma and the hyperparameters, if no curvature is given; then for
+        hyperparameters in their ranges, and between 0 and 1 where they have none.
 
     Raises
     ------
@@ -57,9 +59,13 @@ def escape(rule: Rule, curvature: float | sp.Expr | None = None, *, held: Held =
     if curvature is None or (isinstance(curvature, sp.Expr) and curvature.free_symbols):
         formula = _growth(rule, held)
         holds_where(formula, rule, partial(_check, formula, held=held))
-        return formula if curvature is None else formula.subs(sp.Symbol("gamma"), curvature)
+        if curvature is None:
+            return formula
+        return formula.subs(sp.Symbol("gamma"), curvature)
     if (size := number("curvature", curvature)) <= 0:
-        raise RuleError(f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0")
+        raise RuleError(
+            f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0"
+        )
     return rate(rule, [-size], held=held)
 
 
@@ -72,7 +78,8 @@ def _growth(rule: Rule, held: Held) -> sp.Expr:
     factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
     if any(factor.degree() > 2 for factor in factors):
         raise RuleError(
-            f"{rule.name}: its growth has no short closed form; give the curvature, as in escape(rule, 1.0)"
+            f"{rule.name}: its growth has no short closed form; give the curvature, as in "
+            "escape(rule, 1.0)"
         )
     roots = [root for factor in factors for root in sp.roots(factor)]
     wide = {symbol("gamma"), *back}
@@ -87,14 +94,22 @@ def _largest(sizes: Array) -> list[int]:
     """Return the column that is the largest in every row, or all that are in some row."""
     top = sizes >= sizes.max(1, keepdims=True) * (1 - 1e-9)
     always = np.flatnonzero(top.all(0))
-    return [int(always[0])] if len(always) else [int(k) for k in np.flatnonzero(top.any(0))]
+    if len(always):
+        return [int(always[0])]
+    return [int(k) for k in np.flatnonzero(top.any(0))]
 
 
 def _positive(values: npt.NDArray[np.complex128]) -> bool:
     return bool((values.real > 0).all() and (np.abs(values.imag) <= 1e-9 * np.abs(values)).all())
 
 
-def _check(formula: sp.Expr, rule: Rule, held: Held, known: Mapping[str, float], result: float) -> None:
+def _check(
+    formula: sp.Expr, rule: Rule, held: Held, known: Mapping[str, float], result: float
+) -> None:
     """Refuse the formula at hyperparameters where the growth, by numbers, is another."""
-    right = rate(rule, [-known.get("gamma", 1.0)], held={name: known.get(name, 0.0) for name in names_of(held)})
+    right = rate(
+        rule,
+        [-known.get("gamma", 1.0)],
+        held={name: known.get(name, 0.0) for name in names_of(held)},
+    )
     refuse_unless_same(formula, rule, known, result, right, "escape(rule, curvature)")

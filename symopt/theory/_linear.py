@@ -91,10 +91,16 @@ def factors_with(variable: sp.Symbol, expression: sp.Expr) -> list[sp.Expr]:
 
     SymPy is asked for those of a sum alone: of a product such as w*sqrt(epsilon) it makes none.
     """
-    parts = [part.base if isinstance(part, sp.Pow) and part.exp.is_Integer else part
-             for part in sp.Mul.make_args(expression)]  # fmt: skip
-    found = [f for part in parts if part.has(variable)
-             for f in ([part] if part.is_Symbol else [f for f, _ in sp.factor_list(part)[1]])]  # fmt: skip
+    parts = [
+        part.base if isinstance(part, sp.Pow) and part.exp.is_Integer else part
+        for part in sp.Mul.make_args(expression)
+    ]
+    found = [
+        f
+        for part in parts
+        if part.has(variable)
+        for f in ([part] if part.is_Symbol else [f for f, _ in sp.factor_list(part)[1]])
+    ]
     return list(dict.fromkeys(f for f in found if f.has(variable)))
 
 
@@ -117,13 +123,18 @@ def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
 @remembered
 def _derived(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Back]:
     """Return what moves, its matrix, and what the symbols of the preconditioners that are held stand for."""
-    step, back = UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False).settled().shortened()
+    step, back = (
+        UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False)
+        .settled()
+        .shortened()
+    )
     rest = dict.fromkeys(step.variables.values(), sp.Integer(0))
     for name, expression in step.next.items():
         _check_smooth(rule, name, expression, rest)
         if sp.simplify(expression.subs(rest)) != 0:
             raise RuleError(
-                f"{rule.name}: {name} does not rest where theta and the states are 0: it moves to {expression}"
+                f"{rule.name}: {name} does not rest where theta and the states are 0: it moves to "
+                f"{expression}"
             )
     rows = [[sp.diff(e, v) for v in step.variables.values()] for e in step.next.values()]
     matrix = sp.Matrix([[entry.subs(rest) for entry in row] for row in rows]).applyfunc(sp.simplify)
@@ -141,7 +152,8 @@ def check_rests(rule: Rule, held: Held, point: Any) -> None:
     """
     if any(point) and (moved := _moved(rule, held)):
         raise RuleError(
-            f"{rule.name} does not rest at such a point, where the gradient is 0 and theta is not: {moved} moves on, "
+            f"{rule.name} does not rest at such a point, where the gradient is 0 and theta is not: "
+            f"{moved} moves on, "
             "as under weight decay; no rate belongs to that point"
         )
 
@@ -150,40 +162,61 @@ def check_rests(rule: Rule, held: Held, point: Any) -> None:
 def _moved(rule: Rule, held: Held) -> str:
     """Return what moves on at any minimum, with the states that start at theta there too; or nothing."""
     place = sp.Dummy("c", real=True)
-    step = UpdateMap.of(rule, lambda point: CURVATURE * (point - place), held, one_parameter=False).settled()
+    step = UpdateMap.of(
+        rule, lambda point: CURVATURE * (point - place), held, one_parameter=False
+    ).settled()
     there = {
-        name: place if name == "theta" or rule.states[name] == "theta0" else sp.Integer(0) for name in step.variables
+        name: place if name == "theta" or rule.states[name] == "theta0" else sp.Integer(0)
+        for name in step.variables
     }
     at_rest = {step.variables[name]: value for name, value in there.items()}
-    left = (name for name, e in step.next.items() if sp.simplify(e.subs(at_rest) - there[name]) != 0)
+    left = (
+        name for name, e in step.next.items() if sp.simplify(e.subs(at_rest) - there[name]) != 0
+    )
     return next(left, "")
 
 
-def _check_forgets(rule: Rule, step: UpdateMap, matrix: sp.Matrix, rows: list[list[sp.Expr]]) -> None:
+def _check_forgets(
+    rule: Rule, step: UpdateMap, matrix: sp.Matrix, rows: list[list[sp.Expr]]
+) -> None:
     """Refuse a state that stays where it is, on whose value the step depends: after a run it is not 0."""
     names = list(step.next)
     for k, name in enumerate(names):
         if name == "theta" or matrix.row(k) != sp.eye(len(names)).row(k):
             continue
-        own, others = step.variables[name], {v: 0 for other, v in step.variables.items() if other != name}
+        own, others = (
+            step.variables[name],
+            {v: 0 for other, v in step.variables.items() if other != name},
+        )
         if any(sp.simplify(entry.subs(others)).has(own) for row in rows for entry in row):
             raise RuleError(
-                f"{rule.name}: {name} keeps for ever what it has gathered, and the step depends on it; give what it is "
+                f"{rule.name}: {name} keeps for ever what it has gathered, and the step depends on "
+                "it; give what it is "
                 f'worth, as in held={{"{name}": 0.25}}, or held="{name}" for a formula'
             )
 
 
-def _check_smooth(rule: Rule, name: str, expression: sp.Expr, rest: dict[sp.Symbol, sp.Expr]) -> None:
+def _check_smooth(
+    rule: Rule, name: str, expression: sp.Expr, rest: dict[sp.Symbol, sp.Expr]
+) -> None:
     """Refuse a kink or a pole at the point of rest, by name."""
     for part in sp.preorder_traversal(expression):
         if not part.free_symbols & rest.keys():
             continue
-        at_rest = part.subs(rest) if part.args else part
+        at_rest = part
+        if part.args:
+            at_rest = part.subs(rest)
         root = isinstance(part, sp.Pow) and not (part.exp.is_integer and part.exp.is_nonnegative)
         kink = isinstance(part, KINKS) and _at_kink(part, rest)
-        if at_rest.has(sp.nan, sp.zoo, sp.oo) or (root and part.base.subs(rest) == 0) or kink or _branches(part, rest):
+        if (
+            at_rest.has(sp.nan, sp.zoo, sp.oo)
+            or (root and part.base.subs(rest) == 0)
+            or kink
+            or _branches(part, rest)
+        ):
             raise RuleError(
-                f"{rule.name} is not differentiable at the minimum: {plain(part)}, in the next {name}, has no slope "
+                f"{rule.name} is not differentiable at the minimum: {plain(part)}, in the next "
+                f"{name}, has no slope "
                 f"where theta and the states are 0{_hint(rule, part)}"
             )
 
@@ -198,7 +231,9 @@ def _at_kink(part: sp.Expr, rest: dict[sp.Symbol, sp.Expr]) -> bool:
 
 def _branches(part: sp.Expr, rest: dict[sp.Symbol, sp.Expr]) -> bool:
     """Tell whether a Piecewise asks for theta or a state."""
-    return isinstance(part, sp.Piecewise) and any(condition.free_symbols & rest.keys() for _, condition in part.args)
+    return isinstance(part, sp.Piecewise) and any(
+        condition.free_symbols & rest.keys() for _, condition in part.args
+    )
 
 
 def _hint(rule: Rule, part: sp.Expr) -> str:

@@ -1,7 +1,8 @@
 """The Gauss-Newton method at a point: a rule's map on a cost whose Gauss-Newton matrix is not its Hessian.
 
-At a stationary point the step theta - eta*solve(A, grad(theta)) has the slope I - eta*A**-1*H. Where
-all gradients are under such a solve, the eigenvectors of A**-1*H part, as those of H do for other rules.
+At a stationary point the step theta - eta*solve(A, grad(theta)) has the slope I - eta*A**-1*H.
+Where all gradients are under such a solve, the eigenvectors of A**-1*H part, as those of H do for
+other rules.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ class Solved(Rule):
     @cached_property
     def equations(self) -> dict[sp.Symbol, sp.Expr]:
         """The equations without ``solve``."""
-        return {left: right.replace(solve, lambda _, v: v) for left, right in Rule.equations.work(self).items()}
+        return {
+            left: right.replace(solve, lambda _, v: v)
+            for left, right in Rule.equations.work(self).items()
+        }
 
 
 @cache
@@ -67,7 +71,8 @@ def solved(rule: Rule, cost: Cost, point: Array, hessian: Array) -> tuple[Rule, 
     sign = np.sign(sizes[np.abs(sizes).argmax()])
     if (sign * sizes).min() <= len(point) * 2.0**-52 * np.abs(sizes).max():
         raise RuleError(
-            f"{rule.name}: the matrix that it solves with has the eigenvalues {sizes[0]:.3g} to {sizes[-1]:.3g} there: "
+            f"{rule.name}: the matrix that it solves with has the eigenvalues {sizes[0]:.3g} to "
+            f"{sizes[-1]:.3g} there: "
             "it is singular or indefinite; expected a larger damping"
         )
     half = vectors / np.sqrt(sign * sizes)
@@ -83,10 +88,13 @@ def _matrix(rule: Rule) -> tuple[float, float]:
     parts = set().union(*(expression.atoms(solve) for expression in known.values()))
     matrices = {part.args[0].replace(gauss_newton, lambda _: MATRIX) for part in parts}
     outside = any(e.replace(solve, lambda *_: sp.Integer(0)).has(grad) for e in known.values())
-    inside = any(sp.simplify(part.args[1].replace(grad, lambda _: sp.Integer(0))) != 0 for part in parts)
+    inside = any(
+        sp.simplify(part.args[1].replace(grad, lambda _: sp.Integer(0))) != 0 for part in parts
+    )
     if len(matrices) > 1 or outside or inside or any(matrix.has(Matrix) for matrix in matrices):
         raise RuleError(
-            f"{rule.name}: gradients and Gauss-Newton matrices stand in it so that the eigenvectors at a point do not "
+            f"{rule.name}: gradients and Gauss-Newton matrices stand in it so that the "
+            "eigenvectors at a point do not "
             "part, and no rate is known"
         )
     (matrix,) = matrices
@@ -97,7 +105,11 @@ def _matrix(rule: Rule) -> tuple[float, float]:
 def _gauss_newton(cost: Cost, point: Array) -> Array:
     """Return G = sum(2*c*r' r'^T) at a point."""
     values: dict[Any, Any] = dict(zip(cost.params, map(sp.Float, point), strict=True))
-    values |= {s: sp.Float(cost.bound[s.name]) for s in cost.expression.free_symbols if s.name in cost.bound}
+    values |= {
+        s: sp.Float(cost.bound[s.name])
+        for s in cost.expression.free_symbols
+        if s.name in cost.bound
+    }
     total = np.zeros((len(point), len(point)))
     for c, r in cost.squares:
         slope = np.array([float(r.diff(p).xreplace(values)) for p in cost.params])

@@ -24,7 +24,9 @@ from symopt.validation import Array
 
 REST = 1e-2  # of the size of theta: how far a point may be from where the gradient is 0
 FLAT = 1e-10  # eigenvalues below this share of the largest count as 0
-FLAT_WORDS = "an eigenvalue of the Hessian is 0 there, and along it the linear theory decides nothing"
+FLAT_WORDS = (
+    "an eigenvalue of the Hessian is 0 there, and along it the linear theory decides nothing"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,8 +36,8 @@ class Prediction:
     Attributes
     ----------
     kind
-        "minimum", "saddle", "maximum", "degenerate" where an eigenvalue is 0, or "not at rest" where
-        the gradient is not 0, and nothing is predicted.
+        "minimum", "saddle", "maximum", "degenerate" where an eigenvalue is 0, or "not at rest"
+        where the gradient is not 0, and nothing is predicted.
     eigenvalues
         Of the Hessian, increasing, shape (n,).
     condition
@@ -66,9 +68,16 @@ class Prediction:
     reason: str = ""
 
     def __repr__(self) -> str:
-        numbers = {"condition": self.condition, "limit": self.limit, "rate": self.rate, "escape": self.escape}
+        numbers = {
+            "condition": self.condition,
+            "limit": self.limit,
+            "rate": self.rate,
+            "escape": self.escape,
+        }
         known = [f"{name} {value:.6g}" for name, value in numbers.items() if not math.isnan(value)]
-        steps = [f"{self.per_decade:.4g} steps a decade"] if math.isfinite(self.per_decade) else []
+        steps = []
+        if math.isfinite(self.per_decade):
+            steps = [f"{self.per_decade:.4g} steps a decade"]
         parts = [", ".join([*known, *steps]), self.reason]
         return f"Prediction({self.kind}: {'; '.join(filter(None, parts)) or 'nothing is known'})"
 
@@ -85,8 +94,8 @@ def predict(cost: Cost, rule: Rule, at: Any, *, held: Held = (), **constants: fl
     at
         The point, as :meth:`symopt.Cost.value` takes one.
     held
-        As in :func:`linearize`, with a value for each, as in ``held={"v": 0.25}``: a state such as Adam's v
-        has no value of its own at a point.
+        As in :func:`linearize`, with a value for each, as in ``held={"v": 0.25}``: a state such as
+        Adam's v has no value of its own at a point.
     **constants
         The cost's constants.
 
@@ -116,16 +125,21 @@ def predict(cost: Cost, rule: Rule, at: Any, *, held: Held = (), **constants: fl
     eigenvalues = np.asarray(np.linalg.eigvalsh(hessian), dtype=np.float64)
     away = float(np.linalg.norm(np.linalg.lstsq(hessian, gradient)[0]))
     rests = away <= REST * (1 + float(np.linalg.norm(point)))
-    kind = _kind(eigenvalues) if rests else "not at rest"
+    kind = "not at rest"
+    if rests:
+        kind = _kind(eigenvalues)
     numbers: dict[str, float] = dict.fromkeys(("limit", "rate", "escape"), math.nan)
-    reasons = [FLAT_WORDS] if kind == "degenerate" else []
+    reasons = []
+    if kind == "degenerate":
+        reasons = [FLAT_WORDS]
     try:
         if rests:
             check_rests(rule, held, point)
             found, why = _numbers(*solved(rule, bound, point, hessian), kind, held)
             numbers, reasons = numbers | found, [*reasons, *why]
         else:
-            reasons = [f"the gradient is not 0 there: Newton's step to where it is has the length {away:.3g}"]
+            step = f"Newton's step to where it is has the length {away:.3g}"
+            reasons = [f"the gradient is not 0 there: {step}"]
     except RuleError as error:
         reasons += [str(error)]
     factor = numbers["rate"]
@@ -147,10 +161,14 @@ def _curvature(cost: Any, point: Array) -> tuple[Array, Array]:
         hessian, gradient = cost.hessian(Flat(point)), cost.grad(Flat(point))
     place = f"at={point.tolist()}"
     if not np.isfinite(gradient).all():
-        raise RuleError(f"{place}: J has no finite slope there, and no rate follows; expected a stationary point")
+        raise RuleError(
+            f"{place}: J has no finite slope there, and no rate follows; expected a stationary "
+            "point"
+        )
     if not np.isfinite(hessian).all():
         raise RuleError(
-            f"{place}: J is not twice differentiable as written at this point, and no rate follows; expected a point "
+            f"{place}: J is not twice differentiable as written at this point, and no rate "
+            "follows; expected a point "
             "at which its Hessian is finite, or J in a smooth form"
         )
     return hessian, gradient
@@ -163,7 +181,8 @@ def _point(cost: Cost, at: Any) -> Array:
         raise RuleError(f"at={at!r}: {error}") from None
     if point.ndim != 1 or not np.isfinite(point).all():
         raise RuleError(
-            f"at={at!r} of shape {point.shape}; expected one point, with a finite number for each parameter"
+            f"at={at!r} of shape {point.shape}; expected one point, with a finite number for each "
+            "parameter"
         )
     return point
 
@@ -172,10 +191,16 @@ def _kind(eigenvalues: Array) -> str:
     size = np.abs(eigenvalues).max()
     if np.abs(eigenvalues).min() <= FLAT * size:
         return "degenerate"
-    return "minimum" if eigenvalues[0] > 0 else "maximum" if eigenvalues[-1] < 0 else "saddle"
+    if eigenvalues[0] > 0:
+        return "minimum"
+    if eigenvalues[-1] < 0:
+        return "maximum"
+    return "saddle"
 
 
-def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: Held) -> tuple[dict[str, float], list[str]]:
+def _numbers(
+    rule: Rule, eigenvalues: Array, kind: str, held: Held
+) -> tuple[dict[str, float], list[str]]:
     """Return what is known of a rule at the eigenvalues of its map, and why something is not."""
     size = FLAT * np.abs(eigenvalues).max()
     down, up = eigenvalues[eigenvalues < -size], eigenvalues[eigenvalues > size]
@@ -198,7 +223,11 @@ def _numbers(rule: Rule, eigenvalues: Array, kind: str, held: Held) -> tuple[dic
 def _limit(rule: Rule, eigenvalues: Array, held: Held) -> float:
     """Return the limit at the largest eigenvalue, or at the one where it is smallest."""
     limit = float(stability_limit(rule, float(eigenvalues[-1]), held=held))
-    inside = rule(eta=limit * (1 - 1e-6)) if 0 < limit < math.inf else rule
+    inside = rule
+    if 0 < limit < math.inf:
+        inside = rule(eta=limit * (1 - 1e-6))
     if math.isinf(limit) or rate(inside, eigenvalues, held=held) > 1:
-        return min(float(stability_limit(rule, float(one), held=held)) for one in np.unique(eigenvalues))
+        return min(
+            float(stability_limit(rule, float(one), held=held)) for one in np.unique(eigenvalues)
+        )
     return limit

@@ -18,16 +18,18 @@ from symopt.validation import Array, read_numbers
 
 DIGITS = 80  # with which roots that lie together are looked at: n of them are known to a share 1/n of the digits
 NEAR = 1e-2  # of their size: roots that are nearer to each other lose digits in floats
-ROUNDING = 4 * 2.0**-52  # relative, within which a hyperparameter, and the largest eigenvalue, is known
+ROUNDING = (
+    4 * 2.0**-52
+)  # relative, within which a hyperparameter, and the largest eigenvalue, is known
 
 
 def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
     """Return the factor per step by which theta tends to a minimum, with the rule's own hyperparameters.
 
-    The largest modulus of an eigenvalue of the rule's matrix, of theta and the states that it depends
-    on, over all eigenvalues lambda of the Hessian: the root factor R1 of the error (Ortega and
-    Rheinboldt 1970). Above 1 the run moves away. Eigenvalues of the matrix that are one but for the
-    rounding of the hyperparameters, as those of the optimal heavy ball, count as one.
+    The largest modulus of an eigenvalue of the rule's matrix, of theta and the states that it
+    depends on, over all eigenvalues lambda of the Hessian: the root factor R1 of the error (Ortega
+    and Rheinboldt 1970). Above 1 the run moves away. Eigenvalues of the matrix that are one but for
+    the rounding of the hyperparameters, as those of the optimal heavy ball, count as one.
 
     Parameters
     ----------
@@ -59,7 +61,9 @@ def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
     together = _together(roots)
     parted = np.abs(roots[~together]).max(initial=0.0)
     largest = float(np.abs(curvatures).max())
-    close = (_radius(rule, held, values | {"lambda": float(c)}, largest) for c in curvatures[together])
+    close = (
+        _radius(rule, held, values | {"lambda": float(c)}, largest) for c in curvatures[together]
+    )
     return float(max([parted, *close]))
 
 
@@ -75,17 +79,24 @@ def _eigenvalues(values: npt.ArrayLike) -> Array:
     numbers = read_numbers(values, what, "the eigenvalues of a Hessian", error=RuleError)
     array = np.atleast_1d(numbers)
     if array.ndim != 1 or not array.size:
-        raise RuleError(f"eigenvalues has shape {array.shape}; expected one number or a list of them")
+        raise RuleError(
+            f"eigenvalues has shape {array.shape}; expected one number or a list of them"
+        )
     return array
 
 
 @remembered
-def _entries(rule: Rule, held: Held, numbers: str = "numpy") -> tuple[list[str], list[list[Callable[..., Any]]]]:
+def _entries(
+    rule: Rule, held: Held, numbers: str = "numpy"
+) -> tuple[list[str], list[list[Callable[..., Any]]]]:
     """Return the names that the matrix holds, and its entries as functions of their values in a kind of numbers."""
     matrix, back = seen_step(rule, held)
     matrix = plain(matrix.xreplace(back))
     symbols = sorted(matrix.free_symbols, key=str)
-    rows = [[sp.lambdify(symbols, entry, numbers) for entry in matrix.row(k)] for k in range(matrix.rows)]
+    rows = [
+        [sp.lambdify(symbols, entry, numbers) for entry in matrix.row(k)]
+        for k in range(matrix.rows)
+    ]
     return [s.name for s in symbols], rows
 
 
@@ -94,7 +105,9 @@ def _matrices(rule: Rule, held: Held, values: Mapping[str, Any], curvatures: Arr
     names, entries = _entries(rule, held)
     wide = [np.asarray(values[name], dtype=np.float64) for name in names]
     with np.errstate(all="ignore"):
-        rows = [[np.broadcast_to(entry(*wide), curvatures.shape) for entry in row] for row in entries]
+        rows = [
+            [np.broadcast_to(entry(*wide), curvatures.shape) for entry in row] for row in entries
+        ]
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
@@ -102,7 +115,8 @@ def _roots(rule: Rule, matrices: Array, curvatures: Array) -> npt.NDArray[Any]:
     finite = np.isfinite(matrices).all((1, 2))
     if not finite.all():
         raise RuleError(
-            f"{rule.name}: its step has no finite slope at lambda = {curvatures[np.argmin(finite)]:g} "
+            f"{rule.name}: its step has no finite slope at lambda = "
+            f"{curvatures[np.argmin(finite)]:g} "
             "and these hyperparameters: it divides by 0 there, or leaves the numbers"
         )
     return np.linalg.eigvals(matrices)
@@ -135,7 +149,9 @@ def _radius(rule: Rule, held: Held, values: Mapping[str, float], largest: float)
 
 def _exact(rule: Rule, held: Held, values: Mapping[str, Any]) -> mp.matrix:
     names, entries = _entries(rule, held, "mpmath")
-    return mp.matrix([[entry(*(values[name] for name in names)) for entry in row] for row in entries])
+    return mp.matrix(
+        [[entry(*(values[name] for name in names)) for entry in row] for row in entries]
+    )
 
 
 def _characteristic(matrix: mp.matrix) -> list[Any]:
@@ -158,7 +174,9 @@ def _as_one(roots: list[Any], polynomial: Sequence[Any], spread: Sequence[Any]) 
             if k in free and len(group) == size:
                 mean = sum(found[other] for other in group) / size
                 room = _around(spread, abs(mean))
-                if all(abs(term) <= room[j] for j, term in enumerate(_around(polynomial, mean)[:size])):
+                if all(
+                    abs(term) <= room[j] for j, term in enumerate(_around(polynomial, mean)[:size])
+                ):
                     found = [mean if other in group else root for other, root in enumerate(found)]
                     free -= set(group)
     return found

@@ -15,10 +15,27 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.theory._formulas import evaluate, holds_where, refuse_unless_same, value_of
-from symopt.theory._linear import CURVATURE, characteristic_of, factors_in_z, factors_with, linear_step
+from symopt.theory._linear import (
+    CURVATURE,
+    characteristic_of,
+    factors_in_z,
+    factors_with,
+    linear_step,
+)
 from symopt.theory._spectrum import held_values
 from symopt.theory._trials import number_at, numbers_to_try
-from symopt.theory._update_map import Back, Held, check_rule, names_of, number, numbers_of, plain, remembered, symbol, z
+from symopt.theory._update_map import (
+    Back,
+    Held,
+    check_rule,
+    names_of,
+    number,
+    numbers_of,
+    plain,
+    remembered,
+    symbol,
+    z,
+)
 
 NEAR = 1e-6  # relative, within which one limit is taken for another
 LARGEST = 2  # degree in the learning rate up to which an equation is solved in closed form
@@ -75,11 +92,15 @@ def stability_limit(
     """
     check_rule(rule)
     if wrt not in rule.hyperparameters:
-        raise RuleError(f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}")
+        raise RuleError(
+            f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}"
+        )
     if eigenvalue is None:
         return _that_holds(_formula(rule, held, wrt), rule, held, wrt)
     if (curvature := number("eigenvalue", eigenvalue)) <= 0:
-        raise RuleError(f"eigenvalue={curvature:g}; expected the largest eigenvalue of a Hessian, above 0")
+        raise RuleError(
+            f"eigenvalue={curvature:g}; expected the largest eigenvalue of a Hessian, above 0"
+        )
     boundary = _boundary(rule, held, wrt)
     return boundary.limit(boundary.values(rule, {"lambda": curvature, **held_values(held)}))
 
@@ -116,9 +137,16 @@ class Boundary:
 
     def limit(self, values: Mapping[sp.Symbol, float]) -> float:
         """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
-        tried = [0.0, *sorted(w for crossing in self.crossings for w in _positive_roots(crossing, values)), math.inf]
+        tried = [
+            0.0,
+            *sorted(w for crossing in self.crossings for w in _positive_roots(crossing, values)),
+            math.inf,
+        ]
         for low, high in pairwise(tried):
-            inside = (low + high) / 2 if high < math.inf else 2 * low or 1.0
+            if high < math.inf:
+                inside = (low + high) / 2
+            else:
+                inside = 2 * low or 1.0
             if not self._stable(inside, values):
                 return float(low**self.power)
         return math.inf
@@ -134,15 +162,23 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
     matrix, back = linear_step(rule, held)
     whole = characteristic_of(matrix).subs(CURVATURE, symbol("lambda"))
     if whole.has(sp.Piecewise):
-        raise RuleError(f"{rule.name}: its hyperparameters decide between cases, so that there is no one limit")
-    power = 2 if any(part.base == rate and not part.exp.is_integer for part in whole.atoms(sp.Pow)) else 1
-    moving = [factor for factor in factors_in_z(sp.expand(whole.subs(rate, w**power))) if factor.has(w)]
+        raise RuleError(
+            f"{rule.name}: its hyperparameters decide between cases, so that there is no one limit"
+        )
+    power = 1
+    if any(part.base == rate and not part.exp.is_integer for part in whole.atoms(sp.Pow)):
+        power = 2
+    moving = [
+        factor for factor in factors_in_z(sp.expand(whole.subs(rate, w**power))) if factor.has(w)
+    ]
     if not moving:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
     p = sp.Poly(sp.prod(moving), z)
     numerators = [sp.together(condition).as_numer_denom()[0] for condition in _conditions(p)]
     factors = {factor for above in numerators for factor in factors_with(w, above)}
-    return Boundary(p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back)
+    return Boundary(
+        p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back
+    )
 
 
 def _conditions(p: sp.Poly) -> list[sp.Expr]:
@@ -160,8 +196,16 @@ def _conditions(p: sp.Poly) -> list[sp.Expr]:
 def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     """Return the solution that is the limit wherever it was tried, or the smallest of several."""
     boundary = _boundary(rule, held, wrt)
-    unclear = RuleError(f"{rule.name}: no one formula of the limit was found; give the eigenvalue, as in (rule, 1.0)")
-    solved = [w for c in boundary.crossings if c.degree() <= LARGEST for w in sp.solve(c.as_expr(), boundary.root)]
+    unclear = RuleError(
+        f"{rule.name}: no one formula of the limit was found; give the eigenvalue, as in (rule, "
+        "1.0)"
+    )
+    solved = [
+        w
+        for c in boundary.crossings
+        if c.degree() <= LARGEST
+        for w in sp.solve(c.as_expr(), boundary.root)
+    ]
     candidates = [sp.factor(w**boundary.power) for w in dict.fromkeys(solved)]
     trials = _trials(rule, boundary)
     limits = [boundary.limit(values) for values in trials]
@@ -178,7 +222,9 @@ def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
 def _place(row: list[complex], limit: float) -> int:
     """Return which candidate is the limit; -1 for none."""
     found = [k for k, value in enumerate(row) if abs(value - limit) <= 1e-8 * limit]
-    return found[0] if found and 0 < limit < math.inf else -1
+    if found and 0 < limit < math.inf:
+        return found[0]
+    return -1
 
 
 def _smallest(chosen: list[int], numbers: list[list[complex]], limits: list[float]) -> bool:
@@ -215,10 +261,14 @@ def _that_holds(formula: sp.Expr, rule: Rule, held: Held, wrt: str) -> sp.Expr:
     return formula
 
 
-def _check(formula: sp.Expr, rule: Rule, held: Held, wrt: str, known: Mapping[str, float], result: float) -> None:
+def _check(
+    formula: sp.Expr, rule: Rule, held: Held, wrt: str, known: Mapping[str, float], result: float
+) -> None:
     """Refuse the formula at hyperparameters where stability, by numbers, is lost elsewhere."""
     boundary = _boundary(rule, held, wrt)
-    others = dict.fromkeys(["lambda", *names_of(held)], 1.0) | {k: v for k, v in known.items() if k != wrt}
+    others = dict.fromkeys(["lambda", *names_of(held)], 1.0) | {
+        k: v for k, v in known.items() if k != wrt
+    }
     right = boundary.limit(boundary.values(rule, others))
     refuse_unless_same(formula, rule, known, result, right, "stability_limit(rule, eigenvalue)")
 
@@ -230,4 +280,6 @@ def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> lis
 
 def _value(expression: sp.Expr, rule: Rule, given: Mapping[str, float]) -> float:
     names = {s.name for s in expression.free_symbols}
-    return evaluate(expression, rule, **{name: value for name, value in given.items() if name in names})
+    return evaluate(
+        expression, rule, **{name: value for name, value in given.items() if name in names}
+    )

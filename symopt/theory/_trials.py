@@ -14,7 +14,9 @@ from symopt.rules.rule import Rule
 TRIALS = 16  # points in the space of the hyperparameters at which a formula has to hold
 
 
-def numbers_to_try(rule: Rule, symbols: Iterable[sp.Symbol], wide: Collection[sp.Symbol]) -> list[dict[sp.Symbol, Any]]:
+def numbers_to_try(
+    rule: Rule, symbols: Iterable[sp.Symbol], wide: Collection[sp.Symbol]
+) -> list[dict[sp.Symbol, Any]]:
     """Return numbers for symbols: of all sizes for those in ``wide``, else in the range of the hyperparameter.
 
     Where it has none, a share between 0 and 1.
@@ -22,7 +24,10 @@ def numbers_to_try(rule: Rule, symbols: Iterable[sp.Symbol], wide: Collection[sp
     rng = np.random.default_rng(0)
     ordered = sorted(symbols, key=str)
     return [
-        {s: _of_any_size(rng) if s in wide else _in_range(rng, rule.ranges.get(s.name)) for s in ordered}
+        {
+            s: _of_any_size(rng) if s in wide else _in_range(rng, rule.ranges.get(s.name))
+            for s in ordered
+        }
         for _ in range(TRIALS)
     ]
 

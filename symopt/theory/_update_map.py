@@ -48,22 +48,38 @@ class UpdateMap:
 
     @classmethod
     def of(
-        cls, rule: Rule, gradient: Callable[[sp.Expr], sp.Expr], held: Iterable[str] = (), one_parameter: bool = True
+        cls,
+        rule: Rule,
+        gradient: Callable[[sp.Expr], sp.Expr],
+        held: Iterable[str] = (),
+        one_parameter: bool = True,
     ) -> UpdateMap:
         """Return the map where grad(point) is ``gradient(point)`` and the states ``held`` do not change."""
         fixed = names_of(held)
         for name in fixed:
             if name not in rule.states:
-                raise RuleError(f"{rule.name} has no state {name!r} to hold{did_you_mean(name, rule.states)}")
-        known: dict[sp.Expr, sp.Expr] = {symbol(name, positive=False): symbol(name) for name in rule.hyperparameters}
+                raise RuleError(
+                    f"{rule.name} has no state {name!r} to hold{did_you_mean(name, rule.states)}"
+                )
+        known: dict[sp.Expr, sp.Expr] = {
+            symbol(name, positive=False): symbol(name) for name in rule.hyperparameters
+        }
         known |= {symbol(name, positive=False): symbol(name) for name in fixed} | {n: sp.Integer(1)}
         made: dict[str, sp.Expr] = {}
         for primed, expression in rule.equations.items():
             name = primed.name.removesuffix("'")
             if not one_parameter and (mixed := _sums(expression)):
-                raise RuleError(f"{rule.name}: {mixed} takes all parameters together, so that eigenvectors do not part")
-            exact = expression.replace(lambda part: part.is_Float, lambda part: sp.nsimplify(part, rational=True))
-            value = symbol(name) if name in fixed else _with_gradient(exact.xreplace(known), gradient)
+                raise RuleError(
+                    f"{rule.name}: {mixed} takes all parameters together, so that eigenvectors do "
+                    "not part"
+                )
+            exact = expression.replace(
+                lambda part: part.is_Float, lambda part: sp.nsimplify(part, rational=True)
+            )
+            if name in fixed:
+                value = symbol(name)
+            else:
+                value = _with_gradient(exact.xreplace(known), gradient)
             known[primed] = value
             if name != primed.name:  # what has no prime is on the way to a next value
                 made[name] = value
@@ -73,7 +89,9 @@ class UpdateMap:
     @property
     def variables(self) -> dict[str, sp.Symbol]:
         """The symbol of theta and of each state that moves."""
-        return {name: theta if name == "theta" else symbol(name, positive=False) for name in self.next}
+        return {
+            name: theta if name == "theta" else symbol(name, positive=False) for name in self.next
+        }
 
     def shortened(self) -> tuple[UpdateMap, Back]:
         """Return the map with one symbol for whatever only the held states are in, and what each stands for.
@@ -89,7 +107,9 @@ class UpdateMap:
                 if not isinstance(part, sp.Expr) or part.is_Mul:
                     continue  # a case of a Piecewise, or a product
                 if part.free_symbols & held and part.free_symbols <= held | guards:
-                    inner = part.base if isinstance(part, sp.Pow) and part.exp == -1 else part
+                    inner = part
+                    if isinstance(part, sp.Pow) and part.exp == -1:
+                        inner = part.base
                     found.setdefault(inner, sp.Dummy("P", positive=True))
                     walk.skip()
         short = {name: expression.xreplace(found) for name, expression in self.next.items()}
@@ -107,7 +127,8 @@ class UpdateMap:
         for name, expression in after.items():
             if expression.has(t):
                 raise RuleError(
-                    f"{self.rule.name}: the next {name} depends on the step t for ever; expected equations that settle"
+                    f"{self.rule.name}: the next {name} depends on the step t for ever; expected "
+                    "equations that settle"
                 )
         return UpdateMap(self.rule, after, self.held)
 
@@ -119,7 +140,9 @@ def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
     @wraps(derive)
     def ask(rule: Rule, held: Held = (), *more: Any) -> Derived:
         check_rule(rule)
-        options = tuple((name, value) for name, value in rule.values.items() if name not in rule.hyperparameters)
+        options = tuple(
+            (name, value) for name, value in rule.values.items() if name not in rule.hyperparameters
+        )
         fixed = names_of(held)
         key = (rule.function, options, tuple(rule.hyperparameters), fixed, more)
         if key not in known:
@@ -131,14 +154,17 @@ def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
 
 def symbol(name: str, positive: bool = True) -> sp.Symbol:
     """Return the symbol of a hyperparameter (positive) or of a state."""
-    return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
+    if positive:
+        return sp.Symbol(name, positive=True)
+    return sp.Symbol(name, real=True)
 
 
 def check_rule(rule: Any) -> None:
     """Refuse what is no rule."""
     if not isinstance(rule, Rule):
         raise RuleError(
-            f"{rule!r} is a {type(rule).__name__}; expected a rule, as so.momentum or so.momentum(eta=0.01)"
+            f"{rule!r} is a {type(rule).__name__}; expected a rule, as so.momentum or "
+            "so.momentum(eta=0.01)"
         )
 
 
@@ -157,7 +183,9 @@ def names_of(held: Any) -> tuple[str, ...]:
     except TypeError:
         names = (held,)
     if not all(isinstance(name, str) for name in names):
-        raise RuleError(f'held={held!r}; expected the names of states, as in held="v" or held={{"v": 0.25}}')
+        raise RuleError(
+            f'held={held!r}; expected the names of states, as in held="v" or held={{"v": 0.25}}'
+        )
     for name, value in held.items() if isinstance(held, Mapping) else ():
         number(f"held[{name!r}]", value, least=0.0)
     return names
@@ -171,14 +199,19 @@ def number(name: str, value: Any, least: float = -math.inf) -> float:
     RuleError
         If it is none.
     """
-    bound = f", at least {least:g}" if least > -math.inf else ""
+    bound = ""
+    if least > -math.inf:
+        bound = f", at least {least:g}"
     return check_number(value, name, f"one number{bound}", error=RuleError, least=least)
 
 
 def reserved(rule: Rule, name: str) -> None:
     """Refuse a rule whose own name would be taken for a symbol of the theory."""
     if name in rule.values or name in rule.states:
-        raise RuleError(f"{rule.name} has a {name} of its own, which the formula uses for itself; give it another name")
+        raise RuleError(
+            f"{rule.name} has a {name} of its own, which the formula uses for itself; give it "
+            "another name"
+        )
 
 
 def plain(expression: Any) -> Any:
@@ -206,25 +239,34 @@ def numbers_of(rule: Rule, names: Iterable[str], given: Mapping[str, Any]) -> di
     numbers = {name: rule.hyperparameters[name] for name in wanted if name in rule.hyperparameters}
     for name, value in numbers.items():
         if isinstance(value, sp.Expr) or np.ndim(value):
-            kind = "a schedule" if isinstance(value, sp.Expr) else "an array"
-            raise RuleError(f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)")
+            kind = "an array"
+            if isinstance(value, sp.Expr):
+                kind = "a schedule"
+            raise RuleError(
+                f"{rule.name}: {name} is {kind}; expected one number, as in {rule.name}({name}=0.1)"
+            )
     numbers |= {name: value for name, value in given.items() if name in wanted}
     missing = sorted(wanted - numbers.keys())
     if state := next((name for name in missing if name in rule.states), None):
         raise RuleError(
-            f"{rule.name}: {state} is held and has no value; a number needs what it is worth where the rule is looked "
+            f"{rule.name}: {state} is held and has no value; a number needs what it is worth where "
+            "the rule is looked "
             f'at, as in held={{"{state}": 0.25}}'
         )
     if missing:
         raise RuleError(
-            f"{rule.name}: {', '.join(missing)} has no value here; a formula's symbols are given by name, "
+            f"{rule.name}: {', '.join(missing)} has no value here; a formula's symbols are given "
+            "by name, "
             "as in evaluate(formula, rule, g=1.0)"
         )
     return numbers
 
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:
-    return next((part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad | solve)), None)
+    return next(
+        (part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad | solve)),
+        None,
+    )
 
 
 def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
@@ -238,14 +280,21 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
 
     def known(part: sp.Expr) -> sp.Expr:
         if isinstance(part, cost_value):
-            raise RuleError(f"the equations hold {part}: with the value of the cost in them they have no linear theory")
+            raise RuleError(
+                f"the equations hold {part}: with the value of the cost in them they have no "
+                "linear theory"
+            )
         if isinstance(part, solve):
             slope = sp.diff(gradient(z), z)
-            matrix = part.args[0].replace(Matrix, lambda point: slope.subs(z, point)).subs(identity, 1)
+            matrix = (
+                part.args[0].replace(Matrix, lambda point: slope.subs(z, point)).subs(identity, 1)
+            )
             if matrix == 0:
                 raise RuleError(f"the equations hold {part}, and the curvature there is 0")
             return part.args[1] / matrix
-        return gradient(part.args[0]) if isinstance(part, grad) else part.args[0]
+        if isinstance(part, grad):
+            return gradient(part.args[0])
+        return part.args[0]
 
     quiet = expression.replace(normal, lambda _: sp.Integer(0))
     return quiet.replace(lambda part: isinstance(part, OfAllParameters), known)
@@ -255,7 +304,10 @@ def _settled(expression: sp.Expr) -> sp.Expr:
     """Return an expression for large t: what decays is 0, a case that asks for t is decided."""
     faded = {power: sp.Integer(0) for power in expression.atoms(sp.Pow) if _fades(power)}
     return expression.xreplace(faded).replace(
-        sp.Piecewise, lambda *cases: sp.Piecewise(*((value, _at_the_end(condition)) for value, condition in cases))
+        sp.Piecewise,
+        lambda *cases: sp.Piecewise(
+            *((value, _at_the_end(condition)) for value, condition in cases)
+        ),
     )
 
 

@@ -55,9 +55,15 @@ def velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
         own = symbol(name, positive=False)
         a, b = _affine(step.next[name].xreplace(known), own)
         if a is None or a.has(t) or b.has(t):
-            raise RuleError(f"{rule.name}: {name} has no closed form under a constant gradient; see terminal_velocity")
+            raise RuleError(
+                f"{rule.name}: {name} has no closed form under a constant gradient; see "
+                "terminal_velocity"
+            )
         first = _first(rule, name)
-        after = first + b * (t - 1) if a == 1 else a ** (t - 1) * first + b * (1 - a ** (t - 1)) / (1 - a)
+        if a == 1:
+            after = first + b * (t - 1)
+        else:
+            after = a ** (t - 1) * first + b * (1 - a ** (t - 1)) / (1 - a)
         known[own] = after
     return _tidy((step.next["theta"] - theta).xreplace(known))
 
@@ -103,7 +109,8 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
         a, b = _affine(step.next[name].xreplace(known), own)
         if a is None or (a == 1 and b.has(t)):
             raise RuleError(
-                f"{rule.name}: {name} follows no linear recurrence with fixed coefficients: no limit is known"
+                f"{rule.name}: {name} follows no linear recurrence with fixed coefficients: no "
+                "limit is known"
             )
         if a == 1:
             known[own] = _first(rule, name) + b * t
@@ -115,10 +122,14 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     return result
 
 
-def _check_rest(kept: Mapping[str, sp.Expr], rule: Rule, known: Mapping[str, float], result: float) -> None:
+def _check_rest(
+    kept: Mapping[str, sp.Expr], rule: Rule, known: Mapping[str, float], result: float
+) -> None:
     """Refuse a velocity at hyperparameters where a state does not come to rest."""
     for name, a in kept.items():
-        given = {key: value for key, value in known.items() if key in {s.name for s in a.free_symbols}}
+        given = {
+            key: value for key, value in known.items() if key in {s.name for s in a.free_symbols}
+        }
         if not abs(share := value_of(a, rule, given)[0]) < 1:
             raise RuleError(
                 f"{rule.name}: each step multiplies {name} by {share:g}, so that it does not come "
@@ -143,7 +154,9 @@ def _in_the_end(rule: Rule, move: sp.Expr) -> sp.Expr:
     size = sp.Symbol("g", positive=True)
     up, down = (_tidy_limit(move.subs(SLOPE, sign * size)) for sign in (1, -1))
     if any(side.has(sp.Limit, sp.AccumBounds, sp.zoo, sp.nan, sp.oo) for side in (up, down)):
-        raise RuleError(f"{rule.name}: its step under a constant gradient has no limit: {plain(up)} for g > 0")
+        raise RuleError(
+            f"{rule.name}: its step under a constant gradient has no limit: {plain(up)} for g > 0"
+        )
     if not up.has(size) and sp.simplify(up + down) == 0:
         return plain(up * sp.sign(SLOPE))
     result = up.subs(size, SLOPE)
@@ -151,7 +164,9 @@ def _in_the_end(rule: Rule, move: sp.Expr) -> sp.Expr:
         return _tidy(result)
     result = _tidy(move)
     if result.has(t):
-        raise RuleError(f"{rule.name}: its step tends to {plain(up)} for g > 0 and to {plain(down)} for g < 0")
+        raise RuleError(
+            f"{rule.name}: its step tends to {plain(up)} for g > 0 and to {plain(down)} for g < 0"
+        )
     return result
 
 
@@ -164,8 +179,14 @@ def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
     check_rule(rule)
     reserved(rule, "g")
     step = UpdateMap.of(rule, lambda _: SLOPE)
-    if any(theta in sp.expand(e - (theta if name == "theta" else 0)).free_symbols for name, e in step.next.items()):
-        raise RuleError(f"{rule.name}: its step depends on theta itself, so that no velocity belongs to a gradient g")
+    if any(
+        theta in sp.expand(e - (theta if name == "theta" else 0)).free_symbols
+        for name, e in step.next.items()
+    ):
+        raise RuleError(
+            f"{rule.name}: its step depends on theta itself, so that no velocity belongs to a "
+            "gradient g"
+        )
     if epsilon is None:
         return step
     value = sp.nsimplify(number("epsilon", epsilon, least=0.0))
@@ -175,12 +196,19 @@ def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
 
 def _in_order(rule: Rule, step: UpdateMap) -> list[str]:
     """Return the states so that each next value uses itself and earlier ones only."""
-    left = {name: {s.name for s in e.free_symbols} - {name} for name, e in step.next.items() if name != "theta"}
+    left = {
+        name: {s.name for s in e.free_symbols} - {name}
+        for name, e in step.next.items()
+        if name != "theta"
+    }
     order: list[str] = []
     while left:
         ready = [name for name, uses in left.items() if not uses & left.keys()]
         if not ready:
-            raise RuleError(f"{rule.name}: the states {', '.join(left)} depend on each other: they have no closed form")
+            raise RuleError(
+                f"{rule.name}: the states {', '.join(left)} depend on each other: they have no "
+                "closed form"
+            )
         order += ready
         left = {name: uses for name, uses in left.items() if name not in ready}
     return order
@@ -190,7 +218,9 @@ def _affine(expression: sp.Expr, own: sp.Symbol) -> tuple[sp.Expr | None, sp.Exp
     """Return a and b of a*x + b; a is None for what is no such expression."""
     wide = sp.expand(expression)
     a, b = wide.coeff(own, 1), wide.coeff(own, 0)
-    return (a, b) if not (a * own + b - wide).expand() and own not in b.free_symbols else (None, b)
+    if not (a * own + b - wide).expand() and own not in b.free_symbols:
+        return (a, b)
+    return (None, b)
 
 
 def _first(rule: Rule, name: str) -> sp.Expr:
@@ -199,12 +229,20 @@ def _first(rule: Rule, name: str) -> sp.Expr:
     if start == "grad0":
         return SLOPE
     if start == "theta0":
-        raise RuleError(f"{rule.name}: {name} starts at theta, so that no velocity belongs to a gradient g")
-    return symbol(start) if isinstance(start, str) else sp.nsimplify(start)
+        raise RuleError(
+            f"{rule.name}: {name} starts at theta, so that no velocity belongs to a gradient g"
+        )
+    if isinstance(start, str):
+        return symbol(start)
+    return sp.nsimplify(start)
 
 
 def _tidy(expression: sp.Expr) -> sp.Expr:
     """Simplify, with sign(g) for g/abs(g) where nothing else of g is left."""
     simple, direction = sp.simplify(expression), sp.Dummy("s")
-    signed = sp.simplify(simple.xreplace({sp.Abs(SLOPE): SLOPE / direction})).replace(1 / direction, direction)
-    return plain(simple if SLOPE in signed.free_symbols else signed.xreplace({direction: sp.sign(SLOPE)}))
+    signed = sp.simplify(simple.xreplace({sp.Abs(SLOPE): SLOPE / direction})).replace(
+        1 / direction, direction
+    )
+    return plain(
+        simple if SLOPE in signed.free_symbols else signed.xreplace({direction: sp.sign(SLOPE)})
+    )

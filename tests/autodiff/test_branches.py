@@ -18,12 +18,24 @@ def chosen(*pieces, more=()):
 
 
 BESIDE = {
-    "above the end": (chosen((x[i + 1] ** 2, i < n), (0, True)), r"at i = 2 reads x at index 3, of 0 to 2"),
+    "above the end": (
+        chosen((x[i + 1] ** 2, i < n), (0, True)),
+        r"at i = 2 reads x at index 3, of 0 to 2",
+    ),
     "entered linearly": (chosen((x[i + 1], i < n), (0, True)), r"at i = 2 reads x at index 3"),
     "below the beginning": (chosen((x[i - 1], i >= 0), (0, True)), r"at i = 0 reads x at index -1"),
-    "in the last branch": (chosen((x[i] ** 3, sp.Ne(i, 2)), (x[i + 1], True)), r"at i = 2 reads x at index 3"),
-    "on another index": (chosen((x[i - j], i >= j - 1), (0, True), more=[(j, 0, n - 1)]), r"reads x at index -1"),
-    "on a parameter": (chosen((x[i + 1], x[i] > 0), (0, True)), r"may be taken at i = 2 reads x at index 3"),
+    "in the last branch": (
+        chosen((x[i] ** 3, sp.Ne(i, 2)), (x[i + 1], True)),
+        r"at i = 2 reads x at index 3",
+    ),
+    "on another index": (
+        chosen((x[i - j], i >= j - 1), (0, True), more=[(j, 0, n - 1)]),
+        r"reads x at index -1",
+    ),
+    "on a parameter": (
+        chosen((x[i + 1], x[i] > 0), (0, True)),
+        r"may be taken at i = 2 reads x at index 3",
+    ),
     "in a branch of a branch": (
         chosen((x[i - 1], i > 0), (sp.Piecewise((x[i + 3], i < 2), (1, True)), True)),
         r"at i = 0 reads x at index 3",
@@ -36,7 +48,12 @@ def test_a_branch_that_may_be_taken_and_reads_beside_an_array_is_refused(name, r
     expression, words = BESIDE[name]
     cost = so.Cost(expression, params=x)
     for ask in (cost.value, cost.grad, lambda at: so.minimize(cost, so.gd(), at, 1)):
-        refused(lambda ask=ask: ask([1.0, 2.0, 3.0]), so.SymoptError, words, "expected a range or a condition")
+        refused(
+            lambda ask=ask: ask([1.0, 2.0, 3.0]),
+            so.SymoptError,
+            words,
+            "expected a range or a condition",
+        )
 
 
 def test_data_in_a_condition_are_looked_at(refused):
@@ -44,14 +61,20 @@ def test_data_in_a_condition_are_looked_at(refused):
     assert so.Cost(kept, params=x, data={c: [0, 1, 2]}).value(point) == 19
     signed = so.Cost(chosen((x[i + 1], t[i] > 0), (0, True)), params=x, data={t: [1.0, 1.0, -1.0]})
     assert signed.value(point) == 19
-    refused(lambda: signed.value(point, t=[1.0, -1.0, 1.0]), so.CostError, "at i = 2 reads x at index 3")
+    refused(
+        lambda: signed.value(point, t=[1.0, -1.0, 1.0]), so.CostError, "at i = 2 reads x at index 3"
+    )
     assert signed.value(point) == 19
 
 
 INSIDE = {
     "the ends of a stencil": (
         sp.Sum(
-            (sp.Piecewise((x[i - 1], i > 0), (0, True)) - sp.Piecewise((x[i + 1], i < n - 1), (0, True))) ** 2,
+            (
+                sp.Piecewise((x[i - 1], i > 0), (0, True))
+                - sp.Piecewise((x[i + 1], i < n - 1), (0, True))
+            )
+            ** 2,
             (i, 0, n - 1),
         )
         + SQUARES,
@@ -76,7 +99,9 @@ INSIDE = {
 def test_a_branch_that_is_not_taken_may_be_written_with_any_index(name):
     expression, plain = INSIDE[name]
     point = np.array([0.5, -1.5, 2.0, 0.25])
-    assert so.Cost(expression, params=x).value(point) == pytest.approx(plain(point) + np.sum(point**2), rel=1e-15)
+    assert so.Cost(expression, params=x).value(point) == pytest.approx(
+        plain(point) + np.sum(point**2), rel=1e-15
+    )
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,16 @@ EXPRESSIONS = st.recursive(
     ),
     max_leaves=8,
 )
-POINTS = st.lists(st.floats(-1.5, 1.5).map(lambda v: round(v, 3) + 0.0007), min_size=3, max_size=3, unique=True)
+POINTS = st.lists(
+    st.floats(-1.5, 1.5).map(lambda v: round(v, 3) + 0.0007), min_size=3, max_size=3, unique=True
+)
 
 
 def exact(expression, point):
     """Return an expression at a point in 50 digits, as a float; NaN where it is not real."""
-    value = expression.subs({s: sp.Float(repr(v), 50) for s, v in zip(X, point, strict=True)}).evalf(50)
+    value = expression.subs(
+        {s: sp.Float(repr(v), 50) for s, v in zip(X, point, strict=True)}
+    ).evalf(50)
     return float(value) if value.is_real else float("nan")
 
 
@@ -56,9 +60,18 @@ def plainly(cost, point, v):
     given = {("x", k): value for k, value in enumerate(point)}
     first = evaluate(cost.program, given)
     second = evaluate(cost.objective.hessian_function.program, given)
-    product = evaluate(cost.objective.hvp_function.program, given | {("v", k): value for k, value in enumerate(v)})
-    hessian = np.array([[second["hessian", min(i, j), max(i, j)] for j in range(3)] for i in range(3)])
-    return first["J"], [first["g", k] for k in range(3)], hessian, [product["g", k] for k in range(3)]
+    product = evaluate(
+        cost.objective.hvp_function.program, given | {("v", k): value for k, value in enumerate(v)}
+    )
+    hessian = np.array(
+        [[second["hessian", min(i, j), max(i, j)] for j in range(3)] for i in range(3)]
+    )
+    return (
+        first["J"],
+        [first["g", k] for k in range(3)],
+        hessian,
+        [product["g", k] for k in range(3)],
+    )
 
 
 @settings(max_examples=120, suppress_health_check=list(HealthCheck))
@@ -80,7 +93,9 @@ def check(expression, point):
     value = exact(expression, point)
     assume(np.isfinite(value) and abs(value) < 1e8)
     slopes = [expression.diff(s) for s in X]
-    assume(not any(slope.has(sp.Derivative, sp.DiracDelta, sp.Subs, sp.Heaviside) for slope in slopes))
+    assume(
+        not any(slope.has(sp.Derivative, sp.DiracDelta, sp.Subs, sp.Heaviside) for slope in slopes)
+    )
     assume(set(X) <= expression.free_symbols)
     v = np.array([0.3, -1.1, 0.7])
     got, slope, hessian, product = plainly(so.Cost(expression, params=X), point, v)
@@ -90,7 +105,13 @@ def check(expression, point):
     scale = 1 + max(map(abs, want))
     np.testing.assert_allclose(slope, want, rtol=1e-9, atol=1e-11 * scale)
     second = [[slope.diff(s) for s in X] for slope in slopes]
-    assume(not any(entry.has(sp.Derivative, sp.DiracDelta, sp.Subs, sp.Heaviside) for row in second for entry in row))
+    assume(
+        not any(
+            entry.has(sp.Derivative, sp.DiracDelta, sp.Subs, sp.Heaviside)
+            for row in second
+            for entry in row
+        )
+    )
     wanted = np.array([[exact(entry, point) for entry in row] for row in second])
     assume(np.isfinite(wanted).all())
     scale = 1 + np.abs(wanted).max()
@@ -148,18 +169,23 @@ AROUND = {
 
 @pytest.mark.parametrize("combine", AROUND)
 @pytest.mark.parametrize(
-    "branch", [sp.sqrt(x), sp.log(x), 1 / x, sp.sqrt(x) * sp.log(x), x ** sp.Rational(1, 3), sp.acos(2 - x)]
+    "branch",
+    [sp.sqrt(x), sp.log(x), 1 / x, sp.sqrt(x) * sp.log(x), x ** sp.Rational(1, 3), sp.acos(2 - x)],
 )
 @pytest.mark.usefixtures("in_python")
 def test_an_untaken_branch_leaks_nowhere(branch, combine):
     """The untaken piece is NaN or infinite at x <= 0, its derivatives too."""
     around = lambda u: AROUND[combine](u) + y
-    cost = so.Cost(around(sp.Piecewise((branch, x > sp.Rational(3, 2)), (x**2, True))), params=(x, y))
+    cost = so.Cost(
+        around(sp.Piecewise((branch, x > sp.Rational(3, 2)), (x**2, True))), params=(x, y)
+    )
     plain = so.Cost(around(x**2), params=(x, y))
     for point in ([-1.0, 0.5], [0.0, 0.5], [-0.0, 2.0]):
         np.testing.assert_allclose(cost.value(point), plain.value(point), rtol=1e-15)
         np.testing.assert_allclose(cost.grad(point), plain.grad(point), rtol=1e-14, atol=1e-300)
-        np.testing.assert_allclose(cost.hessian(point), plain.hessian(point), rtol=1e-14, atol=1e-300)
+        np.testing.assert_allclose(
+            cost.hessian(point), plain.hessian(point), rtol=1e-14, atol=1e-300
+        )
 
 
 def test_nested_branches_and_shared_parts():
@@ -220,7 +246,9 @@ def test_a_hessian_too_large_to_write_out_is_made_of_columns(monkeypatch):
     expression = chain(8)
     whole = so.Cost(expression).hessian(np.linspace(-1, 1, 8))
     monkeypatch.setattr("symopt.costs.closed_form.LARGEST_HESSIAN", 0)
-    np.testing.assert_allclose(so.Cost(expression).hessian(np.linspace(-1, 1, 8)), whole, rtol=1e-13, atol=1e-12)
+    np.testing.assert_allclose(
+        so.Cost(expression).hessian(np.linspace(-1, 1, 8)), whole, rtol=1e-13, atol=1e-12
+    )
 
 
 SCRIPT = """
@@ -241,7 +269,11 @@ def test_the_source_does_not_depend_on_the_hash_seed():
     seen = set()
     for seed in "0", "1", "2":
         env = {**os.environ, "PYTHONHASHSEED": seed}
-        seen.add(subprocess.run([sys.executable, "-c", SCRIPT], env=env, check=True, capture_output=True).stdout)
+        seen.add(
+            subprocess.run(
+                [sys.executable, "-c", SCRIPT], env=env, check=True, capture_output=True
+            ).stdout
+        )
     assert len(seen) == 1
 
 
@@ -271,7 +303,9 @@ def test_a_nested_sum_is_not_walked_to_its_bottom_at_every_level():
 def test_mpmath_is_the_reference_for_numbers():
     with mp.workdps(50):
         want = float(mp.pi / 3 + mp.e + mp.mpf(1) / 7)
-    assert so.Cost(x * (sp.pi / 3 + sp.E + sp.Rational(1, 7))).value([1.0]) == pytest.approx(want, rel=3e-16)
+    assert so.Cost(x * (sp.pi / 3 + sp.E + sp.Rational(1, 7))).value([1.0]) == pytest.approx(
+        want, rel=3e-16
+    )
 
 
 def test_the_slope_by_a_parameter_of_an_untaken_branch_is_zero():

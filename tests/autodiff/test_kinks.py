@@ -61,7 +61,9 @@ def test_curvature_where_a_kink_is_none(expression, at, hessian):
         warnings.simplefilter("error")
         np.testing.assert_allclose(cost.hessian(at), hessian, rtol=1e-14, atol=1e-300)
         for k, direction in enumerate(np.eye(len(at))):
-            np.testing.assert_allclose(cost.hvp(at, direction), np.array(hessian)[k], rtol=1e-14, atol=1e-300)
+            np.testing.assert_allclose(
+                cost.hvp(at, direction), np.array(hessian)[k], rtol=1e-14, atol=1e-300
+            )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,11 @@ def test_curvature_where_a_kink_is_none(expression, at, hessian):
         ("x^1.5", [0], [[nan]]),
         ("x^2*log(x^2)", [0], [[nan]]),
         (piecewise(x**2, x > 1, 2 * x - 1), [1], [[nan]]),
-        (sp.Piecewise((x**2 / 2, sp.Abs(x) <= 1), (sp.Abs(x) - sp.Rational(1, 2), True)), [1], [[nan]]),
+        (
+            sp.Piecewise((x**2 / 2, sp.Abs(x) <= 1), (sp.Abs(x) - sp.Rational(1, 2), True)),
+            [1],
+            [[nan]],
+        ),
     ],
 )
 def test_curvature_at_a_kink_is_nan_and_says_so(expression, at, hessian):
@@ -101,7 +107,12 @@ def test_many_points_are_repaired_one_by_one():
     np.testing.assert_allclose(found[:, 1, 1], [0, nan, nan, 0])
 
 
-POWERS = {"literal": lambda q: sp.sympify(q), "float": sp.Float, "parameter": None, "constant": None}
+POWERS = {
+    "literal": lambda q: sp.sympify(q),
+    "float": sp.Float,
+    "parameter": None,
+    "constant": None,
+}
 
 
 @pytest.mark.parametrize("typed", POWERS)
@@ -130,7 +141,9 @@ def test_a_power_has_one_convention_at_zero_however_it_is_typed(typed, power, at
         assert so.Cost(x**p, params=(x, p)).grad([at, power])[0] == pytest.approx(slope, rel=1e-15)
 
 
-@pytest.mark.parametrize(("power", "curvature"), [(0, 0), (1, 0), (2, 2), (3, 0), (0.5, nan), (1.5, np.inf)])
+@pytest.mark.parametrize(
+    ("power", "curvature"), [(0, 0), (1, 0), (2, 2), (3, 0), (0.5, nan), (1.5, np.inf)]
+)
 def test_the_curvature_of_a_power_at_zero_needs_no_definition(monkeypatch, power, curvature):
     """Compiled code has it, also where the exponent is known only when it runs."""
     monkeypatch.setattr("symopt.costs.cost.repair", lambda what, result, *_: result)
@@ -200,7 +213,9 @@ def test_outside_its_domain_a_gradient_is_nan_without_a_search():
     assert np.isnan(cost.grad(grid)[:, 0]).all()
 
 
-@pytest.mark.parametrize("test", [sp.log(x) > 0, sp.sqrt(x) > 1, (x > -9) & (sp.asin(x) < 1), 1 / sp.sqrt(x) < 2])
+@pytest.mark.parametrize(
+    "test", [sp.log(x) > 0, sp.sqrt(x) > 1, (x > -9) & (sp.asin(x) < 1), 1 / sp.sqrt(x) < 2]
+)
 def test_a_condition_without_a_value_chooses_no_branch(test):
     cost = so.Cost(piecewise(x**2, test, 2 * x) + x)
     assert np.isnan(cost.value([-2.0]))

@@ -43,7 +43,10 @@ def right(cost, symbols, point, v):
     """Return gradient and Hessian-vector product in many digits."""
     with mp.workdps(900):
         at, slopes = list(map(mp.mpf, point)), [cost.diff(s) for s in symbols]
-        curves = [sum(slope.diff(s) * sp.Rational(d) for s, d in zip(symbols, v, strict=True)) for slope in slopes]
+        curves = [
+            sum(slope.diff(s) * sp.Rational(d) for s, d in zip(symbols, v, strict=True))
+            for slope in slopes
+        ]
         return [sp.lambdify(symbols, part, "mpmath")(*at) for part in slopes + curves]
 
 
@@ -52,7 +55,9 @@ def check(expression, point, v, digits=13):
     cost = PlainCost(expression, params=symbols)
     found = [*cost.grad(point), *cost.hvp(point, v)]
     for got, want in zip(found, right(expression, symbols, point, v), strict=True):
-        assert abs(mp.mpf(float(got)) - want) <= abs(want) * mp.mpf(10) ** -digits + mp.mpf("1e-305"), (point, found)
+        assert abs(mp.mpf(float(got)) - want) <= abs(want) * mp.mpf(10) ** -digits + mp.mpf(
+            "1e-305"
+        ), (point, found)
 
 
 @pytest.mark.parametrize("expression", LEVELS_OFF + CURVED, ids=str)

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 SMALL = [(name, at) for name, cost in ZOO.items() for at in range(len(cost.sizes))]
-LARGE = len(max(ZOO.values(), key=lambda cost: len(cost.sizes)).sizes)  # stands for the large size of any cost
+LARGE = len(
+    max(ZOO.values(), key=lambda cost: len(cost.sizes)).sizes
+)  # stands for the large size of any cost
 
 
 @cache
@@ -43,7 +45,13 @@ def derivatives(name: str, at: int) -> tuple[float, np.ndarray, np.ndarray]:
 
 def reference(one: Instance, digits: int = 50) -> Reference:
     return Reference(
-        one.of.expr, one.mapping(one.theta), one.data, one.of.where, one.sizes, one.of.constants, digits=digits
+        one.of.expr,
+        one.mapping(one.theta),
+        one.data,
+        one.of.where,
+        one.sizes,
+        one.of.constants,
+        digits=digits,
     )
 
 
@@ -60,7 +68,9 @@ def close(got: Any, want: Any, tolerance: float, scale: float | None = None) -> 
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance / 10 * scale)
 
 
-SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 3 else []) for turn, name in enumerate(ZOO)]
+SOME = [
+    pytest.param(name, marks=pytest.mark.slow if turn % 3 else []) for turn, name in enumerate(ZOO)
+]
 """Every third cost, for what is compiled; the rest is among the slow tests."""
 
 
@@ -90,7 +100,9 @@ def test_at_a_large_size(name):
     gradient = J.grad(theta, **constants)
     close(D @ gradient, slopes, tolerance, np.linalg.norm(gradient) * np.linalg.norm(D))
     step = 1e-5 * max(1, np.linalg.norm(one.theta) ** 0.5) / np.linalg.norm(v)
-    ahead, behind = (J.value(given(one, one.theta + move * v), **constants) for move in (step, -step))
+    ahead, behind = (
+        J.value(given(one, one.theta + move * v), **constants) for move in (step, -step)
+    )
     error = 1e-6 * np.linalg.norm(gradient) * np.linalg.norm(v) + 1e-15 * abs(value) / step
     assert (ahead - behind) / (2 * step) == pytest.approx(v @ gradient, rel=1e-6, abs=error)
 
@@ -135,7 +147,9 @@ def test_a_point_may_be_flat_or_arrays_by_parameter_or_by_name(name):
     for theta in (arrays, named, turned):
         np.testing.assert_array_equal(J.value(theta, **constants), J.value(one.theta, **constants))
         np.testing.assert_array_equal(J.grad(theta, **constants), J.grad(one.theta, **constants))
-    np.testing.assert_array_equal(J.value(one.mapping(many), **constants), J.value(many, **constants))
+    np.testing.assert_array_equal(
+        J.value(one.mapping(many), **constants), J.value(many, **constants)
+    )
     np.testing.assert_array_equal(J.grad(one.mapping(many), **constants), J.grad(many, **constants))
 
 
@@ -168,10 +182,20 @@ def test_reference_against_numpy(name):
 def test_reference_against_sympy(name):
     """The sums written out and differentiated by SymPy."""
     one = instance(name, min(2, len(ZOO[name].sizes) - 1))
-    values = {base[place]: value for base, array in one.data.items() for place, value in np.ndenumerate(array)}
-    symbols = [base[place] if shape else base for base, shape in one.shapes.items() for place in np.ndindex(shape)]
+    values = {
+        base[place]: value
+        for base, array in one.data.items()
+        for place, value in np.ndenumerate(array)
+    }
+    symbols = [
+        base[place] if shape else base
+        for base, shape in one.shapes.items()
+        for place in np.ndindex(shape)
+    ]
     plain = sp.symbols(f"P:{len(symbols)}", real=True)
-    written = one.of.expr.subs(one.sizes).doit().xreplace(values | dict(zip(symbols, plain, strict=True)))
+    written = (
+        one.of.expr.subs(one.sizes).doit().xreplace(values | dict(zip(symbols, plain, strict=True)))
+    )
     point = {s: sp.Float(value, 40) for s, value in zip(plain, one.theta, strict=True)}
     number = lambda e: float(e.xreplace(point).evalf(40))
     value, slopes, hessian = reference(one).full()

@@ -36,7 +36,10 @@ def symopt(*words, code=0):
 def process(*words, code=0):
     """Run the command in a process of its own and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "symopt", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-m", "symopt", *words],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code, done.stderr
     return done.stderr if code else done.stdout
@@ -44,9 +47,20 @@ def process(*words, code=0):
 
 def test_race(tmp_path):
     out = tmp_path / "new" / "folder"
-    rules = ["--rule", "adam:eta=0.02", "--rule", "nesterov:eta=1e-3,beta=0.9", "--rule", "gd:eta=1"]
-    text = process("race", ROSENBROCK, "--start", "x=-1.2,y=1", *rules, "--steps", "5000", "--out", str(out))
-    assert all(word in text for word in ("adam", "nesterov", "diverged", "budget spent", "race.png"))
+    rules = [
+        "--rule",
+        "adam:eta=0.02",
+        "--rule",
+        "nesterov:eta=1e-3,beta=0.9",
+        "--rule",
+        "gd:eta=1",
+    ]
+    text = process(
+        "race", ROSENBROCK, "--start", "x=-1.2,y=1", *rules, "--steps", "5000", "--out", str(out)
+    )
+    assert all(
+        word in text for word in ("adam", "nesterov", "diverged", "budget spent", "race.png")
+    )
     found = json.loads((out / "race.json").read_text())
     assert found["cost"] == ROSENBROCK
     assert list(found["rules"]) == ["adam", "nesterov", "gd"]
@@ -74,9 +88,26 @@ def test_race_without_rules_runs_all_with_tuned_rates(tmp_path):
 
 
 def test_race_with_constants_one_parameter_a_schedule_and_the_same_rule_twice(tmp_path):
-    rules = ["--rule", "gd:eta=0.1/sqrt(t)", "--rule", "gd:eta=0.1", "--rule", "rmsprop:centered=true"]
+    rules = [
+        "--rule",
+        "gd:eta=0.1/sqrt(t)",
+        "--rule",
+        "gd:eta=0.1",
+        "--rule",
+        "rmsprop:centered=true",
+    ]
     symopt(
-        "race", "kappa*x^2", "--start", "x=2", "--constant", "kappa=3", *rules, "--steps", "100", "--out", str(tmp_path)
+        "race",
+        "kappa*x^2",
+        "--start",
+        "x=2",
+        "--constant",
+        "kappa=3",
+        *rules,
+        "--steps",
+        "100",
+        "--out",
+        str(tmp_path),
     )
     found = json.loads((tmp_path / "race.json").read_text())["rules"]
     assert list(found) == ["gd:eta=0.1/sqrt(t)", "gd:eta=0.1", "rmsprop"]
@@ -85,8 +116,21 @@ def test_race_with_constants_one_parameter_a_schedule_and_the_same_rule_twice(tm
 
 
 def test_losses_that_are_no_numbers_are_null_in_json(tmp_path):
-    symopt("race", "log(x)", "--start", "x=1", "--rule", "gd:eta=3", "--steps", "10", "--out", str(tmp_path))
-    row = json.loads((tmp_path / "race.json").read_text(), parse_constant=lambda word: pytest.fail(word))["rules"]["gd"]
+    symopt(
+        "race",
+        "log(x)",
+        "--start",
+        "x=1",
+        "--rule",
+        "gd:eta=3",
+        "--steps",
+        "10",
+        "--out",
+        str(tmp_path),
+    )
+    row = json.loads(
+        (tmp_path / "race.json").read_text(), parse_constant=lambda word: pytest.fail(word)
+    )["rules"]["gd"]
     assert row["final_loss"] is None
     assert row["status"] == "non-finite"
     assert math.isfinite(row["theta"][0])
@@ -102,7 +146,10 @@ def test_losses_that_are_no_numbers_are_null_in_json(tmp_path):
         (" x = 1e-3 , y=2,", {"x": 1e-3, "y": 2.0}),
         ("x[3]=-1.2", {"x": np.full(3, -1.2)}),
         ("W[2,3]=0.5", {"W": np.full((2, 3), 0.5)}),
-        (" W [ 2 , 3 ] = 0.5 , x[1]=4,k=-1", {"W": np.full((2, 3), 0.5), "x": np.full(1, 4.0), "k": -1.0}),
+        (
+            " W [ 2 , 3 ] = 0.5 , x[1]=4,k=-1",
+            {"W": np.full((2, 3), 0.5), "x": np.full(1, 4.0), "k": -1.0},
+        ),
         ("k=2,x[100000]=0", {"k": 2.0, "x": np.zeros(100_000)}),
         ("x[007]=1", {"x": np.ones(7)}),
     ],
@@ -136,7 +183,14 @@ def test_a_start_that_is_none_is_refused(text, monkeypatch):
 
 
 def test_the_budget_shrinks_with_the_parameters():
-    assert [racing.budget(n) for n in (1, 10_000, 10_001, 100_000, 250_000, 10**8)] == [5000, 5000, 4999, 500, 200, 200]
+    assert [racing.budget(n) for n in (1, 10_000, 10_001, 100_000, 250_000, 10**8)] == [
+        5000,
+        5000,
+        4999,
+        500,
+        200,
+        200,
+    ]
     assert [racing.recording(n) for n in (1, 100)] == [True, True]
     assert [racing.recording(n) for n in (101, 20_000, 100_000, 10**8)] == [1000, 1000, 1000, 1000]
     assert racing.entries([1.0, 2.0]) == 2
@@ -154,7 +208,9 @@ def test_a_row_of_a_run_that_recorded_some_steps():
     reached = row["steps_to"]["1e-6"]
     assert reached in run.recorded
     assert (
-        cost.value([0.8**reached] * size) <= 1e-6 < cost.value([0.8 ** run.recorded[run.recorded < reached][-1]] * size)
+        cost.value([0.8**reached] * size)
+        <= 1e-6
+        < cost.value([0.8 ** run.recorded[run.recorded < reached][-1]] * size)
     )
     assert racing.picture({"gd": run}, 0.0)[:4] == b"\x89PNG"
 
@@ -170,7 +226,11 @@ def test_rates_of_many_parameters_are_tuned_on_the_budget_only(monkeypatch):
     for start in ([1.0] * 1000, {"x": np.ones(20_000)}, {"x": np.ones((1000, 1000)), "k": 1.0}):
         with pytest.raises(InterruptedError):
             racing.tuned({"gd": so.gd}, None, start, 9000)
-    assert asked == [(31, 9000, 9000, False, None), (11, 2500, 2500, False, None), (11, 200, 200, False, None)]
+    assert asked == [
+        (31, 9000, 9000, False, None),
+        (11, 2500, 2500, False, None),
+        (11, 200, 200, False, None),
+    ]
 
 
 # Sums
@@ -184,7 +244,11 @@ def test_race_on_a_sum(tmp_path):
     found = json.loads((tmp_path / "race.json").read_text())
     assert found["params"] == ["x"]
     assert len(found["rules"]["adam"]["theta"]) == 4
-    assert found["rules"]["gd"]["gradient_evaluations"] == found["rules"]["adam"]["gradient_evaluations"] == 3000
+    assert (
+        found["rules"]["gd"]["gradient_evaluations"]
+        == found["rules"]["adam"]["gradient_evaluations"]
+        == 3000
+    )
     losses = [found["rules"][name]["final_loss"] for name in ("adam", "gd")]
     points = [np.array(found["rules"][name]["theta"]) for name in ("adam", "gd")]
     wanted = [float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)) for x in points]
@@ -211,7 +275,18 @@ def test_race_on_a_sum_of_many_parameters(size, asked, steps, names, tmp_path):
 
 def test_race_on_arrays_of_two_indices_and_numbers(tmp_path):
     text = "sum(sum((W[i,j] - k*i)^2, j, 0, m-1), i, 0, n-1)/n + (k - 2)^2"
-    symopt("race", text, "--start", "W[2,3]=0.5,k=1", "--rule", "gd:eta=0.1", "--steps", "3000", "--out", str(tmp_path))
+    symopt(
+        "race",
+        text,
+        "--start",
+        "W[2,3]=0.5,k=1",
+        "--rule",
+        "gd:eta=0.1",
+        "--steps",
+        "3000",
+        "--out",
+        str(tmp_path),
+    )
     found = json.loads((tmp_path / "race.json").read_text())
     assert found["params"] == ["W", "k"]
     assert found["rules"]["gd"]["theta"] == pytest.approx([0, 0, 0, 2, 2, 2, 2], abs=1e-5)
@@ -219,14 +294,25 @@ def test_race_on_arrays_of_two_indices_and_numbers(tmp_path):
 
 def test_race_on_an_array_of_two_numbers_draws_what_it_can(tmp_path):
     symopt(
-        "race", "sum(x[i]^2, i, 0, n-1)", "--start", "x[2]=1", "--rule", "gd", "--steps", "20", "--out", str(tmp_path)
+        "race",
+        "sum(x[i]^2, i, 0, n-1)",
+        "--start",
+        "x[2]=1",
+        "--rule",
+        "gd",
+        "--steps",
+        "20",
+        "--out",
+        str(tmp_path),
     )
     assert (tmp_path / "race.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_check_shows_digits_and_exits_with_1_where_they_do_not_hold():
     text = symopt("check", ROSENBROCK, "--at", "x=-1.2,y=1")
-    assert all(word in text for word in ("dJ/dx", "-215.59999999999994", "d2J/dxdy", "exact", "all hold"))
+    assert all(
+        word in text for word in ("dJ/dx", "-215.59999999999994", "d2J/dxdy", "exact", "all hold")
+    )
     done = subprocess.run(
         [sys.executable, "-m", "symopt", "check", "kappa*(x-sin(x))", "--at", "x=1e-12", "--constant", "kappa=2"],
         capture_output=True, text=True, check=False, env=os.environ,
@@ -249,7 +335,15 @@ def test_show():
 def test_config():
     text = symopt("config")
     assert all(
-        word in text for word in ("numba", "sympy", "cache", os.environ["SYMOPT_CACHE"], "vectorise", "ns a step")
+        word in text
+        for word in (
+            "numba",
+            "sympy",
+            "cache",
+            os.environ["SYMOPT_CACHE"],
+            "vectorise",
+            "ns a step",
+        )
     )
 
 
@@ -271,7 +365,10 @@ def test_experiments_are_listed_and_run(tmp_path):
     out = tmp_path / "new" / "out"
     words = ["experiments", "run", "small", "--from", str(tmp_path), "--out", str(out)]
     text = symopt(*words, "--quick")
-    assert all(word in text for word in ("two [1]", "agrees", "1 claim: 1 agrees", "report.html", "results.json"))
+    assert all(
+        word in text
+        for word in ("two [1]", "agrees", "1 claim: 1 agrees", "report.html", "results.json")
+    )
     assert "\x1b" not in text
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "results.json"]
     assert json.loads((out / "results.json").read_text())[0]["verdict"] == "agrees"
@@ -294,7 +391,10 @@ def test_no_progress_bar_and_no_colour_where_no_terminal_is():
 
 BAD = {
     "unknown rule": (["race", "x^2", "--start", "x=1", "--rule", "adm"], "did you mean 'adam'"),
-    "unknown hyperparameter": (["race", "x^2", "--start", "x=1", "--rule", "adam:lr=1"], "no hyperparameter 'lr'"),
+    "unknown hyperparameter": (
+        ["race", "x^2", "--start", "x=1", "--rule", "adam:lr=1"],
+        "no hyperparameter 'lr'",
+    ),
     "no value": (["race", "x^2", "--start", "x=1", "--rule", "adam:eta"], "expected name=value"),
     "value that is none": (
         ["race", "x^2", "--start", "x=1", "--rule", "adam:eta=__import__('os')"],
@@ -309,7 +409,10 @@ BAD = {
         ["race", "sum(x[i+k]^2, i, 0, n-1)", "--start", "x[3]=1"],
         "k in 'x[i + k]' is neither the index",
     ),
-    "hostile": (["race", "__import__('os').system('x')", "--start", "x=1"], "not allowed in a cost"),
+    "hostile": (
+        ["race", "__import__('os').system('x')", "--start", "x=1"],
+        "not allowed in a cost",
+    ),
     "start without a name": (["race", "x^2", "--start", "1"], "expected name=number"),
     "start that is none": (["race", "x^2", "--start", "x=one"], "expected name=number"),
     "start not finite": (["race", "x^2", "--start", "x=nan"], "not a finite number"),
@@ -323,14 +426,29 @@ BAD = {
         "cannot be written",
     ),
     "unknown to show": (["show", "nesterof"], "did you mean 'nesterov'"),
-    "no such experiment": (["experiments", "run", "terminal_velocty"], "did you mean 'terminal_velocity'"),
+    "no such experiment": (
+        ["experiments", "run", "terminal_velocty"],
+        "did you mean 'terminal_velocity'",
+    ),
     "no folder of experiments": (["experiments", "--from", "nowhere"], "no folder nowhere"),
-    "a parameter without a value to check": (["check", "x*z", "--at", "x=1"], "--at 'x=1' says nothing of z"),
+    "a parameter without a value to check": (
+        ["check", "x*z", "--at", "x=1"],
+        "--at 'x=1' says nothing of z",
+    ),
     "a point of no number": (["check", "x", "--at", "x=q"], "cannot read 'x=q'"),
-    "a point of another parameter": (["check", "x", "--at", "w=1"], "the parameter 'w' does not occur"),
+    "a point of another parameter": (
+        ["check", "x", "--at", "w=1"],
+        "the parameter 'w' does not occur",
+    ),
     "a point that is given twice": (["check", "x", "--at", "x=1,x=2"], "x is given twice"),
-    "a point that is not finite": (["check", "x", "--at", "x=nan"], "'x=nan' is not a finite number"),
-    "no experiments in it": (["experiments", "run", "all", "--from", "/proc/self/fd"], "holds no experiments"),
+    "a point that is not finite": (
+        ["check", "x", "--at", "x=nan"],
+        "'x=nan' is not a finite number",
+    ),
+    "no experiments in it": (
+        ["experiments", "run", "all", "--from", "/proc/self/fd"],
+        "holds no experiments",
+    ),
     "unwritable report": (
         ["experiments", "run", "terminal_velocity", "--quick", "--out", "/proc/nowhere"],
         "--out /proc/nowhere: cannot be written",

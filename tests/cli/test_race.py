@@ -59,7 +59,14 @@ def test_no_finite_loss_is_no_zero():
 
 def test_the_head_of_the_table_and_the_file_tell_from_where(tmp_path):
     text, found = raced(
-        "100*(y-x^2)^2+(1-x)^2", "--start", "x=-1.2,y=1", "--rule", "gd:eta=1e-3", "--steps", "300", folder=tmp_path
+        "100*(y-x^2)^2+(1-x)^2",
+        "--start",
+        "x=-1.2,y=1",
+        "--rule",
+        "gd:eta=1e-3",
+        "--steps",
+        "300",
+        folder=tmp_path,
     )
     best = found["rules"]["gd"]["best_loss"]
     assert f"from the best J of this race, {best:.4g}: the minimum is not known" in text
@@ -68,23 +75,37 @@ def test_the_head_of_the_table_and_the_file_tell_from_where(tmp_path):
 
 def test_a_learning_rate_at_the_edge_is_marked(tmp_path):
     text, found = raced(
-        "1e-3*x^2", "--start", "x=1", "--rule", "gd", "--rule", "adam", "--steps", "50", folder=tmp_path
+        "1e-3*x^2",
+        "--start",
+        "x=1",
+        "--rule",
+        "gd",
+        "--rule",
+        "adam",
+        "--steps",
+        "50",
+        folder=tmp_path,
     )
     assert found["rules"]["gd"]["eta_at_edge"] is True
     assert found["rules"]["adam"]["eta_at_edge"] is False
     assert "1 *" in text
-    assert "* gd: the best learning rate is the last of the grid, 1e-05 to 1; a larger one may be better" in text
+    assert (
+        "* gd: the best learning rate is the last of the grid, 1e-05 to 1; a larger one may be better"
+        in text
+    )
     assert "--rule gd:eta=3" in text
 
 
 def test_the_other_edge_is_marked_too():
-    found = race.at_edge({"gd": so.gd(eta=1e-5), "mine": so.gd(eta=1.0), "middle": so.gd(eta=0.01)}, size=2)
+    found = race.at_edge(
+        {"gd": so.gd(eta=1e-5), "mine": so.gd(eta=1.0), "middle": so.gd(eta=0.01)}, size=2
+    )
     assert list(found) == ["gd", "mine"]
     assert "a smaller one" in found["gd"]
     assert "a larger one" in found["mine"]
-    assert race.at_edge({"polyak_step": so.polyak_step(), "none": so.nesterov(eta=0.3)}, size=2).keys() == {
-        "polyak_step"
-    }
+    assert race.at_edge(
+        {"polyak_step": so.polyak_step(), "none": so.nesterov(eta=0.3)}, size=2
+    ).keys() == {"polyak_step"}
 
 
 @pytest.mark.parametrize(
@@ -104,5 +125,7 @@ def test_what_is_tuned_is_what_has_no_eta(texts, open_):
 def test_a_rule_alone_is_tuned(tmp_path):
     _, found = raced("(x-3)^2", "--start", "x=0", "--rule", "gd", "--steps", "20", folder=tmp_path)
     assert "eta=0.5" in found["rules"]["gd"]["rule"] or found["rules"]["gd"]["final_loss"] < 1e-6
-    _, given = raced("(x-3)^2", "--start", "x=0", "--rule", "gd:eta=0.01", "--steps", "20", folder=tmp_path)
+    _, given = raced(
+        "(x-3)^2", "--start", "x=0", "--rule", "gd:eta=0.01", "--steps", "20", folder=tmp_path
+    )
     assert given["rules"]["gd"]["final_loss"] == pytest.approx(9 * np.float64(0.98) ** 40)

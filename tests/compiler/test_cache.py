@@ -35,27 +35,48 @@ def python(script, **env):
     return done.stdout.strip()
 
 
-SOME = [pytest.param(name, marks=pytest.mark.slow if turn % 2 else []) for turn, name in enumerate(so.optimizers)]
+SOME = [
+    pytest.param(name, marks=pytest.mark.slow if turn % 2 else [])
+    for turn, name in enumerate(so.optimizers)
+]
 
 
 @pytest.mark.parametrize("rule", SOME)
 def test_other_values_compile_nothing(rule):
     one = so.optimizers[rule]
-    whole = (x - 1) ** 2 + a * (y - x**2) ** 2 if rule == "gauss_newton" else (x**2 + a * y**2) * (1 + 0.125 * x)
+    whole = (
+        (x - 1) ** 2 + a * (y - x**2) ** 2
+        if rule == "gauss_newton"
+        else (x**2 + a * y**2) * (1 + 0.125 * x)
+    )
     cost = so.Cost(whole, params=(x, y), optimal_value=-1e3)
     so.minimize(cost, one, [1.0, 2.0], 10, a=3.0)
     so.sweep(cost, one(eta=[0.1, 0.2]), [[1.0, 2.0]] * 3, 10, a=3.0)
-    other = {name: one.ranges[name].low + 0.37 for name, value in one.values.items() if isinstance(value, float)}
+    other = {
+        name: one.ranges[name].low + 0.37
+        for name, value in one.values.items()
+        if isinstance(value, float)
+    }
     again = lambda: (
         so.minimize(cost, one(**other), [5.0, -2.0], 77, a=0.5, limit=1e9),
-        so.sweep(cost, one(**{**other, "eta": [0.5, 0.1, 0.3]}), [[0.0, 1.0]] * 200, 20, a=1.5, threads=1, record=5),
+        so.sweep(
+            cost,
+            one(**{**other, "eta": [0.5, 0.1, 0.3]}),
+            [[0.0, 1.0]] * 200,
+            20,
+            a=1.5,
+            threads=1,
+            record=5,
+        ),
     )
     assert counted(again) == 0
 
 
 def test_other_numbers_in_a_schedule_compile_nothing():
     cost = so.parse("x^2 + 0.3*x")
-    run = lambda eta, rate: so.minimize(cost, so.gd(eta=eta * rate**so.t / sp.sqrt(so.t)), [1.0], 5).theta[0]
+    run = lambda eta, rate: so.minimize(
+        cost, so.gd(eta=eta * rate**so.t / sp.sqrt(so.t)), [1.0], 5
+    ).theta[0]
     first = run(0.1, 0.99)
     assert counted(lambda: run(0.2, 0.5)) == 0
     assert run(0.2, 0.5) != first
@@ -93,7 +114,8 @@ def test_two_processes_race_on_an_empty_cache(tmp_path):
     want = python(SCRIPT, SYMOPT_CACHE="off").split()[1:]
     env = {**os.environ, "SYMOPT_CACHE": str(tmp_path / "deep" / "er")}
     racing = [
-        subprocess.Popen([sys.executable, "-c", SCRIPT], env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", SCRIPT], env=env, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
     ]
     assert [process.communicate()[0].split()[1:] for process in racing] == [want] * 3
 
@@ -131,7 +153,10 @@ def test_an_unwritable_folder_falls_back_to_memory_with_one_warning(tmp_path):
 def test_the_cache_can_be_switched_off(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    assert python(SCRIPT, SYMOPT_CACHE="off", HOME=str(home), XDG_CACHE_HOME=str(home)).split()[0] == "2"
+    assert (
+        python(SCRIPT, SYMOPT_CACHE="off", HOME=str(home), XDG_CACHE_HOME=str(home)).split()[0]
+        == "2"
+    )
     assert not any(path.suffix == ".py" for path in home.rglob("*"))
 
 
@@ -163,7 +188,9 @@ def test_a_full_disk(monkeypatch, tmp_path, call):
     mine = store.Store.at(tmp_path)  # other tests write into the session's folder at the same time
     with monkeypatch.context() as patched:
         patched.setattr(cache, "_store", lambda: mine)
-        patched.setattr(store, "_write", full) if call == "write" else patched.setattr(store.os, "replace", full)
+        patched.setattr(store, "_write", full) if call == "write" else patched.setattr(
+            store.os, "replace", full
+        )
         with pytest.warns(so.SymoptWarning, match="No space left"):
             assert so.parse(f"x^2 + 0.8125*x + {len(call)}").value([1.0]) == 1.8125 + len(call)
     assert list(tmp_path.iterdir()) == []
@@ -173,5 +200,7 @@ def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path):
     """The limit on the size of a file is what a process can set itself."""
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
     quiet = "import warnings; warnings.simplefilter('ignore')\n"
-    assert python(quiet + limit + SCRIPT, SYMOPT_CACHE=str(tmp_path)) == python(SCRIPT, SYMOPT_CACHE="off")
+    assert python(quiet + limit + SCRIPT, SYMOPT_CACHE=str(tmp_path)) == python(
+        SCRIPT, SYMOPT_CACHE="off"
+    )
     assert list(tmp_path.iterdir()) == []

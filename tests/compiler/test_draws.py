@@ -68,10 +68,14 @@ def test_seeds_and_late_epochs_reach_every_bit(seed):
 
 def test_samples_with_replacement_are_the_textbook_s():
     wanted = [int(number(SEED, -1, position) * 1000) for position in range(35)]
-    np.testing.assert_array_equal(Batches(1000, 5, SEED, replace=True).indices(1, 7).ravel(), wanted)
+    np.testing.assert_array_equal(
+        Batches(1000, 5, SEED, replace=True).indices(1, 7).ravel(), wanted
+    )
     late = 2**40
     wanted = [int(number(SEED, -1, 3 * (late - 1) + k) * 1000) for k in range(3)]
-    np.testing.assert_array_equal(Batches(1000, 3, SEED, replace=True).indices(late, late), [wanted])
+    np.testing.assert_array_equal(
+        Batches(1000, 3, SEED, replace=True).indices(late, late), [wanted]
+    )
 
 
 @pytest.mark.parametrize(("replace", "count", "start", "stop"), [
@@ -87,7 +91,9 @@ def test_machine_code_draws_what_plain_python_draws(replace, count, start, stop)
 def test_every_epoch_is_a_permutation(count, batch):
     steps = -(-4 * count // batch)
     samples = Batches(count, batch, SEED).indices(1, steps).ravel()[: 4 * count]
-    np.testing.assert_array_equal(np.sort(samples.reshape(4, count), axis=1), np.tile(np.arange(count), (4, 1)))
+    np.testing.assert_array_equal(
+        np.sort(samples.reshape(4, count), axis=1), np.tile(np.arange(count), (4, 1))
+    )
 
 
 @pytest.mark.parametrize("replace", [False, True])
@@ -120,7 +126,9 @@ def test_what_was_returned_is_never_written_again(replace):
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_the_batch_only_cuts_the_sequence(replace):
-    one, other = (Batches(20, batch, SEED, replace).indices(1, 60 // batch).ravel() for batch in (3, 20))
+    one, other = (
+        Batches(20, batch, SEED, replace).indices(1, 60 // batch).ravel() for batch in (3, 20)
+    )
     np.testing.assert_array_equal(one, other)
 
 
@@ -128,7 +136,9 @@ def test_every_permutation_is_as_frequent_as_any_other():
     epochs = 24_000
     found = Counter(map(tuple, Batches(4, 4, SEED).indices(1, epochs).tolist()))
     assert len(found) == 24
-    assert sum((n - epochs / 24) ** 2 for n in found.values()) / (epochs / 24) < 41.6  # chi-square, 23: one per cent
+    assert (
+        sum((n - epochs / 24) ** 2 for n in found.values()) / (epochs / 24) < 41.6
+    )  # chi-square, 23: one per cent
 
 
 def test_every_sample_comes_at_every_position_equally_often():
@@ -136,14 +146,18 @@ def test_every_sample_comes_at_every_position_equally_often():
     rows = Batches(count, count, SEED).indices(1, epochs)
     table = np.stack([np.bincount(column, minlength=count) for column in rows.T])
     wanted = epochs / count
-    assert ((table - wanted) ** 2).sum() / wanted < 93.2  # chi-square, 64 degrees of freedom: one per cent
+    assert (
+        (table - wanted) ** 2
+    ).sum() / wanted < 93.2  # chi-square, 64 degrees of freedom: one per cent
 
 
 def test_epochs_follow_each_other_independently():
     rows = Batches(3, 3, SEED).indices(1, 20_001).tolist()
     found = Counter((*one, *other) for one, other in itertools.pairwise(rows))
     wanted = 20_000 / 36
-    assert sum((n - wanted) ** 2 for n in found.values()) / wanted < 57.3  # chi-square, 35: one per cent
+    assert (
+        sum((n - wanted) ** 2 for n in found.values()) / wanted < 57.3
+    )  # chi-square, 35: one per cent
     assert len(found) == 36
 
 

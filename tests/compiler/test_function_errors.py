@@ -12,7 +12,9 @@ from symopt.frontend.expressions import COMPOSED, FUNCTIONS
 from symopt.frontend.valuation import valuation
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "speed" / "vecmath_errors.py"
-LIMIT = {"erfcx": 3.5}  # ulp; 3 of all others: only Hessians of log(erfc(x)) need the slope of erfcx
+LIMIT = {
+    "erfcx": 3.5
+}  # ulp; 3 of all others: only Hessians of log(erfc(x)) need the slope of erfcx
 
 
 def _loaded():
@@ -27,12 +29,16 @@ E = _loaded()
 
 def assert_within_the_limit(name, count, seed):
     for what, (error, place) in zip(("value", "slope"), E.largest(name, count, seed), strict=True):
-        assert error <= LIMIT.get(name, 3.0), f"the {what} of {name} is {error:.2f} ulp off at {place!r}"
+        assert error <= LIMIT.get(name, 3.0), (
+            f"the {what} of {name} is {error:.2f} ulp off at {place!r}"
+        )
 
 
 def test_every_function_of_the_table_is_measured():
     measured = {type(case.made) for case in E.CASES.values()}
-    assert {*FUNCTIONS, *COMPOSED} - measured == {valuation}  # which is of whole numbers, and tested apart
+    assert {*FUNCTIONS, *COMPOSED} - measured == {
+        valuation
+    }  # which is of whole numbers, and tested apart
 
 
 @pytest.mark.parametrize("name", E.CASES)
@@ -54,6 +60,8 @@ def test_plain_python_gives_the_bits_of_machine_code(name):
     for k, point in enumerate(at):
         plain = evaluate(function.program, {("x", 0): point})
         for key, values in made.items():
-            assert np.array_equal(values[k : k + 1].view(np.int64), np.array([plain[key]]).view(np.int64)) or (
-                np.isnan(values[k]) and np.isnan(plain[key])
-            ), f"{key} of {name} at {point!r}: {values[k]!r} and {plain[key]!r}"
+            assert np.array_equal(
+                values[k : k + 1].view(np.int64), np.array([plain[key]]).view(np.int64)
+            ) or (np.isnan(values[k]) and np.isnan(plain[key])), (
+                f"{key} of {name} at {point!r}: {values[k]!r} and {plain[key]!r}"
+            )

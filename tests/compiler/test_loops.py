@@ -76,7 +76,9 @@ def test_texts_in_any_order_of_terms_are_one_pass_too():
         start = np.linspace(-1, 1, 50)
         run = so.minimize(J, so.gd(eta=2.0**-12), start, 1)
         assert "def turn(" in run.source
-        np.testing.assert_allclose((start - run.theta) * 2.0**12, J.grad(start), rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(
+            (start - run.theta) * 2.0**12, J.grad(start), rtol=1e-9, atol=1e-10
+        )
 
 
 def test_a_failed_step_leaves_the_last_finite_theta_in_one_pass_and_in_two():
@@ -97,7 +99,12 @@ def test_the_bytes_of_a_run_do_not_depend_on_where_its_arrays_begin():
     J = so.Cost(ONE_PASS["chain"], params=x)
     for size in (31, 32, 33, 63, 64, 65, 97):
         start = np.random.default_rng(1).uniform(-1, 1, size + 3)
-        runs = [so.minimize(J, so.adam(eta=0.01), start[shift : shift + size], 20) for shift in range(3)]
-        again = [so.minimize(J, so.adam(eta=0.01), start[shift : shift + size].copy(), 20) for shift in range(3)]
+        runs = [
+            so.minimize(J, so.adam(eta=0.01), start[shift : shift + size], 20) for shift in range(3)
+        ]
+        again = [
+            so.minimize(J, so.adam(eta=0.01), start[shift : shift + size].copy(), 20)
+            for shift in range(3)
+        ]
         for one, other in zip(runs, again, strict=True):
             np.testing.assert_array_equal(one.theta, other.theta)

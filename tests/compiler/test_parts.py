@@ -26,7 +26,9 @@ def test_there_is_something_to_look_at():
 
 
 def test_no_chain_of_inheritance_is_deeper_than_two():
-    deep = {kind.__qualname__: own_ancestors(kind) for kind in classes() if len(own_ancestors(kind)) > 1}
+    deep = {
+        kind.__qualname__: own_ancestors(kind) for kind in classes() if len(own_ancestors(kind)) > 1
+    }
     assert not deep
 
 

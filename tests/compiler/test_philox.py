@@ -52,7 +52,9 @@ def textbook(counter, key):
 def textbook_normal(seed, stream, step, draw, number):
     """The module's packing, and Box and Muller in the C library's functions."""
     high = draw * 2**24 + step // 2**32 * 2**16 + stream // 2**32
-    c0, c1, c2, c3 = textbook([number, step % 2**32, high, stream % 2**32], [seed % 2**32, seed // 2**32])
+    c0, c1, c2, c3 = textbook(
+        [number, step % 2**32, high, stream % 2**32], [seed % 2**32, seed // 2**32]
+    )
     u, v = ((c0 << 32 | c1) >> 11) / 2**53, ((c2 << 32 | c3) >> 11) / 2**53
     return math.sqrt(-2 * math.log(1 - u)) * math.cos(2 * math.pi * v)
 
@@ -64,7 +66,9 @@ def evaluate(text, rows, outputs=1):
     stores = [f"out[{outputs}*i + {k}] = {text.replace('HALF', str(k))}" for k in range(outputs)]
     body = ["count = plan[0]", *loop("i", "count", [*loads, *stores])]
     out = np.empty(len(rows) * outputs)
-    kernel = cache.kernel(module_source("evaluate", body, ["philox", "normal", "cos_turns", "uniform"]))
+    kernel = cache.kernel(
+        module_source("evaluate", body, ["philox", "normal", "cos_turns", "uniform"])
+    )
     kernel(np.empty(0), np.concatenate([[len(rows)], rows.ravel()]), out)
     return out.reshape(-1, outputs)
 
@@ -72,7 +76,9 @@ def evaluate(text, rows, outputs=1):
 def normals(**ranges):
     """Return compiled normal numbers along an axis or two; the other coordinates are 1."""
     columns = np.broadcast_arrays(*(ranges.get(name, 1) for name in ENDS))
-    return evaluate("normal(a, b, c, d, e)", np.stack([np.ravel(column) for column in columns], axis=1)).ravel()
+    return evaluate(
+        "normal(a, b, c, d, e)", np.stack([np.ravel(column) for column in columns], axis=1)
+    ).ravel()
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -128,12 +134,16 @@ def test_cosines_of_turns_are_accurate():
 
 def test_normals_are_the_textbook_s_at_every_end_of_their_range():
     wanted = [textbook_normal(*row) for row in PLACES.tolist()]
-    np.testing.assert_allclose(evaluate("normal(a, b, c, d, e)", PLACES).ravel(), wanted, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        evaluate("normal(a, b, c, d, e)", PLACES).ravel(), wanted, rtol=1e-13, atol=1e-15
+    )
 
 
 def test_machine_code_has_the_bits_of_plain_python():
     rng = np.random.default_rng(2)
-    rows = np.concatenate([PLACES[::7], np.stack([rng.integers(0, 2**k, 200) for k in (63, 48, 40, 8, 32)], axis=1)])
+    rows = np.concatenate(
+        [PLACES[::7], np.stack([rng.integers(0, 2**k, 200) for k in (63, 48, 40, 8, 32)], axis=1)]
+    )
     compiled = evaluate("normal(a, b, c, d, e)", rows).ravel()
     with np.errstate(over="raise"):
         np.testing.assert_array_equal(compiled, [normal(*row) for row in rows.tolist()])

@@ -53,7 +53,10 @@ def test_without_a_compiler_sums_and_the_command_run_too():
         "import sys; from symopt.cli.app import main; sys.argv[1:] = ['config']; main()",
     ):
         found = python(script, NUMBA_DISABLE_JIT="1", PYTHONWARNINGS="ignore")
-        assert any("[2.0, 4.0, 6.0]" in line or "budget" in line or "plain Python" in line for line in found)
+        assert any(
+            "[2.0, 4.0, 6.0]" in line or "budget" in line or "plain Python" in line
+            for line in found
+        )
 
 
 FORKS = f"""
@@ -94,7 +97,9 @@ print(codes)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_children_forked_while_threads_compile(count):
-    assert python(FORKS.replace("COUNT", str(count)), 600, PYTHONWARNINGS="ignore") == [str([0] * count)]
+    assert python(FORKS.replace("COUNT", str(count)), 600, PYTHONWARNINGS="ignore") == [
+        str([0] * count)
+    ]
 
 
 @pytest.fixture
@@ -112,7 +117,9 @@ def test_threads_that_ask_for_the_same_kernels_at_once():
 
     def work(k):
         barrier.wait()
-        found.append([(text, so.parse(text).value([1.0, 2.0])) for text in costs[k % 3 :] + costs[: k % 3]])
+        found.append(
+            [(text, so.parse(text).value([1.0, 2.0])) for text in costs[k % 3 :] + costs[: k % 3]]
+        )
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
     for thread in threads:
@@ -174,7 +181,12 @@ def test_thirty_processes_race_on_an_empty_cache(tmp_path):
     env = {**os.environ, "SYMOPT_CACHE": str(tmp_path / "kernels")}
     script = f"{MINIMISE}\nprint([job(k) for k in range(3)])"
     racing = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", script], env=env, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", script],
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(30)
     ]
     found = {(process.communicate()[0], process.returncode) for process in racing}
@@ -197,5 +209,7 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_dask_with_threads_and_with_processes(tmp_path):
     (tmp_path / "script.py").write_text(DASK)
-    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["True", "True"]

@@ -68,7 +68,15 @@ def test_a_flipped_bit_anywhere_is_seen(filled):
 def test_a_file_that_is_cut_short_or_longer_or_something_else(filled):
     path = filled.path / "name"
     whole = path.read_bytes()
-    for content in (b"", whole[:20], whole[:32], whole[:-1], whole + b"\0", "é".encode("utf-16"), b"\0" * len(whole)):
+    for content in (
+        b"",
+        whole[:20],
+        whole[:32],
+        whole[:-1],
+        whole + b"\0",
+        "é".encode("utf-16"),
+        b"\0" * len(whole),
+    ):
         path.write_bytes(content)
         assert filled.read("name") is None
 
@@ -82,7 +90,11 @@ def test_an_entry_under_another_name_is_not_taken(filled):
 def test_something_else_in_the_place_of_a_file(filled, kind, tmp_path):
     path = filled.path / "name"
     path.rename(tmp_path / "moved")
-    {"folder": path.mkdir, "link": lambda: path.symlink_to(tmp_path / "moved"), "fifo": lambda: os.mkfifo(path)}[kind]()
+    {
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to(tmp_path / "moved"),
+        "fifo": lambda: os.mkfifo(path),
+    }[kind]()
     assert filled.read("name") is None
 
 
@@ -145,7 +157,9 @@ def test_a_cache_that_others_may_write_is_refused_with_one_warning(tmp_path, whe
     found, warned = python(home)
     assert found == f"{RIGHT} 2"
     assert warned.startswith("1 kernels are kept in memory")
-    assert all(word in warned for word in (str(home), "others may write", "chmod go-w", "SYMOPT_CACHE"))
+    assert all(
+        word in warned for word in (str(home), "others may write", "chmod go-w", "SYMOPT_CACHE")
+    )
     assert list(home.iterdir()) == []
 
 

@@ -84,7 +84,9 @@ def nearest_multiples(_rng):
                 numerator = (digit * numerator[0] + numerator[1], numerator[0])
                 denominator = (digit * denominator[0] + denominator[1], denominator[0])
                 times = -(-(2**52) // numerator[0])
-                found += [math.ldexp(times * numerator[0], e)] if times * numerator[0] < 2**53 else []
+                found += (
+                    [math.ldexp(times * numerator[0], e)] if times * numerator[0] < 2**53 else []
+                )
                 rest = 1 / (rest - digit)
     return (np.array(found),)
 
@@ -121,7 +123,11 @@ SIGMOIDAL = {
     "tiny": both_signs(TINY, 1e-5), "first": linear(-1, 1), "middle": linear(-40, 40), "left": linear(-745, 0),
     "underflow": linear(-746, -707), "large": positive(1, 1e300),
 }  # fmt: skip
-WIDE = {"tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "large": both_signs(1, LARGEST)}
+WIDE = {
+    "tiny": both_signs(TINY, 1e-5),
+    "small": both_signs(1e-5, 1),
+    "large": both_signs(1, LARGEST),
+}
 WIDE_ABOVE = {"small": positive(1e-5, 1), "large": positive(1, LARGEST)}
 GAUSSIAN = {
     "tiny": both_signs(TINY, 1e-5), "small": both_signs(1e-5, 1), "first": linear(-1, 1), "middle": linear(-6, 6),
@@ -240,7 +246,9 @@ def made(op):
     """Return an operation as a function of arrays, and its program."""
     graph, keys = Graph(), [("x", k) for k in range(ARITY.get(op, 1))]
     program = graph.program({"J": graph.op(op, *map(graph.input, keys))})
-    return Function(program, {key: f"x{key[1]}" for key in keys}, {key: f"x{key[1]}" for key in keys})
+    return Function(
+        program, {key: f"x{key[1]}" for key in keys}, {key: f"x{key[1]}" for key in keys}
+    )
 
 
 def compiled(op):
@@ -251,7 +259,12 @@ def compiled(op):
 def plain(op, *xs):
     """Return an operation in plain Python at each point."""
     rows = zip(*map(np.atleast_1d, xs), strict=True)
-    return np.array([evaluate(made(op).program, dict(zip(made(op).inputs, point, strict=True)))["J"] for point in rows])
+    return np.array(
+        [
+            evaluate(made(op).program, dict(zip(made(op).inputs, point, strict=True)))["J"]
+            for point in rows
+        ]
+    )
 
 
 def bits(values):
@@ -263,7 +276,11 @@ def bits(values):
 def exact_erfcx(x):
     if x < 1e10:
         return mp.exp(x * x) * mp.erfc(x)
-    return (1 - 1 / (2 * x**2) + 3 / (4 * x**4) - 15 / (8 * x**6) + 105 / (16 * x**8)) / x / mp.sqrt(mp.pi)
+    return (
+        (1 - 1 / (2 * x**2) + 3 / (4 * x**4) - 15 / (8 * x**6) + 105 / (16 * x**8))
+        / x
+        / mp.sqrt(mp.pi)
+    )
 
 
 def exact_erfcx_slope(x):
@@ -318,7 +335,9 @@ def error(op, point, got):
 
 def worst(op, columns):
     """Return the largest error over points, and where it is."""
-    errors = [error(op, point, got) for *point, got in zip(*columns, compiled(op)(*columns), strict=True)]
+    errors = [
+        error(op, point, got) for *point, got in zip(*columns, compiled(op)(*columns), strict=True)
+    ]
     k = int(np.argmax(errors))
     return errors[k], [float(column[k]) for column in columns]
 
@@ -349,7 +368,24 @@ def test_every_stated_function_is_tested_and_callable_from_kernels():
 
 # Machine code and plain Python
 
-EDGES = [0.0, -0.0, TINY, -TINY, SMALLEST_NORMAL, 1e-300, 0.5, 1.0, -1.0, 1.5, -2.0, 3.0, 22.0, 40.0, 709.78, 710.0]
+EDGES = [
+    0.0,
+    -0.0,
+    TINY,
+    -TINY,
+    SMALLEST_NORMAL,
+    1e-300,
+    0.5,
+    1.0,
+    -1.0,
+    1.5,
+    -2.0,
+    3.0,
+    22.0,
+    40.0,
+    709.78,
+    710.0,
+]
 EDGES += [
     -745.2,
     -746.0,
@@ -370,7 +406,9 @@ EDGES += [
 
 def edges(op):
     """Return the special arguments, or every pair or triple of them."""
-    grids = np.meshgrid(*[EDGES] * ARITY.get(op, 1)) if op != "fma" else np.meshgrid(*[EDGES[::2]] * 3)
+    grids = (
+        np.meshgrid(*[EDGES] * ARITY.get(op, 1)) if op != "fma" else np.meshgrid(*[EDGES[::2]] * 3)
+    )
     return [grid.ravel() for grid in grids]
 
 
@@ -464,7 +502,11 @@ SPECIAL = {
     ],
     "sign": [(0.0, 0.0), (TINY, 1.0), (-TINY, -1.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)],
 }  # fmt: skip
-EVEN, ODD_POWERS, BETWEEN = [2.0, 4.0, 2.0**53, 1e300], [1.0, 3.0, 2.0**53 - 1], [0.5, 1.5, 2.0**52 - 0.5]
+EVEN, ODD_POWERS, BETWEEN = (
+    [2.0, 4.0, 2.0**53, 1e300],
+    [1.0, 3.0, 2.0**53 - 1],
+    [0.5, 1.5, 2.0**52 - 0.5],
+)
 POW = [
     *[(x, y, 1.0) for x in EDGES for y in (0.0, -0.0)],
     *[(1.0, y, 1.0) for y in EDGES],
@@ -508,7 +550,10 @@ def test_pow_at_special_values():
 
 
 def test_pow_is_never_nan_where_the_base_is_positive():
-    x, y = (grid.ravel() for grid in np.meshgrid([1.5, 2.0, 3.0, 10.0, 1e10, 1e300], np.arange(-2000.0, 2000.0)))
+    x, y = (
+        grid.ravel()
+        for grid in np.meshgrid([1.5, 2.0, 3.0, 10.0, 1e10, 1e300], np.arange(-2000.0, 2000.0))
+    )
     got = compiled("pow")(x, y)
     place = np.flatnonzero(np.isnan(got))
     assert not place.size, f"{place.size} NaNs, the first of {x[place[0]]}**{y[place[0]]}"
@@ -549,12 +594,18 @@ def test_the_remainder_of_any_numbers_is_that_of_python(x, y):
     assert bits(compiled("mod")(x, y)) == bits(x % y) == bits(plain("mod", x, y)[0])
 
 
-@pytest.mark.parametrize("op", ["sin", "tan", "expm1", "sinh", "tanh", "asin", "atan", "erf", "log1p"])
+@pytest.mark.parametrize(
+    "op", ["sin", "tan", "expm1", "sinh", "tanh", "asin", "atan", "erf", "log1p"]
+)
 def test_the_smallest_numbers_are_their_own_values(op):
     """f(x) = x + O(x**2), so below 2**-60 the result is x, but for erf = 2x/sqrt(pi)."""
-    x = np.concatenate([positive(TINY, 2.0**-60)(np.random.default_rng(0))[0], [TINY, SMALLEST_NORMAL]])
+    x = np.concatenate(
+        [positive(TINY, 2.0**-60)(np.random.default_rng(0))[0], [TINY, SMALLEST_NORMAL]]
+    )
     wanted = x * 1.1283791670955126 if op == "erf" else x
-    np.testing.assert_array_max_ulp(compiled(op)(x), wanted, maxulp=1 if op in ("erf", "tan") else 0)
+    np.testing.assert_array_max_ulp(
+        compiled(op)(x), wanted, maxulp=1 if op in ("erf", "tan") else 0
+    )
 
 
 @pytest.mark.parametrize("op", ["sin", "tan", "sinh", "tanh", "asin", "atan", "erf", "sign"])
@@ -569,7 +620,14 @@ def test_even_functions_are_even_to_the_bit(op):
     np.testing.assert_array_equal(bits(compiled(op)(-x)), bits(compiled(op)(x)))
 
 
-IMAGE = {"tanh": (-1, 1), "erf": (-1, 1), "sigmoid": (0, 1), "sin": (-1, 1), "cos": (-1, 1), "softplus": (0, INF)}
+IMAGE = {
+    "tanh": (-1, 1),
+    "erf": (-1, 1),
+    "sigmoid": (0, 1),
+    "sin": (-1, 1),
+    "cos": (-1, 1),
+    "softplus": (0, INF),
+}
 
 
 @pytest.mark.parametrize("op", IMAGE)
@@ -595,7 +653,11 @@ def is_nearest(value, exact):
     distance = abs(Fraction(value) - exact)
     even = int(np.float64(value).view(np.int64)) % 2 == 0
     for other in (math.nextafter(value, INF), math.nextafter(value, -INF)):
-        there = Fraction(other) if math.isfinite(other) else Fraction(2**1024) * (1 if other > 0 else -1)
+        there = (
+            Fraction(other)
+            if math.isfinite(other)
+            else Fraction(2**1024) * (1 if other > 0 else -1)
+        )
         if distance > abs(there - exact) or (distance == abs(there - exact) and not even):
             return False
     return True
@@ -617,7 +679,12 @@ def test_fma_rounds_the_exact_value_once(a, b, c):
         assert is_nearest(float(primitives.fma(a, b, c)), exact)
 
 
-@given(st.floats(0.5, 2), st.floats(0.5, 2), st.integers(-60, 60), st.sampled_from([-1074, -1030, 0, 900]))
+@given(
+    st.floats(0.5, 2),
+    st.floats(0.5, 2),
+    st.integers(-60, 60),
+    st.sampled_from([-1074, -1030, 0, 900]),
+)
 def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
     scale = math.ldexp(1.0, exponent // 2)
     a, b = a * scale, b * scale

@@ -11,14 +11,19 @@ from symopt.compiler.diagnostics import packed_instructions
 def chained(n):
     """Return Rosenbrock's chain of n parameters, written out."""
     z = sp.symbols(f"z:{n}", real=True)
-    return so.Cost(sp.Add(*(100 * (z[i + 1] - z[i] ** 2) ** 2 + (1 - z[i]) ** 2 for i in range(n - 1))), params=z)
+    return so.Cost(
+        sp.Add(*(100 * (z[i + 1] - z[i] ** 2) ** 2 + (1 - z[i]) ** 2 for i in range(n - 1))),
+        params=z,
+    )
 
 
 def kernel_of(cost, lanes, rule=so.adam):
     return write_kernel(cost.program, rule.update, cost.size, Options(lanes=lanes))
 
 
-@pytest.mark.filterwarnings("ignore:the cost has .* operations written out")  # which are what is measured
+@pytest.mark.filterwarnings(
+    "ignore:the cost has .* operations written out"
+)  # which are what is measured
 @pytest.mark.parametrize("n", [2, 10, 26, 100])
 def test_packed_square_roots_and_fma(n):
     cost = chained(n)

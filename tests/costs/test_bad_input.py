@@ -101,7 +101,9 @@ def test_numbers_that_are_not_real_or_not_finite(refused, expression, word):
 @pytest.mark.parametrize("number", [sp.I, sp.zoo, sp.oo, -sp.oo])
 def test_numbers_that_are_not_real_or_not_finite_beside_symbols_that_are_real(refused, number):
     refused(
-        lambda: so.Cost(real("x") ** 2 + number * real("y")), so.CostError, str(abs(number)) if number != sp.I else "I"
+        lambda: so.Cost(real("x") ** 2 + number * real("y")),
+        so.CostError,
+        str(abs(number)) if number != sp.I else "I",
     )
 
 
@@ -238,7 +240,9 @@ def test_an_option_that_is_off_in_any_spelling_is_off_or_refused(off):
     np.testing.assert_array_equal(got, minimize(rule=so.nesterov(eta=0.1, shifted=False)).theta)
 
 
-@pytest.mark.parametrize("value", [[0.1, 0.2], [0.1], np.array([0.1]), xr.DataArray([0.1, 0.2], dims="a")])
+@pytest.mark.parametrize(
+    "value", [[0.1, 0.2], [0.1], np.array([0.1]), xr.DataArray([0.1, 0.2], dims="a")]
+)
 def test_an_array_where_minimize_takes_a_number(refused, value):
     refused(lambda: minimize(rule=so.gd(eta=value)), so.RuleError, "eta", r"so\.sweep")
     refused(lambda: minimize(cost=WITH_CONSTANT, k=value), so.SymoptError, "k", r"so\.sweep")
@@ -247,7 +251,10 @@ def test_an_array_where_minimize_takes_a_number(refused, value):
 
 def test_a_state_that_starts_at_a_schedule(refused):
     refused(
-        lambda: minimize(rule=so.adagrad(initial_accumulator=1 / so.t)), so.RuleError, "adagrad", "initial_accumulator"
+        lambda: minimize(rule=so.adagrad(initial_accumulator=1 / so.t)),
+        so.RuleError,
+        "adagrad",
+        "initial_accumulator",
     )
 
 
@@ -382,7 +389,9 @@ def raises(theta, m, *, grad):
     ],
 )  # fmt: skip
 def test_functions_that_make_no_rule(refused, function, words):
-    refused(lambda: minimize(rule=so.rule(m=0)(function)), so.SymoptError, function.__name__, *words)
+    refused(
+        lambda: minimize(rule=so.rule(m=0)(function)), so.SymoptError, function.__name__, *words
+    )
 
 
 @pytest.mark.parametrize("start", ["foo", True, NAN, INF, None, [0.0], 1j, x])
@@ -390,14 +399,22 @@ def test_states_that_start_nowhere(refused, start):
     def fine(theta, m, *, grad, eta=0.1):
         return theta - eta * m, grad(theta)
 
-    refused(lambda: minimize(rule=so.rule(m=start)(fine)), so.RuleError, "fine", "state m", re.escape(repr(start)))
+    refused(
+        lambda: minimize(rule=so.rule(m=start)(fine)),
+        so.RuleError,
+        "fine",
+        "state m",
+        re.escape(repr(start)),
+    )
 
 
 def test_an_iterate_that_is_no_state(refused):
     def fine(theta, mean, *, grad):
         return theta - grad(theta), mean
 
-    refused(lambda: so.rule(mean=0, iterate="maen")(fine), so.RuleError, "'maen'", "did you mean 'mean'")
+    refused(
+        lambda: so.rule(mean=0, iterate="maen")(fine), so.RuleError, "'maen'", "did you mean 'mean'"
+    )
 
 
 def test_a_rule_s_text_is_never_evaluated(tmp_path):
@@ -431,7 +448,9 @@ def test_starts_that_do_not_fit(refused, start, words):
     refused(lambda: minimize(start=start), so.SymoptError, *words)
 
 
-@pytest.mark.parametrize("steps", [-1, 1.5, 10.0, True, False, None, "10", [10], np.float64(3), NAN])
+@pytest.mark.parametrize(
+    "steps", [-1, 1.5, 10.0, True, False, None, "10", [10], np.float64(3), NAN]
+)
 def test_steps_that_are_no_number_of_steps(refused, steps):
     refused(lambda: minimize(steps=steps), so.RunError, re.escape(f"steps={steps!r}"))
     refused(lambda: sweep(steps=steps), so.RunError, re.escape(f"steps={steps!r}"))
@@ -477,7 +496,12 @@ def test_settings_of_a_sweep_out_of_range(refused, name, value):
 
 def test_a_history_that_does_not_fit_into_memory(refused):
     refused(lambda: minimize(steps=10**12, record=True), so.RunError, "record", "GiB")
-    refused(lambda: sweep(start=np.ones((10**6, 2)), steps=10**6, record=True), so.RunError, "record", "GiB")
+    refused(
+        lambda: sweep(start=np.ones((10**6, 2)), steps=10**6, record=True),
+        so.RunError,
+        "record",
+        "GiB",
+    )
 
 
 def test_recording_more_steps_than_there_are_records_all():
@@ -544,11 +568,21 @@ def test_boxes_that_are_none(refused, low, high, size, words):
     ],
 )  # fmt: skip
 def test_axes_that_do_not_fit(refused, value, words):
-    refused(lambda: sweep(rules=so.gd(eta=value), start=ROWS, record=True, targets=[1.0]), so.RunError, *words)
-    refused(lambda: sweep(cost=WITH_CONSTANT, k=value, start=ROWS, record=True, targets=[1.0]), so.RunError, *words)
+    refused(
+        lambda: sweep(rules=so.gd(eta=value), start=ROWS, record=True, targets=[1.0]),
+        so.RunError,
+        *words,
+    )
+    refused(
+        lambda: sweep(cost=WITH_CONSTANT, k=value, start=ROWS, record=True, targets=[1.0]),
+        so.RunError,
+        *words,
+    )
 
 
-@pytest.mark.parametrize("values", [[0.1, NAN], [0.1, INF], ["fast", "slow"], [1j, 0.1], [None, 0.1], [True, False]])
+@pytest.mark.parametrize(
+    "values", [[0.1, NAN], [0.1, INF], ["fast", "slow"], [1j, 0.1], [None, 0.1], [True, False]]
+)
 @pytest.mark.parametrize("labelled", [False, True])
 def test_axes_whose_values_are_no_finite_numbers(refused, labelled, values):
     value = xr.DataArray(values, dims="a") if labelled else values
@@ -575,7 +609,8 @@ def test_a_start_whose_parameters_are_named_goes_by_the_names():
 
 
 @pytest.mark.parametrize(
-    "start", [[10], np.array([10]), np.array([10], dtype=np.int8), (10,), {"q": 10}, {sp.Symbol("q"): 10}]
+    "start",
+    [[10], np.array([10]), np.array([10], dtype=np.int8), (10,), {"q": 10}, {sp.Symbol("q"): 10}],
 )
 def test_an_integer_start_is_a_float(start):
     q = sp.Symbol("q")
@@ -592,7 +627,8 @@ def read_only(values):
 
 
 @pytest.mark.parametrize(
-    "start", [np.array([1.0, 2.0]), np.ones((4, 2)), read_only([1.0, 2.0]), read_only([[1.0, 2.0]] * 4)]
+    "start",
+    [np.array([1.0, 2.0]), np.ones((4, 2)), read_only([1.0, 2.0]), read_only([[1.0, 2.0]] * 4)],
 )
 def test_the_user_s_start_is_never_changed(start):
     before = start.copy()
@@ -608,7 +644,9 @@ def test_the_user_s_start_is_never_changed(start):
 def test_the_user_s_other_arrays_are_never_changed():
     eta, k_values = read_only([0.01, 0.02]), read_only([1.0, 2.0, 3.0])
     labelled = xr.DataArray(read_only([[1.0, 2.0]]), dims=("a", "param"))
-    study = so.sweep(WITH_CONSTANT, so.gd(eta=eta), labelled, 5, k=k_values, targets=read_only([1.0, 0.5]))
+    study = so.sweep(
+        WITH_CONSTANT, so.gd(eta=eta), labelled, 5, k=k_values, targets=read_only([1.0, 0.5])
+    )
     assert study["gd"].sizes["eta"] == 2
     assert study["gd"].sizes["cost.k"] == 3
 
@@ -636,20 +674,26 @@ def test_a_symbol_may_have_any_name(monkeypatch, tmp_path, name):
     monkeypatch.chdir(tmp_path)
     odd, other, constant = sp.Symbol(name), sp.Symbol("q_other"), sp.Symbol(f"{name}!")
     plain = so.Cost((x - 3) ** 2 * k + x * y + y**4, params=[x, y])(k=1.5)
-    cost = so.Cost((odd - 3) ** 2 * constant + odd * other + other**4, params=[odd, other])(**{constant.name: 1.5})
+    cost = so.Cost((odd - 3) ** 2 * constant + odd * other + other**4, params=[odd, other])(
+        **{constant.name: 1.5}
+    )
     point = [0.7, -1.3]
     run, wanted = (so.minimize(J, so.adam(eta=0.1), point, 10) for J in (cost, plain))
     np.testing.assert_allclose(cost.value(point), plain.value(point), rtol=1e-14)
     np.testing.assert_allclose(cost.grad(point), plain.grad(point), rtol=1e-14)
     np.testing.assert_allclose(run.theta, wanted.theta, rtol=1e-12)
     for source, usual in ((cost.source, plain.source), (run.source, wanted.source)):
-        strange = {word for word in words(source) - words(usual) if not re.fullmatch(r"[a-z]+_?\d+", word)}
+        strange = {
+            word for word in words(source) - words(usual) if not re.fullmatch(r"[a-z]+_?\d+", word)
+        }
         assert not strange
     assert all((repr(cost), repr(run), cost.latex(), cost._repr_html_(), run.history.attrs))
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["theta", "self", "v", "start", "cost", "constants", "direction", "values"])
+@pytest.mark.parametrize(
+    "name", ["theta", "self", "v", "start", "cost", "constants", "direction", "values"]
+)
 def test_a_constant_may_be_called_like_an_argument(name):
     cost = so.Cost(x**2 * sp.Symbol(name), params=[x])
     assert cost.value([3.0], **{name: 2.0}) == 18.0

@@ -47,7 +47,12 @@ def over(body, *limits, params=th, **roles):
     ],
 )  # fmt: skip
 def test_indices_outside_of_their_array(refused, cost, theta, words):
-    for method in (cost.value, cost.grad, cost.hessian, lambda point: so.minimize(cost, "gd", point, 3)):
+    for method in (
+        cost.value,
+        cost.grad,
+        cost.hessian,
+        lambda point: so.minimize(cost, "gd", point, 3),
+    ):
         refused(lambda method=method: method(theta), so.SymoptError, *words)
 
 
@@ -78,10 +83,19 @@ def test_sums_over_an_unknown_size(refused, ask):
 
 def test_the_remedies_for_an_unknown_size_work(refused):
     cost = over(W[i, j] ** 2, (i, 0, n - 1), (j, 0, m - 1), params=W)
-    refused(lambda: cost.value(np.ones(6)), so.CostError, "size m is unknown", "m=10", "start for each", "shape=")
+    refused(
+        lambda: cost.value(np.ones(6)),
+        so.CostError,
+        "size m is unknown",
+        "m=10",
+        "start for each",
+        "shape=",
+    )
     stated = sp.IndexedBase("W", shape=(2, 3))
     assert cost.value(np.ones(6), m=3) == cost.value({W: np.ones((2, 3))}) == 6
-    assert over(stated[i, j] ** 2, (i, 0, n - 1), (j, 0, m - 1), params=stated).value(np.ones(6)) == 6
+    assert (
+        over(stated[i, j] ** 2, (i, 0, n - 1), (j, 0, m - 1), params=stated).value(np.ones(6)) == 6
+    )
 
 
 # Sizes that contradict each other
@@ -121,8 +135,18 @@ def test_sizes_that_are_no_whole_numbers(refused, size):
 
 
 def test_sizes_of_a_run_that_are_no_whole_numbers(refused):
-    refused(lambda: so.minimize(CHAIN, "gd", [1, 2, 3], 3, n=3.0), so.RunError, r"n=3\.0", "whole number")
-    refused(lambda: so.sweep(CHAIN, "gd", [1, 2, 3], 3, n=[3, 4]), so.RunError, r"n=\[3, 4\]", "whole number")
+    refused(
+        lambda: so.minimize(CHAIN, "gd", [1, 2, 3], 3, n=3.0),
+        so.RunError,
+        r"n=3\.0",
+        "whole number",
+    )
+    refused(
+        lambda: so.sweep(CHAIN, "gd", [1, 2, 3], 3, n=[3, 4]),
+        so.RunError,
+        r"n=\[3, 4\]",
+        "whole number",
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +170,11 @@ def test_intermediates_that_no_memory_holds(refused, monkeypatch):
     softmax = so.Cost(so.logsumexp(Sum(th[j], (j, 0, 2)) * k, (k, 0, 10**12)), params=th)
     refused(lambda: softmax.value([1, 1, 1]), so.CostError, "logsumexp", "7451 GiB")
     monkeypatch.setattr(size_finder, "LARGEST_STORED", 3)
-    refused(lambda: over(H[k], data={t: TARGETS}, where={H[k]: th[0] * t[k]}).value([1]), so.CostError, r"\(5,\)")
+    refused(
+        lambda: over(H[k], data={t: TARGETS}, where={H[k]: th[0] * t[k]}).value([1]),
+        so.CostError,
+        r"\(5,\)",
+    )
 
 
 # Indices
@@ -161,9 +189,18 @@ INDICES = {
 def test_indices_that_are_not_affine(refused, words):
     index, limits = INDICES[words], [(i, 0, 3), (j, 0, m)]
     words = words.replace("*", r"\*").replace(r"\\*", r"\*")
-    refused(lambda: over(th[index], *limits), so.CostError, words, "not affine", r"2\*i \+ 1", r"c\[k\]")
-    refused(lambda: over(th[j] * t[index], *limits, data={t: TARGETS}), so.CostError, words, "not affine")
-    refused(lambda: over(th[j] * H[index], *limits, where={H[i]: th[i]}), so.CostError, "not affine")
+    refused(
+        lambda: over(th[index], *limits), so.CostError, words, "not affine", r"2\*i \+ 1", r"c\[k\]"
+    )
+    refused(
+        lambda: over(th[j] * t[index], *limits, data={t: TARGETS}),
+        so.CostError,
+        words,
+        "not affine",
+    )
+    refused(
+        lambda: over(th[j] * H[index], *limits, where={H[i]: th[i]}), so.CostError, "not affine"
+    )
 
 
 def test_parameters_do_not_choose_entries(refused):
@@ -216,12 +253,22 @@ NUMBERS = {
 def test_data_that_are_no_numbers_of_the_right_shape(refused, words):
     refused(lambda: over(th[k] * t[k], data={t: NUMBERS[words]}), so.CostError, "data t", words)
     refused(lambda: fit()(t=NUMBERS[words]), so.CostError, "data t", words)
-    refused(lambda: so.minimize(fit(), "gd", [1, 2, 3], 3, t=NUMBERS[words]), so.SymoptError, r"\bt\b", words)
+    refused(
+        lambda: so.minimize(fit(), "gd", [1, 2, 3], 3, t=NUMBERS[words]),
+        so.SymoptError,
+        r"\bt\b",
+        words,
+    )
 
 
 def test_float64_data_that_would_be_used_where_they_lie_are_looked_at_too(refused):
     for bad in (np.array([1.0, NAN]), np.array([-INF, 1.0])):
-        refused(lambda bad=bad: over(th[k] * t[k], data={t: bad}), so.CostError, "data t", "NaN or infinity")
+        refused(
+            lambda bad=bad: over(th[k] * t[k], data={t: bad}),
+            so.CostError,
+            "data t",
+            "NaN or infinity",
+        )
 
 
 @pytest.mark.parametrize(
@@ -254,11 +301,15 @@ def test_data_beside_no_array(refused):
     ],
 )  # fmt: skip
 def test_parameters_that_do_not_fit(refused, params, words):
-    refused(lambda: over(th[k] * H[k], params=params, where={H[k]: sp.sin(th[k])}), so.CostError, words)
+    refused(
+        lambda: over(th[k] * H[k], params=params, where={H[k]: sp.sin(th[k])}), so.CostError, words
+    )
 
 
 def test_a_cost_of_data_alone(refused):
-    refused(lambda: so.Cost(Sum(t[k], (k, 0, m - 1)), data={t: TARGETS}), so.CostError, "no parameters")
+    refused(
+        lambda: so.Cost(Sum(t[k], (k, 0, m - 1)), data={t: TARGETS}), so.CostError, "no parameters"
+    )
     refused(lambda: so.Cost(Sum(k, (k, 0, 3))), so.CostError, "no parameters")
 
 
@@ -302,7 +353,9 @@ def test_a_sum_without_a_range_is_refused_by_sympy(limit):
 )  # fmt: skip
 def test_bounds_that_are_no_whole_numbers(refused, high, words):
     for kind in (Sum, sp.Product, so.logsumexp):
-        refused(lambda kind=kind: so.Cost(kind(th[i], (i, 0, high)), params=th), so.CostError, words)
+        refused(
+            lambda kind=kind: so.Cost(kind(th[i], (i, 0, high)), params=th), so.CostError, words
+        )
 
 
 @pytest.mark.parametrize(
@@ -364,7 +417,9 @@ def test_intermediates_that_cannot_be_computed(refused, where, words):
 )  # fmt: skip
 def test_intermediates_whose_range_does_not_follow(refused, body, where, words):
     data = {t: TARGETS} | ({c: [1, 0, 0, 1, 1]} if body.has(c) else {})
-    refused(lambda: over(body, (k, 0, m - 1), (j, 0, d), data=data, where=where), so.CostError, words)
+    refused(
+        lambda: over(body, (k, 0, m - 1), (j, 0, d), data=data, where=where), so.CostError, words
+    )
 
 
 def test_an_intermediate_that_is_used_where_it_is_not_computed(refused):
@@ -382,7 +437,12 @@ def test_an_intermediate_that_is_used_where_it_is_not_computed(refused):
     below = so.Cost(USED, params=th, data={t: TARGETS}, where={H[k]: (th[k + 3], (k, -2, m - 1))})
     refused(lambda: below.grad(np.ones(8)), so.CostError, "H .*index -2")
     chosen = over(H[c[k]] ** 2, data={c: [0, 4, 2]}, where={H[k]: (th[k], (k, 0, 3))})
-    refused(lambda: chosen.value(np.ones(4)), so.CostError, "H is computed from index 0 to 3", "from 0 to 4")
+    refused(
+        lambda: chosen.value(np.ones(4)),
+        so.CostError,
+        "H is computed from index 0 to 3",
+        "from 0 to 4",
+    )
 
 
 # Samples
@@ -402,7 +462,11 @@ def test_samples_that_are_no_index(refused, samples):
     ],
 )  # fmt: skip
 def test_batches_that_cannot_be_drawn(refused, samples, batch, kind, words):
-    refused(lambda: so.minimize(fit(samples=samples), "gd", [1, 1, 1], 2, batch=batch, rng=0), kind, words)
+    refused(
+        lambda: so.minimize(fit(samples=samples), "gd", [1, 1, 1], 2, batch=batch, rng=0),
+        kind,
+        words,
+    )
 
 
 # Points, directions, constants
@@ -429,20 +493,42 @@ def test_starts_that_are_not_finite(refused, theta):
     refused(lambda: so.sweep(fit(), "gd", theta, 2), so.RunError, "start", "finite", "theta")
 
 
-@pytest.mark.parametrize("v", [[1, 2], [1, 2, 3, 4], 1.0, [], None, "a", {"zz": [1, 2, 3]}, [[1], [1, 2]]])
+@pytest.mark.parametrize(
+    "v", [[1, 2], [1, 2, 3, 4], 1.0, [], None, "a", {"zz": [1, 2, 3]}, [[1], [1, 2]]]
+)
 def test_directions_that_do_not_fit(refused, v):
     refused(lambda: fit().hvp([1, 2, 3], v), so.CostError, "3|theta")
     refused(lambda: SCALED.hvp([1, 2, 3], v, a=1), so.CostError, "3|theta")
 
 
 def test_points_directions_and_constants_that_do_not_fit_together(refused):
-    refused(lambda: SCALED.value(np.ones((4, 2)), a=np.ones(3)), so.CostError, r"\(4, 2\)", r"'a': \(3,\)")
     refused(
-        lambda: SCALED.hvp(np.ones((4, 2)), np.ones((3, 2)), a=1), so.CostError, r"\(4, 2\)", r"v of shape \(3, 2\)"
+        lambda: SCALED.value(np.ones((4, 2)), a=np.ones(3)),
+        so.CostError,
+        r"\(4, 2\)",
+        r"'a': \(3,\)",
     )
-    refused(lambda: SCALED.hessian(np.ones((4, 2)), a=np.ones(3)), so.CostError, "do not fit together")
-    refused(lambda: so.minimize(SCALED, "gd", [1, 2], 2, a=[1, 2]), so.SymoptError, r"\ba\b", r"so\.sweep")
-    refused(lambda: so.sweep(SCALED, "gd", [1, 2], 2, a=np.ones((2, 2))), so.RunError, r"cost\.a", r"\(2, 2\)")
+    refused(
+        lambda: SCALED.hvp(np.ones((4, 2)), np.ones((3, 2)), a=1),
+        so.CostError,
+        r"\(4, 2\)",
+        r"v of shape \(3, 2\)",
+    )
+    refused(
+        lambda: SCALED.hessian(np.ones((4, 2)), a=np.ones(3)), so.CostError, "do not fit together"
+    )
+    refused(
+        lambda: so.minimize(SCALED, "gd", [1, 2], 2, a=[1, 2]),
+        so.SymoptError,
+        r"\ba\b",
+        r"so\.sweep",
+    )
+    refused(
+        lambda: so.sweep(SCALED, "gd", [1, 2], 2, a=np.ones((2, 2))),
+        so.RunError,
+        r"cost\.a",
+        r"\(2, 2\)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -456,7 +542,13 @@ def test_constants_that_do_not_fit(refused, constants, words):
 
 def test_a_hessian_of_too_many_parameters(refused):
     square = over(th[i] ** 2, (i, 0, n - 1))
-    refused(lambda: square.hessian(np.ones(10**5)), so.CostError, "100000 parameters", "75 GiB", r"J\.hvp")
+    refused(
+        lambda: square.hessian(np.ones(10**5)),
+        so.CostError,
+        "100000 parameters",
+        "75 GiB",
+        r"J\.hvp",
+    )
 
 
 # Sums that were written out
@@ -466,7 +558,10 @@ LONG = "operations written out"
 
 def written_out(terms=100):
     z = sp.symbols(f"z:{terms}", real=True)
-    return so.Cost(sp.Add(*(100 * (z[q + 1] - z[q] ** 2) ** 2 + (1 - z[q]) ** 2 for q in range(terms - 1))), params=z)
+    return so.Cost(
+        sp.Add(*(100 * (z[q + 1] - z[q] ** 2) ** 2 + (1 - z[q]) ** 2 for q in range(terms - 1))),
+        params=z,
+    )
 
 
 def test_a_long_cost_that_is_written_out_names_the_sum_once():
@@ -495,24 +590,43 @@ def test_new_data_by_name_count_wherever_a_point_is_evaluated():
 
 def test_mappings_that_are_none(refused):
     for name in ("data", "where"):
-        refused(lambda name=name: over(th[k] ** 2, **{name: np.ones(3)}), so.CostError, name, "expected a mapping")
+        refused(
+            lambda name=name: over(th[k] ** 2, **{name: np.ones(3)}),
+            so.CostError,
+            name,
+            "expected a mapping",
+        )
 
 
 def test_a_logsumexp_without_range(refused):
-    refused(lambda: so.logsumexp(th[i], i), so.CostError, "the sum over i has no range", r"\(i, first, last\)")
+    refused(
+        lambda: so.logsumexp(th[i], i),
+        so.CostError,
+        "the sum over i has no range",
+        r"\(i, first, last\)",
+    )
     refused(lambda: so.logsumexp(th[i], (i, 0)), so.CostError, "the sum over i has no range")
 
 
 def test_a_bound_that_is_not_affine(refused):
     refused(
-        lambda: so.Cost(Sum(th[i], (i, 0, n**2)), params=th), so.CostError, r"the bound n\*\*2 of the sum over i is not"
+        lambda: so.Cost(Sum(th[i], (i, 0, n**2)), params=th),
+        so.CostError,
+        r"the bound n\*\*2 of the sum over i is not",
     )
 
 
 def test_arrays_without_index_and_matrix_symbols(refused):
-    refused(lambda: so.Cost(th**2, params=th), so.CostError, r"theta is an array: give it an index, as in theta\[i\]")
     refused(
-        lambda: so.Cost(sp.MatrixSymbol("M", 2, 2)[0, 1] ** 2), so.CostError, "M is a sympy.MatrixSymbol", "IndexedBase"
+        lambda: so.Cost(th**2, params=th),
+        so.CostError,
+        r"theta is an array: give it an index, as in theta\[i\]",
+    )
+    refused(
+        lambda: so.Cost(sp.MatrixSymbol("M", 2, 2)[0, 1] ** 2),
+        so.CostError,
+        "M is a sympy.MatrixSymbol",
+        "IndexedBase",
     )
 
 
@@ -523,5 +637,7 @@ def test_a_direction_of_another_size(refused):
 def test_a_bound_that_is_looked_up(refused):
     looked_up = Sum(Sum(th[j], (j, 0, c[k])), (k, 0, m - 1))
     refused(
-        lambda: so.Cost(looked_up, params=th, data={c: [1, 2]}), so.CostError, r"the bound c\[k\] of the sum over j"
+        lambda: so.Cost(looked_up, params=th, data={c: [1, 2]}),
+        so.CostError,
+        r"the bound c\[k\] of the sum over j",
     )

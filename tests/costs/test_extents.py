@@ -25,7 +25,9 @@ def quietly(cost, *at, **constants):
 def test_a_regression_that_sums_from_1_is_told_that_it_leaves_out_the_first_row():
     rows = {X: np.arange(1.0, 6.0), Y: np.array([5.0, -60.0, 90.0, -40.0, 30.0])}
     from_one = so.Cost(sp.Sum((Y[i] - a * X[i] - b) ** 2, (i, 1, n)), params=(a, b), data=rows)
-    with pytest.warns(SymoptWarning, match=r"reads [XY]\[0\], of 5; indices begin at 0 here") as told:
+    with pytest.warns(
+        SymoptWarning, match=r"reads [XY]\[0\], of 5; indices begin at 0 here"
+    ) as told:
         from_one.value([1.0, 1.0])
     assert len(told) == 2
     quietly(from_one, [1.0, 2.0])  # once for each cost
@@ -33,7 +35,9 @@ def test_a_regression_that_sums_from_1_is_told_that_it_leaves_out_the_first_row(
         sp.Sum((Y[i] - a * X[i] - b) ** 2, (i, 0, n - 1)),
         sp.Sum((Y[i - 1] - a * X[i - 1] - b) ** 2, (i, 1, n)),
     ):
-        assert quietly(so.Cost(right, params=(a, b), data=rows), [1.0, 1.0]) == np.sum((rows[Y] - rows[X] - 1) ** 2)
+        assert quietly(so.Cost(right, params=(a, b), data=rows), [1.0, 1.0]) == np.sum(
+            (rows[Y] - rows[X] - 1) ** 2
+        )
 
 
 @pytest.mark.parametrize(
@@ -79,13 +83,16 @@ def test_a_cost_whose_sums_are_all_empty_is_told():
     chain = so.Cost(sp.Sum((x[i + 1] - x[i]) ** 2, (i, 0, n - 2)), params=x)
     with pytest.warns(SymoptWarning, match="every sum of the cost is over nothing.*n = 1"):
         assert chain.value([3.0]) == 0.0
-    some = so.Cost(sp.Sum((x[i + 1] - x[i]) ** 2, (i, 0, n - 2)) + sp.Sum(x[i] ** 2, (i, 0, n - 1)), params=x)
+    some = so.Cost(
+        sp.Sum((x[i + 1] - x[i]) ** 2, (i, 0, n - 2)) + sp.Sum(x[i] ** 2, (i, 0, n - 1)), params=x
+    )
     assert quietly(some, [3.0]) == 9.0
 
 
 def test_falling_bounds_are_told_in_both_conventions():
     with pytest.warns(
-        SymoptWarning, match="over nothing, and 0 here; SymPy's own value of it is minus the sum from 2 to 4"
+        SymoptWarning,
+        match="over nothing, and 0 here; SymPy's own value of it is minus the sum from 2 to 4",
     ):
         so.Cost(sp.Sum(a * k, (k, 5, 1)) + a**2, params=a)
     with warnings.catch_warnings():
@@ -105,21 +112,29 @@ def test_a_reduction_of_what_does_not_depend_on_its_index(kind, body):
     cost = so.parse(f"sum({kind}({body},k,i,2*i),i,0,n-1)+sum(x[i]^2,i,0,n-1)+y*z")
     y, z, three = 1.5, 0.5, [1.0, 2.0, 3.0]
     value = {"y": y, "2": 2.0, "y*z": y * z}[body]
-    want = sum(value ** (q + 1) if kind == "prod" else value * (q + 1) for q in range(3)) + 14 + y * z
+    want = (
+        sum(value ** (q + 1) if kind == "prod" else value * (q + 1) for q in range(3)) + 14 + y * z
+    )
     point = {"x": three, "y": y, "z": z}
     assert cost.value(point) == pytest.approx(want, rel=1e-15)
     step = 1e-6
-    slope = (cost.value({**point, "y": y + step}) - cost.value({**point, "y": y - step})) / (2 * step)
-    at = [str(name) for name in cost.params].index("y")
-    assert cost.grad(point)[at if at == 0 else at + (2 if str(cost.params[0]) == "x" else 0)] == pytest.approx(
-        slope, rel=1e-8
+    slope = (cost.value({**point, "y": y + step}) - cost.value({**point, "y": y - step})) / (
+        2 * step
     )
+    at = [str(name) for name in cost.params].index("y")
+    assert cost.grad(point)[
+        at if at == 0 else at + (2 if str(cost.params[0]) == "x" else 0)
+    ] == pytest.approx(slope, rel=1e-8)
     assert isinstance(cost.source, str)
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("sum(x[i]^2,i,0,n-3)", 14.0), ("sum(x[i]^2,i,0,n-3)+sum(n,i,0,n-1)", 39.0), ("sum(x[i]^2,i,0,n-20)", 14.0)],
+    [
+        ("sum(x[i]^2,i,0,n-3)", 14.0),
+        ("sum(x[i]^2,i,0,n-3)+sum(n,i,0,n-1)", 39.0),
+        ("sum(x[i]^2,i,0,n-20)", 14.0),
+    ],
 )
 def test_a_size_is_the_same_flat_and_by_name(text, value):
     cost = so.parse(text)

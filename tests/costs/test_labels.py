@@ -49,11 +49,13 @@ def test_a_point_with_labels_is_read_by_them_everywhere(kind):
     assert J.hvp([0, 0], point).tolist() == [2, 12]
     assert J.hessian(point).tolist() == [[2, 0], [0, 6]]
     assert so.minimize(J, "gd", point, 0).theta.tolist() == [1, 2]
-    assert so.sweep(J, "gd", point.expand_dims("run") if isinstance(point, xr.DataArray) else point, 0)["gd"][
-        "theta"
-    ].values.ravel().tolist() == [1, 2]
+    assert so.sweep(
+        J, "gd", point.expand_dims("run") if isinstance(point, xr.DataArray) else point, 0
+    )["gd"]["theta"].values.ravel().tolist() == [1, 2]
     assert so.scipy(J, "BFGS", point, 0).theta.tolist() == [1, 2]
-    assert so.theory.predict(J, so.gd(eta=0.1), point).gradient_norm == pytest.approx(np.hypot(2, 12))
+    assert so.theory.predict(J, so.gd(eta=0.1), point).gradient_norm == pytest.approx(
+        np.hypot(2, 12)
+    )
 
 
 @pytest.mark.parametrize("kind", MANY)
@@ -94,7 +96,11 @@ def test_labels_that_are_not_those_of_the_parameters_are_refused(refused, point,
 
 
 def test_numbers_without_names_are_read_by_position():
-    for point in (pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], index=[3, 7]), xr.DataArray([1.0, 2.0], dims="a")):
+    for point in (
+        pd.Series([1.0, 2.0]),
+        pd.Series([1.0, 2.0], index=[3, 7]),
+        xr.DataArray([1.0, 2.0], dims="a"),
+    ):
         assert J.value(point) == 13
     assert J.value(pd.DataFrame([[1.0, 2.0], [1.0, 3.0]])).tolist() == [13, 28]
 
@@ -131,7 +137,9 @@ class Metres(list):
 def test_units_are_refused_and_not_dropped(refused):
     refused(lambda: J.value(Metres([1.0, 2.0])), so.CostError, "unit metre")
     refused(
-        lambda: so.Cost(sp.Sum((th[0] - W[i, 0]) ** 2, (i, 0, n - 1)), params=th, data={W: Metres([[1.0]])}),
+        lambda: so.Cost(
+            sp.Sum((th[0] - W[i, 0]) ** 2, (i, 0, n - 1)), params=th, data={W: Metres([[1.0]])}
+        ),
         so.CostError,
         "unit",
     )
@@ -143,7 +151,9 @@ def test_numbers_of_other_kinds_become_the_nearest_floats():
         np.asfortranarray([[1 / 3, 0.1]])[0],
     ):  # fmt: skip
         assert J.value(point) == J.value([1 / 3, 0.1])
-    assert J.value(np.array([0.1, 0.2], dtype=np.float32)) == J.value([float(np.float32(0.1)), float(np.float32(0.2))])
+    assert J.value(np.array([0.1, 0.2], dtype=np.float32)) == J.value(
+        [float(np.float32(0.1)), float(np.float32(0.2))]
+    )
     frozen = np.array([1.0, 2.0])
     frozen.flags.writeable = False
     assert J.value(frozen) == J.value([sp.Integer(1), 2]) == 13
@@ -153,7 +163,11 @@ def test_rows_of_data_that_are_in_another_order_are_refused(refused):
     X, t, a = sp.IndexedBase("X"), sp.IndexedBase("t"), sp.Symbol("a")
     fit = sp.Sum((a * X[k] - t[k]) ** 2, (k, 0, m - 1))
     rows = pd.Series([1.0, 2.0, 3.0])
-    refused(lambda: so.Cost(fit, params=a, data={X: rows, t: rows.sort_values(ascending=False)}), so.CostError, "order")
+    refused(
+        lambda: so.Cost(fit, params=a, data={X: rows, t: rows.sort_values(ascending=False)}),
+        so.CostError,
+        "order",
+    )
     assert so.Cost(fit, params=a, data={X: rows, t: rows}).value([1.0]) == 0
 
 
@@ -169,7 +183,9 @@ def test_what_is_given_beside_a_cost_is_applied():
     assert so.minimize(fit, so.gd(eta=0.01), [0.0], 500, batch=2).theta == pytest.approx([2.0])
     assert so.Cost(fit, data={"y": 3 * t}).value([3.0]) == 0
     assert so.Cost(fit).value([1.0]) == 14
-    assert so.Cost(so.parse("x^2 + k*y^2", params="x,y")(k=50), params=["y", "x"]).value([1, 2]) == 54
+    assert (
+        so.Cost(so.parse("x^2 + k*y^2", params="x,y")(k=50), params=["y", "x"]).value([1, 2]) == 54
+    )
     H = sp.IndexedBase("H")
     named = so.Cost(so.Cost(sp.Sum(H[k] ** 2, (k, 0, 1)), params=H), where={H[k]: x + k}, params=x)
     assert named.value([1.0]) == 5
@@ -178,7 +194,9 @@ def test_what_is_given_beside_a_cost_is_applied():
     assert so.Cost(known, params=x).optimal_value is None
 
 
-@pytest.mark.parametrize("params", [{x, y}, frozenset({"x", "y"}), (x + y).free_symbols, sp.FiniteSet(x, y)])
+@pytest.mark.parametrize(
+    "params", [{x, y}, frozenset({"x", "y"}), (x + y).free_symbols, sp.FiniteSet(x, y)]
+)
 def test_parameters_without_an_order_are_refused(refused, params):
     refused(lambda: so.Cost(x**2 + y, params=params), so.CostError, "no order", "sorted")
     refused(lambda: so.parse("x^2+y", params=params), so.CostError, "no order")
@@ -188,7 +206,9 @@ def test_parameters_without_an_order_are_refused(refused, params):
 # Assumptions
 
 
-@pytest.mark.parametrize("word", ["integer", "even", "prime", "positive", "nonnegative", "negative"])
+@pytest.mark.parametrize(
+    "word", ["integer", "even", "prime", "positive", "nonnegative", "negative"]
+)
 def test_assumptions_on_parameters_are_warned_about(word):
     p = sp.Symbol("p", **{word: True})
     with pytest.warns(so.SymoptWarning, match=r"p \(.*=True"):
@@ -198,7 +218,9 @@ def test_assumptions_on_parameters_are_warned_about(word):
         so.Cost(sp.Sum(array[i] ** 2, (i, 0, n - 1)))
 
 
-@pytest.mark.parametrize("wrong", [{"zero": True}, {"imaginary": True}, {"commutative": False}, {"real": False}])
+@pytest.mark.parametrize(
+    "wrong", [{"zero": True}, {"imaginary": True}, {"commutative": False}, {"real": False}]
+)
 def test_symbols_that_are_no_real_numbers_are_refused(refused, wrong):
     refused(lambda: so.Cost(sp.Symbol("p", **wrong) + x**2, params=x), so.CostError)
 
@@ -209,4 +231,8 @@ def test_values_that_contradict_an_assumption_are_refused(refused):
     assert scaled.value([1.0], c=2) == 2
     refused(lambda: scaled.value([1.0], c=-2), so.CostError, "c is -2", "positive=True")
     refused(lambda: so.sweep(scaled, "gd", [1.0], 1, c=[1.0, -1.0]), so.CostError, "c is -1")
-    refused(lambda: so.Cost(sp.Sum(a[i] * x**2, (i, 0, n - 1)), params=x, data={a: [1, -2]}), so.CostError, "a is -2")
+    refused(
+        lambda: so.Cost(sp.Sum(a[i] * x**2, (i, 0, n - 1)), params=x, data={a: [1, -2]}),
+        so.CostError,
+        "a is -2",
+    )

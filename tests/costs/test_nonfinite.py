@@ -52,7 +52,10 @@ def test_a_run_says_so_of_the_step_that_left():
     run = so.minimize(so.parse("log(x)"), so.gd(eta=0.1), [0.05], 9)
     assert run.reason.startswith("J is nan after 1 steps, at x = -1.95: log of -1.95, in log(x);")
     assert "1 divided by 0" in so.minimize(so.parse("1/x"), so.gd(eta=1.0), [0.0], 3).reason
-    assert "exp of 1000 is beyond 1.8e308" in so.minimize(so.parse("exp(x)"), so.gd(eta=1.0), [1000.0], 3).reason
+    assert (
+        "exp of 1000 is beyond 1.8e308"
+        in so.minimize(so.parse("exp(x)"), so.gd(eta=1.0), [1000.0], 3).reason
+    )
     study = so.sweep(so.parse("log(x)"), so.gd(eta=0.1), start=[[1.0], [0.05]], steps=3)
     assert "log of -1.95" in study.reason("gd", start=1)
 
@@ -67,12 +70,21 @@ def test_sums_name_the_term():
     i, j, n, m = sp.symbols("i j n m", integer=True)
     th, X, H = (sp.IndexedBase(name) for name in ("th", "X", "H"))
     roots = so.Cost(sp.Sum(sp.sqrt(th[i]) + th[i] ** 2, (i, 0, n - 1)), params=th)
-    assert "the root of -3, in sqrt(th[i]), in the term i = 2" in reason(roots, [1.0, 2.0, -3.0, 4.0])
-    pairs = so.Cost(sp.Sum(sp.log(th[j] - X[i]), (i, 0, m - 1), (j, 0, n - 1)), params=th, data={X: [1.0, 2.0]})
+    assert "the root of -3, in sqrt(th[i]), in the term i = 2" in reason(
+        roots, [1.0, 2.0, -3.0, 4.0]
+    )
+    pairs = so.Cost(
+        sp.Sum(sp.log(th[j] - X[i]), (i, 0, m - 1), (j, 0, n - 1)), params=th, data={X: [1.0, 2.0]}
+    )
     told_of = reason(pairs, [5.0, 1.5, 6.0])
     assert "log of -0.5" in told_of
     assert "in the term j = 1, i = 1" in told_of
-    kept = so.Cost(sp.Sum(H[i] ** 2, (i, 0, m - 1)), params=th, where={H[i]: sp.acos(X[i] * th[0])}, data={X: [0.1, 2]})
+    kept = so.Cost(
+        sp.Sum(H[i] ** 2, (i, 0, m - 1)),
+        params=th,
+        where={H[i]: sp.acos(X[i] * th[0])},
+        data={X: [0.1, 2]},
+    )
     told_of = reason(kept, [0.7])
     assert "acos of 1.4" in told_of
     assert "in the term i = 1" in told_of
@@ -83,7 +95,9 @@ def test_sums_name_the_term():
 def test_what_is_not_taken_is_not_told():
     """A root in the other branch, and an infinity that the next operation makes finite."""
     x, y = sp.symbols("x y")
-    told_of = reason(so.Cost(sp.Piecewise((sp.sqrt(x), x > 0), (sp.log(y), True)), params=(x, y)), [-2.0, -3.0])
+    told_of = reason(
+        so.Cost(sp.Piecewise((sp.sqrt(x), x > 0), (sp.log(y), True)), params=(x, y)), [-2.0, -3.0]
+    )
     assert "log of -3" in told_of
     assert "root" not in told_of
     assert "log of -3" in reason(so.parse("1/(1 + exp(x)^2) + log(y)"), [500.0, -3.0])
@@ -103,11 +117,15 @@ def test_slopes_and_matrices_that_are_no_numbers_are_named():
 ARGUMENTS = [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 710.0, -710.0, 1e5, -1e5]
 
 
-@pytest.mark.parametrize("op", sorted({*FUNCTIONS.values(), "pow", "div", "mod", "xlogx", "log1p", "log1mexp"}))
+@pytest.mark.parametrize(
+    "op", sorted({*FUNCTIONS.values(), "pow", "div", "mod", "xlogx", "log1p", "log1mexp"})
+)
 def test_every_function_has_words_for_what_lies_outside(op):
     """Where it is NaN, something else is said than that it is too large, and a cure that fits."""
     places = (
-        [(u, v) for u in ARGUMENTS for v in ARGUMENTS] if op in ("pow", "div", "mod") else [(u,) for u in ARGUMENTS]
+        [(u, v) for u in ARGUMENTS for v in ARGUMENTS]
+        if op in ("pow", "div", "mod")
+        else [(u,) for u in ARGUMENTS]
     )
     for args in places:
         value = in_doubles(Node(op), [np.float64(arg) for arg in args])
@@ -141,11 +159,20 @@ def test_real_roots_are_right(text):
 
 def test_the_cure_for_a_root_of_a_negative_number_holds():
     x = sp.Symbol("x")
-    for cost in (so.Cost(sp.real_root(x, 3)), so.Cost(sp.real_root(sp.Symbol("x", real=True), 3)), so.parse("cbrt(x)")):
+    for cost in (
+        so.Cost(sp.real_root(x, 3)),
+        so.Cost(sp.real_root(sp.Symbol("x", real=True), 3)),
+        so.parse("cbrt(x)"),
+    ):
         assert cost.value([-8.0]) == -2.0
         assert cost.grad([-8.0]) == pytest.approx([1 / 12])
         assert cost.grad([0.0]) == [0.0]  # infinite: as of the square root
-        assert so.minimize(so.Cost(cost.expression**4 + cost.expression), so.gd(eta=0.05), [-1.0], 200).loss < -0.47
+        assert (
+            so.minimize(
+                so.Cost(cost.expression**4 + cost.expression), so.gd(eta=0.05), [-1.0], 200
+            ).loss
+            < -0.47
+        )
     assert so.parse("x + real_root(-27, 3)").value([1.0]) == -2.0
     with pytest.raises(ParseError, match="odd whole number"):
         so.parse("real_root(x, 2)")

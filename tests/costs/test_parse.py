@@ -69,7 +69,9 @@ def test_numbers_are_the_nearest_doubles(text, value):
     assert so.parse(text).value([1.0]) == value
 
 
-@pytest.mark.parametrize(("text", "value"), [("pi*x", mp.pi), ("e*x", mp.e), ("x*pi^2/e", mp.pi**2 / mp.e)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("pi*x", mp.pi), ("e*x", mp.e), ("x*pi^2/e", mp.pi**2 / mp.e)]
+)
 def test_constants(text, value):
     assert float(so.parse(text).value([1.0])) == pytest.approx(float(value), rel=3e-16)
 
@@ -90,7 +92,9 @@ REFERENCE = {"abs": mp.fabs, "max": max, "min": min, "pow": mp.power}
 def test_functions_of_one_argument_are_mpmath_s(name):
     points = np.random.default_rng(3).uniform(*INVERSES.get(name, (-3, 3)), 40)
     got = so.parse(f"{name}(x)").value(points[:, None])
-    wanted = [float(REFERENCE.get(name, getattr(mp, name, None))(mp.mpf(point))) for point in points]
+    wanted = [
+        float(REFERENCE.get(name, getattr(mp, name, None))(mp.mpf(point))) for point in points
+    ]
     np.testing.assert_allclose(got, wanted, rtol=1e-14)
 
 
@@ -110,7 +114,9 @@ def test_params_are_sorted_unless_given():
     assert names(so.parse("b + a*c")) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("params", [["y", "x"], ("y", "x"), "y,x", " y, x ", sp.symbols("y x", real=True)])
+@pytest.mark.parametrize(
+    "params", [["y", "x"], ("y", "x"), "y,x", " y, x ", sp.symbols("y x", real=True)]
+)
 def test_params_give_the_order_of_theta(params):
     cost = so.parse("x + 10*y + 100*k", params=params)
     assert names(cost) == ["y", "x"]
@@ -138,7 +144,21 @@ WORDS = [
     "exec",
     "os",
 ]
-WORDS += ["self", "Symbol", "lambda_", "_", "_x", "x_1", "theta", "λ", "é", "Sin", "match", "type", "case"]
+WORDS += [
+    "self",
+    "Symbol",
+    "lambda_",
+    "_",
+    "_x",
+    "x_1",
+    "theta",
+    "λ",
+    "é",
+    "Sin",
+    "match",
+    "type",
+    "case",
+]
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -152,7 +172,10 @@ def test_names_that_python_or_sympy_know_are_plain_variables(word):
 def test_names_of_numbers_are_read_only_where_they_are_declared(word):
     with pytest.raises(so.ParseError, match=f"{word} is read neither as .* nor as a parameter"):
         so.parse(f"2*{word} + unknown")
-    assert so.parse(f"2*{word} + unknown", params=[word, "unknown"]).grad([1.0, 1.0]).tolist() == [2, 1]
+    assert so.parse(f"2*{word} + unknown", params=[word, "unknown"]).grad([1.0, 1.0]).tolist() == [
+        2,
+        1,
+    ]
 
 
 def test_the_text_is_kept():
@@ -272,7 +295,9 @@ def test_an_infinite_number_that_swallows_the_rest_is_named_and_refused(text):
         so.parse(text)
 
 
-@pytest.mark.parametrize("text", ["2.5^1000*x", "1e300*1e300*x", "x + (1e300)^2", "x/(1e300)^2", "x + 1" + "0" * 399])
+@pytest.mark.parametrize(
+    "text", ["2.5^1000*x", "1e300*1e300*x", "x + (1e300)^2", "x/(1e300)^2", "x + 1" + "0" * 399]
+)
 def test_a_number_beyond_the_doubles_is_refused(text):
     with pytest.raises(so.SymoptError, match=r"beyond|1\.8e308"):
         so.parse(text)
@@ -351,7 +376,9 @@ def test_a_sum_stays_as_it_is_written():
     ],
 )  # fmt: skip
 def test_an_index_is_exact_and_canonical(index, expected):
-    assert expression(f"sum(x[{index}], i, 0, n-1)") == sp.Sum(X[sp.sympify(expected)], (i, 0, n - 1))
+    assert expression(f"sum(x[{index}], i, 0, n-1)") == sp.Sum(
+        X[sp.sympify(expected)], (i, 0, n - 1)
+    )
     assert expression(f"sum(sum(W[k, {index}], k, {index}, n), i, 0, n)") == sp.Sum(
         sp.Sum(W[k, sp.sympify(expected)], (k, expected, n)), (i, 0, n)
     )
@@ -366,14 +393,21 @@ def parameters(monkeypatch, text, params=None):
     """Return what ``parse`` gives to Cost."""
     given = []
     module = sys.modules["symopt.costs.parser"]  # so.parse is the function
-    monkeypatch.setattr(module, "Cost", lambda read, params: given.append(params) or type("Fake", (), {})())
+    monkeypatch.setattr(
+        module, "Cost", lambda read, params: given.append(params) or type("Fake", (), {})()
+    )
     so.parse(text, params)
     return given[0]
 
 
 def test_the_parameters_of_sums_are_arrays_and_names_sorted_without_indices_and_sizes(monkeypatch):
     text = "z*sum(W[i, 0]*x[i]*n*i, i, 0, n-1)/m + q + sum(q, j, 0, m)"
-    assert sys.modules["symopt.costs.parser"]._read(text)[1].parameters == [W, sp.Symbol("q", real=True), X, z]
+    assert sys.modules["symopt.costs.parser"]._read(text)[1].parameters == [
+        W,
+        sp.Symbol("q", real=True),
+        X,
+        z,
+    ]
     assert parameters(monkeypatch, text) is None
     assert parameters(monkeypatch, text, ["x", "W"]) == ["x", "W"]
     assert parameters(monkeypatch, text, "x, W") == ["x", "W"]
@@ -551,8 +585,18 @@ def indices(draw, scope):
     names = draw(st.lists(st.sampled_from([*scope, "n"]), max_size=2))
     factors = [draw(st.integers(-1, 2)) for _ in names]
     constant = draw(st.integers(-2, 2))
-    text = " + ".join([*(f"({factor})*{name}" for factor, name in zip(factors, names, strict=True)), f"({constant})"])
-    return text, lambda place: constant + sum(f * place[name] for f, name in zip(factors, names, strict=True))
+    text = " + ".join(
+        [
+            *(f"({factor})*{name}" for factor, name in zip(factors, names, strict=True)),
+            f"({constant})",
+        ]
+    )
+    return (
+        text,
+        lambda place: (
+            constant + sum(f * place[name] for f, name in zip(factors, names, strict=True))
+        ),
+    )
 
 
 def evaluated(node, place):
@@ -569,7 +613,11 @@ def evaluated(node, place):
         return place[node.name]
     if isinstance(node, sp.Add | sp.Mul | sp.Pow):
         parts = [evaluated(part, place) for part in node.args]
-        joined = {sp.Add: sum, sp.Mul: lambda p: int(np.prod(p, dtype=object)), sp.Pow: lambda p: p[0] ** p[1]}
+        joined = {
+            sp.Add: sum,
+            sp.Mul: lambda p: int(np.prod(p, dtype=object)),
+            sp.Pow: lambda p: p[0] ** p[1],
+        }
         return joined[node.func](parts)
     return int(node)
 
@@ -674,7 +722,11 @@ LEAVES = ["x", "y", "x", "0", "1", "2", "9", "-1", "pi", "e", "1e300", "1e-300",
 @st.composite
 def expressions(draw, depth=4):
     """Draw a well-formed expression, among them many that make no sense."""
-    kind = draw(st.sampled_from(["leaf", "sum", "sum", "sum", "minus", "call", "call"] if depth else ["leaf"]))
+    kind = draw(
+        st.sampled_from(
+            ["leaf", "sum", "sum", "sum", "minus", "call", "call"] if depth else ["leaf"]
+        )
+    )
     inner = expressions(depth=depth - 1) if depth else None
     if kind == "sum":
         return f"({draw(inner)}{draw(st.sampled_from('+-*/^'))}{draw(inner)})"
@@ -707,14 +759,17 @@ def test_any_row_of_tokens_is_a_cost_or_a_symopt_error(text):
     check_fuzzed(text)
 
 
-@settings(max_examples=1000, report_multiple_bugs=False, phases=(Phase.explicit, Phase.generate))  # shrinking is slow
+@settings(
+    max_examples=1000, report_multiple_bugs=False, phases=(Phase.explicit, Phase.generate)
+)  # shrinking is slow
 @given(expressions())
 def test_any_expression_is_a_cost_or_a_symopt_error(text):
     check_fuzzed(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["1or x", "0x1for x in y", "1if x else y", "'\\d'", "x is 1", "1(x)", "'a'[x]", "[x](y)"]
+    "text",
+    ["1or x", "0x1for x in y", "1if x else y", "'\\d'", "x is 1", "1(x)", "'a'[x]", "[x](y)"],
 )
 def test_python_s_own_warnings_do_not_reach_the_user(text):
     with warnings.catch_warnings(record=True) as seen, contextlib.suppress(so.ParseError):
@@ -760,7 +815,11 @@ for name, text in json.load(sys.stdin).items():
 @pytest.fixture(scope="module")
 def explosions():
     """What became of every bomb, and after how long."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         input=json.dumps(BOMBS),
@@ -770,7 +829,9 @@ def explosions():
         timeout=90,
         check=True,
     )
-    return {name: (word, seconds) for name, word, seconds in map(json.loads, done.stdout.splitlines())}
+    return {
+        name: (word, seconds) for name, word, seconds in map(json.loads, done.stdout.splitlines())
+    }
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -807,7 +868,9 @@ def never(*args, **kwargs):
     raise AssertionError("something was evaluated")
 
 
-@pytest.mark.parametrize("text", [*HARMLESS, *(text for text, _ in REFUSED if len(text) < 100)], ids=label)
+@pytest.mark.parametrize(
+    "text", [*HARMLESS, *(text for text, _ in REFUSED if len(text) < 100)], ids=label
+)
 def test_nothing_is_evaluated(monkeypatch, text):
     so.parse("x")  # whatever is imported at first use is imported now
     with monkeypatch.context() as patched:

@@ -26,7 +26,9 @@ def logistic():
     rows = np.random.default_rng(0)
     z = sp.Sum(X[k, j] * th[j], (j, 0, d - 1))
     data = {X: rows.normal(size=(6, 3)), t: rows.choice([-1.0, 1.0], 6)}
-    return so.Cost(sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m, params=th, data=data, samples=k)
+    return so.Cost(
+        sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m, params=th, data=data, samples=k
+    )
 
 
 RIGHT = {
@@ -39,7 +41,10 @@ RIGHT = {
     "softmax": (lambda: so.parse("-log(exp(x)/(exp(x)+exp(y)+exp(z)))"), [1.0, 2.0, -3.0]),
     "named": (
         lambda: so.Cost(
-            sp.Sum(H[k] ** 2, (k, 0, m - 1)), params=th, where={H[k]: sp.tanh(X[k] * th[0])}, data={X: [1.0, 2.0]}
+            sp.Sum(H[k] ** 2, (k, 0, m - 1)),
+            params=th,
+            where={H[k]: sp.tanh(X[k] * th[0])},
+            data={X: [1.0, 2.0]},
         ),
         [0.3],
     ),
@@ -74,7 +79,11 @@ def test_kinks_and_singular_places_are_said_in_words():
     found = so.parse("abs(x) + sqrt(x^2+y^2)^3 + max(x, y)").check([0.0, 0.0])
     assert found.ok
     text = " ".join(str(found).split())
-    for words in ("a kink of |u| at u = 0, in abs(x)", "the square root of 0", "a tie: both sides are 0"):
+    for words in (
+        "a kink of |u| at u = 0, in abs(x)",
+        "the square root of 0",
+        "a tie: both sides are 0",
+    ):
         assert words in text
     assert "not twice differentiable as written at this point" in text
     assert "not differentiable as written at this point: a subgradient is taken" in text
@@ -93,7 +102,9 @@ def test_constants_and_points_by_name():
         cost.check([1.0, 2.0], digits=18, a=50)
     with pytest.raises(CostError, match=r"constant a has shape \(2,\); expected one number"):
         cost.check([1.0, 2.0], a=[1.0, 2.0])
-    with pytest.raises(CostError, match=r"at=\[nan, 1.0\]; expected one point, with a finite number"):
+    with pytest.raises(
+        CostError, match=r"at=\[nan, 1.0\]; expected one point, with a finite number"
+    ):
         cost.check([math.nan, 1.0], a=50)
 
 
@@ -108,17 +119,27 @@ def test_long_sums_are_loops():
     rows = np.random.default_rng(0)
     z = sp.Sum(X[k, j] * th[j], (j, 0, d - 1))
     data = {X: rows.normal(size=(600, 3)), t: rows.choice([-1.0, 1.0], 600)}
-    cost = so.Cost(sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m, params=th, data=data, samples=k)
+    cost = so.Cost(
+        sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m, params=th, data=data, samples=k
+    )
     found = cost.check([0.5, -20.0, 3.0])
     assert found.ok, str(found)
-    assert {row.name for row in found.rows} >= {"J", "dJ/dth[2]", "d2J/dth[0]dth[1]", "v.grad J", "u.(H v)"}
+    assert {row.name for row in found.rows} >= {
+        "J",
+        "dJ/dth[2]",
+        "d2J/dth[0]dth[1]",
+        "v.grad J",
+        "u.(H v)",
+    }
     assert min(row.digits for row in found.rows) > 12
 
 
 @pytest.mark.slow
 def test_five_thousand_rows_take_seconds():
     data = np.random.default_rng(0).normal(size=5000)
-    cost = so.Cost(sp.Sum(sp.log(1 + sp.exp(X[k] * th[0] + th[1])), (k, 0, m - 1)), params=th, data={X: data})
+    cost = so.Cost(
+        sp.Sum(sp.log(1 + sp.exp(X[k] * th[0] + th[1])), (k, 0, m - 1)), params=th, data={X: data}
+    )
     cost.hessian([0.5, 0.1])  # compiled
     began = time.process_time()
     assert cost.check([0.5, 0.1]).ok
@@ -127,7 +148,9 @@ def test_five_thousand_rows_take_seconds():
 
 @pytest.mark.parametrize("count", [41, 100])
 def test_beyond_forty_parameters_the_hessian_is_checked_along_directions(count):
-    found = so.Cost(sp.Sum(th[i] ** 2 * th[i + 1], (i, 0, n - 2)), params=th).check(np.linspace(-1, 1, count))
+    found = so.Cost(sp.Sum(th[i] ** 2 * th[i + 1], (i, 0, n - 2)), params=th).check(
+        np.linspace(-1, 1, count)
+    )
     assert found.ok, str(found)
     assert len(found.rows) == count + 3
     assert found.rows[-1].name == "u.(H v)"
@@ -176,7 +199,8 @@ def test_sums_read_look_ups_conditions_and_products():
     at = sp.IndexedBase("at")
     shifted = sp.Piecewise((th[k - 1], k > 0), (0, True))
     cost = so.Cost(
-        sp.Sum((th[at[k]] - shifted) ** 2 * X[k], (k, 0, n - 1)) + sp.Product(1 + th[j] ** 2, (j, 0, n - 1)),
+        sp.Sum((th[at[k]] - shifted) ** 2 * X[k], (k, 0, n - 1))
+        + sp.Product(1 + th[j] ** 2, (j, 0, n - 1)),
         params=th,
         data={at: np.array([2, 0, 1]), X: [0.1, 0.2, 0.3]},
     )
@@ -187,11 +211,15 @@ def test_sums_read_look_ups_conditions_and_products():
 
 def test_kinks_within_long_sums_are_named(monkeypatch):
     monkeypatch.setattr(reference, "LONG", 10)
-    found = so.Cost(sp.Sum(sp.Abs(X[k] - th[0]), (k, 0, m - 1)), params=th, data={X: [1.0, 2.0, 3.0]}).check([2.0])
+    found = so.Cost(
+        sp.Sum(sp.Abs(X[k] - th[0]), (k, 0, m - 1)), params=th, data={X: [1.0, 2.0, 3.0]}
+    ).check([2.0])
     assert found.ok, str(found)
     assert "a kink of |u| at u = 0" in str(found)
     monkeypatch.setattr(checking, "MOST_EXPANDED", 10)
-    found = so.Cost(sp.Sum(sp.Abs(X[k] - th[0]), (k, 0, m - 1)), params=th, data={X: [1.0, 2.0, 3.0]}).check([2.0])
+    found = so.Cost(
+        sp.Sum(sp.Abs(X[k] - th[0]), (k, 0, m - 1)), params=th, data={X: [1.0, 2.0, 3.0]}
+    ).check([2.0])
     assert found.ok
     assert found.rows[1].note.startswith("not compared: a kink")
 
@@ -202,7 +230,9 @@ def test_an_operation_that_loses_digits_is_named_with_its_term(monkeypatch):
     assert "cos(x)" in str(found.loss)
     assert found.loss.digits > 3
     data = {X: [[0.1, -0.3], [0.2, -0.6]]}
-    cost = so.Cost(sp.Sum(sp.Sum(X[k, j] * th[j], (j, 0, d - 1)) ** 2, (k, 0, m - 1)), params=th, data=data)
+    cost = so.Cost(
+        sp.Sum(sp.Sum(X[k, j] * th[j], (j, 0, d - 1)) ** 2, (k, 0, m - 1)), params=th, data=data
+    )
     found = cost.check([0.3, 0.1 + 1e-9])
     assert found.ok
     assert "in the term k = " in str(found.loss)
@@ -215,7 +245,11 @@ def test_every_operation_has_a_value_in_50_digits():
 
 
 def test_tables_fit_into_80_columns():
-    costs = [("(exp(x)-1-x)/x^2 + abs(y)", [1e-5, 0.0]), ("log(x)", [-1.0]), ("x/(x^2+1)*y", [-1e150, 1e-100])]
+    costs = [
+        ("(exp(x)-1-x)/x^2 + abs(y)", [1e-5, 0.0]),
+        ("log(x)", [-1.0]),
+        ("x/(x^2+1)*y", [-1e150, 1e-100]),
+    ]
     for text, at in costs:
         assert max(map(len, str(so.parse(text).check(at)).splitlines())) <= 80
     found = so.Cost(sp.Sum(th[i] ** 2, (i, 0, n - 1)), params=th).check(np.linspace(-1, 1, 40))

@@ -28,7 +28,10 @@ def by_inverse(self, number, seed):
     g, moving = self.graph, self.moving
     above, below = g.nodes[number].args
     square = g.op("div", g.op("div", g.const(1.0), below), below)
-    slopes = {above: g.op("div", seed, below), below: g.op("neg", g.op("mul", g.op("mul", seed, above), square))}
+    slopes = {
+        above: g.op("div", seed, below),
+        below: g.op("neg", g.op("mul", g.op("mul", seed, above), square)),
+    }
     return [(arg, slope) for arg, slope in slopes.items() if arg in moving]
 
 

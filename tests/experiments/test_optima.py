@@ -17,7 +17,9 @@ def test_balls_clear_the_barriers_that_their_energy_allows():
 def test_with_little_friction_the_highest_barrier_has_a_closed_form():
     module = loaded("local_optimum")
     mass, friction = module.ball(0.9995)
-    assert module.highest(0.9995) == pytest.approx(mass / 2 * (np.pi / (2 * friction)) ** 2, rel=2e-3)
+    assert module.highest(0.9995) == pytest.approx(
+        mass / 2 * (np.pi / (2 * friction)) ** 2, rel=2e-3
+    )
     assert module.highest(0.99) == pytest.approx(1 / np.pi)
 
 
@@ -25,7 +27,13 @@ def test_the_energy_law_is_the_motion_it_comes_from():
     module = loaded("local_optimum")
     height, beta = 3.0, 0.998
     start = module.top(height) + module.ASIDE
-    run = so.minimize(module.WASHBOARD, so.momentum(eta=1e-6, beta=1 - 0.002 * 0.1**0.5), [start], 10_000, h=height)
+    run = so.minimize(
+        module.WASHBOARD,
+        so.momentum(eta=1e-6, beta=1 - 0.002 * 0.1**0.5),
+        [start],
+        10_000,
+        h=height,
+    )
     theta = run.history["theta"].values[:, 0]
     speed, places = np.diff(theta) / 1e-3, (theta[1:] + theta[:-1]) / 2
     on = (places > start + 0.1) & (places < 1.4)
@@ -43,13 +51,21 @@ def test_shares_of_the_smallest_learning_rate_are_those_of_the_ball():
 
 
 def test_momentum_helps_in_the_double_well_and_default_momentum_hardly_in_rastrigin():
-    assert all(row.verdict == "agrees" for row in rows("local_optimum", "double well, momentum", "less gd's"))
-    assert [row.verdict for row in rows("local_optimum", "10-D, momentum, beta = 0.9,", "less gd's")] == ["failed"]
+    assert all(
+        row.verdict == "agrees"
+        for row in rows("local_optimum", "double well, momentum", "less gd's")
+    )
+    assert [
+        row.verdict for row in rows("local_optimum", "10-D, momentum, beta = 0.9,", "less gd's")
+    ] == ["failed"]
 
 
 def test_the_global_basin_is_the_one_that_polishing_finds():
     module = loaded("local_optimum")
-    land, theta = module.LANDSCAPES["Rastrigin, 2-D"], quick("local_optimum").data["studies"]["Rastrigin, 2-D"]
+    land, theta = (
+        module.LANDSCAPES["Rastrigin, 2-D"],
+        quick("local_optimum").data["studies"]["Rastrigin, 2-D"],
+    )
     ends = theta["momentum"]["theta"].sel(beta=0.99).isel(eta=0)
     label = so.measure.basin(land.J(n=2), ends)["label"]
     found = module.inside(ends, "Rastrigin, 2-D").all("param")
@@ -89,7 +105,9 @@ def test_adagrads_invariant_leaves_half_a_logarithm(w0):
 
 def test_the_curvature_drops_out_of_adagrad():
     bowl = loaded("long_bowl")
-    study = so.sweep(bowl.BOWL, so.adagrad(eta=0.1, epsilon=0), [5.0, 5.0], 500, kappa=[4.0, 1024.0])
+    study = so.sweep(
+        bowl.BOWL, so.adagrad(eta=0.1, epsilon=0), [5.0, 5.0], 500, kappa=[4.0, 1024.0]
+    )
     ends = study["adagrad"]["theta"].values
     assert np.allclose(ends, ends[0, 0], rtol=1e-12)
 
@@ -108,6 +126,9 @@ def test_pictures_name_their_axes_and_what_is_predicted(name, pictures):
     for figure in drawn.values():
         assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
         dashed = [
-            line for ax in figure.axes for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata())
+            line
+            for ax in figure.axes
+            for line in ax.lines
+            if line.get_linestyle() == "--" and len(line.get_xdata())
         ]
         assert dashed

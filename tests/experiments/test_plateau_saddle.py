@@ -9,7 +9,9 @@ from experiment_runs import loaded, measured, quick, rows, verdicts
 def test_shelves_are_crossed_at_the_step_that_is_predicted():
     assert verdicts("plateau", "shelf", "the law says") == {"agrees"}
     assert {row.high - row.low for row in rows("plateau", "shelf", "the law says")} == {2.0}
-    assert measured("plateau", "momentum, g = 0.001") > 500 * measured("plateau", "momentum, g = 1:")
+    assert measured("plateau", "momentum, g = 0.001") > 500 * measured(
+        "plateau", "momentum, g = 1:"
+    )
 
 
 def test_a_shelf_that_is_not_crossed_within_the_budget_has_no_row():
@@ -20,7 +22,10 @@ def test_a_shelf_that_is_not_crossed_within_the_budget_has_no_row():
 
 
 def test_adam_does_not_mind_a_gentle_slope_but_a_guard_under_the_root_does():
-    found = {row.quantity.split()[1].strip(":"): row.verdict for row in rows("plateau", "over those at g = 1")}
+    found = {
+        row.quantity.split()[1].strip(":"): row.verdict
+        for row in rows("plateau", "over those at g = 1")
+    }
     assert found == {"adagrad": "failed", "rmsprop": "failed", "adam": "agrees", "nadam": "agrees"}
 
 
@@ -74,7 +79,9 @@ def test_adam_leaves_in_one_time_until_its_gradient_is_far_below_epsilon():
     assert (times.sel(epsilon=1e-2) >= times.sel(epsilon=1e-8)).all()
 
 
-@pytest.mark.parametrize(("name", "panels", "dashed"), [("plateau", 2, [7, 2]), ("saddle", 3, [3, 3, 3])])
+@pytest.mark.parametrize(
+    ("name", "panels", "dashed"), [("plateau", 2, [7, 2]), ("saddle", 3, [3, 3, 3])]
+)
 def test_the_picture_and_the_theory_are_complete(name, panels, dashed):
     module = loaded(name)
     assert module.__doc__.splitlines()[0].endswith(".")
@@ -84,4 +91,6 @@ def test_the_picture_and_the_theory_are_complete(name, panels, dashed):
     assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title() for ax in figure.axes)
     assert [sum(line.get_linestyle() == "--" for line in ax.lines) for ax in figure.axes] == dashed
     (legend,) = figure.legends
-    assert {"predicted", "gd", "momentum", "nesterov"} <= {text.get_text() for text in legend.get_texts()}
+    assert {"predicted", "gd", "momentum", "nesterov"} <= {
+        text.get_text() for text in legend.get_texts()
+    }

@@ -15,12 +15,19 @@ def test_every_row_agrees(name):
     assert [row.quantity for row in quick(name).rows if row.verdict != "agrees"] == []
     assert all(row.low <= row.measured <= row.high for row in quick(name).rows)
     assert any(row.predicted != row.measured for row in quick(name).rows)
-    assert len({row.quantity + row.relation + row.note for row in quick(name).rows}) == len(quick(name).rows)
+    assert len({row.quantity + row.relation + row.note for row in quick(name).rows}) == len(
+        quick(name).rows
+    )
 
 
 def test_known_factors():
-    steps = {row.quantity: row.predicted for row in rows("valley", "kappa = 100,", "steps a decade")}
-    factors = {name.split(", ")[1] + name.split(", ")[2][:4]: 10 ** (-1 / value) for name, value in steps.items()}
+    steps = {
+        row.quantity: row.predicted for row in rows("valley", "kappa = 100,", "steps a decade")
+    }
+    factors = {
+        name.split(", ")[1] + name.split(", ")[2][:4]: 10 ** (-1 / value)
+        for name, value in steps.items()
+    }
     assert factors["gdbest"] == pytest.approx(0.980198, abs=1e-6)
     assert factors["momentumbest"] == pytest.approx(0.818182, abs=1e-6)
     assert factors["nesterovstan"] == pytest.approx(0.9)
@@ -32,14 +39,21 @@ def test_the_papers_factors_are_those_of_the_matrices_and_no_parameters_nearby_a
     for name, (rule, factor) in valley.rules(100.0).items():
         assert so.theory.rate(rule, [1, 100]) == pytest.approx(factor, abs=1e-6), name
         if name.endswith("best"):
-            near = [{p: v * (1 + q * 0.01) for p, v in rule.values.items() if p in ("eta", "beta")} for q in (-1, 1)]
+            near = [
+                {p: v * (1 + q * 0.01) for p, v in rule.values.items() if p in ("eta", "beta")}
+                for q in (-1, 1)
+            ]
             assert all(so.theory.rate(rule(**values), [1, 100]) > factor for values in near)
 
 
 def test_the_dashed_slopes_are_those_of_the_runs():
     right = loaded("valley").plot(quick("valley"))["valley"].axes[1]
     dashed = [line.get_xydata() for line in right.lines if line.is_dashed()]
-    runs = [line.get_xydata() for line in right.lines if not line.is_dashed() and len(line.get_xdata()) > 2]
+    runs = [
+        line.get_xydata()
+        for line in right.lines
+        if not line.is_dashed() and len(line.get_xdata()) > 2
+    ]
     assert len(dashed) == len(runs) == 4
     for line, run in zip(dashed, runs, strict=True):
         last = run[run[:, 1] > 1e-17][-40:]
@@ -50,7 +64,9 @@ def test_the_dashed_slopes_are_those_of_the_runs():
 def test_a_wrong_parameter_is_noticed():
     valley = loaded("valley")
     rule, factor = valley.rules(100.0)["momentum, best"]
-    rate = so.measure.rate(valley.fall(rule(beta=rule.values["beta"] + 1e-2), 100.0, factor), minimum=[0, 0])
+    rate = so.measure.rate(
+        valley.fall(rule(beta=rule.values["beta"] + 1e-2), 100.0, factor), minimum=[0, 0]
+    )
     assert valley.steps_row("momentum", 100.0, valley.per_decade(factor), rate).verdict == "failed"
 
 
@@ -58,7 +74,10 @@ def test_limits_lie_apart_for_the_two_rules_and_a_wrong_one_is_noticed():
     limits = {row.quantity: row.predicted for row in rows("nesterov", "largest stable eta")}
     assert limits["momentum, beta = 0.9: largest stable eta"] == pytest.approx(3.8)
     assert limits["nesterov, beta = 0.9: largest stable eta"] == pytest.approx(1.35714, abs=1e-5)
-    assert all(0 < row.high - row.low < 0.01 * row.measured for row in rows("nesterov", "largest stable eta"))
+    assert all(
+        0 < row.high - row.low < 0.01 * row.measured
+        for row in rows("nesterov", "largest stable eta")
+    )
     planes = quick("nesterov").data["planes"]
     assert loaded("nesterov").plane_row("momentum", planes["nesterov"]).verdict == "failed"
 
@@ -91,7 +110,10 @@ def test_adam_and_amsgrad_are_those_of_a_loop_in_python():
             g = C if t % period == 1 else rest
             m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
             largest = max(largest, v)
-            x = min(1.0, max(-1.0, x - 0.5 / t**0.5 * m / (largest if rule is module.amsgrad else v) ** 0.5))
+            x = min(
+                1.0,
+                max(-1.0, x - 0.5 / t**0.5 * m / (largest if rule is module.amsgrad else v) ** 0.5),
+            )
             if t in path["step"]:
                 assert float(path.sel(step=t)) == pytest.approx(x, abs=1e-12)
 
@@ -102,11 +124,18 @@ def test_the_worst_function_is_as_hard_as_its_subspace():
     b = -module.WORST.grad(np.zeros(module.SIZE))
     assert np.linalg.eigvalsh(H)[-1] <= 1
     for k in (1, 10, 100):
-        reached, best = -b[:k] @ np.linalg.solve(H[:k, :k], b[:k]) / 2, -b @ np.linalg.solve(H, b) / 2
+        reached, best = (
+            -b[:k] @ np.linalg.solve(H[:k, :k], b[:k]) / 2,
+            -b @ np.linalg.solve(H, b) / 2,
+        )
         assert reached - best == pytest.approx(module.least_gap(k))
-    gap = {row.note: row.measured for row in rows("counterexamples", "worst function, nesterov: gap")}
+    gap = {
+        row.note: row.measured for row in rows("counterexamples", "worst function, nesterov: gap")
+    }
     assert list(gap.values()) == pytest.approx([1.98e-3] * 2, rel=1e-2)
-    assert rows("counterexamples", "worst function, gd: gap")[0].measured == pytest.approx(9.3e-3, rel=1e-2)
+    assert rows("counterexamples", "worst function, gd: gap")[0].measured == pytest.approx(
+        9.3e-3, rel=1e-2
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +149,9 @@ def test_the_worst_function_is_as_hard_as_its_subspace():
 def test_pictures_and_theory_are_complete(name, pictures):
     module = loaded(name)
     assert module.__doc__.splitlines()[0].endswith(".")
-    assert all(isinstance(value, sp.Basic | sp.MatrixBase | str) for value in module.theory().values())
+    assert all(
+        isinstance(value, sp.Basic | sp.MatrixBase | str) for value in module.theory().values()
+    )
     figures = module.plot(quick(name))
     assert {key: len(figure.axes) for key, figure in figures.items()} == pictures
     for figure in figures.values():

@@ -27,7 +27,9 @@ def test_gradient_descent_suffers_and_standardised_features_have_no_scale():
     for kind in ("linear", "logistic"):
         assert rows("scales", f"{kind}, gd", "at S = 10 / at S = 1")[0].verdict == "agrees"
     scales = loaded("scales")
-    plain, spreaded = (so.problems.learning.standardised(scales.drawn(3, spread)[0]) for spread in (1, 1000))
+    plain, spreaded = (
+        so.problems.learning.standardised(scales.drawn(3, spread)[0]) for spread in (1, 1000)
+    )
     assert np.allclose(plain, spreaded)
 
 
@@ -79,7 +81,9 @@ def test_every_claim_has_a_row_for_every_cost():
     assert len(rows("race", "the fastest rule")) == 8
     assert rows("race", "quadratic", "momentum / gd")[0].verdict == "agrees"
     assert all(list(study) == RULES for study in outcome.data["studies"].values())
-    assert all(row.low <= row.measured <= row.high for row in outcome.rows if row.measured is not None)
+    assert all(
+        row.low <= row.measured <= row.high for row in outcome.rows if row.measured is not None
+    )
 
 
 def test_the_width_counts_learning_rates_around_the_best():
@@ -94,7 +98,9 @@ def test_the_width_counts_learning_rates_around_the_best():
 def test_the_picture_and_the_theory_are_complete(name):
     module = loaded(name)
     assert module.__doc__.splitlines()[0].endswith(".")
-    assert all(isinstance(value, sp.Basic | sp.MatrixBase | str) for value in module.theory().values())
+    assert all(
+        isinstance(value, sp.Basic | sp.MatrixBase | str) for value in module.theory().values()
+    )
     (figure,) = module.plot(quick(name)).values()
     panels = figure.axes
     assert len(panels) == {"scales": 2, "race": 8}[name]
@@ -108,8 +114,13 @@ def test_the_picture_and_the_theory_are_complete(name):
 @pytest.mark.parametrize("name", ["scales", "race"])
 def test_the_whole_experiment_runs_quickly(name):
     outcome = fresh(name).run(quick=True)
-    assert {row.verdict for row in outcome.rows if row.relation == "="} <= {"agrees", "no prediction"}
-    assert {row.n for row in outcome.rows if row.relation == "<=" and "decades" not in row.quantity} == {6}
+    assert {row.verdict for row in outcome.rows if row.relation == "="} <= {
+        "agrees",
+        "no prediction",
+    }
+    assert {
+        row.n for row in outcome.rows if row.relation == "<=" and "decades" not in row.quantity
+    } == {6}
 
 
 @pytest.mark.slow

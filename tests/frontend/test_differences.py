@@ -9,7 +9,9 @@ import symopt as so
 SMALL = [1e-3, 1e-9, -1e-20, 0.7, 1e8]
 CASES = {
     "sqrt(1 + x^2) - 1": lambda x: mp.sqrt(1 + x**2) - 1,
-    "1.5^2*(sqrt(1.0 + (x/1.5)^2) - 1)": lambda x: mp.mpf(1.5) ** 2 * (mp.sqrt(1 + (x / mp.mpf(1.5)) ** 2) - 1),
+    "1.5^2*(sqrt(1.0 + (x/1.5)^2) - 1)": lambda x: (
+        mp.mpf(1.5) ** 2 * (mp.sqrt(1 + (x / mp.mpf(1.5)) ** 2) - 1)
+    ),
     "sqrt(x^2 + 0.0625) - 0.25": lambda x: mp.sqrt(x**2 + 0.0625) - 0.25,
     "3 - 3*sqrt(1 + exp(x)*x^4)": lambda x: 3 - 3 * mp.sqrt(1 + mp.exp(x) * x**4),
     "acosh(1 + x^2)": lambda x: mp.acosh(1 + x**2),
@@ -29,7 +31,9 @@ def test_values_slopes_and_curvatures_keep_their_digits(text):
             want = [mp.diff(CASES[text], mp.mpf(at), order) for order in range(3)]
         found = [plain.value([at]), *plain.grad([at]), *plain.hvp([at], [1.0])]
         for got, right in zip(found, want, strict=True):
-            assert abs(mp.mpf(float(got)) - right) <= mp.mpf(1e-14) * abs(right) + mp.mpf("1e-90"), (at, found, want)
+            assert abs(mp.mpf(float(got)) - right) <= mp.mpf(1e-14) * abs(right) + mp.mpf(
+                "1e-90"
+            ), (at, found, want)
 
 
 def test_roots_with_a_parameter_in_common():

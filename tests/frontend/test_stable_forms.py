@@ -16,7 +16,10 @@ def truly(function, at):
     """Return a function of mpmath numbers and its slopes at a point, in many digits, as floats."""
     with mp.workdps(900):
         point = [mp.mpf(float(value)) for value in at]
-        slopes = [mp.diff(function, point, tuple(int(k == j) for j in range(len(at)))) for k in range(len(at))]
+        slopes = [
+            mp.diff(function, point, tuple(int(k == j) for j in range(len(at))))
+            for k in range(len(at))
+        ]
         return float(function(*point)), [float(slope) for slope in slopes]
 
 
@@ -65,7 +68,9 @@ def _term(label, number, one):
 
 @pytest.mark.parametrize("one", [sp.Integer(1), sp.Float(1.0)])
 def test_the_cross_entropy_of_the_textbook(one):
-    cost = so.Cost(sum(_term(label, k + 1, one)[1] for k, label in enumerate(CROSS_ENTROPY)), params=(A, B))
+    cost = so.Cost(
+        sum(_term(label, k + 1, one)[1] for k, label in enumerate(CROSS_ENTROPY)), params=(A, B)
+    )
     assert cost.value([0, 5]) == pytest.approx(80.00676105536574, rel=1e-15)
     np.testing.assert_allclose(cost.grad([0, 5]), [4.99326144, 15.99321543], rtol=1e-8)
     assert np.isfinite(cost.grad([3, 400])).all()
@@ -84,17 +89,31 @@ def test_the_cross_entropy_as_a_sum_over_data_and_as_the_logarithm_of_a_likeliho
         np.testing.assert_allclose(cost.grad([0, 5]), [4.99326144, 15.99321543], rtol=1e-8)
         assert cost.value([0, 5000]) == pytest.approx(5000 * 16, rel=1e-15)
     plain = so.Cost(likelihood, params=(A, B), data=data)
-    assert plain.value([0, 5]) == pytest.approx(float(mp.exp(mp.mpf("-80.006761055365736"))), rel=1e-13)
+    assert plain.value([0, 5]) == pytest.approx(
+        float(mp.exp(mp.mpf("-80.006761055365736"))), rel=1e-13
+    )
 
 
 @pytest.mark.parametrize("at", [[1000.0, 1001.0], [-1000.0, -1003.0], [1.0, 2.0], [800.0, -800.0]])
 def test_sums_of_exponentials_and_their_quotients(at):
     lse = lambda a, b: mp.log(mp.exp(a) + mp.exp(b))
     agrees("log(exp(x)+exp(y))", at, lse)
-    agrees("log(exp(x)/3+2.0*exp(y))", at, lambda a, b: mp.log(mp.exp(a) / 3 + 2 * mp.exp(b)), rel=1e-14)
+    agrees(
+        "log(exp(x)/3+2.0*exp(y))",
+        at,
+        lambda a, b: mp.log(mp.exp(a) / 3 + 2 * mp.exp(b)),
+        rel=1e-14,
+    )
     agrees("log(exp(x)+exp(y)+5)", at, lambda a, b: mp.log(mp.exp(a) + mp.exp(b) + 5), rel=1e-14)
-    agrees("exp(x)/(exp(x)+exp(y))", at, lambda a, b: mp.exp(a) / (mp.exp(a) + mp.exp(b)), rel=1e-12)
-    agrees("y*exp(x)/(exp(x)+exp(y))", at, lambda a, b: b * mp.exp(a) / (mp.exp(a) + mp.exp(b)), rel=1e-12)
+    agrees(
+        "exp(x)/(exp(x)+exp(y))", at, lambda a, b: mp.exp(a) / (mp.exp(a) + mp.exp(b)), rel=1e-12
+    )
+    agrees(
+        "y*exp(x)/(exp(x)+exp(y))",
+        at,
+        lambda a, b: b * mp.exp(a) / (mp.exp(a) + mp.exp(b)),
+        rel=1e-12,
+    )
 
 
 @pytest.mark.parametrize("at", [-800.0, -20.0, -1e-9, 1e-9, 0.3, 15.0, 20.0, 800.0])
@@ -132,7 +151,12 @@ def test_what_leaves_the_doubles_before_its_logarithm():
     agrees("log(sqrt(x)*exp(-x^2))", [40.0], lambda u: mp.log(u) / 2 - u**2)
     agrees("log((x+1)^4)", [-1.194], lambda u: 4 * mp.log(-(u + 1)))
     agrees("log((1-1/(x+1))^4)", [-0.549], lambda u: mp.log((1 - 1 / (u + 1)) ** 4), rel=1e-13)
-    agrees("log(x*y^2*log(x)/(1-y))", [0.5, 1.5], lambda u, v: mp.log(u * v**2 * mp.log(u) / (1 - v)), rel=1e-14)
+    agrees(
+        "log(x*y^2*log(x)/(1-y))",
+        [0.5, 1.5],
+        lambda u, v: mp.log(u * v**2 * mp.log(u) / (1 - v)),
+        rel=1e-14,
+    )
     agrees("-log(-exp(-x^2/2)/y)", [40.0, -2.0], lambda u, v: u**2 / 2 + mp.log(-v), rel=1e-14)
     assert np.isnan(so.parse("log(x^3*y^2)").value([-1.0, 2.0]))
     assert np.isnan(so.parse("log(x^3)").value([-2.0]))
@@ -151,18 +175,27 @@ def test_the_logarithm_of_a_product_over_data_minds_the_signs():
     k, m = sp.symbols("k m", integer=True)
     X = sp.IndexedBase("X")
     density = sp.exp(-((X[k] - x) ** 2) / (2 * s**2)) / (s * sp.sqrt(2 * sp.pi))
-    cost = so.Cost(-sp.log(sp.Product(density, (k, 0, m - 1))), params=(x, s), data={X: np.linspace(-3, 3, 400)})
+    cost = so.Cost(
+        -sp.log(sp.Product(density, (k, 0, m - 1))),
+        params=(x, s),
+        data={X: np.linspace(-3, 3, 400)},
+    )
     numbers = [mp.mpf(float(v)) for v in np.linspace(-3, 3, 400)]
     function = lambda a, b: (
-        mp.fsum((v - a) ** 2 for v in numbers) / (2 * b**2) + 400 * (mp.log(b) + mp.log(2 * mp.pi) / 2)
+        mp.fsum((v - a) ** 2 for v in numbers) / (2 * b**2)
+        + 400 * (mp.log(b) + mp.log(2 * mp.pi) / 2)
     )
     value, slopes = truly(function, [0.5, 0.01])
     assert cost.value([0.5, 0.01]) == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(cost.grad([0.5, 0.01]), slopes, rtol=1e-12)
-    odd = so.Cost(sp.log(sp.Product(x * X[k], (k, 0, m - 1))), params=[x], data={X: np.array([1.0, 2.0, 3.0])})
+    odd = so.Cost(
+        sp.log(sp.Product(x * X[k], (k, 0, m - 1))), params=[x], data={X: np.array([1.0, 2.0, 3.0])}
+    )
     assert odd.value([2.0]) == pytest.approx(np.log(48.0), rel=1e-15)
     assert np.isnan(odd.value([-2.0]))
-    even = so.Cost(sp.log(sp.Product(x * X[k], (k, 0, m - 1))), params=[x], data={X: np.array([1.0, 2.0])})
+    even = so.Cost(
+        sp.log(sp.Product(x * X[k], (k, 0, m - 1))), params=[x], data={X: np.array([1.0, 2.0])}
+    )
     assert even.value([-2.0]) == pytest.approx(np.log(8.0), rel=1e-15)
 
 
@@ -182,7 +215,9 @@ def test_logsumexp_of_a_sum_in_any_spelling(where):
     softmax = sp.Sum(sp.exp(th[i]) / sp.Sum(sp.exp(th[j]), (j, 0, n - 1)) * i, (i, 0, n - 1))
     probabilities = np.exp(point - point.max())
     probabilities /= probabilities.sum()
-    assert so.Cost(softmax, params=th).value(point) == pytest.approx(probabilities @ [0, 1, 2], rel=1e-13)
+    assert so.Cost(softmax, params=th).value(point) == pytest.approx(
+        probabilities @ [0, 1, 2], rel=1e-13
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +238,9 @@ def test_labels_that_are_zero_take_no_logarithm():
     k, m = sp.symbols("k m", integer=True)
     Y = sp.IndexedBase("Y")
     cost = so.Cost(
-        -sp.Sum(Y[k] * sp.log(x) + (1 - Y[k]) * sp.log(y), (k, 0, m - 1)), params=(x, y), data={Y: np.zeros(3)}
+        -sp.Sum(Y[k] * sp.log(x) + (1 - Y[k]) * sp.log(y), (k, 0, m - 1)),
+        params=(x, y),
+        data={Y: np.zeros(3)},
     )
     assert cost.value([0.0, 0.5]) == pytest.approx(3 * np.log(2.0), rel=1e-15)
     np.testing.assert_allclose(cost.grad([0.0, 0.5]), [0.0, -6.0])

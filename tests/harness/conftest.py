@@ -48,7 +48,9 @@ if __name__ == "__main__":
 ODD = """'a < b & "c" > d, <script>alert(1)</script> and 5 %'"""
 SAMPLES = {
     "agrees": {},
-    "fails": {"run": 'return Outcome([Row("three", 3, 2.0, 1.9, 2.1, note="<b>not</b> three")], {"y": [1, 2, 3]})'},
+    "fails": {
+        "run": 'return Outcome([Row("three", 3, 2.0, 1.9, 2.1, note="<b>not</b> three")], {"y": [1, 2, 3]})'
+    },
     "crashes": {"run": 'return Outcome([Row("ratio", 1, 1 / 0)])'},
     "odd": {
         "title": 'Odd: <i>"characters"</i> & more.',
@@ -62,7 +64,10 @@ SAMPLES = {
 
 def text(**parts):
     parts = PARTS | parts
-    bodies = {name: textwrap.indent(textwrap.dedent(parts[name]).strip(), "    ") for name in ("theory", "run", "plot")}
+    bodies = {
+        name: textwrap.indent(textwrap.dedent(parts[name]).strip(), "    ")
+        for name in ("theory", "run", "plot")
+    }
     return TEMPLATE.format(**parts | bodies)
 
 

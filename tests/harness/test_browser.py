@@ -12,7 +12,9 @@ from symopt.harness.report_sections import report
 from symopt.harness.runner import execute
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
     pytest.mark.xdist_group("browser"),
@@ -57,12 +59,20 @@ def opened(browser, address, **options):
     page.on("console", lambda message: heard.append(message.text))
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.on("requestfailed", lambda request: heard.append(request.url[:80]))
-    page.on("request", lambda request: asked.append(request.url) if not request.url.startswith("data:") else None)
+    page.on(
+        "request",
+        lambda request: asked.append(request.url) if not request.url.startswith("data:") else None,
+    )
     page.goto(address, wait_until="load")
     return page, heard, asked
 
 
-VIEWS = {"desktop": (1280, 900), "tablet": (760, 1000), "phone": (390, 844), "small phone": (320, 600)}
+VIEWS = {
+    "desktop": (1280, 900),
+    "tablet": (760, 1000),
+    "phone": (390, 844),
+    "small phone": (320, 600),
+}
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -84,7 +94,10 @@ def test_every_claim_is_there_and_nothing_is_missing(browser, address, findings,
             assert row.verdict in text
         section = page.locator(f"#experiment-{finding.experiment.name}")
         assert section.locator(".claim").inner_text() == finding.experiment.claim
-        assert page.locator(f"#rows-{finding.experiment.name} .claim").inner_text() == finding.experiment.claim
+        assert (
+            page.locator(f"#rows-{finding.experiment.name} .claim").inner_text()
+            == finding.experiment.claim
+        )
         assert section.locator("img").count() == len(finding.pictures)
         assert section.locator("math").count() >= (1 if finding.equations else 0)
     assert page.get_by_text("interrupted before the end of: never").is_visible()
@@ -98,7 +111,9 @@ def test_every_claim_is_there_and_nothing_is_missing(browser, address, findings,
 def test_pictures_load_and_no_page_is_wider_than_its_screen(browser, address, findings, view):
     width, height = VIEWS[view]
     page, _, _ = opened(browser, address, viewport={"width": width, "height": height})
-    sizes = page.evaluate("[...document.images].map(one => [one.complete, one.naturalWidth, one.alt])")
+    sizes = page.evaluate(
+        "[...document.images].map(one => [one.complete, one.naturalWidth, one.alt])"
+    )
     assert len(sizes) == sum(len(finding.pictures) for finding in findings) > 0
     assert all(complete and wide > 0 and alt for complete, wide, alt in sizes)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -119,7 +134,10 @@ def test_the_button_copies_code_and_command(browser, address, findings):
     section.locator("summary").click()
     section.get_by_role("button", name="Copy code").click()
     section.get_by_role("button", name="Copied").nth(1).wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == f"# {command}\n{(samples / 'odd.py').read_text()}"
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == f"# {command}\n{(samples / 'odd.py').read_text()}"
+    )
     assert heard == []
     page.context.close()
 

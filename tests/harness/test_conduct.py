@@ -17,11 +17,25 @@ from symopt.harness import choose, conduct
 from symopt.harness.claims import Row
 from symopt.harness.tables import cells, summary
 
-KEYS = ["experiment", "claim", "quantity", "predicted", "measured", "low", "high", "n", "verdict", "relation", "note"]
+KEYS = [
+    "experiment",
+    "claim",
+    "quantity",
+    "predicted",
+    "measured",
+    "low",
+    "high",
+    "n",
+    "verdict",
+    "relation",
+    "note",
+]
 
 
 def rows_of(out):
-    return json.loads((out / "results.json").read_text(), parse_constant=lambda word: pytest.fail(word))
+    return json.loads(
+        (out / "results.json").read_text(), parse_constant=lambda word: pytest.fail(word)
+    )
 
 
 def test_all_is_written(samples, tmp_path, capsys):
@@ -53,7 +67,8 @@ def test_all_is_written(samples, tmp_path, capsys):
     assert "4 claims" not in shown.out
     assert "5 claims: 2 agree, 1 failed, 0 undecided, 2 not measured" in shown.out
     assert re.search(
-        r"crashes: run\(\) failed: ZeroDivisionError: division by zero \(crashes.py, line \d+\)", shown.err
+        r"crashes: run\(\) failed: ZeroDivisionError: division by zero \(crashes.py, line \d+\)",
+        shown.err,
     )
 
 
@@ -81,7 +96,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(write, 
     assert not mark.exists()
 
 
-def test_a_full_disk_is_one_error_and_the_rows_are_still_printed(samples, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_one_error_and_the_rows_are_still_printed(
+    samples, tmp_path, monkeypatch, capsys
+):
     import tempfile
 
     real = tempfile.NamedTemporaryFile
@@ -134,7 +151,9 @@ def test_ctrl_c_keeps_what_was_finished(write, tmp_path):
     path, out = write("a_first"), tmp_path / "out"
     write("b_second", **SLOW)
     write("c_third")
-    running = program("-m", "symopt", "experiments", "run", "all", "--from", path.parent, "--out", out)
+    running = program(
+        "-m", "symopt", "experiments", "run", "all", "--from", path.parent, "--out", out
+    )
     assert running.stdout.readline() == "begun\n"
     running.send_signal(signal.SIGINT)
     shown, said = running.communicate(timeout=60)
@@ -197,9 +216,22 @@ def test_a_file_that_fails_alone(write, tmp_path, parts, words, code, message):
 
 def test_a_bar_on_a_terminal_only(samples, tmp_path):
     ours, theirs = pty.openpty()
-    command = ["-m", "symopt", "experiments", "run", "agrees", "--from", str(samples), "--out", str(tmp_path / "out")]
+    command = [
+        "-m",
+        "symopt",
+        "experiments",
+        "run",
+        "agrees",
+        "--from",
+        str(samples),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     running = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
     )
     os.close(theirs)
     seen = b""
@@ -240,6 +272,12 @@ def test_numbers_have_the_digits_that_tell_them_apart(row, expected):
 
 
 def test_claims_are_counted():
-    rows = [Row("a", 1, 1), Row("a", 1, 1), Row("a", 1, 2), Row("a", 1, 1, 0, 2, relation="<="), Row("a", 1, None)]
+    rows = [
+        Row("a", 1, 1),
+        Row("a", 1, 1),
+        Row("a", 1, 2),
+        Row("a", 1, 1, 0, 2, relation="<="),
+        Row("a", 1, None),
+    ]
     assert summary(rows) == "5 claims: 2 agree, 1 failed, 1 undecided, 1 not measured"
     assert summary([]) == "0 claims: 0 agree, 0 failed, 0 undecided, 0 not measured"

@@ -38,7 +38,9 @@ def test_lines_keep_every_bit_and_their_labels():
     found = read(figure)
     assert list(found) == [("step / loss", "line 1"), ("step / loss", "line 2")]
     assert [row["label"] for row in found["step / loss", "line 1"]] == ['a, "b"\nc'] * 3
-    np.testing.assert_array_equal(numbers(found["step / loss", "line 1"], "y"), np.array(y)[:, None])
+    np.testing.assert_array_equal(
+        numbers(found["step / loss", "line 1"], "y"), np.array(y)[:, None]
+    )
     assert found["step / loss", "line 2"][0]["label"] == ""
 
 
@@ -61,8 +63,14 @@ def test_bars_and_categories():
     ax.bar(["gd", "adam"], [3, 5], label="steps")
     ax.barh([7], [2])
     found = read(figure)
-    assert numbers(found["axes 1", "bar 1"] + found["axes 1", "bar 2"], "x", "y") == [(0, 3), (1, 5)]
-    assert (found["axes 1", "x tick"][1]["label"], found["axes 1", "x tick"][1]["x"]) == ("adam", "1.0")
+    assert numbers(found["axes 1", "bar 1"] + found["axes 1", "bar 2"], "x", "y") == [
+        (0, 3),
+        (1, 5),
+    ]
+    assert (found["axes 1", "x tick"][1]["label"], found["axes 1", "x tick"][1]["x"]) == (
+        "adam",
+        "1.0",
+    )
 
 
 def test_named_ticks():
@@ -70,7 +78,10 @@ def test_named_ticks():
     ax.plot([0, 1], [0, 1])
     ax.set_yticks([0, 1], ["low", "high"])
     rows = read(figure)["axes 1", "y tick"]
-    assert [(row["label"], row["x"], row["y"]) for row in rows] == [("low", "", "0.0"), ("high", "", "1.0")]
+    assert [(row["label"], row["x"], row["y"]) for row in rows] == [
+        ("low", "", "0.0"),
+        ("high", "", "1.0"),
+    ]
 
 
 def test_points_with_values():
@@ -174,8 +185,17 @@ def test_ids_of_two_figures_do_not_meet():
 
 def test_names_are_names_of_files():
     figure, _ = one(figsize=(1, 1))
-    assert list(pictures({"a/b": figure, "a b": figure, "../..": figure})) == ["a-b", "a-b-2", "figure"]
-    assert [plain(name) for name in ("η/β", "C:\\x", ".hidden", "")] == ["η-β", "C-x", "hidden", "figure"]
+    assert list(pictures({"a/b": figure, "a b": figure, "../..": figure})) == [
+        "a-b",
+        "a-b-2",
+        "figure",
+    ]
+    assert [plain(name) for name in ("η/β", "C:\\x", ".hidden", "")] == [
+        "η-β",
+        "C-x",
+        "hidden",
+        "figure",
+    ]
 
 
 def test_many_shapes_are_pixels_among_vectors():

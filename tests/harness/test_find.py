@@ -9,8 +9,15 @@ from symopt.harness import discovery, execute
 
 
 def test_a_file_is_read_without_being_run(write):
-    one = discovery.read(write("bomb", claim='("Two " \n "is two.")', top='raise SystemExit("was run")'))
-    assert (one.name, one.title, one.claim, one.fault) == ("bomb", "Small: a small experiment.", "Two is two.", "")
+    one = discovery.read(
+        write("bomb", claim='("Two " \n "is two.")', top='raise SystemExit("was run")')
+    )
+    assert (one.name, one.title, one.claim, one.fault) == (
+        "bomb",
+        "Small: a small experiment.",
+        "Two is two.",
+        "",
+    )
     assert one.source.startswith('"""Small')
 
 
@@ -63,7 +70,10 @@ def test_parts_may_be_assigned_annotated_or_imported(write):
 
 
 def test_names_are_chosen_once_in_their_order(samples):
-    assert [one.name for one in discovery.choose(["odd", "agrees", "odd"], samples)] == ["odd", "agrees"]
+    assert [one.name for one in discovery.choose(["odd", "agrees", "odd"], samples)] == [
+        "odd",
+        "agrees",
+    ]
     assert len(discovery.choose(["odd", "all"], samples)) == 4
 
 
@@ -108,9 +118,7 @@ def test_where_experiments_lie(monkeypatch, tmp_path):
 
 
 def test_modules_have_names_of_their_own(write):
-    top = (
-        "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass One:\n    a: int = 1"
-    )
+    top = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass One:\n    a: int = 1"
     path = write("json")  # a name that the library has
     path.write_text(path.read_text().replace("import sympy", top + "\nimport sympy"))
     module = discovery.load(discovery.read(path))

@@ -52,7 +52,9 @@ def test_ids_are_unique_and_links_reach_them(page):
 
 
 def test_texts_are_escaped(page):
-    assert "a &lt; b &amp; &#34;c&#34; &gt; d, &lt;script&gt;alert(1)&lt;/script&gt; and 5 %" in page
+    assert (
+        "a &lt; b &amp; &#34;c&#34; &gt; d, &lt;script&gt;alert(1)&lt;/script&gt; and 5 %" in page
+    )
     assert "<script>alert" not in page
     assert "<b>not</b>" not in page
     assert Parser(page).tags.count("script") == 1
@@ -130,7 +132,18 @@ def test_expressions_become_mathml(value, parts):
 
 
 @pytest.mark.parametrize(
-    "name", ["a<b", "<script>alert(1)</script>", "a & b", "x}y{", "50 %", "\\alpha", "#1", "escape steps", "$"]
+    "name",
+    [
+        "a<b",
+        "<script>alert(1)</script>",
+        "a & b",
+        "x}y{",
+        "50 %",
+        "\\alpha",
+        "#1",
+        "escape steps",
+        "$",
+    ],
 )
 def test_a_name_is_no_markup(name):
     made = formula(sp.Symbol(name) + 1)

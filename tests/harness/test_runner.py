@@ -25,12 +25,23 @@ def test_a_finding_holds_everything(write):
 
 def test_quick_is_handed_on(write):
     path = write("quick", run='return Outcome([Row("quick", 1, float(quick))], {"y": [1, 2, 3]})')
-    assert [execute(read(path), quick).rows[0].verdict for quick in (True, False)] == ["agrees", "failed"]
+    assert [execute(read(path), quick).rows[0].verdict for quick in (True, False)] == [
+        "agrees",
+        "failed",
+    ]
 
 
 BROKEN = {
-    "import": ({"top": "import nonsense"}, 1, "ModuleNotFoundError: No module named 'nonsense' (broken.py, line 13)"),
-    "theory()": ({"theory": "return 1 / 0"}, 2, "ZeroDivisionError: division by zero (broken.py, line 17)"),
+    "import": (
+        {"top": "import nonsense"},
+        1,
+        "ModuleNotFoundError: No module named 'nonsense' (broken.py, line 13)",
+    ),
+    "theory()": (
+        {"theory": "return 1 / 0"},
+        2,
+        "ZeroDivisionError: division by zero (broken.py, line 17)",
+    ),
     "run()": ({"run": "raise SystemExit('enough')"}, 1, "SystemExit: enough (broken.py, line"),
     "plot()": ({"plot": "return {'a': sp}"}, 2, "TypeError: plot() gave"),
 }
@@ -59,7 +70,10 @@ def test_a_part_that_raises_is_a_row(write, part):
         ({"run": "return Outcome([Row('a', 1, 1, n='many')])"}, "many"),
         ({"run": "return Outcome([], {}, 'eta')"}, "ValueError"),
         ({"theory": "return sp.Symbol('x')"}, "expected a mapping"),
-        ({"plot": "figure = Figure()\nfigure.suptitle('$\\\\nonsense{$')\nreturn {'a': figure}"}, "ValueError"),
+        (
+            {"plot": "figure = Figure()\nfigure.suptitle('$\\\\nonsense{$')\nreturn {'a': figure}"},
+            "ValueError",
+        ),
         ({"plot": "return Figure()"}, "gave a Figure; expected a mapping"),
         ({"run": "def deep():\n    return deep()\ndeep()"}, "RecursionError"),
     ],
@@ -71,7 +85,9 @@ def test_what_is_no_outcome_is_the_experiments_error(write, parts, message):
 
 
 def test_rows_may_be_any_iterable(write):
-    path = write("lazy", run='return Outcome((Row(str(k), 1, 1) for k in range(3)), {"y": [1, 2, 3]})')
+    path = write(
+        "lazy", run='return Outcome((Row(str(k), 1, 1) for k in range(3)), {"y": [1, 2, 3]})'
+    )
     assert len(execute(read(path)).rows) == 3
 
 

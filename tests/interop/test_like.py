@@ -93,14 +93,21 @@ def test_the_differences_in_words(name):
     assert ("differs from the paper" in str(rule)) == bool(PRINTED[name])
     assert all(words in str(rule) for words in PRINTED[name])
     changed = rule(eta=0.5)
-    assert changed.differences == [words for words in rule.differences if not words.startswith("eta is")]
+    assert changed.differences == [
+        words for words in rule.differences if not words.startswith("eta is")
+    ]
     assert "with other values\nis " in str(changed(eta=0.25))
 
 
 def test_axes_and_schedules_are_printed_too():
     assert "0.96**([0.1, 0.2]*t)" in str(so.like("torch.optim.NAdam", momentum_decay=[0.1, 0.2]))
-    assert "0.001/t is added under the root" in str(so.like("optax.adam", learning_rate=0.1, eps_root=0.001 / so.t))
-    assert so.lookahead(so.like("keras.optimizers.Adam")).differences == so.like("keras.optimizers.Adam").differences
+    assert "0.001/t is added under the root" in str(
+        so.like("optax.adam", learning_rate=0.1, eps_root=0.001 / so.t)
+    )
+    assert (
+        so.lookahead(so.like("keras.optimizers.Adam")).differences
+        == so.like("keras.optimizers.Adam").differences
+    )
 
 
 REFUSED = {
@@ -110,16 +117,34 @@ REFUSED = {
         "torch.optim.Adam has no argument 'learning_rate'",
     ),
     "a misspelt argument": (("keras.optimizers.Adam", {"beta1": 0.9}), "did you mean 'beta_1'"),
-    "without a counterpart": (("keras.optimizers.SGD", {"use_ema": True}), "use_ema has no counterpart"),
+    "without a counterpart": (
+        ("keras.optimizers.SGD", {"use_ema": True}),
+        "use_ema has no counterpart",
+    ),
     "fused": (("torch.optim.Adam", {"fused": True}), "fused has no counterpart"),
-    "float32 clipping": (("pytorch_optimizer.Adan", {"max_grad_norm": 1.0}), "max_grad_norm has no counterpart"),
+    "float32 clipping": (
+        ("pytorch_optimizer.Adan", {"max_grad_norm": 1.0}),
+        "max_grad_norm has no counterpart",
+    ),
     "a missing argument": (("optax.adam", {}), "optax.adam needs learning_rate"),
-    "two names for one": (("keras.optimizers.SGD", {"lr": 0.1, "learning_rate": 0.1}), "given twice"),
-    "two ways to clip": (("keras.optimizers.SGD", {"clipnorm": 1.0, "clipvalue": 1.0}), "only one of clipnorm"),
-    "what torch refuses": (("torch.optim.SGD", {"nesterov": True}), "momentum above 0 and dampening 0"),
+    "two names for one": (
+        ("keras.optimizers.SGD", {"lr": 0.1, "learning_rate": 0.1}),
+        "given twice",
+    ),
+    "two ways to clip": (
+        ("keras.optimizers.SGD", {"clipnorm": 1.0, "clipvalue": 1.0}),
+        "only one of clipnorm",
+    ),
+    "what torch refuses": (
+        ("torch.optim.SGD", {"nesterov": True}),
+        "momentum above 0 and dampening 0",
+    ),
     "a beta of 1": (("torch.optim.Adam", {"betas": (1.0, 0.999)}), "expected beta1 in [0, 1)"),
     "no class": ((3, {}), "expected a class"),
-    "one beta": (("torch.optim.Adam", {"betas": 0.9}), "expected 2 values, as in betas=(0.9, 0.999)"),
+    "one beta": (
+        ("torch.optim.Adam", {"betas": 0.9}),
+        "expected 2 values, as in betas=(0.9, 0.999)",
+    ),
     "three betas": (("torch.optim.NAdam", {"betas": (0.9, 0.9, 0.9)}), "expected 2 values"),
     "no flag": (("torch.optim.Adam", {"amsgrad": "yes"}), "expected True or False"),
     "a text": (("torch.optim.Adam", {"lr": "0.1"}), "torch.optim.Adam: adam(eta='0.1')"),
@@ -127,7 +152,10 @@ REFUSED = {
         ("torch.optim.Adagrad", {"lr": [0.1, 0.2], "lr_decay": 0.1}),
         "one number for each",
     ),
-    "sizes in the wrong order": (("torch.optim.Rprop", {"step_sizes": (50, 1e-6)}), "the smallest first"),
+    "sizes in the wrong order": (
+        ("torch.optim.Rprop", {"step_sizes": (50, 1e-6)}),
+        "the smallest first",
+    ),
 }
 
 
@@ -141,7 +169,13 @@ def test_refused(case):
 
 def test_defaults_without_effect_may_be_given():
     """A training script often spells them out."""
-    given = {"foreach": None, "fused": None, "capturable": False, "amsgrad": False, "weight_decay": 0}
+    given = {
+        "foreach": None,
+        "fused": None,
+        "capturable": False,
+        "amsgrad": False,
+        "weight_decay": 0,
+    }
     np.testing.assert_array_equal(path(so.like("torch.optim.Adam", **given)), path(so.adam()))
 
 

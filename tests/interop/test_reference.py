@@ -20,7 +20,10 @@ START = [-1.2, 1.0]
 i, k, m, n, j, d = sp.symbols("i k m n j d", integer=True)
 X, t, theta = map(sp.IndexedBase, ("X", "t", "theta"))
 a = sp.Symbol("a")
-CHAIN = so.Cost(sp.Sum(a * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)), params=theta)
+CHAIN = so.Cost(
+    sp.Sum(a * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)),
+    params=theta,
+)
 
 GRADIENT = [name for name in METHODS if name != "Nelder-Mead"]
 ANY = pytest.mark.parametrize("method", METHODS)
@@ -31,7 +34,11 @@ class Counted:
     """A cost in direct use by SciPy, with its calls counted by hand."""
 
     def __init__(self, cost):
-        self.cost, self.calls, self.path = cost, {"value": 0, "gradient": 0, "hvp": 0, "hessian": 0}, []
+        self.cost, self.calls, self.path = (
+            cost,
+            {"value": 0, "gradient": 0, "hvp": 0, "hessian": 0},
+            [],
+        )
 
     def __call__(self, what, name):
         def call(*arguments):
@@ -63,7 +70,10 @@ class Found(Exception):
 
 
 def counts(run):
-    return {name: getattr(run, f"{name}_evaluations") for name in ("value", "gradient", "hvp", "hessian")}
+    return {
+        name: getattr(run, f"{name}_evaluations")
+        for name in ("value", "gradient", "hvp", "hessian")
+    }
 
 
 # As SciPy alone
@@ -87,14 +97,19 @@ CASES = [(J, START), (CHAIN(a=100.0), [-1.2, 1.0, 0.3, 0.7, -0.4])]
 @ANY
 def test_the_same_steps_and_counts_as_scipy_alone(method, cost, start):
     direct = Counted(cost)
-    found = direct.minimize(method, start, OPTIONS[method], TOLERANCE if method in ("Newton-CG", "TNC") else None)
+    found = direct.minimize(
+        method, start, OPTIONS[method], TOLERANCE if method in ("Newton-CG", "TNC") else None
+    )
     run = scipy(cost, method, start, tolerance=TOLERANCE)
     np.testing.assert_array_equal(run.history["theta"], [start, *direct.path])
     assert counts(run) == direct.calls
     assert run.status == so.Status.CONVERGED
     if found is not None:
         assert run.theta.tolist() == found.x.tolist()
-        assert (run.steps, run.value_evaluations) == (found.nit - (method == "Nelder-Mead"), found.nfev)
+        assert (run.steps, run.value_evaluations) == (
+            found.nit - (method == "Nelder-Mead"),
+            found.nfev,
+        )
         assert run.gradient_evaluations == found.get("njev", run.gradient_evaluations)
         assert run.hvp_evaluations + run.hessian_evaluations >= found.get("nhev", 0) - 1
 
@@ -103,7 +118,11 @@ def test_the_same_steps_and_counts_as_scipy_alone(method, cost, start):
 @ANY
 def test_a_budget_is_scipys_maxiter(method, steps):
     run = scipy(J, method, START, steps)
-    assert (run.status, run.reason, run.steps) == (so.Status.BUDGET, f"all {steps} steps made", steps)
+    assert (run.status, run.reason, run.steps) == (
+        so.Status.BUDGET,
+        f"all {steps} steps made",
+        steps,
+    )
     assert run.history.sizes["step"] == steps + 1
     if method != "TNC":  # it has none
         options = OPTIONS[method] | {"maxiter": steps + (method == "Nelder-Mead")}
@@ -163,12 +182,16 @@ def test_samples_and_mappings():
     rng = np.random.default_rng(0)
     data = {X: rng.normal(size=(40, 3)), t: rng.choice([-1.0, 1.0], 40)}
     Z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
-    cost = so.Cost(sp.Sum(sp.log(1 + sp.exp(-t[k] * Z)), (k, 0, m - 1)) / m, params=theta, data=data, samples=k)
+    cost = so.Cost(
+        sp.Sum(sp.log(1 + sp.exp(-t[k] * Z)), (k, 0, m - 1)) / m, params=theta, data=data, samples=k
+    )
     run = scipy(cost, "L-BFGS-B", {theta: np.zeros(3)}, tolerance=1e-9)
     newton = scipy(cost, "Newton-CG", np.zeros(3), tolerance=1e-9)
     np.testing.assert_allclose(run.theta, newton.theta, atol=1e-6)
     assert run.arrays["theta"].shape == (3,)
-    assert scipy(J, start={"y": 1.0, "x": -1.2}).theta.tolist() == scipy(J, start=START).theta.tolist()
+    assert (
+        scipy(J, start={"y": 1.0, "x": -1.2}).theta.tolist() == scipy(J, start=START).theta.tolist()
+    )
 
 
 def test_any_case_and_a_start_that_is_kept():
@@ -188,8 +211,13 @@ def test_losses_are_the_cost_at_the_thetas(method, cost, start):
     assert path[0].tolist() == list(start)
     assert losses.tolist() == [cost.value(point) for point in path] == cost.value(path).tolist()
     assert (run.theta.tolist(), run.loss) == (path[-1].tolist(), losses[-1])
-    assert (run.best_loss, run.best_theta.tolist()) == (losses.min(), path[losses.argmin()].tolist())
-    assert run.history["step"].values.tolist() == list(range(run.steps + 1)) == run.recorded.tolist()
+    assert (run.best_loss, run.best_theta.tolist()) == (
+        losses.min(),
+        path[losses.argmin()].tolist(),
+    )
+    assert (
+        run.history["step"].values.tolist() == list(range(run.steps + 1)) == run.recorded.tolist()
+    )
 
 
 @ANY
@@ -233,7 +261,10 @@ def test_a_run_for_all_that_takes_one(method):
 def test_newton_beats_descent():
     """On a quadratic one Newton step does what gradient descent needs hundreds for."""
     cost, start = so.parse("x^2 + 50*y^2"), [50.0, 1.0]
-    runs = [scipy(cost, "trust-exact", start, tolerance=1e-8), so.minimize(cost, so.gd(eta=1 / 51), start, 300)]
+    runs = [
+        scipy(cost, "trust-exact", start, tolerance=1e-8),
+        so.minimize(cost, so.gd(eta=1 / 51), start, 300),
+    ]
     assert runs[0].steps < 12
     assert runs[0].loss < runs[1].loss
 
@@ -251,7 +282,11 @@ def test_it_stands_for_no_rule():
 ENDS = [
     ("log(x) + y^2", [-1.0, 1.0], "non-finite"),  # not a number at the start
     ("-exp(x^2) + y^2", [3.0, 1.0], ("non-finite", "diverged")),
-    ("-x^4 - y^2", [1.0, 1.0], ("diverged", "stalled", "budget spent")),  # no line search is made for that
+    (
+        "-x^4 - y^2",
+        [1.0, 1.0],
+        ("diverged", "stalled", "budget spent"),
+    ),  # no line search is made for that
     ("x + exp(y^2)", [1.0, 1.0], ("diverged", "stalled", "budget spent", "non-finite")),
     ("x - log(x) + y^2", [5.0, 1.0], ("converged", "stalled", "non-finite", "budget spent")),
     ("abs(x) + abs(y)", [1.0, 0.3], ("converged", "stalled", "budget spent")),
@@ -278,7 +313,9 @@ def test_the_reasons():
     assert status == "non-finite"
     assert reason.startswith("J is nan after 0 steps, at x = -1: log of -1, in log(x)")
     assert end("-exp(x)", "BFGS", [1.0])[1].startswith("J is -inf after 1 steps, at x = ")
-    assert end("-x^2", "L-BFGS-B", [1.0])[1].startswith("|J| = 4e+20 is beyond the limit 1e+20 after 1 steps")
+    assert end("-x^2", "L-BFGS-B", [1.0])[1].startswith(
+        "|J| = 4e+20 is beyond the limit 1e+20 after 1 steps"
+    )
     status, reason = end("0.1*x", "TNC", [1.0])
     assert status == "diverged"
     assert reason.startswith("|x| = ")
@@ -289,8 +326,14 @@ def test_the_reasons():
     assert end("x^2 - y^2", "CG", [1.0, 0.0]) == ("converged", "the gradient is 0 after 1 steps")
     want = "every component of the gradient is at most 0.001 after 0 steps"
     assert end("x^2", "trust-ncg", [1e-5], tolerance=1e-3) == ("converged", want)
-    assert end("x^2", "Nelder-Mead", [1.0], tolerance=10.0)[1] == "the simplex is no larger than 10 after 0 steps"
-    assert end("x^2", "Nelder-Mead", [-1.0], tolerance=10.0)[1] == "the simplex is no larger than 10 after 0 steps"
+    assert (
+        end("x^2", "Nelder-Mead", [1.0], tolerance=10.0)[1]
+        == "the simplex is no larger than 10 after 0 steps"
+    )
+    assert (
+        end("x^2", "Nelder-Mead", [-1.0], tolerance=10.0)[1]
+        == "the simplex is no larger than 10 after 0 steps"
+    )
 
 
 def test_the_best_corner_of_a_first_simplex_is_a_step():
@@ -313,7 +356,9 @@ def test_what_fails_inside_scipy_is_told(monkeypatch):
     monkeypatch.setattr(so.Cost, "hessian", lambda self, x: np.full((len(x), len(x)), np.nan))
     run = scipy(so.parse("x^2 + 3*y^2"), "trust-exact", [1.0, 1.0])
     assert run.status == "non-finite"
-    assert run.reason.startswith("the Hessian is not finite where a step was sought, after 0 steps, at x = 1, y = 1; ")
+    assert run.reason.startswith(
+        "the Hessian is not finite where a step was sought, after 0 steps, at x = 1, y = 1; "
+    )
 
 
 @BY_GRADIENT
@@ -333,13 +378,24 @@ def test_ctrl_c_returns_what_is_there(monkeypatch, method):
     assert 0 < run.steps < 12
 
 
-WILD = ["x*y", "log(x*y)", "1/(x^2 + y^2)", "sqrt(x) - y", "exp(x*y) + exp(-x*y)", "x^3 + y^2", "tanh(x) + sin(y)"]
+WILD = [
+    "x*y",
+    "log(x*y)",
+    "1/(x^2 + y^2)",
+    "sqrt(x) - y",
+    "exp(x*y) + exp(-x*y)",
+    "x^3 + y^2",
+    "tanh(x) + sin(y)",
+]
 numbers = st.floats(-1e3, 1e3) | st.sampled_from([0.0, 1e-300, 1e18, -1e18])
 
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from(WILD), st.sampled_from([*METHODS]), st.tuples(numbers, numbers), st.sampled_from([None, 0.0, 1e-4])
+    st.sampled_from(WILD),
+    st.sampled_from([*METHODS]),
+    st.tuples(numbers, numbers),
+    st.sampled_from([None, 0.0, 1e-4]),
 )
 def test_nothing_is_raised(text, method, start, tolerance):
     cost = so.parse(text)
@@ -363,7 +419,9 @@ def test_refusals(refused):
     refused(lambda: scipy(J, "CG", [1.0]), so.RunError, r"\(1,\)", r"\(2,\)", "x, y")
     refused(lambda: scipy(J, "CG", [START]), so.RunError, "shape")
     refused(lambda: scipy(J, "CG", [np.nan, 1.0]), so.RunError, "not finite")
-    refused(lambda: scipy(J, "CG", START, tolerance=-1.0), so.RunError, "tolerance=-1.0", "0 or more")
+    refused(
+        lambda: scipy(J, "CG", START, tolerance=-1.0), so.RunError, "tolerance=-1.0", "0 or more"
+    )
     refused(lambda: scipy(J, "CG", START, tolerance=np.nan), so.RunError, "tolerance")
     refused(lambda: scipy(J, "CG", START, 2.5), so.RunError, "steps=2.5")
     refused(lambda: scipy(J, "CG", START, -1), so.RunError, "steps=-1")
@@ -375,7 +433,12 @@ def test_refusals(refused):
 
 @pytest.mark.parametrize("method", ["BFGS", "trust-exact", "Nelder-Mead"])
 def test_matrices_that_are_too_large(refused, method):
-    refused(lambda: scipy(CHAIN, method, np.zeros(6000), a=1.0), so.RunError, "6000 x 6000", "use L-BFGS-B")
+    refused(
+        lambda: scipy(CHAIN, method, np.zeros(6000), a=1.0),
+        so.RunError,
+        "6000 x 6000",
+        "use L-BFGS-B",
+    )
 
 
 def test_a_hundred_thousand_parameters():

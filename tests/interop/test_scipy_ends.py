@@ -10,14 +10,33 @@ from symopt.interop.scipy.methods import METHODS
 from symopt.runs.termination import Status
 
 TIMES = 45 + 5 * np.arange(1, 17)
-VOLTAGES = [34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872]
+VOLTAGES = [
+    34780,
+    28610,
+    23650,
+    19630,
+    16370,
+    13720,
+    11540,
+    9744,
+    8261,
+    7030,
+    6005,
+    5147,
+    4427,
+    3820,
+    3307,
+    2872,
+]
 MEYER = 87.945855170
 
 
 def meyer(scales=(1.0, 1.0, 1.0)):
     """Meyer's function (Moré, Garbow and Hillstrom 1981, number 10), its parameters in other units, and its start."""
     a, b, c = (p * s for p, s in zip(sp.symbols("a b c"), scales, strict=True))
-    residuals = [a * sp.exp(b / (sp.Float(float(t)) + c)) - y for t, y in zip(TIMES, VOLTAGES, strict=True)]
+    residuals = [
+        a * sp.exp(b / (sp.Float(float(t)) + c)) - y for t, y in zip(TIMES, VOLTAGES, strict=True)
+    ]
     cost = so.Cost(sum(r**2 for r in residuals), params=sp.symbols("a b c"))
     return cost, np.array([0.02, 4000.0, 250.0]) / scales
 
@@ -25,7 +44,10 @@ def meyer(scales=(1.0, 1.0, 1.0)):
 @pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (1e6, 1.0, 1e-6)])
 def test_meyer_is_converged_at_its_minimum_alone(scales):
     cost, start = meyer(scales)
-    ends = {name: so.scipy(cost, name, start, steps=900) for name in ("BFGS", "L-BFGS-B", "CG", "Newton-CG")}
+    ends = {
+        name: so.scipy(cost, name, start, steps=900)
+        for name in ("BFGS", "L-BFGS-B", "CG", "Newton-CG")
+    }
     for name, run in ends.items():
         if run.status == Status.CONVERGED:
             assert run.loss == pytest.approx(MEYER, rel=1e-9), name
@@ -68,7 +90,9 @@ def test_what_is_left_does_not_depend_on_units():
         x, y = (p * s for p, s in zip(sp.symbols("x y"), scales, strict=True))
         J = so.Cost((x - 1) ** 2 + 1e-6 * (y + x - 2) ** 2, params=sp.symbols("x y"))
         theta = np.array([0.5, 4.0]) / scales
-        assert predicted_fall.by_newton(J, theta, J.grad(theta)) == pytest.approx(0.25 + 1e-6 * 2.5**2, rel=1e-6)
+        assert predicted_fall.by_newton(J, theta, J.grad(theta)) == pytest.approx(
+            0.25 + 1e-6 * 2.5**2, rel=1e-6
+        )
 
 
 def test_many_parameters_have_a_lower_bound(monkeypatch):

@@ -23,7 +23,10 @@ def pages(tmp_path_factory):
 
 def test_there_is_a_page_for_every_rule_and_all_are_listed(pages):
     assert set(pages) == {*so.optimizers, *WRAPPERS, "index"}
-    assert all(f'<a href="{name}.html">{name}</a>' in pages["index"] for name in (*so.optimizers, *WRAPPERS))
+    assert all(
+        f'<a href="{name}.html">{name}</a>' in pages["index"]
+        for name in (*so.optimizers, *WRAPPERS)
+    )
     assert all(f"<dt>{name}</dt>" in pages["index"] for name in so.schedules.__all__)
 
 
@@ -32,7 +35,9 @@ def test_a_page_has_the_rule_s_equations_and_a_doctest_that_prints(name, pages):
     page = pages[name]
     assert page.count("<math") >= len(card(name).equations)
     assert "merror" not in page
-    code = unescape(re.search(r"<h2>Example</h2>\s*<div class=\"code\"><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    code = unescape(
+        re.search(r"<h2>Example</h2>\s*<div class=\"code\"><pre>(.*?)</pre>", page, re.DOTALL)[1]
+    )
     test = doctest.DocTestParser().get_doctest(code, {}, name, None, 0)
     assert any(example.want for example in test.examples)
     assert doctest.DocTestRunner().run(test).failed == 0

@@ -29,7 +29,9 @@ class TestDoubleWells:
     def test_labels_are_in_the_order_of_J_then_of_the_coordinates(self):
         found = basin(WELLS, self.points)
         left, _, right = roots()
-        np.testing.assert_allclose(found["point"], [[left, -1], [left, 1], [right, -1], [right, 1]], atol=1e-12)
+        np.testing.assert_allclose(
+            found["point"], [[left, -1], [left, 1], [right, -1], [right, 1]], atol=1e-12
+        )
         np.testing.assert_allclose(found["value"], WELLS.value(found["point"].values))
         assert found["label"].values.tolist() == [1, 2, 3, 0, 0]
         assert found["runs"].values.tolist() == [2, 1, 1, 1]
@@ -37,7 +39,9 @@ class TestDoubleWells:
 
     def test_eigenvalues(self):
         left = roots()[0]
-        np.testing.assert_allclose(basin(WELLS, self.points)["eigenvalues"][0], [2, 3 * left**2 - 1])
+        np.testing.assert_allclose(
+            basin(WELLS, self.points)["eigenvalues"][0], [2, 3 * left**2 - 1]
+        )
 
     def test_shares_have_wilsons_interval(self):
         found, expected = basin(WELLS, self.points), so.measure.success(2, 5)
@@ -53,10 +57,16 @@ class TestDoubleWells:
         np.testing.assert_allclose(found["point"], shuffled["point"], atol=1e-12)
 
     def test_saddle_and_maximum_where_runs_start_on_them_or_come_down_to_them(self):
-        study = so.sweep(WELLS, so.gd(eta=0.1), start=[[1.2, 0.0], [roots()[1], 0.0], [1.2, 1e-3]], steps=300)
+        study = so.sweep(
+            WELLS, so.gd(eta=0.1), start=[[1.2, 0.0], [roots()[1], 0.0], [1.2, 1e-3]], steps=300
+        )
         found = basin(WELLS, study["gd"])
         assert found["kind"].values.tolist() == ["saddle", "maximum", "minimum"]
-        assert np.sign(found["eigenvalues"][found["label"].values]).values.tolist() == [[-1, 1], [-1, -1], [1, 1]]
+        assert np.sign(found["eigenvalues"][found["label"].values]).values.tolist() == [
+            [-1, 1],
+            [-1, -1],
+            [1, 1],
+        ]
 
     def test_a_run_on_its_way_from_a_saddle_is_not_at_it(self):
         study = so.sweep(WELLS, so.gd(eta=0.1), start=[[1.0, 0.01]], steps=20)
@@ -70,14 +80,18 @@ class TestDoubleWells:
         assert found["kind"].values.tolist() == ["not at rest", "saddle"]
 
     def test_equal_minima_are_in_the_order_of_their_coordinates(self):
-        found = basin(so.parse("(x^2 - 1)^2 + (y^2 - 1)^2"), [[1, 0.9], [-1, 1.1], [0.9, -1], [-1.1, -1]])
+        found = basin(
+            so.parse("(x^2 - 1)^2 + (y^2 - 1)^2"), [[1, 0.9], [-1, 1.1], [0.9, -1], [-1.1, -1]]
+        )
         assert found["point"].values.round(9).tolist() == [[-1, -1], [-1, 1], [1, -1], [1, 1]]
 
 
 class TestKinds:
     @pytest.mark.parametrize(("power", "apart"), [(4, 1e-4), (6, 1e-2)])
     def test_a_minimum_without_curvature(self, power, apart):
-        found = basin(so.parse(f"x^{power} + y^2"), [[0.1, 1e-3], [-0.2, 0.0], [0.0, 0.0]], apart=apart)
+        found = basin(
+            so.parse(f"x^{power} + y^2"), [[0.1, 1e-3], [-0.2, 0.0], [0.0, 0.0]], apart=apart
+        )
         assert found["kind"].values.tolist() == ["degenerate"] * 3
         assert found["label"].values.tolist() == [0, 0, 0]
         assert found["eigenvalues"].values.tolist() == [[0, 2]]
@@ -107,7 +121,10 @@ class TestKinds:
     def test_not_at_rest(self):
         assert kinds_of("exp(-x)", [[3.0], [300.0]]) == ["not at rest"] * 2  # no minimum
         assert kinds_of("abs(x)", [[0.1]]) == ["not at rest"]  # a kink
-        assert kinds_of("x^3", [[-0.1], [0.1]]) == ["not at rest", "degenerate"]  # below, above an inflection
+        assert kinds_of("x^3", [[-0.1], [0.1]]) == [
+            "not at rest",
+            "degenerate",
+        ]  # below, above an inflection
         assert kinds_of("x^3 + y^2", [[-0.1, 0.0], [0.1, 0.0]]) == ["not at rest", "degenerate"]
         assert kinds_of("-x^4", [[0.1]]) == ["not at rest"]
         assert kinds_of("(x^2 - 1)^2", [[0.4]]) == ["not at rest"]  # Newton's steps climb to 0
@@ -139,7 +156,11 @@ class TestRunsDoNotDisturbEachOther:
         np.testing.assert_array_equal(found["point"], alone["point"])
 
     def test_a_point_outside_of_the_domain(self):
-        assert kinds_of("x - log(x)", [[1.1], [-1.0], [0.9]]) == ["minimum", "not at rest", "minimum"]
+        assert kinds_of("x - log(x)", [[1.1], [-1.0], [0.9]]) == [
+            "minimum",
+            "not at rest",
+            "minimum",
+        ]
 
     def test_far_attractors_are_told_apart_by_their_own_size(self):
         cost = so.parse("(x - 1)^2*(x - 1.01)^2*(x - 10^5)^2/10^10")
@@ -155,14 +176,18 @@ class TestRunsDoNotDisturbEachOther:
 class TestForms:
     def test_all_give_the_same(self):
         J = so.parse("(x^2 - 1)^2 + y^2")
-        study = so.sweep(J, so.gd(eta=[0.05, 0.1]), start=[[1.5, 1.0], [-1.5, 1.0], [0.3, 0.0]], steps=300)
+        study = so.sweep(
+            J, so.gd(eta=[0.05, 0.1]), start=[[1.5, 1.0], [-1.5, 1.0], [0.3, 0.0]], steps=300
+        )
         data = study["gd"]
         found = basin(J, data)
         assert found["label"].dims == ("eta", "start")
         assert found["param"].values.tolist() == ["x", "y"]
         assert found["label"].values.tolist() == [[1, 0, 1]] * 2
         xr.testing.assert_identical(found, basin(J, data["theta"]))
-        xr.testing.assert_equal(found["label"], basin(J, data["theta"].transpose("param", "start", "eta"))["label"].T)
+        xr.testing.assert_equal(
+            found["label"], basin(J, data["theta"].transpose("param", "start", "eta"))["label"].T
+        )
         flat = basin(J, data["theta"].values.reshape(-1, 2))
         assert flat["label"].values.tolist() == found["label"].values.ravel().tolist()
         turned = data.transpose("param", "start", "eta")
@@ -170,7 +195,10 @@ class TestForms:
 
     def test_one_run(self):
         run = so.minimize(so.parse("x^2"), so.gd(eta=0.1), start=[1.0], steps=50)
-        assert (basin(run.cost, run)["label"].item(), basin(run.cost, run.theta)["label"].item()) == (0, 0)
+        assert (
+            basin(run.cost, run)["label"].item(),
+            basin(run.cost, run.theta)["label"].item(),
+        ) == (0, 0)
 
     def test_a_cost_that_is_a_sum(self):
         i, n = sp.symbols("i n", integer=True)

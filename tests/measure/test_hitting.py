@@ -27,7 +27,9 @@ def test_gradient_descent_arrives_when_its_closed_form_says(eta, target):
 
 
 def test_run_hits_history_and_losses_agree():
-    study = so.sweep(J, so.gd(eta=ETAS), start=[[1.0], [3.0]], steps=60, record=True, targets=[1e-3, 1e-6])
+    study = so.sweep(
+        J, so.gd(eta=ETAS), start=[[1.0], [3.0]], steps=60, record=True, targets=[1e-3, 1e-6]
+    )
     data = study["gd"]
     exact, seen = hitting(data, 1e-3), hitting(data.drop_vars("hit"), 1e-3)
     by_hand = hitting(data["history_loss"], 1e-3)
@@ -53,7 +55,12 @@ def test_a_target_of_the_sweep_is_found_but_for_rounding():
 
 def test_at_the_start():
     assert hitting(so.minimize(J, so.gd(eta=0.1), start=[1.0], steps=5), 1.0)["time"].item() == 0
-    assert hitting(so.sweep(J, so.gd(eta=0.1), start=[1.0], steps=5, targets=[1.0])["gd"], 1.0)["time"].item() == 0
+    assert (
+        hitting(so.sweep(J, so.gd(eta=0.1), start=[1.0], steps=5, targets=[1.0])["gd"], 1.0)[
+            "time"
+        ].item()
+        == 0
+    )
 
 
 def test_the_gap_is_above_the_optimum():
@@ -70,7 +77,9 @@ class TestCensored:
     @pytest.mark.parametrize("targets", [(), (1e-3,)])
     def test_a_run_that_diverged_is_watched_for_the_whole_budget(self, eta, targets):
         cost = so.parse("x^4 - log(2 + x)") if eta > 2 else J
-        data = so.sweep(cost, so.gd(eta=eta), start=[1.0], steps=500, record=True, targets=targets)["gd"]
+        data = so.sweep(cost, so.gd(eta=eta), start=[1.0], steps=500, record=True, targets=targets)[
+            "gd"
+        ]
         assert data["status"].item() in {"diverged", "non-finite"}
         found = hitting(data, 1e-3 if eta < 2 else -9)
         assert (found["time"].item(), found["observed"].item()) == (500, False)
@@ -87,7 +96,9 @@ class TestCensored:
         stopped = dataclasses.replace(run, status=so.Status.INTERRUPTED, steps=7)
         assert hitting(stopped, 1e-6)["time"].item() == 7
         for targets in ((), (1e-6,)):
-            data = so.sweep(J, so.gd(eta=[0.01, 0.02]), start=[1.0], steps=20, record=True, targets=targets)["gd"]
+            data = so.sweep(
+                J, so.gd(eta=[0.01, 0.02]), start=[1.0], steps=20, record=True, targets=targets
+            )["gd"]
             data["status"].values[1], data["steps"].values[1] = "interrupted", 7
             assert hitting(data, 1e-6)["time"].values.tolist() == [20, 7]
 
@@ -99,11 +110,14 @@ class TestCensored:
 
 
 class TestBadInput:
-    data = property(lambda self: so.sweep(J, so.gd(eta=0.1), start=[1.0], steps=5, targets=[0.5])["gd"])
+    data = property(
+        lambda self: so.sweep(J, so.gd(eta=0.1), start=[1.0], steps=5, targets=[0.5])["gd"]
+    )
 
     def test_no_losses(self):
         with pytest.raises(
-            so.RunError, match=r"no losses were recorded; its targets are \[0.5\]; give targets=\[0.1\]"
+            so.RunError,
+            match=r"no losses were recorded; its targets are \[0.5\]; give targets=\[0.1\]",
         ):
             hitting(self.data, 0.1)
         with pytest.raises(so.RunError, match="at least one recorded step"):
@@ -111,7 +125,9 @@ class TestBadInput:
         with pytest.raises(so.RunError, match="at least one run"):
             hitting(xr.DataArray(np.empty((0, 3)), dims=("start", "step")), 0.1)
 
-    @pytest.mark.parametrize(("target", "optimum"), [(np.nan, 0), ([1, 2], 0), ("1", 0), (1, np.inf), (True, 0)])
+    @pytest.mark.parametrize(
+        ("target", "optimum"), [(np.nan, 0), ([1, 2], 0), ("1", 0), (1, np.inf), (True, 0)]
+    )
     def test_numbers(self, target, optimum):
         with pytest.raises(so.RunError, match="expected a finite number"):
             hitting(self.data, target, optimum=optimum)

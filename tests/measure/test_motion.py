@@ -20,7 +20,9 @@ class TestSpeed:
     @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9])
     def test_momentum_on_a_slope_comes_to_its_terminal_velocity(self, beta):
         eta, steps = 0.1, 60
-        found = speed_along(so.minimize(LINE, so.momentum(eta=eta, beta=beta), start=[0.0], steps=steps))
+        found = speed_along(
+            so.minimize(LINE, so.momentum(eta=eta, beta=beta), start=[0.0], steps=steps)
+        )
         k = np.arange(1, steps + 1)
         expected = eta * SLOPE * (1 - beta**k) / (1 - beta)  # to eta g/(1 - beta)
         np.testing.assert_allclose(found["step_length"], expected, rtol=1e-12)
@@ -38,7 +40,9 @@ class TestSpeed:
         assert found["velocity"].values.tolist() == [[3, 4], [0, 0]]
 
     def test_over_a_study(self):
-        data = so.sweep(LINE, so.gd(eta=[0.1, 0.2]), start=[[0.0], [1.0], [2.0]], steps=4, record=True)["gd"]
+        data = so.sweep(
+            LINE, so.gd(eta=[0.1, 0.2]), start=[[0.0], [1.0], [2.0]], steps=4, record=True
+        )["gd"]
         found = speed_along(data)
         assert found["step_length"].dims == ("eta", "start", "step")
         np.testing.assert_allclose(found["step_length"].sel(eta=0.2), 0.6)
@@ -78,11 +82,15 @@ class TestHeading:
 
     def test_over_a_study(self):
         J = so.parse("x^2 + y^2")
-        data = so.sweep(J, so.gd(eta=[0.1, 0.2]), start=[[1.0, 2.0], [3.0, 1.0]], steps=4, record=True)["gd"]
+        data = so.sweep(
+            J, so.gd(eta=[0.1, 0.2]), start=[[1.0, 2.0], [3.0, 1.0]], steps=4, record=True
+        )["gd"]
         found = heading(data, [0, 0])
         assert (found.dims, found.attrs["units"]) == (("eta", "start", "step"), "rad")
         assert found["step"].values.tolist() == [1, 2, 3, 4]
-        xr.testing.assert_allclose(found, heading(data["history_theta"].transpose("step", ...), [0, 0]))
+        xr.testing.assert_allclose(
+            found, heading(data["history_theta"].transpose("step", ...), [0, 0])
+        )
 
 
 @pytest.mark.parametrize("measured", [speed_along, lambda x: heading(x, [0.0])])

@@ -27,11 +27,15 @@ def test_momentum_crosses_it_faster_by_one_over_one_minus_beta():
     run = so.minimize(SHELF, so.momentum(eta=0.1, beta=0.9), start=[3.0], steps=4000)
     found = stay(run)
     assert found["observed"] == 1
-    assert found["time"] == pytest.approx(2 / (0.1 * 0.01 / (1 - 0.9)) + 9, abs=2)  # + beta/(1 - beta) to get going
+    assert found["time"] == pytest.approx(
+        2 / (0.1 * 0.01 / (1 - 0.9)) + 9, abs=2
+    )  # + beta/(1 - beta) to get going
 
 
 def test_a_study_over_starts():
-    data = so.sweep(SHELF, so.gd(eta=0.1), start=[[1.0505], [1.1005], [0.5], [1.5]], steps=200, record=True)["gd"]
+    data = so.sweep(
+        SHELF, so.gd(eta=0.1), start=[[1.0505], [1.1005], [0.5], [1.5]], steps=200, record=True
+    )["gd"]
     found = plateau(data, cost=SHELF, **LIMITS)
     assert found["time"].dims == ("start",)
     assert found["time"].values.tolist() == [51, 101, 0, 200]
@@ -39,12 +43,15 @@ def test_a_study_over_starts():
     assert found["met"].values.tolist() == [True, True, False, True]
     assert np.isnan(found["entry"].values).tolist() == [False, False, True, False]
     xr.testing.assert_equal(
-        found, plateau(data["history_theta"].transpose("step", "param", "start"), cost=SHELF, **LIMITS)
+        found,
+        plateau(data["history_theta"].transpose("step", "param", "start"), cost=SHELF, **LIMITS),
     )
 
 
 def test_recording_less_resolves_less():
-    run = so.minimize(SHELF, so.gd(eta=0.1), start=[1.0505], steps=400, record=list(range(0, 401, 20)))
+    run = so.minimize(
+        SHELF, so.gd(eta=0.1), start=[1.0505], steps=400, record=list(range(0, 401, 20))
+    )
     assert stay(run) == {"time": 60, "observed": 1, "entry": 0, "exit": 60, "met": 1}
 
 
@@ -56,13 +63,23 @@ class TestCensored:
     def test_come_to_rest_there(self):
         run = so.minimize(SHELF, so.gd(eta=0.1), start=[3.0], steps=400, tolerance=0.02)
         assert run.steps < 400
-        assert stay(run) == {"time": run.steps, "observed": 0, "entry": 0, "exit": run.steps, "met": 1}
+        assert stay(run) == {
+            "time": run.steps,
+            "observed": 0,
+            "entry": 0,
+            "exit": run.steps,
+            "met": 1,
+        }
 
     def test_climbing_off_is_no_escape(self):
         theta = xr.DataArray([[2.0], [1.9], [-1.5]], dims=("step", "param"))  # to 5*1.5**2
         steep = so.parse("x^2/100 + exp(-9*x)")
         found = plateau(theta, slope=0.05, drop=0.0, optimum=-1.0, cost=steep)
-        assert (found["time"].item(), found["observed"].item(), found["exit"].item()) == (2, False, 2)
+        assert (found["time"].item(), found["observed"].item(), found["exit"].item()) == (
+            2,
+            False,
+            2,
+        )
 
 
 def path(*x, steps=None):
@@ -104,7 +121,9 @@ class TestBadInput:
         with pytest.raises(so.RunError, match=r"points of 1 number\(s\) for a cost of 2, x, y"):
             plateau(path(2.0, 1.9), cost=so.parse("x^2 + y^2"), **LIMITS)
 
-    @pytest.mark.parametrize("wrong", [{"slope": -1}, {"drop": np.nan}, {"slope": None}, {"optimum": "0"}])
+    @pytest.mark.parametrize(
+        "wrong", [{"slope": -1}, {"drop": np.nan}, {"slope": None}, {"optimum": "0"}]
+    )
     def test_numbers(self, wrong):
         with pytest.raises(so.RunError, match="expected a finite number"):
             plateau(path(2.0, 1.9), cost=SHELF, **(LIMITS | wrong))

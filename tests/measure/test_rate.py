@@ -44,7 +44,12 @@ class TestLaws:
     @pytest.mark.parametrize("rho", LINEAR)
     def test_linear(self, rho):
         found = rate(falling(rho))
-        assert (found.regime, found.order, found.interval_kind, found.error) == ("linear", 1, "within-run", "given")
+        assert (found.regime, found.order, found.interval_kind, found.error) == (
+            "linear",
+            1,
+            "within-run",
+            "given",
+        )
         assert found.factor == pytest.approx(rho, rel=1e-10)
         assert inside(found, rho)
         assert found.interval[1] - found.interval[0] < 1e-7
@@ -98,7 +103,12 @@ class TestLaws:
 
     def test_divergent(self):
         assert rate(1.1 ** np.arange(200)).factor == pytest.approx(1.1)
-        for e in (1.01 ** np.arange(200.0), [1, 2e6, 3e25], [1, 0.5, np.inf], [1, 10, 1e3, np.nan, np.nan]):
+        for e in (
+            1.01 ** np.arange(200.0),
+            [1, 2e6, 3e25],
+            [1, 0.5, np.inf],
+            [1, 10, 1e3, np.nan, np.nan],
+        ):
             found = rate(e)
             assert found.regime == "divergent"
             assert "grow" in found.reason or "overflow" in found.reason
@@ -233,7 +243,12 @@ class TestWindow:
 
     def test_short_sequences_get_an_answer(self):
         for n in range(1, 25):
-            for e in (0.9 ** np.arange(n), np.ones(n), 1 / np.arange(1, n + 1), np.arange(n, 0, -1) - 1.0):
+            for e in (
+                0.9 ** np.arange(n),
+                np.ones(n),
+                1 / np.arange(1, n + 1),
+                np.arange(n, 0, -1) - 1.0,
+            ):
                 assert rate(e).regime in {"not identifiable", "plateau", "linear"}
 
     @pytest.mark.parametrize("seed", range(60))
@@ -241,27 +256,36 @@ class TestWindow:
         """Denormal, huge, zero, missing and infinite ones, without a warning."""
         rng = np.random.default_rng(seed)
         n = int(rng.choice([5, 9, 25, 100, 1000]))
-        e = [10.0 ** rng.uniform(-320, 300, n), rng.random() ** np.arange(n), rng.random(n), np.full(n, 1e308)][
-            seed % 4
-        ]
+        e = [
+            10.0 ** rng.uniform(-320, 300, n),
+            rng.random() ** np.arange(n),
+            rng.random(n),
+            np.full(n, 1e308),
+        ][seed % 4]
         e[rng.integers(n)] = rng.choice([0, np.nan, np.inf, 1e308, 5e-324])
         found = rate(e)
         if found.interval_kind:
-            assert inside(found, found.factor if found.regime in {"linear", "defective"} else found.order)
+            assert inside(
+                found, found.factor if found.regime in {"linear", "defective"} else found.order
+            )
         assert repr(found)
         assert rate(np.zeros(n)).regime == "not identifiable"
 
     def test_noise_that_hides_a_fall_is_said(self):
         rng = np.random.default_rng(6)
         found = [rate(np.exp(autoregressive(400, 0.99, 3, rng))) for _ in range(10)]
-        assert all(not one.interval_kind or one.interval[1] < 1 or one.interval[0] > 0 for one in found)
+        assert all(
+            not one.interval_kind or one.interval[1] < 1 or one.interval[0] > 0 for one in found
+        )
 
     def test_nan_and_zeros_are_left_out(self):
         e = falling(0.9)
         e[[5, 17]] = np.nan
         e[40] = 0.0
         assert rate(e).factor == pytest.approx(0.9, rel=1e-3)
-        assert rate(np.concatenate([falling(0.9), np.zeros(100)])).factor == pytest.approx(0.9, rel=1e-9)
+        assert rate(np.concatenate([falling(0.9), np.zeros(100)])).factor == pytest.approx(
+            0.9, rel=1e-9
+        )
 
     def test_negative_rounding_shows_the_floor(self):
         e = 0.8 ** np.arange(200) + 1e-15 * np.resize([1, -1], 200)
@@ -305,7 +329,9 @@ class TestRuns:
             assert inside(found, 0.8)
 
     def test_momentum(self):
-        run = so.minimize(so.parse("x^2/2"), so.momentum(eta=1.0, beta=0.95), start=[1.0], steps=400)
+        run = so.minimize(
+            so.parse("x^2/2"), so.momentum(eta=1.0, beta=0.95), start=[1.0], steps=400
+        )
         assert rate(run).factor == pytest.approx(0.974679, abs=3e-4)
 
     def test_a_quartic_is_a_power(self):
@@ -348,7 +374,9 @@ class TestManyRuns:
         rng = np.random.default_rng(seed)
         factors = 0.8 * np.exp(0.01 * rng.normal(size=runs))
         k = np.arange(steps)
-        return xr.DataArray(factors[:, None] ** k, dims=("start", "step"), coords={"step": k}), factors
+        return xr.DataArray(
+            factors[:, None] ** k, dims=("start", "step"), coords={"step": k}
+        ), factors
 
     def test_the_median_of_runs_with_an_interval_across_them(self):
         x, factors = self.errors()
@@ -389,7 +417,13 @@ class TestManyRuns:
 
     def test_a_sweep(self):
         J = so.parse("x^2/2 + 5*y^2")
-        study = so.sweep(J, so.gd(eta=[0.1, 0.15, 0.3]), start=so.uniform(1, 2, size=8, rng=0), steps=300, record=True)
+        study = so.sweep(
+            J,
+            so.gd(eta=[0.1, 0.15, 0.3]),
+            start=so.uniform(1, 2, size=8, rng=0),
+            steps=300,
+            record=True,
+        )
         found = rate(study["gd"]["history_loss"] - 0.0)
         assert set(found) == {"regime", "factor", "order", "low", "high", "n", "reason"}
         assert found["regime"].dims == ("eta",)
@@ -466,7 +500,9 @@ class TestIntervals:
 
 def test_a_line_says_it_all():
     found = rate(falling(0.5))
-    assert repr(found).startswith("Rate(given: linear, factor 0.5 [0.5, 0.5] within-run; n = 36, steps 0 to 35; log e")
+    assert repr(found).startswith(
+        "Rate(given: linear, factor 0.5 [0.5, 0.5] within-run; n = 36, steps 0 to 35; log e"
+    )
     assert "\n" not in repr(found)
     assert isinstance(found, Rate)
     with pytest.raises(AttributeError):

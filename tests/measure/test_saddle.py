@@ -66,13 +66,17 @@ def test_low_before_the_entry_is_no_escape():
 
 class TestNotObserved:
     def test_the_stable_manifold_is_never_left(self):
-        found = saddle_escape(so.minimize(saddle(1.0), so.gd(eta=ETA), start=[0.5, 0.0], steps=300), [0, 0])
+        found = saddle_escape(
+            so.minimize(saddle(1.0), so.gd(eta=ETA), start=[0.5, 0.0], steps=300), [0, 0]
+        )
         assert found["entered"].item()
         assert not found["observed"].item()
         assert found["time"].item() == 300 - found["entry"].item()
 
     def test_a_run_that_was_never_near(self):
-        data = so.sweep(saddle(1.0), so.gd(eta=ETA), start=[[0.5, 1.0], [0.05, 1e-3]], steps=100, record=True)["gd"]
+        data = so.sweep(
+            saddle(1.0), so.gd(eta=ETA), start=[[0.5, 1.0], [0.05, 1e-3]], steps=100, record=True
+        )["gd"]
         found = saddle_escape(data, [0, 0], cost=saddle(1.0))
         assert found["entered"].values.tolist() == [False, True]
         assert np.isnan(found["time"].values).tolist() == [True, False]
@@ -108,7 +112,9 @@ class TestBadInput:
             saddle_escape(run, [0, 0])
 
     def test_a_slope_and_the_point_that_the_message_names_has_none(self):
-        with pytest.raises(so.RunError, match=r"gradient there has the norm 0.04; .*by Newton's step") as caught:
+        with pytest.raises(
+            so.RunError, match=r"gradient there has the norm 0.04; .*by Newton's step"
+        ) as caught:
             saddle_escape(self.run, [0.01, 0])
         named = [float(x) for x in re.search(r"about \[(.*)\]", str(caught.value))[1].split(",")]
         assert saddle_escape(self.run, np.round(named, 5))["entered"].item()
@@ -124,9 +130,13 @@ class TestBadInput:
             saddle_escape(self.run, point)
 
     def test_a_maximum_has_directions_down_too(self):
-        assert saddle_escape(so.minimize(so.parse("-x^2"), so.gd(eta=ETA), start=[0.05], steps=9), [0])["observed"]
+        assert saddle_escape(
+            so.minimize(so.parse("-x^2"), so.gd(eta=ETA), start=[0.05], steps=9), [0]
+        )["observed"]
 
-    @pytest.mark.parametrize("wrong", [{"radius": 0}, {"radius": np.inf}, {"drop": -1.0}, {"drop": "a"}])
+    @pytest.mark.parametrize(
+        "wrong", [{"radius": 0}, {"radius": np.inf}, {"drop": -1.0}, {"drop": "a"}]
+    )
     def test_numbers(self, wrong):
         with pytest.raises(so.RunError, match="expected a finite number"):
             saddle_escape(self.run, [0, 0], **wrong)

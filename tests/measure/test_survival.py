@@ -52,7 +52,16 @@ class TestTextbook:
 
     @pytest.mark.parametrize(
         ("week", "share"),
-        [(5, 1), (6, 0.857), (7, 0.807), (10, 0.753), (13, 0.690), (16, 0.627), (22, 0.538), (23, 0.448)],
+        [
+            (5, 1),
+            (6, 0.857),
+            (7, 0.807),
+            (10, 0.753),
+            (13, 0.690),
+            (16, 0.627),
+            (22, 0.538),
+            (23, 0.448),
+        ],
     )
     def test_survival(self, week, share):
         assert self.found.at(week)[0] == pytest.approx(share, abs=5e-4)
@@ -98,13 +107,20 @@ class TestFormulas:
         for horizon in (0, found.horizon / 2, found.horizon):
             cut = survival(tuple(zip(*runs, strict=True)), horizon=horizon)
             ends = np.minimum(np.append(found.step, horizon), horizon)
-            assert cut.restricted_mean == pytest.approx((found.share * np.maximum(np.diff(ends), 0)).sum())
+            assert cut.restricted_mean == pytest.approx(
+                (found.share * np.maximum(np.diff(ends), 0)).sum()
+            )
             low, high = cut.restricted_interval
-            assert (low <= cut.restricted_mean + 1e-12 and cut.restricted_mean <= high + 1e-12) or math.isnan(low)
+            assert (
+                low <= cut.restricted_mean + 1e-12 and cut.restricted_mean <= high + 1e-12
+            ) or math.isnan(low)
 
     @given(st.lists(st.integers(1, 12), min_size=2, max_size=40), st.integers(1, 12))
     def test_without_censoring_all_is_that_of_plain_samples(self, time, horizon):
-        found, cut = survival((time, [True] * len(time)), horizon=horizon), np.minimum(time, horizon)
+        found, cut = (
+            survival((time, [True] * len(time)), horizon=horizon),
+            np.minimum(time, horizon),
+        )
         assert found.at(horizon)[0] == pytest.approx(np.mean(np.array(time) > horizon))
         assert found.median == np.sort(time)[(len(time) + 1) // 2 - 1]
         assert found.restricted_mean == pytest.approx(cut.mean())
@@ -157,19 +173,28 @@ class TestLaws:
         assert 0.92 <= np.mean((ends[:, 0] <= np.log(2)) & (np.log(2) <= ends[:, 1])) <= 0.985
 
     def test_of_the_restricted_mean(self, estimates):
-        ends, truth = np.array([found.restricted_interval for found in estimates]), 1 - np.exp(-HORIZON)
+        ends, truth = (
+            np.array([found.restricted_interval for found in estimates]),
+            1 - np.exp(-HORIZON),
+        )
         assert 0.92 <= np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 1])) <= 0.985
 
     def test_of_the_log_rank_test(self):
         rng = np.random.default_rng(1)
-        pairs = [[(rng.exponential(size=30), rng.random(30) < 0.8) for _ in range(2)] for _ in range(400)]
+        pairs = [
+            [(rng.exponential(size=30), rng.random(30) < 0.8) for _ in range(2)] for _ in range(400)
+        ]
         assert 0.02 <= np.mean([logrank(a, b).pvalue < 0.05 for a, b in pairs]) <= 0.08
 
 
 class TestEdges:
     def test_no_event(self):
         found = survival(([50] * 20, [False] * 20))
-        assert (found.median, found.median_interval[1], found.restricted_mean) == (math.inf, math.inf, 50)
+        assert (found.median, found.median_interval[1], found.restricted_mean) == (
+            math.inf,
+            math.inf,
+            50,
+        )
         # 0 of 20 arrived: Wilson's interval of that share ends at 0.161
         assert found.at(49) == (1, pytest.approx(0.839, abs=5e-4), 1)
         assert found.restricted_interval == (pytest.approx(50 * 0.839, abs=0.05), 50)
@@ -214,7 +239,9 @@ class TestEdges:
 
 def test_of_times_of_a_sweep():
     J = so.parse("x^2")
-    data = so.sweep(J, so.gd(eta=[0.1, 1.5]), start=so.uniform(0.5, 1, 10, rng=0), steps=50, targets=[1e-3])["gd"]
+    data = so.sweep(
+        J, so.gd(eta=[0.1, 1.5]), start=so.uniform(0.5, 1, 10, rng=0), steps=50, targets=[1e-3]
+    )["gd"]
     found = so.measure.hitting(data, 1e-3)
     both, slow = survival(found), survival(found.sel(eta=1.5))
     assert (both.n, both.events, slow.events, slow.restricted_mean) == (20, 10, 0, 50)
@@ -237,13 +264,18 @@ class TestBadInput:
     def test_forms(self):
         with pytest.raises(so.RunError, match="2 times and 3 marks"):
             survival(([1, 2], [True] * 3))
-        with pytest.raises(so.RunError, match="a Dataset of loss was given; expected time and observed"):
+        with pytest.raises(
+            so.RunError, match="a Dataset of loss was given; expected time and observed"
+        ):
             survival(xr.Dataset({"loss": 1.0}))
         with pytest.raises(so.RunError, match=r"or a pair \(time, observed\)"):
             survival([1, 2, 3])
 
     def test_horizon(self):
-        with pytest.raises(so.RunError, match="horizon=40: no run was watched beyond step 35; expected at most that"):
+        with pytest.raises(
+            so.RunError,
+            match="horizon=40: no run was watched beyond step 35; expected at most that",
+        ):
             survival(TREATED, horizon=40)
         assert survival(UNTREATED, horizon=40).restricted_mean == pytest.approx(
             np.mean(PLACEBO)

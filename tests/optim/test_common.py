@@ -43,9 +43,13 @@ def test_equals_its_numpy_version(name):
 
 @pytest.mark.parametrize("name", textbook.RULES)
 def test_has_the_defaults_of_its_numpy_version(name):
-    theirs = {key: p.default for key, p in inspect.signature(textbook.RULES[name]).parameters.items()}
+    theirs = {
+        key: p.default for key, p in inspect.signature(textbook.RULES[name]).parameters.items()
+    }
     ours = RULES[name].hyperparameters
-    assert {key: theirs[key] for key in ours if key in theirs} == {key: ours[key] for key in ours if key in theirs}
+    assert {key: theirs[key] for key in ours if key in theirs} == {
+        key: ours[key] for key in ours if key in theirs
+    }
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -53,15 +57,21 @@ def test_converges_on_a_quadratic_and_on_rosenbrock_at_some_eta(name):
     rule = RULES[name](eta=GRIDS.get(name, GRID))
     quadratic = so.sweep(BOWL, rule, [1.0, -1.0], 2000)[name]
     assert float(quadratic["best_loss"].min()) < 1e-4
-    rule = rule(rho=0.005) if name == "sam" else rule  # which keeps that far from the floor of a narrow valley
+    rule = (
+        rule(rho=0.005) if name == "sam" else rule
+    )  # which keeps that far from the floor of a narrow valley
     valley = so.sweep(VALLEY, rule, START, 20_000)[name]
     assert float(valley["best_loss"].min()) < 1e-2
 
 
 @pytest.mark.usefixtures("in_python")
-@pytest.mark.parametrize("name", [name for name in RULES if name != "perturbed_gd"])  # which leaves it on purpose
+@pytest.mark.parametrize(
+    "name", [name for name in RULES if name != "perturbed_gd"]
+)  # which leaves it on purpose
 def test_a_stationary_point_is_not_left(name):
-    rule = RULES[name](initial_accumulator=0.0) if name == "yogi" else RULES[name]  # whose m starts at 1e-6
+    rule = (
+        RULES[name](initial_accumulator=0.0) if name == "yogi" else RULES[name]
+    )  # whose m starts at 1e-6
     run = so.minimize(BOWL, rule, [0.0, 0.0], 50)
     assert run.theta.tolist() == [0.0, 0.0]
 
@@ -70,7 +80,9 @@ def test_a_stationary_point_is_not_left(name):
 @pytest.mark.parametrize("name", RULES)
 def test_coordinates_may_be_exchanged(name):
     text = "x^4 + 10*y^2" if name == "gauss_newton" else "x^4 + 10*y^2 + x*y"
-    first, second = (so.Cost(so.parse(text, params=list(names)), optimal_value=-1.0) for names in ("xy", "yx"))
+    first, second = (
+        so.Cost(so.parse(text, params=list(names)), optimal_value=-1.0) for names in ("xy", "yx")
+    )
     one = so.minimize(first, RULES[name], [1.0, 2.0], 50).theta
     other = so.minimize(second, RULES[name], [2.0, 1.0], 50).theta
     if {"hessian", "gauss_newton"} & set(RULES[name].needs):  # the order of elimination is another
@@ -124,5 +136,9 @@ def test_every_option_that_can_be_chosen_says_what_it_changes(name):
     """So that a rule of another library can be described in words."""
     from symopt.optim.variants import WORDS
 
-    options = {key for key, value in RULES[name].defaults.items() if value is None or isinstance(value, bool | str)}
+    options = {
+        key
+        for key, value in RULES[name].defaults.items()
+        if value is None or isinstance(value, bool | str)
+    }
     assert options - {"warmup", "weight_decay"} <= set(WORDS)  # which are read off the values

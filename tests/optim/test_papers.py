@@ -14,11 +14,16 @@ x, y, L, mu, tau = sp.symbols("x y L mu tau")
 i, k, n, m = sp.symbols("i k n m", integer=True)
 X, c = sp.IndexedBase("x", shape=(n,)), sp.IndexedBase("c")
 RHO = 1 + np.sqrt(2)  # the silver ratio
-RADIUS, SMOOTH = 2.0, 3.0  # |x_0 - x*| and L of the worst cases: neither is 1, so that a lost factor shows
+RADIUS, SMOOTH = (
+    2.0,
+    3.0,
+)  # |x_0 - x*| and L of the worst cases: neither is 1, so that a lost factor shows
 KAPPAS = [10.0, 100.0, 1000.0]
 
 # the worst function of a method with few steps: it pulls with L*tau from afar, and L is its curvature near 0
-HUBER = so.Cost(L * sp.Piecewise((x**2 / 2, sp.Abs(x) <= tau), (tau * sp.Abs(x) - tau**2 / 2, True)), params=[x])
+HUBER = so.Cost(
+    L * sp.Piecewise((x**2 / 2, sp.Abs(x) <= tau), (tau * sp.Abs(x) - tau**2 / 2, True)), params=[x]
+)
 PLACES = sp.symbols("x:3")
 ENTRIES = {name: sp.Symbol(name) for name in ("a00", "a01", "a02", "a11", "a12", "a22")}
 HESSIAN = sp.Matrix(3, 3, lambda p, q: ENTRIES[f"a{min(p, q)}{max(p, q)}"])
@@ -28,7 +33,9 @@ QUADRATIC = so.Cost(BOWL, params=PLACES)
 VALLEY = so.Cost(mu * (x**2 + y**2) / 2 + (L - mu) / 2 * sp.log(sp.cosh(x - y)), params=[x, y])
 # Lessard, Recht and Packard (2016): slope 25x, then x + 24, then 25x - 24; mu = 1, L = 25
 BENT = so.Cost(
-    sp.Piecewise((25 * x**2 / 2, x < 1), (x**2 / 2 + 24 * x - 12, x < 2), (25 * x**2 / 2 - 24 * x + 36, True)),
+    sp.Piecewise(
+        (25 * x**2 / 2, x < 1), (x**2 / 2 + 24 * x - 12, x < 2), (25 * x**2 / 2 - 24 * x + 36, True)
+    ),
     params=[x],
 )
 
@@ -44,7 +51,9 @@ def random_hessians(draws, seed=0):
     turns = np.linalg.qr(rng.normal(size=(draws, 3, 3)))[0]
     spectra = SMOOTH * np.c_[np.ones(draws), 10 ** rng.uniform(-4, 0, (draws, 2))]
     matrices = np.einsum("dij,dj,dkj->dik", turns, spectra, turns)
-    return {name: xr.DataArray(matrices[:, int(name[1]), int(name[2])], dims="draw") for name in ENTRIES}
+    return {
+        name: xr.DataArray(matrices[:, int(name[1]), int(name[2])], dims="draw") for name in ENTRIES
+    }
 
 
 def on_huber(rule, steps, thresholds):
@@ -55,7 +64,9 @@ def on_huber(rule, steps, thresholds):
 
 def on_quadratics(rule, steps):
     """Return the largest f_N - f* on 300 random convex quadratics from distance RADIUS."""
-    study = so.sweep(QUADRATIC, rule, RADIUS * np.ones((1, 3)) / np.sqrt(3), steps, **random_hessians(300))
+    study = so.sweep(
+        QUADRATIC, rule, RADIUS * np.ones((1, 3)) / np.sqrt(3), steps, **random_hessians(300)
+    )
     return float(study[rule.name]["loss"].max())
 
 
@@ -107,7 +118,9 @@ def test_silver_steps_keep_their_bound(k):
     rule, steps, bound = so.silver(eta=1 / SMOOTH), 2**k - 1, silver_bound(k)
     reached = SMOOTH * RADIUS**2 / (4 * RHO**k - 2)
     assert on_huber(rule, steps, RADIUS / (2 * RHO**k - 1)) == pytest.approx(reached, rel=1e-11)
-    assert on_huber(rule, steps, RADIUS * np.geomspace(1e-4, 2, 2000)).max() <= reached * (1 + 1e-11)
+    assert on_huber(rule, steps, RADIUS * np.geomspace(1e-4, 2, 2000)).max() <= reached * (
+        1 + 1e-11
+    )
     assert 1.39 * reached < bound < 2 * reached
     assert on_quadratics(rule, steps) < reached
 
@@ -153,7 +166,9 @@ def test_momentum_with_polyaks_parameters_cycles():
         assert last[3:] == pytest.approx(last[:-3], abs=1e-12)
         assert sorted(last[:3]) == pytest.approx([q, p, r], abs=1e-12)
         assert sorted([p, q, r]) == pytest.approx([-1.80, 0.65, 2.12], abs=5e-3)
-        assert so.minimize(BENT, rule, [0.5], 200).theta == pytest.approx(0, abs=1e-12)  # within one quadratic
+        assert so.minimize(BENT, rule, [0.5], 200).theta == pytest.approx(
+            0, abs=1e-12
+        )  # within one quadratic
 
 
 def test_triple_momentum_does_not_cycle():
@@ -169,7 +184,9 @@ def test_triple_momentum_has_its_rate(kappa):
     rule, root = so.triple_momentum(eta=1 / kappa, kappa=kappa), np.sqrt(kappa)
     steps = int(28 * root)
     runs = [
-        so.minimize(QUADRATIC, rule, [1.0, 1.0, 1.0], steps, **hessian(np.diag([1.0, root, kappa]))),
+        so.minimize(
+            QUADRATIC, rule, [1.0, 1.0, 1.0], steps, **hessian(np.diag([1.0, root, kappa]))
+        ),
         so.minimize(VALLEY, rule, [5.0, -2.0], steps, L=kappa, mu=1.0),
     ]
     for run in runs:
@@ -177,8 +194,12 @@ def test_triple_momentum_has_its_rate(kappa):
         assert found.regime in ("linear", "defective")
         assert found.factor == pytest.approx(1 - 1 / root, rel=2e-3 if kappa < 50 else 5e-4)
     first = runs[0].history["theta"].values[1]  # of x, not of xi: a step of sqrt(kappa)/L
-    assert first == pytest.approx(1 - root / kappa * np.array([1.0, root, kappa]), rel=1e-9, abs=1e-12)
-    assert (root - 1) / (root + 1) < 1 - 1 / root < np.sqrt(1 - 1 / root)  # heavy ball on quadratics, it, Nesterov
+    assert first == pytest.approx(
+        1 - root / kappa * np.array([1.0, root, kappa]), rel=1e-9, abs=1e-12
+    )
+    assert (
+        (root - 1) / (root + 1) < 1 - 1 / root < np.sqrt(1 - 1 / root)
+    )  # heavy ball on quadratics, it, Nesterov
 
 
 # Polyak's step
@@ -321,10 +342,17 @@ def test_adam_climbs_a_line_whose_slopes_are_shuffled():
 
     Without the interval, so that nothing but the sign of the drift is compared.
     """
-    cost = so.Cost(sp.Sum(c[k] * x, (k, 0, m - 1)) / m, params=[x], data={c: [3.0, -1.0, -1.0]}, samples=k)
+    cost = so.Cost(
+        sp.Sum(c[k] * x, (k, 0, m - 1)) / m, params=[x], data={c: [3.0, -1.0, -1.0]}, samples=k
+    )
     values = {"eta": 0.01, "beta1": 0.0, "beta2": 0.1}
     drift = {
-        rule.name: np.array([so.minimize(cost, rule(**values), [0.0], 3000, batch=1, rng=s).theta[0] for s in range(4)])
+        rule.name: np.array(
+            [
+                so.minimize(cost, rule(**values), [0.0], 3000, batch=1, rng=s).theta[0]
+                for s in range(4)
+            ]
+        )
         for rule in (so.adam, so.amsgrad)
     }
     assert (drift["adam"] > 1).all()

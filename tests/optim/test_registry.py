@@ -83,7 +83,12 @@ def test_what_cannot_be_loaded_is_left_out_with_a_warning(installed, line, words
 
 def test_the_textbook_s_rules_come_first_and_are_raced():
     names = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam"]
-    assert list(so.optimizers)[:7] == list(so.optimizers.textbook) == list(registry.compared()) == names
+    assert (
+        list(so.optimizers)[:7]
+        == list(so.optimizers.textbook)
+        == list(registry.compared())
+        == names
+    )
     assert set(dir(so.optimizers)) > set(so.optimizers)
     assert "optimizers: gd, momentum" in repr(so.optimizers)
     with pytest.raises(AttributeError):
@@ -91,8 +96,12 @@ def test_the_textbook_s_rules_come_first_and_are_raced():
 
 
 def test_a_race_of_all_rules_leaves_out_what_the_cost_lacks():
-    raced = CliRunner().invoke(app, ["race", "exp(x) - x", "--start", "x=1", "--steps", "20", "--all"])
-    assert all(name in raced.stdout for name in ("schedule_free_adamw", "triple_momentum", "newton"))
+    raced = CliRunner().invoke(
+        app, ["race", "exp(x) - x", "--start", "x=1", "--steps", "20", "--all"]
+    )
+    assert all(
+        name in raced.stdout for name in ("schedule_free_adamw", "triple_momentum", "newton")
+    )
     text = " ".join(raced.stdout.split())
     assert "without polyak_step: it needs the smallest value of J" in text
     assert "without gauss_newton: it needs a cost that is written as a sum of squares" in text

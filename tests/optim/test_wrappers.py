@@ -96,7 +96,9 @@ def test_decoupled_decay_is_adamw_and_nadamw():
         wrapped = so.weight_decay(plain(eta=0.01), 0.3, decoupled=True)
         np.testing.assert_allclose(path(wrapped), path(whole(**given)), rtol=1e-12)
     free = so.weight_decay(so.gd(eta=0.01), 0.3, decoupled=True, times_eta=False)
-    np.testing.assert_allclose(path(free, BOWL, steps=1)[1], 0.7 * START - 0.01 * BOWL.grad(START), rtol=1e-15)
+    np.testing.assert_allclose(
+        path(free, BOWL, steps=1)[1], 0.7 * START - 0.01 * BOWL.grad(START), rtol=1e-15
+    )
 
 
 @pytest.mark.parametrize("name", ["newton", "damped_newton", "gauss_newton"])
@@ -126,18 +128,24 @@ def test_lookahead_in_python():
         theta = theta - 0.01 * BOWL.grad(theta)
         if t % 7 == 0:
             theta = slow = slow + 0.3 * (theta - slow)
-    np.testing.assert_allclose(path(so.lookahead(so.gd(eta=0.01), 7, 0.3), BOWL, steps=31)[-1], theta, rtol=1e-13)
+    np.testing.assert_allclose(
+        path(so.lookahead(so.gd(eta=0.01), 7, 0.3), BOWL, steps=31)[-1], theta, rtol=1e-13
+    )
 
 
 def test_averages_in_python():
     points = path(so.gd(eta=0.05), BOWL, steps=40)
-    np.testing.assert_allclose(path(so.average(so.gd(eta=0.05)), BOWL, steps=40)[-1], points[1:].mean(0), rtol=1e-12)
+    np.testing.assert_allclose(
+        path(so.average(so.gd(eta=0.05)), BOWL, steps=40)[-1], points[1:].mean(0), rtol=1e-12
+    )
     late = path(so.average(so.gd(eta=0.05), after=10), BOWL, steps=40)
     np.testing.assert_allclose(late[-1], points[11:].mean(0), rtol=1e-12)
     mean = START
     for point in points[1:]:
         mean = 0.9 * mean + 0.1 * point
-    np.testing.assert_allclose(path(so.average(so.gd(eta=0.05), decay=0.9), BOWL, steps=40)[-1], mean, rtol=1e-12)
+    np.testing.assert_allclose(
+        path(so.average(so.gd(eta=0.05), decay=0.9), BOWL, steps=40)[-1], mean, rtol=1e-12
+    )
 
 
 def restarted_in_python(eta, steps, on):
@@ -160,7 +168,9 @@ def restarted_in_python(eta, steps, on):
 def test_a_restart_forgets_the_states_and_the_count_of_steps(on):
     want, count = restarted_in_python(0.05, 80, on)
     assert count > 2
-    np.testing.assert_allclose(path(so.restart(so.adam(eta=0.05), on), steps=80)[-1], want, rtol=1e-9)
+    np.testing.assert_allclose(
+        path(so.restart(so.adam(eta=0.05), on), steps=80)[-1], want, rtol=1e-9
+    )
 
 
 def test_a_restart_goes_back_to_where_theta_is():
@@ -205,7 +215,12 @@ def test_a_wrapped_rule_compiles_once_for_all_its_values():
     one = so.clip_norm(so.lookahead(so.adam(eta=0.01), k=4), 1.0)
     so.minimize(cost, one, [1.0, 1.0], 5)
     kernels = len(cost.objective.kernels)
-    so.minimize(cost, so.clip_norm(so.lookahead(so.adam(eta=0.2, beta1=0.5), k=9, alpha=0.1), 7.0), [1.0, 1.0], 5)
+    so.minimize(
+        cost,
+        so.clip_norm(so.lookahead(so.adam(eta=0.2, beta1=0.5), k=9, alpha=0.1), 7.0),
+        [1.0, 1.0],
+        5,
+    )
     assert len(cost.objective.kernels) == kernels == 1
 
 
@@ -240,7 +255,11 @@ def test_needs_and_ranges_are_those_of_both():
     assert rule.needs == ("optimal_value",)
     with pytest.raises(so.RuleError, match="needs the smallest value"):
         so.minimize(BOWL, rule, START)
-    for wrong in (lambda: rule(max_norm=-1.0), lambda: rule(eta=-1.0), lambda: so.lookahead(so.gd, alpha=1.5)):
+    for wrong in (
+        lambda: rule(max_norm=-1.0),
+        lambda: rule(eta=-1.0),
+        lambda: so.lookahead(so.gd, alpha=1.5),
+    ):
         with pytest.raises(so.RuleError, match=r"expected (max_norm|eta|alpha)"):
             wrong()
 
@@ -256,7 +275,10 @@ def test_names_of_a_wrapper_s_states_and_of_the_rule_s_values_stay_apart():
         if t % 2 == 0:
             theta = slow = slow + 0.5 * (theta - slow)
     rule = so.lookahead(counting(slow=0.01), k=2)
-    assert {"k": "k_2", "slow": "slow_2"}.items() <= {"k": list(rule.values)[1], "slow": list(rule.states)[1]}.items()
+    assert {"k": "k_2", "slow": "slow_2"}.items() <= {
+        "k": list(rule.values)[1],
+        "slow": list(rule.states)[1],
+    }.items()
     np.testing.assert_allclose(path(rule, BOWL, steps=4)[-1], theta, rtol=1e-13)
 
 
@@ -297,11 +319,20 @@ def test_what_an_inner_rule_sees_may_be_a_symbol():
     def counted(theta, *, t, grad):
         return theta + t + 0 * grad(theta)
 
-    assert path(own_count(counted), so.parse("x"), [0.0], 4)[:, 0].tolist() == [0.0, 0.0, 1.0, 3.0, 6.0]
+    assert path(own_count(counted), so.parse("x"), [0.0], 4)[:, 0].tolist() == [
+        0.0,
+        0.0,
+        1.0,
+        3.0,
+        6.0,
+    ]
 
 
 MISTAKES = {
-    "restart without a gradient": (lambda: so.restart(no_gradient).equations, "takes none; expected on='value'"),
+    "restart without a gradient": (
+        lambda: so.restart(no_gradient).equations,
+        "takes none; expected on='value'",
+    ),
     "no rule": (lambda: so.clip_norm(1.0), "expected a rule, as in so.clip_norm"),
     "a rule's name": (lambda: so.clip_norm("adam"), "expected a rule"),
     "too many values": (lambda: so.clip_norm(so.gd, 1.0, 2.0), "takes a rule and 1 value"),
@@ -314,8 +345,14 @@ MISTAKES = {
         lambda: so.weight_decay(free, 0.1, decoupled=True).equations,
         "multiplies by eta, which free does not have",
     ),
-    "restart on what": (lambda: so.restart(so.gd, on="loss").equations, "expected 'gradient' or 'value'"),
-    "a state from a gradient": (lambda: so.restart(from_grad).equations, "a restart would have to take anew"),
+    "restart on what": (
+        lambda: so.restart(so.gd, on="loss").equations,
+        "expected 'gradient' or 'value'",
+    ),
+    "a state from a gradient": (
+        lambda: so.restart(from_grad).equations,
+        "a restart would have to take anew",
+    ),
 }
 
 

@@ -41,7 +41,9 @@ def test_functions_of_sums_with_two_offsets(name, size):
     scale = np.abs(gradient).max()
     assert cost.value(point) == pytest.approx(float(written.subs(at)), rel=1e-13)
     np.testing.assert_allclose(cost.grad(point), gradient, rtol=1e-12, atol=1e-13 * scale)
-    np.testing.assert_allclose(cost.hessian(point), hessian, rtol=1e-11, atol=1e-12 * np.abs(hessian).max())
+    np.testing.assert_allclose(
+        cost.hessian(point), hessian, rtol=1e-11, atol=1e-12 * np.abs(hessian).max()
+    )
     step = so.minimize(cost, so.gd(eta=1e-3), start=point, steps=1).theta
     np.testing.assert_allclose(step, point - 1e-3 * np.array(gradient), rtol=1e-13)
 

@@ -12,7 +12,10 @@ import symopt as so
 
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
 START = [-1.2, 1.0]
-RUNS = {name: so.minimize(J, so.optimizers[name](eta=1e-3), START, 500) for name in ("momentum", "adam", "gd")}
+RUNS = {
+    name: so.minimize(J, so.optimizers[name](eta=1e-3), START, 500)
+    for name in ("momentum", "adam", "gd")
+}
 
 
 def test_convergence_draws_every_run():
@@ -30,8 +33,16 @@ def test_convergence_above_an_optimum():
 
 
 def test_a_narrow_range_and_negative_values_stay_linear():
-    assert so.plot.convergence(so.minimize(so.parse("x^2 + 5"), "gd", [1.0], 20)).get_yscale() == "linear"
-    assert so.plot.convergence(so.minimize(so.parse("x^2 - 5"), so.gd(eta=0.1), [10.0], 500)).get_yscale() == "linear"
+    assert (
+        so.plot.convergence(so.minimize(so.parse("x^2 + 5"), "gd", [1.0], 20)).get_yscale()
+        == "linear"
+    )
+    assert (
+        so.plot.convergence(
+            so.minimize(so.parse("x^2 - 5"), so.gd(eta=0.1), [10.0], 500)
+        ).get_yscale()
+        == "linear"
+    )
 
 
 def test_a_diverged_run_gets_a_cross_and_does_not_hide_the_rest():
@@ -41,7 +52,9 @@ def test_a_diverged_run_gets_a_cross_and_does_not_hide_the_rest():
 
 
 def test_a_study_is_drawn_with_its_band():
-    study = so.sweep(J, [so.adam(eta=0.02), so.momentum(eta=1e-3)], so.uniform(-1, 1, 40, rng=0), 200, record=20)
+    study = so.sweep(
+        J, [so.adam(eta=0.02), so.momentum(eta=1e-3)], so.uniform(-1, 1, 40, rng=0), 200, record=20
+    )
     ax = so.plot.convergence(study)
     assert labels(ax) == ["adam (median of 40)", "momentum (median of 40)"]
     assert len(ax.collections) == 2
@@ -86,7 +99,15 @@ def test_constants_and_a_crowded_legend():
     runs = {str(k): so.minimize(cost, so.gd(eta=0.01 * (k + 1)), [1.0, 1.0], 50) for k in range(9)}
     legend = so.plot.convergence(runs).get_legend()
     assert legend.get_bbox_to_anchor() is not None
-    assert len({(line.get_color(), str(line.get_linestyle())) for line in so.plot.convergence(runs).lines}) == 9
+    assert (
+        len(
+            {
+                (line.get_color(), str(line.get_linestyle()))
+                for line in so.plot.convergence(runs).lines
+            }
+        )
+        == 9
+    )
 
 
 QUADRATIC = so.parse("x^2 + 100*y^2")
@@ -134,7 +155,9 @@ def test_predictions_by_name_take_one_entry_of_the_legend_and_leave_the_limits()
 
 
 def test_datasets_of_a_study_are_drawn_as_the_study_is():
-    study = so.sweep(J, [so.adam(eta=0.02), so.momentum(eta=1e-3)], so.uniform(-1, 1, 10, rng=0), 50, record=20)
+    study = so.sweep(
+        J, [so.adam(eta=0.02), so.momentum(eta=1e-3)], so.uniform(-1, 1, 10, rng=0), 50, record=20
+    )
     both = so.plot.convergence(study)
     one = so.plot.convergence(study["momentum"])
     assert labels(one) == ["momentum (median of 10)"]
@@ -156,17 +179,37 @@ def test_the_band_reaches_out_of_the_picture_where_runs_diverged():
     ("call", "words"),
     [
         (lambda: so.plot.convergence(3), "a int cannot be drawn"),
-        (lambda: so.plot.convergence(so.minimize(J, "gd", START, 5, record=None)), "recorded no steps"),
+        (
+            lambda: so.plot.convergence(so.minimize(J, "gd", START, 5, record=None)),
+            "recorded no steps",
+        ),
         (lambda: so.plot.convergence(so.sweep(J, "gd", [START], 5)), "record=50"),
-        (lambda: so.plot.trajectory(so.minimize(so.parse("x^2"), "gd", [1.0], 5)), "two parameters; this cost has 1"),
-        (lambda: so.plot.trajectory(so.minimize(J, "gd", START, 5, record=None)), "recorded no steps"),
-        (lambda: so.plot.trajectory(so.minimize(J, "gd", START, 5, paths=False)), "recorded no theta"),
+        (
+            lambda: so.plot.trajectory(so.minimize(so.parse("x^2"), "gd", [1.0], 5)),
+            "two parameters; this cost has 1",
+        ),
+        (
+            lambda: so.plot.trajectory(so.minimize(J, "gd", START, 5, record=None)),
+            "recorded no steps",
+        ),
+        (
+            lambda: so.plot.trajectory(so.minimize(J, "gd", START, 5, paths=False)),
+            "recorded no theta",
+        ),
         (lambda: so.plot.convergence([]), "a list cannot be drawn"),
-        (lambda: so.plot.convergence(RUNS, predicted={"adma": 0.9}), "'adma', which is not drawn .*'adam'"),
-        (lambda: so.plot.convergence(RUNS, predicted=-0.5), "predicted=-0.5 for momentum; expected a factor"),
+        (
+            lambda: so.plot.convergence(RUNS, predicted={"adma": 0.9}),
+            "'adma', which is not drawn .*'adam'",
+        ),
+        (
+            lambda: so.plot.convergence(RUNS, predicted=-0.5),
+            "predicted=-0.5 for momentum; expected a factor",
+        ),
         (lambda: so.plot.convergence(RUNS, predicted="fast"), "expected a factor per step above 0"),
         (
-            lambda: so.plot.convergence(so.sweep(J, "gd", [START], 5, record=True)["gd"].isel(start=[])),
+            lambda: so.plot.convergence(
+                so.sweep(J, "gd", [START], 5, record=True)["gd"].isel(start=[])
+            ),
             "the study of gd is empty along start",
         ),
     ],

@@ -11,12 +11,16 @@ SLOPE = so.parse("x/2")
 RULE = so.momentum(eta=0.01, beta=0.8)
 RUN = so.minimize(SLOPE, RULE, [0.0], 60)
 END = so.theory.evaluate(so.theory.terminal_velocity(RULE), RULE, g=0.5)
-STUDY = so.sweep(so.parse("x^2 + 3*y^2"), [RULE, so.adam(eta=0.01)], so.uniform(-1, 1, 9, rng=0), 40, record=True)
+STUDY = so.sweep(
+    so.parse("x^2 + 3*y^2"), [RULE, so.adam(eta=0.01)], so.uniform(-1, 1, 9, rng=0), 40, record=True
+)
 
 
 def test_the_curve_goes_to_the_dashed_terminal_velocity():
     ax = so.plot.velocity(RUN, predicted=END)
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), 0.005 * (1 - 0.8 ** np.arange(1, 61)) / 0.2, rtol=1e-9)
+    np.testing.assert_allclose(
+        ax.lines[0].get_ydata(), 0.005 * (1 - 0.8 ** np.arange(1, 61)) / 0.2, rtol=1e-9
+    )
     (line,) = dashed(ax)
     np.testing.assert_allclose(line.get_ydata(), 0.025, rtol=1e-12)
     assert labels(ax) == ["momentum", "predicted"]
@@ -33,7 +37,10 @@ def test_a_formula_in_the_step_is_drawn_along_the_curve():
 
 def test_whatever_holds_the_same_speeds_draws_the_same_line():
     speeds = so.measure.speed_along(RUN)
-    drawn = [so.plot.velocity(one).lines[0].get_ydata() for one in (RUN, speeds, speeds["step_length"], RUN.history)]
+    drawn = [
+        so.plot.velocity(one).lines[0].get_ydata()
+        for one in (RUN, speeds, speeds["step_length"], RUN.history)
+    ]
     for other in drawn[1:]:
         np.testing.assert_array_equal(drawn[0], other)
     assert labels(so.plot.velocity({"mine": speeds["step_length"]})) == ["mine"]
@@ -43,7 +50,9 @@ def test_a_study_is_drawn_with_its_bands():
     ax = so.plot.velocity(STUDY, predicted={"adam": 0.01 * 2**0.5})
     assert labels(ax) == ["momentum (median of 9)", "adam (median of 9)", "predicted"]
     speeds = so.measure.speed_along(STUDY["adam"])["step_length"]
-    np.testing.assert_array_equal(ax.lines[1].get_ydata(), np.percentile(speeds, 50, axis=0, method="nearest"))
+    np.testing.assert_array_equal(
+        ax.lines[1].get_ydata(), np.percentile(speeds, 50, axis=0, method="nearest")
+    )
     assert len(ax.collections) == 2
     assert labels(so.plot.velocity(STUDY["adam"])) == ["adam (median of 9)"]
 
@@ -62,18 +71,39 @@ def test_runs_that_stand_still_are_drawn():
     ("call", "words"),
     [
         (lambda: so.plot.velocity(3), "int"),
-        (lambda: so.plot.velocity(so.minimize(SLOPE, RULE, [0.0], 9, record=None)), "no theta|recorded"),
+        (
+            lambda: so.plot.velocity(so.minimize(SLOPE, RULE, [0.0], 9, record=None)),
+            "no theta|recorded",
+        ),
         (lambda: so.plot.velocity(so.sweep(SLOPE, RULE, [[0.0]], 9)), "no theta was recorded"),
-        (lambda: so.plot.velocity(so.measure.speed_along(STUDY["adam"]).isel(start=[])), "empty along start"),
+        (
+            lambda: so.plot.velocity(so.measure.speed_along(STUDY["adam"]).isel(start=[])),
+            "empty along start",
+        ),
         (lambda: so.plot.velocity(RUN, predicted={"adam": 1.0}), "'adam', which is not drawn"),
-        (lambda: so.plot.velocity(RUN, predicted=so.theory.terminal_velocity(RULE)), "beta, eta, g; expected t alone"),
-        (lambda: so.plot.velocity(RUN, predicted=2 * sp.Symbol("g")), "has the symbols g; expected t alone"),
+        (
+            lambda: so.plot.velocity(RUN, predicted=so.theory.terminal_velocity(RULE)),
+            "beta, eta, g; expected t alone",
+        ),
+        (
+            lambda: so.plot.velocity(RUN, predicted=2 * sp.Symbol("g")),
+            "has the symbols g; expected t alone",
+        ),
         (
             lambda: so.plot.velocity(so.measure.speed_along(RUN)["step_length"] * np.nan),
             "no step of velocity is finite",
         ),
     ],
-    ids=["number", "no steps", "no record", "empty", "unknown", "symbols", "another symbol", "diverged"],
+    ids=[
+        "number",
+        "no steps",
+        "no record",
+        "empty",
+        "unknown",
+        "symbols",
+        "another symbol",
+        "diverged",
+    ],
 )
 def test_what_cannot_be_drawn_is_said(call, words):
     with pytest.raises(so.RunError, match=words):

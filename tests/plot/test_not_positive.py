@@ -11,7 +11,9 @@ RATES = np.array([0.01, 0.1, 0.25, 0.5, 1.0, 2.0])
 
 
 def swept(cost=BOWL, rates=RATES, start=([1.0], [2.0]), steps=20):
-    return so.sweep(cost, so.gd(eta=rates), start=[list(one) for one in start], steps=steps, record=5)
+    return so.sweep(
+        cost, so.gd(eta=rates), start=[list(one) for one in start], steps=steps, record=5
+    )
 
 
 def line(ax, k=0):
@@ -26,7 +28,9 @@ def test_a_loss_of_zero_lies_on_a_dotted_line():
     level = losses[3]
     assert 0 < level < np.nanmin(np.delete(losses, 3))
     assert ax.get_ylim()[0] < level
-    assert any(other.get_linestyle() == ":" and set(other.get_ydata()) == {level} for other in ax.lines)
+    assert any(
+        other.get_linestyle() == ":" and set(other.get_ydata()) == {level} for other in ax.lines
+    )
 
 
 @pytest.mark.parametrize("of", ["loss", "best_loss"])
@@ -38,7 +42,9 @@ def test_nothing_but_zeros_is_drawn_without_a_warning(of):
 
 def test_zero_at_the_smallest_rate_is_no_division_by_zero():
     """The height of the picture is measured from there."""
-    study = so.sweep(so.parse("x^2"), so.newton(eta=np.array([1.0, 1.5, 1.9])), start=[[1.0]], steps=10)
+    study = so.sweep(
+        so.parse("x^2"), so.newton(eta=np.array([1.0, 1.5, 1.9])), start=[[1.0]], steps=10
+    )
     ax = so.plot.sensitivity(study)
     assert ax.get_yscale() == "log"
     assert "dotted: 0" in ax.get_ylabel()
@@ -88,7 +94,10 @@ def test_one_learning_rate_and_constant_losses(start):
     cost = so.parse("x^2") if not start else so.parse("3 + 0*x", ["x"])
     ax = so.plot.sensitivity(swept(cost, rates=np.array([0.1]), start=([start],)))
     assert ax.get_xlim() == (0.05, 0.2)
-    assert so.plot.convergence(so.minimize(cost, so.gd, [start], 20, record=True)).get_yscale() == "linear"
+    assert (
+        so.plot.convergence(so.minimize(cost, so.gd, [start], 20, record=True)).get_yscale()
+        == "linear"
+    )
 
 
 def spread(*values):

@@ -65,7 +65,9 @@ def test_a_boundary_may_be_given_in_four_ways(kind):
     ax = so.plot.stability(FACTORS, boundary=LIMITS[kind])
     (line,) = dashed(ax)
     np.testing.assert_allclose(line.get_xdata(), 2 * (1 + line.get_ydata()), rtol=1e-12)
-    assert labels(ax)[-1] == ("predicted limit, λ = 1" if kind in ("rule", "formula") else "predicted limit")
+    assert labels(ax)[-1] == (
+        "predicted limit, λ = 1" if kind in ("rule", "formula") else "predicted limit"
+    )
     np.testing.assert_allclose(ax.get_xlim(), so.plot.stability(FACTORS).get_xlim())
 
 
@@ -134,7 +136,9 @@ FOUND = ends(grid())
 
 
 def discs(ax):
-    return {tuple(np.round(line.get_xydata()[0], 2)) for line in ax.lines if line.get_marker() == "o"}
+    return {
+        tuple(np.round(line.get_xydata()[0], 2)) for line in ax.lines if line.get_marker() == "o"
+    }
 
 
 def test_cells_are_coloured_by_attractor_and_attractors_marked():
@@ -145,7 +149,10 @@ def test_cells_are_coloured_by_attractor_and_attractors_marked():
     np.testing.assert_array_equal(np.isfinite(right), label == 1)
     assert discs(ax) == {(-1.02, 0.0), (0.97, 0.0)}
     shares = 100 * FOUND["share"].values
-    assert labels(ax) == [f"minimum (-1.02, 0): {shares[0]:.0f} %", f"minimum (0.974, 0): {shares[1]:.0f} %"]
+    assert labels(ax) == [
+        f"minimum (-1.02, 0): {shares[0]:.0f} %",
+        f"minimum (0.974, 0): {shares[1]:.0f} %",
+    ]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x at the start", "y at the start")
     np.testing.assert_allclose(ax.get_xlim(), [-2.1, 2.1])
 

@@ -23,7 +23,9 @@ def test_a_schedule_is_drawn_at_every_step():
 
 
 def test_a_rule_draws_its_scheduled_hyperparameters():
-    rule = so.adam(eta=schedules.cosine(0.1), beta1=schedules.one_cycle(0.85, 0.85 / 0.95, 1), beta2=0.9)
+    rule = so.adam(
+        eta=schedules.cosine(0.1), beta1=schedules.one_cycle(0.85, 0.85 / 0.95, 1), beta2=0.9
+    )
     ax = schedule(rule, steps=50)
     assert labels(ax) == ["eta", "beta1"]
     np.testing.assert_allclose([line.get_ydata()[0] for line in ax.lines], [0.1, 0.95])
@@ -35,11 +37,15 @@ def test_what_is_drawn_is_what_a_run_has():
     eta = schedules.warmup(schedules.cosine(0.1), 10)
     run = so.minimize(so.parse("x"), so.gd(eta=eta), [0.0], 60, record=True)
     (line,) = schedule(eta, steps=60).lines
-    np.testing.assert_allclose(line.get_ydata(), -np.diff(run.history["theta"].values[:, 0]), atol=1e-15)
+    np.testing.assert_allclose(
+        line.get_ydata(), -np.diff(run.history["theta"].values[:, 0]), atol=1e-15
+    )
 
 
 def test_a_mapping_draws_schedules_and_numbers():
-    ax = schedule({"constant": 0.1, "integer": sp.Integer(1), "step": schedules.step(0.1, every=10)}, steps=20)
+    ax = schedule(
+        {"constant": 0.1, "integer": sp.Integer(1), "step": schedules.step(0.1, every=10)}, steps=20
+    )
     assert labels(ax) == ["constant", "integer", "step"]
     np.testing.assert_allclose([line.get_ydata()[-1] for line in ax.lines], [0.1, 1, 0.01])
     assert saved(ax)

@@ -10,7 +10,12 @@ from symopt.plot._sensitivity import tolerance
 J = so.parse("x^2 + 10*y^2")
 ETAS = np.geomspace(1e-3, 0.5, 25)
 STUDY = so.sweep(
-    J, [so.gd(eta=ETAS), so.adam(eta=ETAS)], so.uniform(-1, 1, 30, rng=0), 100, targets=[1e-3], record=[0, 50, 100]
+    J,
+    [so.gd(eta=ETAS), so.adam(eta=ETAS)],
+    so.uniform(-1, 1, 30, rng=0),
+    100,
+    targets=[1e-3],
+    record=[0, 50, 100],
 )
 
 
@@ -23,7 +28,9 @@ def test_the_line_is_the_median_and_ends_where_the_median_run_diverges():
     ax = so.plot.sensitivity(STUDY)
     for line, name in zip(solid(ax), STUDY, strict=True):
         dataset = STUDY[name]
-        losses = np.where(dataset["status"].isin(["diverged", "non-finite"]), np.inf, dataset["loss"])
+        losses = np.where(
+            dataset["status"].isin(["diverged", "non-finite"]), np.inf, dataset["loss"]
+        )
         median = np.percentile(losses, 50, axis=1, method="nearest")
         known = np.isfinite(median)
         drawn = line.get_ydata()
@@ -53,11 +60,17 @@ def test_steps_to_a_target_are_exact_where_the_sweep_had_it():
     np.testing.assert_array_equal(drawn[np.isfinite(median)], median[np.isfinite(median)])
     assert np.isnan(drawn[~np.isfinite(median)]).all()
     assert ax.get_ylabel() == "steps to J ≤ 0.001"
-    assert so.plot.sensitivity(STUDY, target=1e-3, optimum=0.0).get_ylabel() == "steps to J − J* ≤ 0.001"
+    assert (
+        so.plot.sensitivity(STUDY, target=1e-3, optimum=0.0).get_ylabel()
+        == "steps to J − J* ≤ 0.001"
+    )
 
 
 def test_the_best_loss_and_the_gap_are_named():
-    assert so.plot.sensitivity(STUDY, optimum=0.0, of="best_loss").get_ylabel() == "best J − J* within 100 steps"
+    assert (
+        so.plot.sensitivity(STUDY, optimum=0.0, of="best_loss").get_ylabel()
+        == "best J − J* within 100 steps"
+    )
 
 
 def test_the_bar_is_where_the_median_is_within_a_factor_2():
@@ -65,7 +78,9 @@ def test_the_bar_is_where_the_median_is_within_a_factor_2():
     for line, (colour, left, right) in zip(solid(ax), bars(ax), strict=True):
         assert line.get_color() == colour
         known = np.isfinite(line.get_ydata())
-        heights = np.interp(np.log([left, right]), np.log(ETAS[known]), np.log(line.get_ydata()[known]))
+        heights = np.interp(
+            np.log([left, right]), np.log(ETAS[known]), np.log(line.get_ydata()[known])
+        )
         best = np.log(np.nanmin(line.get_ydata()))
         assert (heights <= best + np.log(2) + 1e-9).all()
         assert left < ETAS[np.nanargmin(line.get_ydata())] <= right
@@ -96,7 +111,11 @@ def test_bars_lie_below_the_curves():
     ax = so.plot.sensitivity(STUDY)
     ax.figure.draw_without_rendering()
     lowest = min(np.nanmin(ax.transData.transform(line.get_xydata())[:, 1]) for line in solid(ax))
-    heights = [line.get_transform().transform(line.get_xydata())[0, 1] for line in ax.lines if line.get_marker() == "|"]
+    heights = [
+        line.get_transform().transform(line.get_xydata())[0, 1]
+        for line in ax.lines
+        if line.get_marker() == "|"
+    ]
     assert max(heights) < lowest
     assert min(ax.get_yticks()) * 10 > np.nanmin(solid(ax)[0].get_ydata())
 
@@ -109,11 +128,15 @@ def test_everything_below_the_floor_is_the_best():
 
 
 def test_other_hyperparameters_and_other_dimensions():
-    study = so.sweep(J, so.momentum(eta=0.01, beta=[0.1, 0.5, 0.9]), so.uniform(-1, 1, 5, rng=0), 50)
+    study = so.sweep(
+        J, so.momentum(eta=0.01, beta=[0.1, 0.5, 0.9]), so.uniform(-1, 1, 5, rng=0), 50
+    )
     ax = so.plot.sensitivity(study, along="beta")
     assert ax.get_xlabel() == "beta"
     np.testing.assert_array_equal(solid(ax)[0].get_xdata(), [0.1, 0.5, 0.9])
-    both = so.sweep(J, so.momentum(eta=[0.001, 0.01], beta=[0.1, 0.5]), so.uniform(-1, 1, 5, rng=0), 50)
+    both = so.sweep(
+        J, so.momentum(eta=[0.001, 0.01], beta=[0.1, 0.5]), so.uniform(-1, 1, 5, rng=0), 50
+    )
     assert labels(so.plot.sensitivity(both, runs=["start", "beta"])) == ["momentum (median of 10)"]
 
 
@@ -139,15 +162,27 @@ DIVERGED = so.sweep(J, so.gd(eta=[1.0, 2.0]), [[1.0, 1.0]], 200)
     [
         (lambda: so.plot.sensitivity(3), "a int; expected a study"),
         (lambda: so.plot.sensitivity({}), "a dict; expected a study"),
-        (lambda: so.plot.sensitivity(DIVERGED), "the median run diverged; expected smaller values of eta"),
+        (
+            lambda: so.plot.sensitivity(DIVERGED),
+            "the median run diverged; expected smaller values of eta",
+        ),
         (lambda: so.plot.sensitivity(STUDY, target=-1.0), "fewer than half of the runs reached -1"),
-        (lambda: so.plot.sensitivity(STUDY, along="beta"), r"no dimension 'beta' .*sweep it, as in so.gd\(beta="),
+        (
+            lambda: so.plot.sensitivity(STUDY, along="beta"),
+            r"no dimension 'beta' .*sweep it, as in so.gd\(beta=",
+        ),
         (lambda: so.plot.sensitivity(so.sweep(J, "gd", [[1.0, 1.0]], 9)), "no dimension 'eta'"),
-        (lambda: so.plot.sensitivity(STUDY, runs="seed"), "the dimension 'start' too; choose one place"),
+        (
+            lambda: so.plot.sensitivity(STUDY, runs="seed"),
+            "the dimension 'start' too; choose one place",
+        ),
         (lambda: so.plot.sensitivity(STUDY, of="los"), r"of='los' \(did you mean 'loss'"),
         (lambda: so.plot.sensitivity(STUDY["gd"].drop_vars("status")), "has no loss and status"),
         (lambda: so.plot.sensitivity(STUDY["gd"].isel(start=[])), "empty along start"),
-        (lambda: so.plot.sensitivity(DIVERGED, target=1e-9), "no losses were recorded; give targets"),
+        (
+            lambda: so.plot.sensitivity(DIVERGED, target=1e-9),
+            "no losses were recorded; give targets",
+        ),
     ],
     ids=[
         "number",

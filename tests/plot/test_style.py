@@ -13,14 +13,18 @@ import symopt as so
 from symopt.plot._style import COLOURS, SHEET
 
 RUN = so.minimize(so.parse("x^2 + 3*y^2"), so.momentum(eta=0.02), [1.0, 1.0], 60)
-STUDY = so.sweep(so.parse("x^2"), so.gd(eta=np.geomspace(0.01, 0.5, 9)), so.uniform(-1, 1, 9, rng=0), 30)
+STUDY = so.sweep(
+    so.parse("x^2"), so.gd(eta=np.geomspace(0.01, 0.5, 9)), so.uniform(-1, 1, 9, rng=0), 30
+)
 STARTS = so.uniform(-1, 1, 9, rng=0).draw(2)
 ENDS = so.measure.basin(RUN.cost, so.sweep(RUN.cost, so.gd(eta=0.1), STARTS, 300)["gd"])
 PLANE = (STUDY["gd"]["loss"].median("start") ** (1 / 60)).expand_dims(beta=[0.0, 0.5])
 PICTURES = {
     "convergence": lambda ax=None: so.plot.convergence(RUN, ax, optimum=0.0, predicted=0.9),
     "trajectory": lambda ax=None: so.plot.trajectory(RUN, ax),
-    "survival": lambda ax=None: so.plot.survival(so.measure.survival(([2, 3, 5], [True, True, False])), ax),
+    "survival": lambda ax=None: so.plot.survival(
+        so.measure.survival(([2, 3, 5], [True, True, False])), ax
+    ),
     "sensitivity": lambda ax=None: so.plot.sensitivity(STUDY, ax),
     "basins": lambda ax=None: so.plot.basins(ENDS, STARTS, ax),
     "stability": lambda ax=None: so.plot.stability(PLANE, ax, boundary=so.gd),

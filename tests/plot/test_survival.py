@@ -26,7 +26,9 @@ def test_the_curve_is_a_step_function_with_its_band():
 
 
 def test_a_stroke_marks_runs_that_were_lost_and_those_that_never_arrived():
-    strokes = so.plot.survival(so.measure.survival(([2, 3, 5, 8], [True, False, True, False]))).lines[1]
+    strokes = so.plot.survival(
+        so.measure.survival(([2, 3, 5, 8], [True, False, True, False]))
+    ).lines[1]
     assert strokes.get_marker() == "|"
     assert strokes.get_xdata().tolist() == [3, 8]
     everyone = so.plot.survival(so.measure.survival(([2, 3], [True, True])))
@@ -47,7 +49,9 @@ def test_times_may_stand_in_place_of_a_curve():
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), so.measure.survival(times).share)
 
 
-@pytest.mark.parametrize("predicted", [sp.exp(-k / 4), lambda x: np.exp(-x / 4)], ids=["formula", "function"])
+@pytest.mark.parametrize(
+    "predicted", [sp.exp(-k / 4), lambda x: np.exp(-x / 4)], ids=["formula", "function"]
+)
 def test_the_prediction_is_dashed_and_has_its_values(predicted):
     ax = so.plot.survival({"gd": CURVE, "adam": CURVE}, predicted={"adam": predicted})
     (line,) = dashed(ax)
@@ -92,13 +96,35 @@ def test_nobody_arrived():
         (lambda: so.plot.survival({}), "nothing; expected so.measure.survival"),
         (lambda: so.plot.survival(3.0), "a? ?float; expected"),
         (lambda: so.plot.survival({"gd": 3.0}), "float; expected"),
-        (lambda: so.plot.survival({"gd": CURVE}, predicted={"dg": k}), "'dg', which is not drawn .known: gd"),
-        (lambda: so.plot.survival(CURVE, predicted=k * sp.Symbol("a")), "has the symbols a, k; expected one alone"),
+        (
+            lambda: so.plot.survival({"gd": CURVE}, predicted={"dg": k}),
+            "'dg', which is not drawn .known: gd",
+        ),
+        (
+            lambda: so.plot.survival(CURVE, predicted=k * sp.Symbol("a")),
+            "has the symbols a, k; expected one alone",
+        ),
         (lambda: so.plot.survival(CURVE, predicted=sp.sqrt(k - 1)), "not a real number everywhere"),
-        (lambda: so.plot.survival(CURVE, predicted=lambda x: x[:3]), "an array to one of the same shape"),
-        (lambda: so.plot.survival(CURVE, predicted="slow"), "expected a number, a SymPy expression, or a function"),
+        (
+            lambda: so.plot.survival(CURVE, predicted=lambda x: x[:3]),
+            "an array to one of the same shape",
+        ),
+        (
+            lambda: so.plot.survival(CURVE, predicted="slow"),
+            "expected a number, a SymPy expression, or a function",
+        ),
     ],
-    ids=["list", "mapping", "number", "wrong value", "unknown", "symbols", "complex", "shape", "text"],
+    ids=[
+        "list",
+        "mapping",
+        "number",
+        "wrong value",
+        "unknown",
+        "symbols",
+        "complex",
+        "shape",
+        "text",
+    ],
 )
 def test_what_cannot_be_drawn_is_said(call, words):
     with pytest.raises(so.RunError, match=words):

@@ -59,7 +59,10 @@ MODELS = {
     "linear": (linear, lambda: learning.linear(X, T, lam=0.3)),
     "logistic": (logistic, lambda: learning.logistic(X, SIGNS, lam=0.3)),
     "softmax": (softmax, lambda: learning.softmax(X, CLASSES, lam=0.3)),
-    "matrix_factorisation": (matrix_factorisation, lambda: learning.matrix_factorisation(RATINGS, rank=2)),
+    "matrix_factorisation": (
+        matrix_factorisation,
+        lambda: learning.matrix_factorisation(RATINGS, rank=2),
+    ),
     "two_layer": (two_layer, lambda: learning.two_layer(X, CLASSES, hidden=4)),
     "deep_linear_chain": (deep_linear_chain, lambda: learning.deep_linear_chain(4)),
 }
@@ -78,7 +81,11 @@ def anywhere(start):
 
 
 def flat(start):
-    return np.concatenate([np.ravel(part) for part in start.values()]) if isinstance(start, Mapping) else start
+    return (
+        np.concatenate([np.ravel(part) for part in start.values()])
+        if isinstance(start, Mapping)
+        else start
+    )
 
 
 # The data
@@ -100,7 +107,9 @@ def test_iris_is_read_anew():
 def a_plane_parts(inputs, signs):
     """Return whether some theta has signs*(inputs @ theta) >= 1."""
     inputs = learning.with_intercept(inputs)
-    return linprog(np.zeros(5), A_ub=-signs[:, None] * inputs, b_ub=-np.ones(len(signs)), bounds=(None, None)).success
+    return linprog(
+        np.zeros(5), A_ub=-signs[:, None] * inputs, b_ub=-np.ones(len(signs)), bounds=(None, None)
+    ).success
 
 
 def test_virginica_is_not_separable_and_setosa_is():
@@ -144,7 +153,16 @@ class Recorded(SimpleNamespace):
     """Stands in for Cost: keeps what it is given."""
 
     def __init__(self, expression, **roles):
-        super().__init__(**{"expression": expression, "data": {}, "where": {}, "samples": None, "lam": 0, **roles})
+        super().__init__(
+            **{
+                "expression": expression,
+                "data": {},
+                "where": {},
+                "samples": None,
+                "lam": 0,
+                **roles,
+            }
+        )
 
     def __call__(self, lam):
         return Recorded(**{**vars(self), "lam": lam})
@@ -162,7 +180,9 @@ def written_out(cost, start):
     def number(entry):
         return sp.sympify(arrays[entry.base.name][tuple(int(at) for at in entry.indices)].item())
 
-    return float(expanded.replace(lambda e: isinstance(e, sp.Indexed), number).subs("lam", cost.lam))
+    return float(
+        expanded.replace(lambda e: isinstance(e, sp.Indexed), number).subs("lam", cost.lam)
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -214,7 +234,9 @@ def scikit_learn(name):
     if name == "iris_logistic":
         flowers, species = flowers[species > 0], species[species > 0]
     C = 1 / (len(species) * LAM)
-    model = LogisticRegression(C=C, fit_intercept=False, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    model = LogisticRegression(
+        C=C, fit_intercept=False, solver="newton-cholesky", tol=1e-12, max_iter=1000
+    )
     return model.fit(learning.with_intercept(learning.standardised(flowers)), species).coef_.ravel()
 
 
@@ -246,7 +268,9 @@ def test_newton_steps_reach_scikit_learns_coefficients(name):
 
 def test_one_newton_step_solves_ridge_regression():
     problem = learning.linear(X, T, lam=0.3)
-    theta = problem.start - np.linalg.solve(problem.cost.hessian(problem.start), problem.cost.grad(problem.start))
+    theta = problem.start - np.linalg.solve(
+        problem.cost.hessian(problem.start), problem.cost.grad(problem.start)
+    )
     want = Ridge(alpha=7 * 0.3, fit_intercept=False, solver="cholesky").fit(X, T).coef_
     np.testing.assert_allclose(theta, want, rtol=1e-12)
 
@@ -254,7 +278,9 @@ def test_one_newton_step_solves_ridge_regression():
 def test_factorisation_reaches_the_bound_of_eckart_and_young():
     problem = learning.matrix_factorisation(RATINGS, rank=2)
     run = so.minimize(problem.cost, so.momentum(eta=0.02, beta=0.9), problem.start, steps=5000)
-    assert run.loss == pytest.approx(np.linalg.svd(RATINGS, compute_uv=False)[2] ** 2 / 2, rel=1e-10)
+    assert run.loss == pytest.approx(
+        np.linalg.svd(RATINGS, compute_uv=False)[2] ** 2 / 2, rel=1e-10
+    )
 
 
 def accuracy(theta):

@@ -117,7 +117,9 @@ def cases(seed: int, number: int) -> list[Case]:
     rng = np.random.default_rng([seed, number])
     expression = random_expression(rng)
     n = len(expression.free_symbols)
-    return [Case(expression, make(rng, n), direction(rng, n)) for make in (random_point, special_point)]
+    return [
+        Case(expression, make(rng, n), direction(rng, n)) for make in (random_point, special_point)
+    ]
 
 
 def results(cost: so.Cost, case: Case) -> list[float]:
@@ -133,7 +135,9 @@ def try_case(case: Case, compiled: bool = False) -> tuple[list[Fault], str]:
     with at_most(LONGEST):
         found = results(PlainCost(case.expression, params=case.symbols), case)
         if compiled:
-            np.testing.assert_array_equal(found, results(so.Cost(case.expression, params=case.symbols), case))
+            np.testing.assert_array_equal(
+                found, results(so.Cost(case.expression, params=case.symbols), case)
+            )
     try:
         with at_most(LONGEST):
             return faults(Tape(case.expression, case.symbols), case.point, case.v, found)
@@ -191,7 +195,9 @@ def try_numbers(seed: int, numbers: Sequence[int], end: float) -> Report:
     return report
 
 
-def run(seed: int, number: int, processes: int = 1, first: int = 0, seconds: float = math.inf) -> Report:
+def run(
+    seed: int, number: int, processes: int = 1, first: int = 0, seconds: float = math.inf
+) -> Report:
     """Try so many expressions, or as many as there is time for."""
     report, end = Report(), time.perf_counter() + seconds
     if processes == 1:
@@ -227,7 +233,10 @@ def shrunk(case: Case, kind: str, seconds: float = 20.0) -> Case:
 
 def _smaller(case: Case) -> Iterator[Case]:
     expression = case.expression
-    parts = sorted({p for p in sp.preorder_traversal(expression) if isinstance(p, sp.Expr) and p.args}, key=_length)
+    parts = sorted(
+        {p for p in sp.preorder_traversal(expression) if isinstance(p, sp.Expr) and p.args},
+        key=_length,
+    )
     for part in parts:
         if part != expression:
             yield _with(case, part)

@@ -20,7 +20,14 @@ from properties.tape import Step, Tape
 Number = Any
 ZERO = mpmath.mpf(0)
 SURE = 3300  # bits: numbers that differ by 0 in so many are taken as equal
-AT_EDGE = {"Abs": abs, "sqrt": abs, "sign": abs, "asin": mp.asin, "acos": mp.acos, "acosh": lambda u: u - u}
+AT_EDGE = {
+    "Abs": abs,
+    "sqrt": abs,
+    "sign": abs,
+    "asin": mp.asin,
+    "acos": mp.acos,
+    "acosh": lambda u: u - u,
+}
 """Values at an edge; others have none there."""
 COMPARE = {
     sp.StrictLessThan: lambda a, b: a < b, sp.LessThan: lambda a, b: a <= b, sp.StrictGreaterThan: lambda a, b: a > b,
@@ -59,7 +66,9 @@ class Noise:
 class Evaluation:
     """Works out a tape at a point and a direction, at the precision that mpmath has now."""
 
-    def __init__(self, tape: Tape, point: Sequence[Number], v: Sequence[Number], noise: Noise | None = None) -> None:
+    def __init__(
+        self, tape: Tape, point: Sequence[Number], v: Sequence[Number], noise: Noise | None = None
+    ) -> None:
         self.tape, self.v, self.noise = tape, [mpmath.mpf(c) for c in v], noise
         self.n, self.bits = len(point), mp.prec
         self.inputs = [mpmath.mpf(c) for c in point]
@@ -91,7 +100,9 @@ class Evaluation:
         jet = method(step, args) if method else self._function(step.kind, args[0])
         if isinstance(jet, Jet):
             jet.value = self._round(jet.value)
-            jet.edge = jet.edge or (step.kind != "piecewise" and any(a.edge for a in args if isinstance(a, Jet)))
+            jet.edge = jet.edge or (
+                step.kind != "piecewise" and any(a.edge for a in args if isinstance(a, Jet))
+            )
             jet.doubtful = jet.doubtful or (
                 step.kind != "piecewise" and any(a.doubtful for a in args if isinstance(a, Jet))
             )
@@ -107,7 +118,10 @@ class Evaluation:
     def _constant(self, number: sp.Basic) -> Jet:
         none: list[Number | None] = [None] * self.n
         if number.is_Rational:
-            value, exact = mpmath.mpf(int(number.p)) / int(number.q), int(number.q) & (int(number.q) - 1) == 0
+            value, exact = (
+                mpmath.mpf(int(number.p)) / int(number.q),
+                int(number.q) & (int(number.q) - 1) == 0,
+            )
         elif number.is_Float:
             value, exact = mpmath.mpf(number._mpf_), True
         else:
@@ -141,7 +155,11 @@ class Evaluation:
         top = max(size(a.value) for a in args)
         low = min((a.value._mpf_[2] for a in args if a.value), default=0)
         exact = all(a.error is None for a in args) and top - low + 4 <= self.bits
-        error = None if exact else 2 + max([top - self.bits, *(a.error for a in args if a.error is not None)])
+        error = (
+            None
+            if exact
+            else 2 + max([top - self.bits, *(a.error for a in args if a.error is not None)])
+        )
         return Jet(value, slopes, self._sum([a.along for a in args]), curves, error)
 
     def _mul(self, step: Step, args: list[Jet]) -> Jet:
@@ -152,7 +170,8 @@ class Evaluation:
 
     def _product(self, a: Jet, b: Jet) -> Jet:
         slopes = [
-            self._sum([self._times(a.slopes[k], b.value), self._times(b.slopes[k], a.value)]) for k in range(self.n)
+            self._sum([self._times(a.slopes[k], b.value), self._times(b.slopes[k], a.value)])
+            for k in range(self.n)
         ]
         along = self._sum([self._times(a.along, b.value), self._times(b.along, a.value)])
         curves = [
@@ -176,12 +195,15 @@ class Evaluation:
 
     # Functions of one argument
 
-    def _chain(self, a: Jet, value: Number, first: Number, second: Number, error: int | None) -> Jet:
+    def _chain(
+        self, a: Jet, value: Number, first: Number, second: Number, error: int | None
+    ) -> Jet:
         first, second = self._round(first), self._round(second)
         slopes = [self._times(first, s) for s in a.slopes]
         bent = self._times(second, a.along)
         curves = [
-            self._sum([self._times(bent, s), self._times(first, c)]) for s, c in zip(a.slopes, a.curves, strict=True)
+            self._sum([self._times(bent, s), self._times(first, c)])
+            for s, c in zip(a.slopes, a.curves, strict=True)
         ]
         return Jet(value, slopes, self._times(first, a.along), curves, error)
 
@@ -276,7 +298,8 @@ class Evaluation:
             value = u ** int(p) if p == mp.nint(p) and abs(p) < 1000 else NAN  # whole by chance
         jet = self._at_edge(base, value)
         jet.slopes = [
-            NAN if s is not None or t is not None else None for s, t in zip(base.slopes, exponent.slopes, strict=True)
+            NAN if s is not None or t is not None else None
+            for s, t in zip(base.slopes, exponent.slopes, strict=True)
         ]
         jet.curves, jet.along = list(jet.slopes), NAN
         jet.error = None if base.error is None else size(value) - self.bits
@@ -315,9 +338,15 @@ class Evaluation:
         if not (mp.isfinite(a.value) and mp.isfinite(b.value)):
             raise TooLargeError
         edge, doubt = self._tie(a, b)
-        if step.payload in (sp.Equality, sp.Unequality) and not edge:  # rounding of doubles may make them equal
+        if (
+            step.payload in (sp.Equality, sp.Unequality) and not edge
+        ):  # rounding of doubles may make them equal
             doubt = doubt or size(a.value - b.value) < max(size(a.value), size(b.value)) - 45
-        return COMPARE[step.payload](a.value, b.value), edge or a.edge or b.edge, doubt or a.doubtful or b.doubtful
+        return (
+            COMPARE[step.payload](a.value, b.value),
+            edge or a.edge or b.edge,
+            doubt or a.doubtful or b.doubtful,
+        )
 
     def _and(self, step: Step, args: list[Any]) -> tuple[bool, bool, bool]:
         return all(a[0] for a in args), any(a[1] for a in args), any(a[2] for a in args)

@@ -55,15 +55,25 @@ class Fault:
         return f"[{self.kind}] {self.entry}: {self.given!r}, right: {self.right} (off by {self.error:.2g})"
 
 
-def faults(tape: Tape, point: Sequence[float], v: Sequence[float], results: Sequence[float]) -> tuple[list[Fault], str]:
+def faults(
+    tape: Tape, point: Sequence[float], v: Sequence[float], results: Sequence[float]
+) -> tuple[list[Fault], str]:
     """Return what is wrong with value, slopes and curves, and a word for how the point was judged."""
     jet = quick(tape, point, v)
     if jet is not None:
-        right = [jet.value, *(s or mpmath.mpf(0) for s in jet.slopes), *(c or mpmath.mpf(0) for c in jet.curves)]
+        right = [
+            jet.value,
+            *(s or mpmath.mpf(0) for s in jet.slopes),
+            *(c or mpmath.mpf(0) for c in jet.curves),
+        ]
         if all(_good(r, t) for r, t in zip(results, right, strict=True)):
             return [], "good"
     known = truth(tape, point, v)
-    names = ["value", *(f"grad[{k}]" for k in range(len(point))), *(f"hvp[{k}]" for k in range(len(point)))]
+    names = [
+        "value",
+        *(f"grad[{k}]" for k in range(len(point))),
+        *(f"hvp[{k}]" for k in range(len(point))),
+    ]
     if known.value is UNKNOWN:
         return [], "unknown"
     limits = Limits(tape, point, v)
@@ -112,7 +122,9 @@ class Limits:
         """Return whether roundings of the expression as written may lead to a kink, a pole or the end of a domain."""
         found = [trial[entry] for trial in self.trials(everywhere=True)]
         found = [mpmath.mpf(0) if one is None else one for one in found]
-        near = [one for one in found if mp.isfinite(one) and abs(one - right) < 0.3 * abs(right) + TINY]
+        near = [
+            one for one in found if mp.isfinite(one) and abs(one - right) < 0.3 * abs(right) + TINY
+        ]
         return len(near) < TRIALS
 
 
@@ -130,7 +142,9 @@ def _fault(name: str, given: float, known: Truth, k: int, limits: Limits) -> Fau
             return None
         if not known.edge and limits.decided_by_rounding(k, right):
             return _made("C-rounding", name, given, right)
-        return _made("C-edge" if known.edge else "C-range" if known.leaves else "C", name, given, right)
+        return _made(
+            "C-edge" if known.edge else "C-range" if known.leaves else "C", name, given, right
+        )
     if _good(given, right):
         return None
     return _wrong(name, given, right, known, k, limits)
@@ -148,12 +162,20 @@ def _of_undefined(name: str, given: float, known: Truth, limits: Limits) -> Faul
     return None  # a subgradient, by convention
 
 
-def _wrong(name: str, given: float, right: Any, known: Truth, k: int, limits: Limits) -> Fault | None:
+def _wrong(
+    name: str, given: float, right: Any, known: Truth, k: int, limits: Limits
+) -> Fault | None:
     error = abs(mpmath.mpf(given) - right)
     if known.edge:
-        scale = max([abs(e) for e in known.entries[1:] if not isinstance(e, str)], default=mpmath.mpf(0))
+        scale = max(
+            [abs(e) for e in known.entries[1:] if not isinstance(e, str)], default=mpmath.mpf(0)
+        )
         scale = max(abs(right), min(scale, abs(right) + 1))
-        return _made("A-range" if known.leaves else "A-edge", name, given, right) if error > 1e-7 * scale else None
+        return (
+            _made("A-range" if known.leaves else "A-edge", name, given, right)
+            if error > 1e-7 * scale
+            else None
+        )
     with mp.workprec(400):
         naive = MANY * limits.change(k, right, everywhere=True) + 16 * ULP * abs(right) + TINY
         if error > naive and naive > abs(right):
@@ -168,7 +190,11 @@ def _wrong(name: str, given: float, right: Any, known: Truth, k: int, limits: Li
 
 
 def _made(kind: str, name: str, given: float, right: Any) -> Fault:
-    error = abs(mpmath.mpf(given) - right) / abs(right) if math.isfinite(given) and right else mpmath.inf
+    error = (
+        abs(mpmath.mpf(given) - right) / abs(right)
+        if math.isfinite(given) and right
+        else mpmath.inf
+    )
     return Fault(kind, name, given, _text(right), float(min(error, mpmath.mpf(1e300))))
 
 

@@ -60,7 +60,9 @@ class Source:
 
 def docstring_lines(tree: ast.Module) -> set[int]:
     """Return the numbers of the lines that docstrings fill."""
-    owners = (node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)))
+    owners = (
+        node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS))
+    )
     found: set[int] = set()
     for owner in owners:
         if ast.get_docstring(owner, clean=False) is None:

@@ -46,7 +46,14 @@ class Grower:
     def positive(self, depth: int) -> sp.Expr:
         """Return something that is mostly above 0."""
         inner = self.grow(depth)
-        shapes = [lambda u: 1 + u**2, lambda u: sp.Abs(u), sp.exp, lambda u: u**2 + 0.1, lambda u: u, lambda u: u]
+        shapes = [
+            lambda u: 1 + u**2,
+            lambda u: sp.Abs(u),
+            sp.exp,
+            lambda u: u**2 + 0.1,
+            lambda u: u,
+            lambda u: u,
+        ]
         return self.pick(shapes)(inner)
 
     def unary(self, depth: int) -> sp.Expr:
@@ -57,7 +64,9 @@ class Grower:
         return kind(inner)
 
     def add(self, depth: int) -> sp.Expr:
-        return sp.Add(*(self.pick([1, -1]) * self.grow(depth) for _ in range(self.rng.integers(2, 4))))
+        return sp.Add(
+            *(self.pick([1, -1]) * self.grow(depth) for _ in range(self.rng.integers(2, 4)))
+        )
 
     def mul(self, depth: int) -> sp.Expr:
         return sp.Mul(*(self.grow(depth) for _ in range(self.rng.integers(2, 4))))
@@ -79,7 +88,9 @@ class Grower:
 
     def extreme(self, depth: int) -> sp.Expr:
         parts = [self.grow(min(depth, 2)) for _ in range(self.rng.integers(1, 3))]
-        return self.pick([sp.Max, sp.Min])(*parts, self.pick([sp.Integer(0), sp.Integer(1), *self.symbols]))
+        return self.pick([sp.Max, sp.Min])(
+            *parts, self.pick([sp.Integer(0), sp.Integer(1), *self.symbols])
+        )
 
     def relation(self, depth: int) -> sp.Basic:
         kind = self.pick(RELATIONS if self.rng.random() < 0.3 else RELATIONS[:4])
@@ -96,8 +107,12 @@ class Grower:
 
     def two(self, depth: int) -> sp.Expr:
         if self.rng.random() < 0.5:
-            return sp.Mod(self.grow(depth), self.pick([sp.Integer(2), sp.Float(0.1), *self.symbols]))
-        return sp.Heaviside(self.grow(depth), self.pick([sp.Rational(1, 2), sp.Integer(0), sp.Integer(1)]))
+            return sp.Mod(
+                self.grow(depth), self.pick([sp.Integer(2), sp.Float(0.1), *self.symbols])
+            )
+        return sp.Heaviside(
+            self.grow(depth), self.pick([sp.Rational(1, 2), sp.Integer(0), sp.Integer(1)])
+        )
 
     def idiom(self, depth: int) -> sp.Expr:
         build = self.pick(list(IDIOMS.values()))
@@ -128,11 +143,20 @@ def _attempt(grower: Grower) -> sp.Expr | None:
     depth = int(grower.rng.integers(1, 7))
     try:
         made = grower.idiom(depth) if grower.rng.random() < 0.35 else grower.grow(depth)
-    except (TypeError, ValueError, ArithmeticError, RecursionError, NotImplementedError, AttributeError):  # SymPy's own
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+        NotImplementedError,
+        AttributeError,
+    ):  # SymPy's own
         return None
     strange = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
     usual = (
-        isinstance(made, sp.Expr) and made.free_symbols and not made.has(*strange, sp.conjugate, sp.re, sp.im, sp.arg)
+        isinstance(made, sp.Expr)
+        and made.free_symbols
+        and not made.has(*strange, sp.conjugate, sp.re, sp.im, sp.arg)
     )
     return made if usual and _operations(made) <= 60 else None
 

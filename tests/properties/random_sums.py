@@ -55,7 +55,10 @@ class Writer:
 
     def cost(self) -> sp.Expr:
         """Return a cost: a few sums, functions of them, and their products; its ``where`` is written with it."""
-        parts = [self._around(self._reduction((), self._chosen(2, 2, 3))) for _ in range(self._chosen(1, 1, 2))]
+        parts = [
+            self._around(self._reduction((), self._chosen(2, 2, 3)))
+            for _ in range(self._chosen(1, 1, 2))
+        ]
         if self.random.random() < 0.3:
             parts.append(parts[0] * self._around(self._reduction((), 1)))
         square = self._sum(sp.Sum, x[INDICES[0]] ** 2, (INDICES[0], 0, n - 1))
@@ -101,7 +104,11 @@ class Writer:
 
     def _range(self, outer: tuple[sp.Symbol, ...]) -> tuple[Any, Any]:
         free = [(0, n - 1), (0, n - 2), (1, n - 1), (0, 2)]
-        tied = [(0, outer[-1]), (outer[-1], n - 1), (0, n - 1 - outer[-1]), (outer[-1] + 1, n - 1)] if outer else []
+        tied = (
+            [(0, outer[-1]), (outer[-1], n - 1), (0, n - 1 - outer[-1]), (outer[-1] + 1, n - 1)]
+            if outer
+            else []
+        )
         return self.random.choice(free + tied * 2)
 
     def _term(self, indices: tuple[sp.Symbol, ...], depth: int) -> Any:
@@ -110,13 +117,17 @@ class Writer:
             factors.append(self._around(self._reduction(indices, depth)))
         term = factors[0]
         for factor in factors[1:]:
-            term = self._chosen(lambda u, v: u * v, lambda u, v: u * v, lambda u, v: u - v)(term, factor)
+            term = self._chosen(lambda u, v: u * v, lambda u, v: u * v, lambda u, v: u - v)(
+                term, factor
+            )
         return self._branched(self._around(term), indices)
 
     def _branched(self, term: Any, indices: tuple[sp.Symbol, ...]) -> Any:
         kind, i = self.random.random(), indices[-1]
         if kind < 0.12:
-            condition = self._chosen(i > 0, sp.Ne(i, indices[0]), sp.Le(i, n - 2), sp.Eq(i, 0), i < indices[0] + 1)
+            condition = self._chosen(
+                i > 0, sp.Ne(i, indices[0]), sp.Le(i, n - 2), sp.Eq(i, 0), i < indices[0] + 1
+            )
             return sp.Piecewise((term, condition), (a * self._leaf(indices), True))
         if kind < 0.2:
             return self.random.choice(KINKED)(term, self._leaf(indices))
@@ -183,7 +194,13 @@ class Case:
         return cls.made(expression, writer.where, writer.random.choice((1, 2, 2, 3)), numbers)
 
     @classmethod
-    def made(cls, expression: sp.Expr, where: dict[sp.Indexed, Any], size: int, numbers: np.random.Generator) -> Case:
+    def made(
+        cls,
+        expression: sp.Expr,
+        where: dict[sp.Indexed, Any],
+        size: int,
+        numbers: np.random.Generator,
+    ) -> Case:
         """Return the case of an expression with random data and a random point."""
         whole = sp.Tuple(expression, *(body for body, _ in where.values()))
         bases = {base.name for base in whole.atoms(sp.IndexedBase)}
@@ -199,14 +216,20 @@ class Case:
             sizes = cost.sizes({"n": size}, None)
         point, direction = np.round(numbers.uniform(-1, 1, (2, sizes.total)), 3)
         if numbers.random() < 0.4:
-            point = np.where(numbers.random(sizes.total) < 0.5, numbers.choice(VALUES, sizes.total), point)
+            point = np.where(
+                numbers.random(sizes.total) < 0.5, numbers.choice(VALUES, sizes.total), point
+            )
         return cls(expression, where, cost, size, point, direction, sizes)
 
     def truth(self) -> Truth:
         """Return what is right, from the sums worked out as they are written."""
-        where = {target.base.name: (target.indices, body) for target, (body, _) in self.where.items()}
+        where = {
+            target.base.name: (target.indices, body) for target, (body, _) in self.where.items()
+        }
         parts = places(self.sizes.parts())
-        return SumTruth(self.point, self.direction, parts, self.cost.data, where).truth(self.expression, {n: self.size})
+        return SumTruth(self.point, self.direction, parts, self.cost.data, where).truth(
+            self.expression, {n: self.size}
+        )
 
     # By SymPy, which takes seconds
 
@@ -215,17 +238,24 @@ class Case:
         found: list[Any] = []
         for name, (_, shape) in self.sizes.parts().items():
             base = sp.IndexedBase(name, real=True)
-            found += [base[at] if shape else sp.Symbol(name, real=True) for at in np.ndindex(*shape)]
+            found += [
+                base[at] if shape else sp.Symbol(name, real=True) for at in np.ndindex(*shape)
+            ]
         return found
 
     def written_out(self) -> tuple[sp.Expr, list[sp.Symbol]]:
         """Return the sum written out by SymPy, with a symbol for each parameter and numbers for data."""
         done = self.expression.subs(n, self.size).doit()
-        chosen = {entry: sp.Integer(int(self.cost.data["c"][int(entry.indices[0])])) for entry in _entries(done, c)}
+        chosen = {
+            entry: sp.Integer(int(self.cost.data["c"][int(entry.indices[0])]))
+            for entry in _entries(done, c)
+        }
         done = done.xreplace(chosen)
         for base in (D, X):
             numbers = self.cost.data.get(base.name)
-            done = done.xreplace({e: sp.Rational(float(numbers[int(e.indices[0])])) for e in _entries(done, base)})
+            done = done.xreplace(
+                {e: sp.Rational(float(numbers[int(e.indices[0])])) for e in _entries(done, base)}
+            )
         symbols = list(sp.symbols(f"z:{len(self.point)}", real=True))
         return done.xreplace(dict(zip(self.entries(), symbols, strict=True))), symbols
 
@@ -239,13 +269,22 @@ class Case:
             return None
         if sum(1 for _ in sp.preorder_traversal(written)) > LONGEST:
             raise TooLongError
-        function = sp.lambdify(symbols, [written, *(written.diff(s) for s in symbols)], modules="mpmath", cse=True)
+        function = sp.lambdify(
+            symbols, [written, *(written.diff(s) for s in symbols)], modules="mpmath", cse=True
+        )
         with mp.workdps(80):
-            point, direction, step = list(map(mp.mpf, self.point)), list(map(mp.mpf, self.direction)), mp.mpf(10) ** -25
-            here, ahead, back = (
-                function(*(p + side * step * v for p, v in zip(point, direction, strict=True))) for side in (0, 1, -1)
+            point, direction, step = (
+                list(map(mp.mpf, self.point)),
+                list(map(mp.mpf, self.direction)),
+                mp.mpf(10) ** -25,
             )
-            bent = [(one - other) / (2 * step) for one, other in zip(ahead[1:], back[1:], strict=True)]
+            here, ahead, back = (
+                function(*(p + side * step * v for p, v in zip(point, direction, strict=True)))
+                for side in (0, 1, -1)
+            )
+            bent = [
+                (one - other) / (2 * step) for one, other in zip(ahead[1:], back[1:], strict=True)
+            ]
         return float(here[0]), np.array(here[1:], dtype=float), np.array(bent, dtype=float)
 
     # By symopt
@@ -259,17 +298,31 @@ class Case:
     def completed(self, found: Slopes) -> Slopes:
         """Return what is found with its NaN by their definition, as symopt completes what compiled code gives."""
         value, slopes, product = found
-        return value, self._repaired("gradient", value, slopes), self._repaired("product", value, product)
+        return (
+            value,
+            self._repaired("gradient", value, slopes),
+            self._repaired("product", value, product),
+        )
 
-    def _repaired(self, what: str, value: float, found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _repaired(
+        self, what: str, value: float, found: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         def expansion(_: int) -> Any:
-            return over_sums(self.cost.objective.value_program, self.point, {}, self.sizes, self.cost.data)
+            return over_sums(
+                self.cost.objective.value_program, self.point, {}, self.sizes, self.cost.data
+            )
 
         along, at = self.direction[None], self.point[None]
-        return repaired(what, found[None], at, lambda rows: np.full(len(rows), value), expansion, along)[0]
+        return repaired(
+            what, found[None], at, lambda rows: np.full(len(rows), value), expansion, along
+        )[0]
 
-    def _run(self, program: Any, operation: Callable[[Any, list[Any]], Any]) -> tuple[float, np.ndarray[Any, Any]]:
-        arrays: dict[Any, Any] = {("x", name): array for name, array in self.sizes.split(self.point).items()}
+    def _run(
+        self, program: Any, operation: Callable[[Any, list[Any]], Any]
+    ) -> tuple[float, np.ndarray[Any, Any]]:
+        arrays: dict[Any, Any] = {
+            ("x", name): array for name, array in self.sizes.split(self.point).items()
+        }
         arrays |= {("v", name): array for name, array in self.sizes.split(self.direction).items()}
         arrays |= {("data", name): array for name, array in self.cost.data.items()}
         interpreter = Interpreter(program, operation, {}, arrays, self.sizes.sizes)
@@ -285,7 +338,11 @@ class Case:
         """Return the same from compiled code."""
         given = {"n": self.size}
         cost, at = self.cost, self.point
-        return float(cost.value(at, **given)), cost.grad(at, **given), cost.hvp(at, self.direction, **given)
+        return (
+            float(cost.value(at, **given)),
+            cost.grad(at, **given),
+            cost.hvp(at, self.direction, **given),
+        )
 
 
 def _entries(expression: sp.Basic, base: sp.IndexedBase) -> list[sp.Indexed]:
@@ -299,7 +356,11 @@ def replaced(part: sp.Basic, others: Mapping[sp.Basic, sp.Basic]) -> Any:
     if isinstance(part, sp.Sum | sp.Product | so.logsumexp):
         return _as_it_stands(part.func, replaced(part.function, others), *part.limits)
     args = [replaced(arg, others) for arg in part.args]
-    return part.func(*args) if isinstance(part, sp.Tuple | ExprCondPair) else part.func(*args, evaluate=False)
+    return (
+        part.func(*args)
+        if isinstance(part, sp.Tuple | ExprCondPair)
+        else part.func(*args, evaluate=False)
+    )
 
 
 def _as_it_stands(kind: type[sp.Expr], *args: sp.Basic) -> sp.Expr:
@@ -310,10 +371,16 @@ def _as_it_stands(kind: type[sp.Expr], *args: sp.Basic) -> sp.Expr:
 
 
 def cut(
-    whole: sp.Tuple, data: dict[Any, Any], size: int, params: Sequence[Any], where: Mapping[Any, Any]
+    whole: sp.Tuple,
+    data: dict[Any, Any],
+    size: int,
+    params: Sequence[Any],
+    where: Mapping[Any, Any],
 ) -> dict[Any, Any]:
     """Return data as long as symopt takes them to be: of the length that they would have as parameters."""
-    looked_up = [e for e in whole.atoms(sp.Indexed) if any(index.atoms(sp.Indexed) for index in e.indices)]
+    looked_up = [
+        e for e in whole.atoms(sp.Indexed) if any(index.atoms(sp.Indexed) for index in e.indices)
+    ]
     plain = replaced(whole, {entry: sp.Mul(*entry.indices) * x[0] for entry in looked_up})
     names = {base.name for base in plain.atoms(sp.IndexedBase)}
     if not names & {"X", "c"}:

@@ -60,7 +60,9 @@ def check_pair(seed: int, number: int) -> str:
 
 
 def sweep(cost: so.Cost, rule: Any, starts: np.ndarray) -> Any:
-    return so.sweep(cost, {"it": rule}, starts, STEPS, record=[0, 7, STEPS], targets=[0.5], tolerance=1e-3)["it"]
+    return so.sweep(
+        cost, {"it": rule}, starts, STEPS, record=[0, 7, STEPS], targets=[0.5], tolerance=1e-3
+    )["it"]
 
 
 def _compare_alone(cost: so.Cost, rule: Any, start: np.ndarray, k: int, together: Any) -> None:

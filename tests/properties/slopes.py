@@ -158,7 +158,11 @@ def _erfc(u: Number) -> tuple[Number, ...]:
     slope = -2 / mp.sqrt(mp.pi) * mp.exp(-limited(u * u))
     if size(u) < 40:
         return mp.erfc(u), slope, -2 * u * slope
-    return (mpmath.mpf(2) if u < 0 else -slope / (2 * u)), slope, -2 * u * slope  # to the order of 1/u**2
+    return (
+        (mpmath.mpf(2) if u < 0 else -slope / (2 * u)),
+        slope,
+        -2 * u * slope,
+    )  # to the order of 1/u**2
 
 
 def _abs(u: Number) -> tuple[Number, ...]:

@@ -73,7 +73,9 @@ class SumTruth:
 
     def __post_init__(self) -> None:
         numbers = zip(self.point, self.direction, strict=True)
-        self.inputs = [Dual(mpmath.mpf(one), mpmath.mpf(v), k) for k, (one, v) in enumerate(numbers)]
+        self.inputs = [
+            Dual(mpmath.mpf(one), mpmath.mpf(v), k) for k, (one, v) in enumerate(numbers)
+        ]
         self.operations = [() for _ in self.inputs]
 
     def truth(self, expression: sp.Expr, sizes: Place) -> Truth:
@@ -124,7 +126,11 @@ class SumTruth:
 
     def _worked_out(self, part: sp.Basic, place: Place) -> Dual:
         if part.is_Symbol:
-            return Dual(mpmath.mpf(place[part])) if part in place else self.inputs[int(self.places[part.name])]
+            return (
+                Dual(mpmath.mpf(place[part]))
+                if part in place
+                else self.inputs[int(self.places[part.name])]
+            )
         if not part.args and part.is_number:
             return Dual(_constant(part))
         for kind, method in METHODS.items():
@@ -141,7 +147,11 @@ class SumTruth:
         array = self.places[name] if name in self.places else self.data[name]
         if any(not 0 <= k < length for k, length in zip(at, array.shape, strict=True)):
             raise IndexError(f"{part} is read at {at}, beside its array of shape {array.shape}")
-        return self.inputs[int(array[at])] if name in self.places else Dual(mpmath.mpf(float(array[at])))
+        return (
+            self.inputs[int(array[at])]
+            if name in self.places
+            else Dual(mpmath.mpf(float(array[at])))
+        )
 
     def _whole(self, index: sp.Basic, place: Place) -> int:
         found = self(index, place)
@@ -168,12 +178,18 @@ class SumTruth:
 
     def _added(self, terms: Iterable[Dual]) -> Dual:
         terms = list(terms)
-        return self._made(sum((term.value for term in terms), ZERO), *((term, ONE, ZERO) for term in terms))
+        return self._made(
+            sum((term.value for term in terms), ZERO), *((term, ONE, ZERO) for term in terms)
+        )
 
     def _multiplied(self, factors: Iterable[Dual]) -> Dual:
         total = Dual(ONE)
         for one in factors:
-            total = self._made(total.value * one.value, (total, one.value, one.along), (one, total.value, total.along))
+            total = self._made(
+                total.value * one.value,
+                (total, one.value, one.along),
+                (one, total.value, total.along),
+            )
         return total
 
     def _logsumexp(self, part: so.logsumexp, place: Place) -> Dual:
@@ -259,7 +275,11 @@ METHODS: dict[type, Method] = {
     sp.Pow: SumTruth._power, sp.Max: SumTruth._extreme, sp.Min: SumTruth._extreme, sp.Piecewise: SumTruth._piecewise,
 }  # fmt: skip
 """How each kind of part is worked out; the others are functions of one argument."""
-LOGIC: dict[type, Callable[[Iterator[bool]], bool]] = {sp.And: all, sp.Or: any, sp.Not: lambda one: not next(one)}
+LOGIC: dict[type, Callable[[Iterator[bool]], bool]] = {
+    sp.And: all,
+    sp.Or: any,
+    sp.Not: lambda one: not next(one),
+}
 
 
 def _constant(number: sp.Basic) -> Number:
@@ -270,4 +290,7 @@ def _constant(number: sp.Basic) -> Number:
 
 def places(sizes: Mapping[str, tuple[int, tuple[int, ...]]]) -> dict[str, np.ndarray[Any, Any]]:
     """Return where each entry of parameters stands in the point, from the start and the shape of each."""
-    return {name: np.arange(start, start + math.prod(shape)).reshape(shape) for name, (start, shape) in sizes.items()}
+    return {
+        name: np.arange(start, start + math.prod(shape)).reshape(shape)
+        for name, (start, shape) in sizes.items()
+    }

@@ -74,10 +74,18 @@ class Tape:
         below = [1 / factor for factor in part.args if _is_below(factor)]
         if not below or any(1 / factor not in part.args for factor in below):
             return Step("Mul", self._numbers(part.args))
-        upper = self.number(sp.Mul(*above, evaluate=False)) if len(above) > 1 else self._numbers(above or [sp.S.One])[0]
-        lower = self.number(sp.Mul(*below, evaluate=False)) if len(below) > 1 else self.number(below[0])
+        upper = (
+            self.number(sp.Mul(*above, evaluate=False))
+            if len(above) > 1
+            else self._numbers(above or [sp.S.One])[0]
+        )
+        lower = (
+            self.number(sp.Mul(*below, evaluate=False)) if len(below) > 1 else self.number(below[0])
+        )
         return Step("quotient", (upper, lower))
 
 
 def _is_below(factor: sp.Basic) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_number and factor.exp.is_negative and factor.base != sp.E)
+    return bool(
+        factor.is_Pow and factor.exp.is_number and factor.exp.is_negative and factor.base != sp.E
+    )

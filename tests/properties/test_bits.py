@@ -20,7 +20,10 @@ ODD = so.Cost(
     + sp.Max(x, y) ** 2 + sp.atan(x) * sp.erf(y) + (x**2 + 1) ** y
 )  # fmt: skip
 WIDE = so.Cost(
-    sum(sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.sin(sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}")) for k in range(6))
+    sum(
+        sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.sin(sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}"))
+        for k in range(6)
+    )
 )
 COSTS = {
     name: so.Cost(cost, optimal_value=-1.0)
@@ -39,7 +42,11 @@ def awkward(theta, m, s, N, *, grad, t, T, eta=0.05, beta=0.8, clip=1.0):
 
 
 WRAPPED = so.noisy(so.clip_norm(so.lookahead(so.restart(so.nesterov(eta=0.02)), k=3), 5.0), 0.1)
-MIXED = {"awkward": awkward, "scheduled": so.adam(eta=0.1 * 0.99**so.t), "wrapped": so.average(WRAPPED)}
+MIXED = {
+    "awkward": awkward,
+    "scheduled": so.adam(eta=0.1 * 0.99**so.t),
+    "wrapped": so.average(WRAPPED),
+}
 RULES = {**so.optimizers, **MIXED}
 MOST = ["gd", "adam", *MIXED]  # on every cost
 
@@ -55,7 +62,11 @@ def pairs(turns):
 
 def arrays(study, name):
     """Return every numeric result of a study's rule."""
-    return {key: variable.values for key, variable in study[name].variables.items() if variable.dtype.kind in "fi"}
+    return {
+        key: variable.values
+        for key, variable in study[name].variables.items()
+        if variable.dtype.kind in "fi"
+    }
 
 
 def assert_same_bits(one, other):
@@ -74,14 +85,20 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))
     values = {**optimizer.values, "theta0": starts}
-    initial = {s.name: s.initial if isinstance(s.initial, float) else values[s.initial] for s in update.states}
+    initial = {
+        s.name: s.initial if isinstance(s.initial, float) else values[s.initial]
+        for s in update.states
+    }
     job = Job(
         starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3),
         integers={("seed",): 5}, streams=np.arange(3.0),
     )  # fmt: skip
     block = Blocks(kernel, job).block(0)
     seed = [5] if kernel.integers else []
-    plan, size = np.array([1, 18, *seed, *job.record, -1]), len(job.record) * 3 * (objective.size + 1)
+    plan, size = (
+        np.array([1, 18, *seed, *job.record, -1]),
+        len(job.record) * 3 * (objective.size + 1),
+    )
     compiled, plain = (block.copy(), np.zeros(size)), (block.copy(), np.zeros(size))
     module = cache.load(kernel.source)
     module.kernel(compiled[0], plan, compiled[1])
@@ -102,7 +119,9 @@ STARTS = np.random.default_rng(0).uniform(-2, 2, (1000, WIDE.size))
 @pytest.mark.parametrize(("cost", "rule"), list(pairs(["polynomial", "none", "wide", "none"])))
 def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
     starts = STARTS[:, : COSTS[cost].size]
-    together = so.sweep(COSTS[cost], RULES[rule], starts, 60, record=[0, 7, 60], targets=[1.0])[RULES[rule].name]
+    together = so.sweep(COSTS[cost], RULES[rule], starts, 60, record=[0, 7, 60], targets=[1.0])[
+        RULES[rule].name
+    ]
     for k in (0, 130, 999):
         alone = so.minimize(COSTS[cost], RULES[rule], starts[k], 60, record=[0, 7, 60], rng=(0, k))
         one = together.isel(start=k)
@@ -110,7 +129,8 @@ def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
         np.testing.assert_array_equal(alone.best_theta, one["best_theta"])
         np.testing.assert_array_equal(alone.history["theta"], one["history_theta"])
         np.testing.assert_array_equal(
-            [alone.loss, alone.best_loss, alone.steps], [one["loss"], one["best_loss"], one["steps"]]
+            [alone.loss, alone.best_loss, alone.steps],
+            [one["loss"], one["best_loss"], one["steps"]],
         )
         assert alone.status == one["status"]
 
@@ -118,10 +138,14 @@ def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
 def test_a_swept_value_and_a_fixed_one():
     """A lane's bits do not depend on which of its inputs are axes."""
     etas, betas = [0.001, 0.01], [0.8, 0.9]
-    swept = so.sweep(ODD, so.nadam(eta=etas, beta1=betas, momentum_decay=[0.004, 0.5]), [0.3, 0.4], 50)["nadam"]
+    swept = so.sweep(
+        ODD, so.nadam(eta=etas, beta1=betas, momentum_decay=[0.004, 0.5]), [0.3, 0.4], 50
+    )["nadam"]
     for i, eta in enumerate(etas):
         alone = so.minimize(ODD, so.nadam(eta=eta, beta1=0.9, momentum_decay=0.5), [0.3, 0.4], 50)
-        np.testing.assert_array_equal(alone.theta, swept["theta"].isel(eta=i, beta1=1, momentum_decay=1))
+        np.testing.assert_array_equal(
+            alone.theta, swept["theta"].isel(eta=i, beta1=1, momentum_decay=1)
+        )
 
 
 def test_swept_and_fixed_constants():
@@ -143,7 +167,9 @@ def test_one_and_two_threads(cost):
 @pytest.mark.parametrize("cost", ["odd", "wide"])
 def test_one_chunk_and_many(cost, monkeypatch):
     starts = np.random.default_rng(4).uniform(-1, 1, (5, COSTS[cost].size))
-    run = lambda: so.sweep(COSTS[cost], [so.nadam(), awkward], starts, 300, record=40, targets=[0.5], tolerance=1e-3)
+    run = lambda: so.sweep(
+        COSTS[cost], [so.nadam(), awkward], starts, 300, record=40, targets=[0.5], tolerance=1e-3
+    )
     whole = run()
     monkeypatch.setattr(executor, "FIRST_CHUNK", 7)
     monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)

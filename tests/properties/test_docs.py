@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
-FOLDERS = {path.name for path in (ROOT / "symopt").iterdir() if path.is_dir() and path.name != "__pycache__"}
+FOLDERS = {
+    path.name
+    for path in (ROOT / "symopt").iterdir()
+    if path.is_dir() and path.name != "__pycache__"
+}
 
 
 def named():

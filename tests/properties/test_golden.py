@@ -21,7 +21,11 @@ CHAOTIC = {f"{library}/rmsprop/a/rosenbrock" for library in ("torch", "optax", "
 def deviation(run, rule, array):
     """Return the largest deviation at each step, relative to max(1, |theta|)."""
     want = golden.trajectory(run, array)
-    got = so.minimize(so.parse(run["formula"]), rule, run["start"], len(want) - 1, limit=1e300).history["theta"].values
+    got = (
+        so.minimize(so.parse(run["formula"]), rule, run["start"], len(want) - 1, limit=1e300)
+        .history["theta"]
+        .values
+    )
     return np.max(np.abs(got - want) / np.maximum(1, np.abs(want)), axis=1)
 
 
@@ -45,19 +49,25 @@ def test_a_known_error_of_a_library_is_reproduced_and_named(name):
 @pytest.mark.parametrize("name", [name for name, run in sorted(RUNS.items()) if "note" in run])
 def test_the_library_named_in_the_note_is_the_paper_s(name):
     """The run that the note points to has the same settings; its class gives its trajectory, the other does not."""
-    other = name.replace("optax/rprop", "torch/rprop").replace("optax/adan", "pytorch_optimizer/adan")
+    other = name.replace("optax/rprop", "torch/rprop").replace(
+        "optax/adan", "pytorch_optimizer/adan"
+    )
     assert deviation(RUNS[other], like(RUNS[other]), "params").max() <= TOLERANCE
     assert deviation(RUNS[other], like(RUNS[name]), "params").max() > 1e-7
 
 
-@pytest.mark.parametrize("name", [name for name, run in sorted(RUNS.items()) if "textbook" in run["arrays"]])
+@pytest.mark.parametrize(
+    "name", [name for name, run in sorted(RUNS.items()) if "textbook" in run["arrays"]]
+)
 def test_nesterov_s_look_ahead_form_is_the_textbook_s(name):
     given = RUNS[name]["hyperparameters"]
     eta, beta = given.get("lr", given.get("learning_rate")), given["momentum"]
     assert deviation(RUNS[name], so.nesterov(eta=eta, beta=beta), "textbook").max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", [name for name, run in sorted(RUNS.items()) if "x" in run["arrays"]])
+@pytest.mark.parametrize(
+    "name", [name for name, run in sorted(RUNS.items()) if "x" in run["arrays"]]
+)
 def test_the_average_of_a_schedule_free_run_is_the_library_s(name):
     assert deviation(RUNS[name], like(RUNS[name]).reporting("x"), "x").max() <= TOLERANCE
 
@@ -72,7 +82,9 @@ def exact_rmsprop(eta, rho, epsilon, steps):
             x, y = theta
             g = [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)]
             v = [rho * a + (1 - rho) * b * b for a, b in zip(v, g, strict=True)]
-            theta = [c - eta * b / (mp.sqrt(a) + epsilon) for c, a, b in zip(theta, v, g, strict=True)]
+            theta = [
+                c - eta * b / (mp.sqrt(a) + epsilon) for c, a, b in zip(theta, v, g, strict=True)
+            ]
         return np.array(path)
 
 
@@ -92,16 +104,24 @@ MORE = golden.more_runs()
 def test_arguments_beyond_the_defaults_give_the_library_s_trajectory(name):
     run, want = MORE[name], MORE[name]["trajectory"]
     cost = so.parse(run["formula"], params=run["params"])
-    got = so.minimize(cost, like(run), run["start"], run["steps"], limit=1e300).history["theta"].values
+    got = (
+        so.minimize(cost, like(run), run["start"], run["steps"], limit=1e300)
+        .history["theta"]
+        .values
+    )
     assert (np.abs(got - want) / np.maximum(1, np.abs(want))).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("name", golden.signatures())
 def test_arguments_and_defaults_are_the_library_s(name):
     theirs, ours = golden.signatures()[name], LIBRARIES[name]
-    defaults = {key: value for key, value in ours.arguments.items() if value is not inspect.Parameter.empty}
+    defaults = {
+        key: value for key, value in ours.arguments.items() if value is not inspect.Parameter.empty
+    }
     known = {**ours.fixed, **defaults}
-    listed = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+    listed = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in known.items()
+    }
     required = set(ours.arguments) - set(defaults)
     assert required == {key for key, value in theirs.items() if value == "<required>"}
     assert {key: listed[key] for key in theirs if key not in required} == {

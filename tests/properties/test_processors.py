@@ -40,7 +40,9 @@ def test_49_kernels_on_15_settings_of_the_processor_have_one_hash():
     found = {}
     for setting in SETTINGS:
         env = {**os.environ, "SYMOPT_CACHE": "off", **setting}
-        done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=False
+        )
         if done.returncode != -4:  # an instruction that this processor does not have
             assert done.returncode == 0, (setting, done.stderr[-800:])
             found[str(setting)] = done.stdout

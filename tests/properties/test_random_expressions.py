@@ -47,7 +47,9 @@ def test_the_reference_knows_every_function_of_the_table():
     assert not missing
 
 
-@pytest.mark.parametrize("name", sorted(set(slopes.FUNCTIONS) - {"sign", "floor", "ceiling", "Abs"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(slopes.FUNCTIONS) - {"sign", "floor", "ceiling", "Abs"})
+)
 def test_slopes_of_the_reference_are_those_that_mpmath_finds_by_differences(name):
     at = mpmath.mpf("1.37") if name == "acosh" else mpmath.mpf("0.37")
     with mp.workdps(60):
@@ -61,16 +63,25 @@ def test_slopes_of_the_reference_are_those_that_mpmath_finds_by_differences(name
 def sympys_own(expression, symbols, point, v):
     """Return gradient and Hessian-vector product as SymPy differentiates, in 40 digits; None where it cannot."""
     real = [sp.Symbol(f"r{k}", real=True) for k in range(len(symbols))]
-    exact = {number: sp.Rational(float(number)) for number in expression.atoms(sp.Float)}  # a Float has 15 digits
+    exact = {
+        number: sp.Rational(float(number)) for number in expression.atoms(sp.Float)
+    }  # a Float has 15 digits
     expression = expression.xreplace({**dict(zip(symbols, real, strict=True)), **exact})
     place = {symbol: sp.Rational(float(c)) for symbol, c in zip(real, point, strict=True)}
     gradient = [expression.diff(symbol) for symbol in real]
-    along = [sum(g.diff(symbol) * sp.Rational(float(c)) for symbol, c in zip(real, v, strict=True)) for g in gradient]
+    along = [
+        sum(g.diff(symbol) * sp.Rational(float(c)) for symbol, c in zip(real, v, strict=True))
+        for g in gradient
+    ]
     try:
         numbers = [entry.subs(place).evalf(40) for entry in (*gradient, *along)]
     except RecursionError:  # in the evaluation of a derivative that SymPy leaves as it is
         return None
-    return [number._mpf_ if number.is_Float else int(number) for number in numbers] if _plain(numbers) else None
+    return (
+        [number._mpf_ if number.is_Float else int(number) for number in numbers]
+        if _plain(numbers)
+        else None
+    )
 
 
 def _plain(numbers):
@@ -94,7 +105,10 @@ def test_the_reference_agrees_with_sympys_derivatives(seed):
         compared += 1
         with mp.workprec(300):
             for own, other in zip([*jet.slopes, *jet.curves], map(mpmath.mpf, theirs), strict=True):
-                assert abs((own or 0) - other) <= 1e-25 * abs(other) + mpmath.mpf(10) ** -400, (expression, point)
+                assert abs((own or 0) - other) <= 1e-25 * abs(other) + mpmath.mpf(10) ** -400, (
+                    expression,
+                    point,
+                )
         if compared == 12:
             break
     assert compared == 12
@@ -134,7 +148,9 @@ def test_a_wrong_result_is_found(expression, point, given, kind):
     assert [fault.kind for fault in found] == [kind]
 
 
-@pytest.mark.parametrize("name", ["softplus", "norm squared", "huber", "gauss likelihood", "bernoulli likelihood"])
+@pytest.mark.parametrize(
+    "name", ["softplus", "norm squared", "huber", "gauss likelihood", "bernoulli likelihood"]
+)
 def test_idioms_at_ordinary_points(name):
     build = IDIOMS[name]
     symbols = [x, y][: build.__code__.co_argcount]

@@ -11,7 +11,16 @@ import symopt as so
 FEW, MANY, PARTS = 300, 10_000, 4
 COMPILED = (40, 87, 97, 140, 180, 280)  # of the few: sums that compile in seconds
 STEPPED = 40  # one in so many of those is tried in a step of a run and of a sweep too
-SHORT = (3003, 3004, 3014, 3018, 3022, 3025, 3027, 3033)  # whose derivatives SymPy finds in less than a second
+SHORT = (
+    3003,
+    3004,
+    3014,
+    3018,
+    3022,
+    3025,
+    3027,
+    3033,
+)  # whose derivatives SymPy finds in less than a second
 
 
 def agrees(found, want):
@@ -62,7 +71,9 @@ def steps(case, gradient):
     rule, given = so.gd(eta=1e-3), {"n": case.size}
     want = case.point - 1e-3 * gradient
     close = {"rtol": 1e-11, "atol": 1e-13 * (1 + np.abs(gradient).max())}
-    np.testing.assert_allclose(so.minimize(case.cost, rule, case.point, 1, **given).theta, want, **close)
+    np.testing.assert_allclose(
+        so.minimize(case.cost, rule, case.point, 1, **given).theta, want, **close
+    )
     others = np.stack([case.point + 0.01, case.point, case.point - 0.01])
     lanes = so.sweep(case.cost, rule, others, 1, **given)["gd"]["theta"]
     np.testing.assert_allclose(lanes.isel(start=1).values, want, **close)

@@ -18,12 +18,18 @@ from symopt.runs import launch
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(10 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
-WIDE = so.Cost(sum(sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}") for k in range(5)))
+WIDE = so.Cost(
+    sum(
+        sp.Symbol(f"z{k}") ** 4 / (k + 1) - sp.Symbol(f"z{k}") * sp.Symbol(f"z{k + 1}")
+        for k in range(5)
+    )
+)
 i, n = sp.symbols("i n", integer=True)
 lam = sp.Symbol("lam")
 theta = sp.IndexedBase("theta")
 CHAIN = so.Cost(
-    sp.Sum(lam * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)) / n, params=theta
+    sp.Sum(lam * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)) / n,
+    params=theta,
 )
 
 
@@ -61,7 +67,11 @@ def assert_same_bits(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 def arrays(study: so.Study, name: str) -> dict[str, Any]:
     """Return every numeric result of a study's rule."""
-    return {key: variable.values for key, variable in study[name].variables.items() if variable.dtype.kind in "fi"}
+    return {
+        key: variable.values
+        for key, variable in study[name].variables.items()
+        if variable.dtype.kind in "fi"
+    }
 
 
 def numbers(run: so.Run) -> dict[str, Any]:
@@ -119,33 +129,51 @@ CASES = [
 
 
 @pytest.mark.parametrize(("cost", "rule", "lanes", "chance"), CASES, ids=lambda value: str(value))
-def test_a_sum_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule, lanes, chance, monkeypatch):
+def test_a_sum_kernel_s_own_source_in_plain_python_gives_its_bits(
+    cost, rule, lanes, chance, monkeypatch
+):
     of = ZOO[cost]
     small, large = of.at(of.sizes[-1]), of.at(of.large)
     for one, count, how in ((small, 4, SHORT), (large, min(lanes, 2), LONG)):
         start = swept_over(one, count)
-        assert both(monkeypatch, lanes, one.cost, RULES[rule], start, **{**how, **chance}, **of.constants).any()
+        assert both(
+            monkeypatch, lanes, one.cost, RULES[rule], start, **{**how, **chance}, **of.constants
+        ).any()
 
 
-NOT_BY_BATCHES = {"three layers, named, with ranges", "a name with a penalty"}  # stored by k, and read by p
+NOT_BY_BATCHES = {
+    "three layers, named, with ranges",
+    "a name with a penalty",
+}  # stored by k, and read by p
 
 
 @pytest.mark.parametrize("cost", sorted(NOT_BY_BATCHES))
 def test_what_is_stored_for_samples_is_not_read_for_others(cost):
     one = ZOO[cost].at(ZOO[cost].sizes[-1])
-    with pytest.raises(so.CostError, match="H is stored for the samples of a batch, but read at another index than k"):
+    with pytest.raises(
+        so.CostError,
+        match="H is stored for the samples of a batch, but read at another index than k",
+    ):
         so.minimize(one.cost, "gd", one.mapping(one.theta), 3, batch=1, **one.of.constants)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 3])
-@pytest.mark.parametrize(("cost", "rule"), [*zip(ZOO, cycle(RULES)), *(("chain", rule) for rule in list(RULES)[1:])])
+@pytest.mark.parametrize(
+    ("cost", "rule"), [*zip(ZOO, cycle(RULES)), *(("chain", rule) for rule in list(RULES)[1:])]
+)
 def test_every_cost_and_rule_in_plain_python(cost, rule, lanes, monkeypatch):
     one = ZOO[cost].at(ZOO[cost].sizes[-1])
-    chance = {"noise": 0.1, "batch": max(one.sizes[m] - 1, 1)} if one.of.samples and cost not in NOT_BY_BATCHES else {}
+    chance = (
+        {"noise": 0.1, "batch": max(one.sizes[m] - 1, 1)}
+        if one.of.samples and cost not in NOT_BY_BATCHES
+        else {}
+    )
     for how in ({}, chance) if chance else ({},):
         start = swept_over(one, 4)
-        both(monkeypatch, lanes, one.cost, RULES[rule], start, **{**SHORT, **how}, **one.of.constants)
+        both(
+            monkeypatch, lanes, one.cost, RULES[rule], start, **{**SHORT, **how}, **one.of.constants
+        )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +194,9 @@ def test_swept_values_in_plain_python(monkeypatch):
 # Value, gradient and run
 
 
-@pytest.mark.parametrize("cost", ["chain", *(pytest.param(c, marks=pytest.mark.slow) for c in ZOO if c != "chain")])
+@pytest.mark.parametrize(
+    "cost", ["chain", *(pytest.param(c, marks=pytest.mark.slow) for c in ZOO if c != "chain")]
+)
 def test_value_gradient_and_run_agree(cost):
     of = ZOO[cost]
     eta = 1e-4
@@ -185,7 +215,9 @@ def stepped(points: np.ndarray, slopes: np.ndarray, eta: float) -> np.ndarray:
     """Return where gd goes, worked out in plain Python from the program of its update."""
     update: Update = so.gd.update
     new = [
-        evaluate(update.program, {"theta": p, ("grad", 0): g, ("hyper", "eta"): eta})["new", "theta"]
+        evaluate(update.program, {"theta": p, ("grad", 0): g, ("hyper", "eta"): eta})[
+            "new", "theta"
+        ]
         for p, g in zip(points.ravel(), slopes.ravel(), strict=True)
     ]
     return np.reshape(new, points.shape)
@@ -216,7 +248,14 @@ def test_a_run_alone_and_among_many_starts_and_etas(chance):
     seed = options.pop("rng", 0)
     for e, eta, k in ((0, 0.01, 0), (1, 0.1, 33), (2, 0.5, 69)):
         alone = so.minimize(
-            LOGISTIC, so.adam(eta=eta), STARTS[k], 40, record=RECORD, paths=True, **options, rng=(seed, k)
+            LOGISTIC,
+            so.adam(eta=eta),
+            STARTS[k],
+            40,
+            record=RECORD,
+            paths=True,
+            **options,
+            rng=(seed, k),
         )
         assert_same_bits(numbers(alone), one_of(study["adam"], eta=e, start=k))
 
@@ -235,7 +274,9 @@ def test_threads_and_chunks(chance, monkeypatch):
 
 @pytest.mark.parametrize("chance", CHANCES)
 def test_the_chunks_of_a_run_alone(chance, monkeypatch):
-    run = lambda: numbers(so.minimize(LOGISTIC, so.adam(eta=0.1), STARTS[3], 40, record=RECORD, **CHANCES[chance]))
+    run = lambda: numbers(
+        so.minimize(LOGISTIC, so.adam(eta=0.1), STARTS[3], 40, record=RECORD, **CHANCES[chance])
+    )
     whole = run()
     monkeypatch.setattr(executor, "FIRST_CHUNK", 3)
     monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
@@ -245,9 +286,13 @@ def test_the_chunks_of_a_run_alone(chance, monkeypatch):
 
 def test_the_neighbours_of_a_run_change_nothing():
     """A sweep of other runs beside it, of which some diverge."""
-    many = so.sweep(CHAIN, so.momentum(eta=[1e-3, 5.0]), np.full((40, 6), 0.5), 40, record=RECORD, lam=10.0)["momentum"]
+    many = so.sweep(
+        CHAIN, so.momentum(eta=[1e-3, 5.0]), np.full((40, 6), 0.5), 40, record=RECORD, lam=10.0
+    )["momentum"]
     assert set(many["status"].values[1]) <= {"diverged", "non-finite"}
-    few = so.sweep(CHAIN, so.momentum(eta=[1e-3, 1e-4]), np.full((2, 6), 0.5), 40, record=RECORD, lam=10.0)["momentum"]
+    few = so.sweep(
+        CHAIN, so.momentum(eta=[1e-3, 1e-4]), np.full((2, 6), 0.5), 40, record=RECORD, lam=10.0
+    )["momentum"]
     assert_same_bits(one_of(many, eta=0, start=39), one_of(few, eta=0, start=1))
 
 
@@ -257,7 +302,11 @@ def test_swept_and_fixed_constants_and_hyperparameters():
     rule = so.nadam(eta=[0.001, 0.01], beta1=[0.8, 0.9], momentum_decay=[0.004, 0.5])
     swept = so.sweep(CHAIN, rule, start, **how, lam=[1.0, 50.0])["nadam"]
     for e, b, f, c in ((0, 0, 0, 0), (1, 0, 1, 1), (0, 1, 1, 0)):
-        values = {"eta": [0.001, 0.01][e], "beta1": [0.8, 0.9][b], "momentum_decay": [0.004, 0.5][f]}
+        values = {
+            "eta": [0.001, 0.01][e],
+            "beta1": [0.8, 0.9][b],
+            "momentum_decay": [0.004, 0.5][f],
+        }
         alone = so.minimize(CHAIN, so.nadam(**values), start, **how, lam=[1.0, 50.0][c])
         place = {"eta": e, "beta1": b, "momentum_decay": f, "cost.lam": c}
         assert_same_bits(numbers(alone), one_of(swept, **place))
@@ -271,7 +320,10 @@ def test_runs_of_many_parameters_which_are_not_in_lanes(monkeypatch):
     assert study.finished["momentum"].blocks.lanes == 1
     alone = so.minimize(CHAIN, so.momentum(eta=0.01), starts[2], **how, rng=(0, 2))
     assert_same_bits(numbers(alone), one_of(study["momentum"], eta=1, start=2))
-    assert_same_bits(arrays(study, "momentum"), arrays(so.sweep(CHAIN, rule, starts, **how, threads=1), "momentum"))
+    assert_same_bits(
+        arrays(study, "momentum"),
+        arrays(so.sweep(CHAIN, rule, starts, **how, threads=1), "momentum"),
+    )
     monkeypatch.setattr(indexed, "LARGEST_IN_LANES", 10_000)
     laned = so.sweep(CHAIN, rule, starts, **how)
     assert laned.finished["momentum"].blocks.lanes > 1

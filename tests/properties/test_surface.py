@@ -53,7 +53,12 @@ def test_one_function_is_all_a_new_optimizer_needs(tmp_path):
     (tmp_path / "symopt" / "optim" / "catalogue.py").write_text(text + BRAND_NEW)
     run = lambda *words: (
         subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=True, env=os.environ
+            [sys.executable, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ,
         ).stdout
     )
     assert (

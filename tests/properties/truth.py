@@ -41,7 +41,9 @@ class Truth:
         return [self.value, *self.slopes, *self.curves]
 
 
-def evaluated(tape: Tape, point: Sequence[Number], v: Sequence[Number], bits: int) -> Evaluation | None:
+def evaluated(
+    tape: Tape, point: Sequence[Number], v: Sequence[Number], bits: int
+) -> Evaluation | None:
     """Return an evaluation with so many bits, or None where numbers are too large for it."""
     with mp.workprec(bits):
         try:
@@ -77,18 +79,29 @@ def truth(tape: Tape, point: Sequence[float], v: Sequence[float]) -> Truth:
 def quick(tape: Tape, point: Sequence[float], v: Sequence[float]) -> Jet | None:
     """Return a jet of 60 digits if nothing speaks against it."""
     made = evaluated(tape, point, v, PRECISIONS[0])
-    usable = made is not None and not (made.result.edge or made.result.doubtful) and mp.isfinite(made.result.value)
+    usable = (
+        made is not None
+        and not (made.result.edge or made.result.doubtful)
+        and mp.isfinite(made.result.value)
+    )
     return made.result if usable and made else None
 
 
 def _zeros(numbers: Sequence[Number | None]) -> list[Any]:
-    return [mpmath.mpf(0) if number is None else number if mp.isfinite(number) else UNKNOWN for number in numbers]
+    return [
+        mpmath.mpf(0) if number is None else number if mp.isfinite(number) else UNKNOWN
+        for number in numbers
+    ]
 
 
 def _agree(one: Jet, other: Jet) -> bool:
     if other.error is not None and other.error > size(other.value) - WANTED and other.error > -1200:
         return False
-    pairs = zip([*_zeros(one.slopes), *_zeros(one.curves)], [*_zeros(other.slopes), *_zeros(other.curves)], strict=True)
+    pairs = zip(
+        [*_zeros(one.slopes), *_zeros(one.curves)],
+        [*_zeros(other.slopes), *_zeros(other.curves)],
+        strict=True,
+    )
     return all(a is UNKNOWN or b is UNKNOWN or _close(a, b) for a, b in pairs)
 
 
@@ -105,7 +118,9 @@ def _leaves(made: Evaluation) -> bool:
 # Kinks and removable points
 
 
-def _at_edge(tape: Tape, point: Sequence[float], v: Sequence[float], here: Jet, leaves: bool) -> Truth:
+def _at_edge(
+    tape: Tape, point: Sequence[float], v: Sequence[float], here: Jet, leaves: bool
+) -> Truth:
     beside = Beside(tape, point, v)
     with mp.workprec(beside.bits):
         n = len(point)
@@ -122,7 +137,9 @@ def _at_edge(tape: Tape, point: Sequence[float], v: Sequence[float], here: Jet, 
 def _both(right: Any, left: Any) -> Any:
     if UNKNOWN in (right, left):
         return UNKNOWN
-    return (right + left) / 2 if _alike(right, left) else UNDEFINED  # the mean is right to the order of h**2
+    return (
+        (right + left) / 2 if _alike(right, left) else UNDEFINED
+    )  # the mean is right to the order of h**2
 
 
 def _alike(a: Number, b: Number) -> bool:
@@ -158,7 +175,11 @@ class Beside:
     def limit_of_value(self) -> Any:
         """Return what the value tends to along all axes."""
         n = range(len(self.at))
-        ends = [self._limit(lambda h, k=k, s=sign: self._value_at(k, s * h)) for k in n for sign in (1, -1)]
+        ends = [
+            self._limit(lambda h, k=k, s=sign: self._value_at(k, s * h))
+            for k in n
+            for sign in (1, -1)
+        ]
         defined = [end for end in ends if end is not UNDEFINED]
         if not defined:
             return UNDEFINED
@@ -179,7 +200,9 @@ class Beside:
         sides = self._limit(lambda h: quotient(h, 1)), self._limit(lambda h: quotient(h, -1))
         outside = [isinstance(self._value_at(k, sign * self.steps[1]), str) for sign in (1, -1)]
         ends_here = outside[0] != outside[1] and not all(isinstance(side, str) for side in sides)
-        return (UNKNOWN, UNKNOWN) if ends_here else sides  # a slope at the end of a domain is nobody's to judge
+        return (
+            (UNKNOWN, UNKNOWN) if ends_here else sides
+        )  # a slope at the end of a domain is nobody's to judge
 
     def jumps(self, value: Number, k: int, sign: int) -> bool:
         """Return whether J differs beside the point by what does not shrink with the distance."""
@@ -219,7 +242,9 @@ class Beside:
         return found
 
     def _slopes_along_v(self, h: Number) -> list[Any]:
-        made = self._evaluated([c + h * mpmath.mpf(d) for c, d in zip(self.at, self.v, strict=True)])
+        made = self._evaluated(
+            [c + h * mpmath.mpf(d) for c, d in zip(self.at, self.v, strict=True)]
+        )
         if made is None or made.edge:
             return [UNKNOWN] * len(self.at)
         return _zeros(made.slopes) if mp.isfinite(made.value) else [UNDEFINED] * len(self.at)

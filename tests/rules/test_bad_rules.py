@@ -98,7 +98,12 @@ def options(theta, m, *, grad, t, eta=0.1, kind="one", flag=True, maybe=None):
 
 
 WRONG = {  # the function, its states, the line that is wrong, and words
-    "forgets a state": (forgets, {"m": 0}, "return theta + m", "returns 1 value(s); expected 2, the next theta, m"),
+    "forgets a state": (
+        forgets,
+        {"m": 0},
+        "return theta + m",
+        "returns 1 value(s); expected 2, the next theta, m",
+    ),
     "a value too many": (
         one_too_many,
         {},
@@ -113,26 +118,56 @@ WRONG = {  # the function, its states, the line that is wrong, and words
         "return theta - eta * sp.Piecewise((first, first == 0), (m, True)), m",
         "sp.Eq(t, 1)",
     ),
-    "a symbol as a test": (true_or_not, {"m": 0}, "step = eta * grad(theta) if m else theta", "m holds symbols"),
-    "an or": (either, {}, "return theta - (grad(theta) * eta or 1)", "grad(theta) * eta holds symbols"),
+    "a symbol as a test": (
+        true_or_not,
+        {"m": 0},
+        "step = eta * grad(theta) if m else theta",
+        "m holds symbols",
+    ),
+    "an or": (
+        either,
+        {},
+        "return theta - (grad(theta) * eta or 1)",
+        "grad(theta) * eta holds symbols",
+    ),
     "an assertion": (member, {}, "assert eta", "eta holds symbols"),
-    "math": (with_math, {}, "return theta - eta * g / math.sqrt(g * g + 1)", "use SymPy's functions"),
+    "math": (
+        with_math,
+        {},
+        "return theta - eta * g / math.sqrt(g * g + 1)",
+        "use SymPy's functions",
+    ),
     "numpy": (with_numpy, {}, "return theta - eta * np.sqrt(g)", "use SymPy's functions"),
-    "a name that is none": (misspelt, {}, "return theta - etta * grad(theta)  # noqa: F821", "'etta' is not defined"),
+    "a name that is none": (
+        misspelt,
+        {},
+        "return theta - etta * grad(theta)  # noqa: F821",
+        "'etta' is not defined",
+    ),
     "nothing": (
         returns_nothing,
         {},
         "def returns_nothing(theta, *, grad, eta=0.1):",
         "returns nothing as the next theta",
     ),
-    "a list": (lists, {"m": 0}, "return [theta - eta * grad(theta), m]", "returns a list; expected a tuple"),
+    "a list": (
+        lists,
+        {"m": 0},
+        "return [theta - eta * grad(theta), m]",
+        "returns a list; expected a tuple",
+    ),
     "a state without an argument": (
         no_state,
         {"m": 0},
         "def no_state(theta, *, grad, eta=0.1):",
         "expected theta and then",
     ),
-    "no default": (no_default, {}, "def no_default(theta, *, grad, eta):", "eta needs a default, as in eta=0.9"),
+    "no default": (
+        no_default,
+        {},
+        "def no_default(theta, *, grad, eta):",
+        "eta needs a default, as in eta=0.9",
+    ),
     "any number of arguments": (
         star,
         {},
@@ -147,7 +182,11 @@ def test_the_offending_line_is_shown_with_its_number(case, refused):
     function, states, line, words = WRONG[case]
     source, first = inspect.getsourcelines(function)
     number = first + next(k for k, text in enumerate(source) if text.strip() == line)
-    refused(lambda: so.minimize(so.parse("x^2"), so.rule(**states)(function), [1.0]), so.RuleError, re.escape(words))
+    refused(
+        lambda: so.minimize(so.parse("x^2"), so.rule(**states)(function), [1.0]),
+        so.RuleError,
+        re.escape(words),
+    )
     with pytest.raises(so.RuleError) as error:
         so.rule(**states)(function).update
     assert f"line {number}, {line!r}" in str(error.value)
@@ -165,7 +204,12 @@ def test_a_rule_without_a_source_has_a_message_too():
         so.rule(m=0)(namespace["bare"]).update
 
 
-BETAS = [(name, key) for name, rule in so.optimizers.items() for key in rule.hyperparameters if key.startswith("beta")]
+BETAS = [
+    (name, key)
+    for name, rule in so.optimizers.items()
+    for key in rule.hyperparameters
+    if key.startswith("beta")
+]
 
 
 @pytest.mark.parametrize(("name", "key"), BETAS)
@@ -177,7 +221,9 @@ def test_a_beta_outside_0_to_1_is_refused_in_every_rule(name, key, value):
     assert f"expected {key} in [0, 1)" in str(error.value)
 
 
-@pytest.mark.parametrize("name", [name for name, rule in so.optimizers.items() if "epsilon" in rule.hyperparameters])
+@pytest.mark.parametrize(
+    "name", [name for name, rule in so.optimizers.items() if "epsilon" in rule.hyperparameters]
+)
 def test_an_epsilon_below_0_is_refused(name):
     with pytest.raises(so.RuleError, match="expected epsilon at least 0"):
         so.optimizers[name](epsilon=-1e-8)
@@ -185,9 +231,15 @@ def test_an_epsilon_below_0_is_refused(name):
 
 def test_a_schedule_is_looked_at_when_the_steps_are_known(refused):
     bowl = so.parse("x^2")
-    for wrong in (so.momentum(beta=so.t / 4), so.momentum(beta=2 - 1.5 / so.t), so.adam(epsilon=-so.t)):
+    for wrong in (
+        so.momentum(beta=so.t / 4),
+        so.momentum(beta=2 - 1.5 / so.t),
+        so.adam(epsilon=-so.t),
+    ):
         refused(
-            lambda rule=wrong: so.minimize(bowl, rule, [1.0], 10), so.RuleError, r"step \d+: .*expected (beta|epsilon)"
+            lambda rule=wrong: so.minimize(bowl, rule, [1.0], 10),
+            so.RuleError,
+            r"step \d+: .*expected (beta|epsilon)",
         )
     with pytest.warns(so.SymoptWarning, match=r"step \d+: gd.*climbs J"):
         so.minimize(bowl, so.gd(eta=-0.1 / so.t), [1.0], 10)
@@ -195,10 +247,19 @@ def test_a_schedule_is_looked_at_when_the_steps_are_known(refused):
 
 
 KINDS = {
-    "a rule that is called by position": (lambda: so.adam(0.1), "takes its values by name, as in adam(eta=0.1)"),
+    "a rule that is called by position": (
+        lambda: so.adam(0.1),
+        "takes its values by name, as in adam(eta=0.1)",
+    ),
     "no function": (lambda: so.rule()(3), "expected a function made by def"),
-    "a range for nothing": (lambda: so.rule(ranges={"et": so.Range(0)})(no_state), "'et', which is no hyperparameter"),
-    "no range": (lambda: so.rule(ranges={"eta": (0, 1)})(no_state), "expected so.Range(0, 1), or a tuple of texts"),
+    "a range for nothing": (
+        lambda: so.rule(ranges={"et": so.Range(0)})(no_state),
+        "'et', which is no hyperparameter",
+    ),
+    "no range": (
+        lambda: so.rule(ranges={"eta": (0, 1)})(no_state),
+        "expected so.Range(0, 1), or a tuple of texts",
+    ),
     "no mapping of ranges": (lambda: so.rule(ranges=[1])(no_state), "expected a mapping"),
     "bounds in the wrong order": (lambda: so.Range(1, 0), "expected two numbers, the lower first"),
     "no bound": (lambda: so.Range("a", 0), "expected two numbers"),
@@ -210,13 +271,22 @@ KINDS = {
         "steps is what the results of a sweep call something",
     ),
     "a misspelt grad": (lambda: so.rule()(gard), "did you mean 'grad'"),
-    "not a whole number": (lambda: so.lookahead(so.gd, k=2.5), "expected k a whole number at least 1"),
-    "a schedule for a count": (lambda: so.lookahead(so.gd, k=so.t), "a schedule; expected k a whole number"),
+    "not a whole number": (
+        lambda: so.lookahead(so.gd, k=2.5),
+        "expected k a whole number at least 1",
+    ),
+    "a schedule for a count": (
+        lambda: so.lookahead(so.gd, k=so.t),
+        "a schedule; expected k a whole number",
+    ),
     "climbing towards the smallest value": (
         lambda: so.ascend(so.polyak_step).equations,
         "changes the cost that polyak_step sees",
     ),
-    "a matrix that is not called": (lambda: so.rule()(uncalled).update, "expected solve(hessian(theta), v)"),
+    "a matrix that is not called": (
+        lambda: so.rule()(uncalled).update,
+        "expected solve(hessian(theta), v)",
+    ),
     "identity outside": (lambda: so.rule()(alone).update, "identity stands outside of solve"),
     "a t of one's own": (lambda: so.rule()(own_t).update, "a symbol t of your own"),
 }
@@ -261,7 +331,12 @@ def test_the_decorator_works_without_parentheses():
 def test_numbers_of_any_kind_may_start_a_state_or_be_returned():
     @so.rule(a=np.float32(0.5), b=sp.Rational(1, 4), c=np.int8(2))
     def counted(theta, a, b, c, *, grad, eta=0.1):
-        return theta - eta * (a + b + c) * grad(theta), np.float32(0.5), sp.Rational(1, 4), np.int64(2)
+        return (
+            theta - eta * (a + b + c) * grad(theta),
+            np.float32(0.5),
+            sp.Rational(1, 4),
+            np.int64(2),
+        )
 
     assert so.minimize(so.parse("x"), counted, [0.0], 2).theta[0] == pytest.approx(-0.55)
 
@@ -290,7 +365,9 @@ def test_a_negative_eta_warns_where_ascent_makes_sense_and_is_refused_elsewhere(
 
 @pytest.mark.filterwarnings("ignore:.*climbs J")
 def test_ascent_climbs():
-    assert so.minimize(so.parse("-x^2"), so.momentum(eta=-0.1), [1.0], 200).theta[0] == pytest.approx(0, abs=1e-4)
+    assert so.minimize(so.parse("-x^2"), so.momentum(eta=-0.1), [1.0], 200).theta[
+        0
+    ] == pytest.approx(0, abs=1e-4)
 
 
 SCHEDULES = {

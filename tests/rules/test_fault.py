@@ -22,19 +22,28 @@ def ended(cost, rule, start, steps=400):
     return run.reason
 
 
-OPTIONS = [{}, {"epsilon_inside": False, "momentum": 0.9}, {"momentum": 0.5, "nesterov": True}, {"rho": 0.5}]
+OPTIONS = [
+    {},
+    {"epsilon_inside": False, "momentum": 0.9},
+    {"momentum": 0.5, "nesterov": True},
+    {"rho": 0.5},
+]
 
 
 def test_centred_rmsprop_names_the_root_of_a_negative_difference():
     """The mean of g*g less the squared mean of g is 0 but for rounding, of either sign, under a constant gradient."""
     rules = [so.rmsprop(centered=True, **options) for options in OPTIONS]
-    runs = [so.minimize(slope(a), rule, [1.0], 1000, limit=1e300) for rule in rules for a in (1e8, 123456789.1)]
+    runs = [
+        so.minimize(slope(a), rule, [1.0], 1000, limit=1e300)
+        for rule in rules
+        for a in (1e8, 123456789.1)
+    ]
     failed = [run for run in runs if run.status == "non-finite"]
     assert len(failed) >= 4
     for run in failed:
-        assert re.search(r"the root of -[\d.e+-]+ in sqrt\(-a'\*a' \+ v'|divided by 0 in .*-a'\*a'", run.reason), (
-            run.reason
-        )
+        assert re.search(
+            r"the root of -[\d.e+-]+ in sqrt\(-a'\*a' \+ v'|divided by 0 in .*-a'\*a'", run.reason
+        ), run.reason
 
 
 def test_centred_rmsprop_at_a_gradient_of_1e8():
@@ -111,7 +120,9 @@ def logarithmic(theta, m, *, grad, eta=0.1):
 
 
 def test_other_operations_are_named():
-    assert "0 divided by 0 in g*eta/sqrt(sum), for the next theta" in ended(BOWL, normalised, [0.0, 0.0])
+    assert "0 divided by 0 in g*eta/sqrt(sum), for the next theta" in ended(
+        BOWL, normalised, [0.0, 0.0]
+    )
     J = so.Cost(BOWL.expression, params=BOWL.params, optimal_value=0.0)
     assert re.search(r"0 divided by 0 in \(J .*optimal_value.*sum", ended(J, polyak, [0.0, 0.0]))
     assert "asin of 2 in asin(g), for the next theta" in ended(BOWL, arc, [1.0, 0.0])
@@ -122,7 +133,9 @@ def test_other_operations_are_named():
 
 def test_a_singular_matrix_is_named():
     for text, at in (("x^3 + y", [0.0, 1.0]), ("(x - y)^4", [1.0, 1.0]), ("(x + y)^2", [1.0, 2.0])):
-        assert "their matrix is singular: its eigenvalues are 0" in ended(so.parse(text), so.newton, at, 3)
+        assert "their matrix is singular: its eigenvalues are 0" in ended(
+            so.parse(text), so.newton, at, 3
+        )
 
 
 def test_an_overflow_is_named():

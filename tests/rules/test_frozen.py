@@ -76,7 +76,10 @@ def test_what_stays_the_same_is_read():
     def steady(theta, *, grad, normal, eta=0.1):
         print(time.time())  # noqa: T201
         return (
-            theta - eta * DRAWN**2 * np.sqrt(2) * grad(theta) + 0 * normal() + sp.Piecewise((0, theta > 0), (0, True))
+            theta
+            - eta * DRAWN**2 * np.sqrt(2) * grad(theta)
+            + 0 * normal()
+            + sp.Piecewise((0, theta > 0), (0, True))
         )
 
     assert so.minimize(so.parse("x^2"), steady, [1.0], 2).steps == 2

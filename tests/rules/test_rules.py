@@ -50,7 +50,12 @@ def test_gradients_at_several_points_and_starting_states():
 
     theta, prev, g0, k = START, START, slope(START), 3
     for _ in range(20):
-        new = theta - 1e-4 * slope(theta - 1e-4 * slope(theta)) + 0.1 * (theta - prev) - 0.001 * g0 / k
+        new = (
+            theta
+            - 1e-4 * slope(theta - 1e-4 * slope(theta))
+            + 0.1 * (theta - prev)
+            - 0.001 * g0 / k
+        )
         theta, prev, g0, k = new, theta, slope(theta), k + 1
     run = so.minimize(J, extra(eta=1e-4), START, 20)
     np.testing.assert_allclose(run.theta, theta, rtol=1e-12)
@@ -64,7 +69,11 @@ def test_an_averaging_rule_reports_its_average():
         return theta, x + (theta - x) / (t + 1)
 
     run = so.minimize(so.parse("x^2 + 3*y^2"), averaged(eta=0.1), [1.0, -1.0], 10)
-    plain = so.minimize(so.parse("x^2 + 3*y^2"), so.gd(eta=0.1), [1.0, -1.0], 10).history["theta"].values
+    plain = (
+        so.minimize(so.parse("x^2 + 3*y^2"), so.gd(eta=0.1), [1.0, -1.0], 10)
+        .history["theta"]
+        .values
+    )
     np.testing.assert_allclose(run.theta, plain.mean(axis=0), rtol=1e-13)
     assert run.loss == pytest.approx(run.theta[0] ** 2 + 3 * run.theta[1] ** 2)
     np.testing.assert_allclose(run.history["theta"].values[-1], run.theta)
@@ -84,7 +93,11 @@ def test_powers_of_the_step_are_running_products():
 
 def test_a_state_that_no_gradient_touches_is_one_number():
     update = so.nadam.update
-    assert {state.name: state.vector for state in update.states} == {"m": True, "v": True, "P": False}
+    assert {state.name: state.vector for state in update.states} == {
+        "m": True,
+        "v": True,
+        "P": False,
+    }
 
 
 def test_states_of_unused_options_are_dropped():
@@ -95,11 +108,16 @@ def test_states_of_unused_options_are_dropped():
 
 
 def test_the_equations_are_shown_as_they_were_written():
-    assert r"m' &\leftarrow \beta\,m - \eta\,\nabla J\left(\beta\,m + \theta\right)" in so.nesterov.latex()
+    assert (
+        r"m' &\leftarrow \beta\,m - \eta\,\nabla J\left(\beta\,m + \theta\right)"
+        in so.nesterov.latex()
+    )
     assert so.nesterov._repr_latex_().startswith("$\\displaystyle \\begin{aligned}")
     theta, m = sp.Symbol("theta'", real=True), sp.Symbol("m'", real=True)
     assert so.nesterov.equations[theta] == sp.Symbol("theta", real=True) + m
-    assert repr(so.nesterov(eta=0.5)) == "nesterov(eta=0.5, beta=0.9, shifted=False, eta_inside=True)"
+    assert (
+        repr(so.nesterov(eta=0.5)) == "nesterov(eta=0.5, beta=0.9, shifted=False, eta_inside=True)"
+    )
 
 
 def test_names_of_the_equations_are_not_hyperparameters():

@@ -9,7 +9,9 @@ import symopt as so
 i, n = sp.symbols("i n", integer=True)
 th = sp.IndexedBase("theta")
 CHAIN = so.Cost(
-    sp.Sum(100 * (th[i + 1] - th[i] ** 2) ** 2 + (1 - th[i]) ** 2, (i, 0, n - 2)), params=th, optimal_value=0.0
+    sp.Sum(100 * (th[i + 1] - th[i] ** 2) ** 2 + (1 - th[i]) ** 2, (i, 0, n - 2)),
+    params=th,
+    optimal_value=0.0,
 )
 START = np.linspace(0.2, 0.8, 7)
 
@@ -31,17 +33,23 @@ def by_value(theta, last, *, grad, value, optimal_value, eta=1e-4, share=0.5):
 def by_value_in_python(cost, theta, steps, eta=1e-4, share=0.5):
     for _ in range(steps):
         g = cost.grad(theta)
-        theta = theta - eta * g * (1 + cost.value(theta - share * eta * g) / (1 + cost.value(theta)))
+        theta = theta - eta * g * (
+            1 + cost.value(theta - share * eta * g) / (1 + cost.value(theta))
+        )
     return theta
 
 
-@pytest.mark.parametrize("cost", [written(2), written(4), written(7), CHAIN], ids=["2", "4", "7", "sum"])
+@pytest.mark.parametrize(
+    "cost", [written(2), written(4), written(7), CHAIN], ids=["2", "4", "7", "sum"]
+)
 def test_the_value_of_the_cost_at_any_point(cost):
     start = START[: cost.size] if cost is not CHAIN else START
     want = by_value_in_python(cost, start, 40)
     alone = so.minimize(cost, by_value(), start, 40)
     np.testing.assert_allclose(alone.theta, want, rtol=1e-12)
-    many = so.sweep(cost, by_value(eta=[1e-5, 1e-4]), np.array([start, start + 0.1]), 40)["by_value"]
+    many = so.sweep(cost, by_value(eta=[1e-5, 1e-4]), np.array([start, start + 0.1]), 40)[
+        "by_value"
+    ]
     np.testing.assert_array_equal(many["theta"].sel(eta=1e-4, start=0), alone.theta)
 
 
@@ -61,7 +69,9 @@ def test_a_mini_batch_shows_its_own_value():
     np.testing.assert_array_equal(every.theta, some.theta)
     values = -np.diff(every.history["theta"].values[:, 0])
     assert len(set(values)) > 5
-    assert values[:4].sum() == pytest.approx(4 * data.sum())  # an epoch of four batches, each times m/B
+    assert values[:4].sum() == pytest.approx(
+        4 * data.sum()
+    )  # an epoch of four batches, each times m/B
 
 
 @pytest.mark.usefixtures("in_python")
@@ -82,7 +92,9 @@ def test_newton_s_step_solves_the_equations(size):
 def test_rows_are_exchanged_where_a_pivot_is_zero():
     cost = so.parse("x*y + (x-1)*z + z^2/2 + x + 2*y")
     want = [1.0, 1.0, 1.0] - np.linalg.solve(cost.hessian([1, 1, 1]), cost.grad([1, 1, 1]))
-    np.testing.assert_allclose(so.minimize(cost, so.newton(), [1.0, 1.0, 1.0], 1).theta, want, rtol=1e-14)
+    np.testing.assert_allclose(
+        so.minimize(cost, so.newton(), [1.0, 1.0, 1.0], 1).theta, want, rtol=1e-14
+    )
 
 
 def test_a_singular_matrix_is_a_status():
@@ -101,17 +113,27 @@ def test_gauss_newton_against_least_squares():
         [a * e, -1, x * e], [-y, -x, 1], [0, 2 * a * y * a, 2 * a * y * y],
     ])  # fmt: skip
     want = start - np.linalg.lstsq(slopes, residuals, rcond=None)[0]
-    np.testing.assert_allclose(so.minimize(cost, so.gauss_newton(), start, 1).theta, want, rtol=1e-10)
+    np.testing.assert_allclose(
+        so.minimize(cost, so.gauss_newton(), start, 1).theta, want, rtol=1e-10
+    )
 
 
 NEEDS = {
-    "a sum": (CHAIN, so.newton, "newton needs the hessian matrix, which costs over sums do not have"),
+    "a sum": (
+        CHAIN,
+        so.newton,
+        "newton needs the hessian matrix, which costs over sums do not have",
+    ),
     "no squares": (
         so.parse("x^4 + exp(y)"),
         so.gauss_newton,
         "gauss_newton needs a cost that is written as a sum of squares",
     ),
-    "too many": (written(101), so.newton, "a matrix of 101 x 101 numbers; expected at most 100 parameters"),
+    "too many": (
+        written(101),
+        so.newton,
+        "a matrix of 101 x 101 numbers; expected at most 100 parameters",
+    ),
     "no optimum": (
         so.parse("x^2 + y^2"),
         so.polyak_step,
@@ -184,7 +206,9 @@ def test_equations_that_cannot_be_solved_here(case):
     def own(theta, m, *, grad, hessian, solve):
         return theta - solve(SOLVES[case](hessian, theta, m), grad(theta)), m
 
-    with pytest.raises(so.RuleError, match=r"expected a multiple of hessian|differ from coordinate to coordinate"):
+    with pytest.raises(
+        so.RuleError, match=r"expected a multiple of hessian|differ from coordinate to coordinate"
+    ):
         so.rule(m=0)(own).update
 
 
@@ -201,7 +225,9 @@ def test_random_numbers_of_a_rule(size):
     assert steps.std() == pytest.approx(1.0, abs=0.04)
     many = so.sweep(flat, walk, np.zeros((3, size)), 50, rng=5)["walk"]["theta"].values
     for k in range(3):
-        np.testing.assert_array_equal(many[k], so.minimize(flat, walk, np.zeros(size), 50, rng=(5, k)).theta)
+        np.testing.assert_array_equal(
+            many[k], so.minimize(flat, walk, np.zeros(size), 50, rng=(5, k)).theta
+        )
     assert len({tuple(row) for row in many}) == 3
 
 
@@ -211,7 +237,9 @@ def test_random_numbers_over_sums_and_beside_the_noise_of_the_gradient():
         return theta + normal() - eta * grad(theta)
 
     flat = so.Cost(sp.Sum(1e-300 * th[i], (i, 0, n - 1)), params=th)
-    one = np.diff(so.minimize(flat, walk, np.zeros(9), 2000, noise=1.0, record=True).history["theta"], axis=0)
+    one = np.diff(
+        so.minimize(flat, walk, np.zeros(9), 2000, noise=1.0, record=True).history["theta"], axis=0
+    )
     assert one.std() == pytest.approx(np.sqrt(2), abs=0.05)
     assert abs(np.corrcoef(one.T) - np.eye(9)).max() < 0.1
 
@@ -224,7 +252,9 @@ def test_perturbed_gd_leaves_a_saddle_and_waits():
     quiet = so.minimize(cost, rule(radius=0.0), [0.0, 0.0], 400)
     assert quiet.theta.tolist() == [0.0, 0.0]
     points = so.minimize(so.parse("x^2"), rule, [0.0], 200).history["theta"].values[:, 0]
-    added = np.flatnonzero(~np.isclose(points[1:], 0.9 * points[:-1], rtol=1e-9))  # else a step only shrinks
+    added = np.flatnonzero(
+        ~np.isclose(points[1:], 0.9 * points[:-1], rtol=1e-9)
+    )  # else a step only shrinks
     assert added.tolist() == [0, 51, 102, 153]
 
 
@@ -232,6 +262,8 @@ def test_the_valuation_of_the_step():
     from symopt.frontend.valuation import valuation
 
     cost = so.parse("x")
-    steps = -np.diff(so.minimize(cost, so.gd(eta=valuation(so.t)), [0.0], 4096).history["theta"].values[:, 0])
+    steps = -np.diff(
+        so.minimize(cost, so.gd(eta=valuation(so.t)), [0.0], 4096).history["theta"].values[:, 0]
+    )
     want = [(k & -k).bit_length() - 1 for k in range(1, 4097)]
     np.testing.assert_allclose(steps, want, atol=1e-9)

@@ -14,7 +14,9 @@ from symopt.compiler.runtime.minibatches import Batches
 
 i, j, k, p, q, m, d, r, h, n = sp.symbols("i j k p q m d r h n", integer=True)
 lam, x, y = sp.symbols("lam x y")
-X, t, theta, U, V, R, W, v, H = map(sp.IndexedBase, ("X", "t", "theta", "U", "V", "R", "W", "v", "H"))
+X, t, theta, U, V, R, W, v, H = map(
+    sp.IndexedBase, ("X", "t", "theta", "U", "V", "R", "W", "v", "H")
+)
 RNG = np.random.default_rng(12)
 M, D = 23, 3
 X_, T_, SIGNS = RNG.normal(size=(M, D)), RNG.normal(size=M), RNG.choice([-1.0, 1.0], M)
@@ -26,7 +28,10 @@ LINEAR = so.Cost(
     params=theta, data={X: X_, t: T_}, samples=k,
 )(lam=0.1)  # fmt: skip
 LOGISTIC = so.Cost(
-    sp.Sum(sp.log(1 + sp.exp(-t[k] * Z)), (k, 0, m - 1)) / m, params=theta, data={X: X_, t: SIGNS}, samples=k
+    sp.Sum(sp.log(1 + sp.exp(-t[k] * Z)), (k, 0, m - 1)) / m,
+    params=theta,
+    data={X: X_, t: SIGNS},
+    samples=k,
 )
 FACTORS = so.Cost(
     sp.Sum((R[k, i] - sp.Sum(U[k, q] * V[i, q], (q, 0, r - 1))) ** 2, (i, 0, n - 1), (k, 0, m - 1)) / 2
@@ -76,10 +81,14 @@ MODELS = {
 def test_the_gradients_in_numpy_are_right():
     for cost, gradient, size in MODELS.values():
         at = np.random.default_rng(1).normal(size=size)
-        np.testing.assert_allclose(gradient(at, np.arange(M)), cost.grad(at), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            gradient(at, np.arange(M)), cost.grad(at), rtol=1e-12, atol=1e-13
+        )
 
 
-def stepping(rule: str, gradient: Gradient, at: np.ndarray, batches: np.ndarray, eta: float) -> np.ndarray:
+def stepping(
+    rule: str, gradient: Gradient, at: np.ndarray, batches: np.ndarray, eta: float
+) -> np.ndarray:
     """Return the path of a rule with its default hyperparameters, as a plain loop."""
     a, b, path = np.zeros_like(at), np.zeros_like(at), [at]
     for step, batch in enumerate(batches, 1):
@@ -99,13 +108,21 @@ def stepping(rule: str, gradient: Gradient, at: np.ndarray, batches: np.ndarray,
 @pytest.mark.parametrize("replace", [False, True])
 @pytest.mark.parametrize(
     ("model", "rule"),
-    [("linear", "gd"), ("linear", "momentum"), ("logistic", "adam"), ("factors", "momentum"), ("network", "adam")],
+    [
+        ("linear", "gd"),
+        ("linear", "momentum"),
+        ("logistic", "adam"),
+        ("factors", "momentum"),
+        ("network", "adam"),
+    ],
 )
 def test_a_run_is_the_loop_in_numpy(model, rule, replace):
     cost, gradient, size = MODELS[model]
     start = np.random.default_rng(2).normal(size=size) / 2
     eta = 0.001 if model == "factors" else 0.02
-    run = so.minimize(cost, so.optimizers[rule](eta=eta), start, 60, record=True, batch=5, replace=replace, rng=9)
+    run = so.minimize(
+        cost, so.optimizers[rule](eta=eta), start, 60, record=True, batch=5, replace=replace, rng=9
+    )
     drawn = Batches(M, 5, 9, replace).indices(1, 60)
     want = stepping(rule, gradient, start, drawn, eta)
     np.testing.assert_allclose(run.history["theta"], want, rtol=1e-12, atol=1e-12)
@@ -145,7 +162,9 @@ def test_the_gradients_of_an_epoch_have_the_full_one_as_their_mean(batch):
 
 def test_batches_that_straddle_epochs_see_every_sample_equally_often():
     """The cost is sum(k-th theta): its gradient counts how often a sample is drawn."""
-    counts = so.Cost(sp.Sum(theta[k] * t[k], (k, 0, m - 1)), params=theta, data={t: np.ones(10)}, samples=k)
+    counts = so.Cost(
+        sp.Sum(theta[k] * t[k], (k, 0, m - 1)), params=theta, data={t: np.ones(10)}, samples=k
+    )
     found = slopes(counts, np.zeros(10), 30, batch=4, rng=5) * 4 / 10
     np.testing.assert_array_equal(found.sum(axis=1), 4)
     np.testing.assert_array_equal(found.sum(axis=0), 12)
@@ -162,7 +181,9 @@ def test_gradients_with_replacement_are_unbiased():
     error = found.std(axis=0) / np.sqrt(len(found))
     assert (np.abs(found.mean(axis=0) - TWO_DOZEN.grad(at)) < 4 * error).all()
     # the spread is that of the mean of 3 independent samples
-    each = np.array([linear(at, np.array([s])) for s in range(M)] + [X_[0] * (X_[0] @ at - 0.5) + 0.1 * at])
+    each = np.array(
+        [linear(at, np.array([s])) for s in range(M)] + [X_[0] * (X_[0] @ at - 0.5) + 0.1 * at]
+    )
     np.testing.assert_allclose(found.std(axis=0), each.std(axis=0) / np.sqrt(3), rtol=0.03)
 
 
@@ -179,7 +200,9 @@ def test_two_gradients_of_one_step_see_one_batch():
 # What is seen of the loss
 
 
-@pytest.mark.parametrize("rule", [so.momentum(eta=0.3), so.nesterov(eta=0.3)], ids=["at theta", "look-ahead"])
+@pytest.mark.parametrize(
+    "rule", [so.momentum(eta=0.3), so.nesterov(eta=0.3)], ids=["at theta", "look-ahead"]
+)
 def test_the_loss_is_that_of_all_samples(rule):
     record = [0, 3, 4, 11, 39]
     run = so.minimize(LOGISTIC, rule, np.ones(D), 40, record=record, paths=True, batch=2, rng=1)
@@ -197,22 +220,30 @@ def test_the_loss_is_that_of_all_samples(rule):
 def test_the_loss_in_a_sweep_with_targets():
     etas = [0.01, 0.3, 1.0]
     how = {"record": [0, 10, 20, 30], "batch": 3, "targets": [0.68, 0.3]}
-    study = so.sweep(LOGISTIC, so.gd(eta=etas), np.ones((3, D)) * [[1], [0.5], [2]], 30, **how)["gd"]
+    study = so.sweep(LOGISTIC, so.gd(eta=etas), np.ones((3, D)) * [[1], [0.5], [2]], 30, **how)[
+        "gd"
+    ]
     losses = LOGISTIC.value(study["history_theta"].values)
     np.testing.assert_array_equal(losses, study["history_loss"])
     np.testing.assert_array_equal(losses.min(axis=-1), study["best_loss"])
     np.testing.assert_array_equal(LOGISTIC.value(study["theta"].values), study["loss"])
     for j, target in enumerate(how["targets"]):  # among the steps at which all samples are seen
         reached = losses <= target
-        first = np.where(reached.any(axis=-1), np.array(how["record"])[reached.argmax(axis=-1)], np.nan)
+        first = np.where(
+            reached.any(axis=-1), np.array(how["record"])[reached.argmax(axis=-1)], np.nan
+        )
         np.testing.assert_array_equal(study["hit"].isel(target=j), first)
 
 
 def test_a_tolerance_is_for_the_gradient_of_all_samples():
-    run = so.minimize(LINEAR, so.gd(eta=2 / (10 + so.t)), np.ones(D), 4000, batch=8, tolerance=0.02, record=None)
+    run = so.minimize(
+        LINEAR, so.gd(eta=2 / (10 + so.t)), np.ones(D), 4000, batch=8, tolerance=0.02, record=None
+    )
     assert (run.status, run.steps % 16) == ("converged", 0)
     assert np.abs(LINEAR.grad(run.theta)).max() <= 0.02
-    before = so.minimize(LINEAR, so.gd(eta=2 / (10 + so.t)), np.ones(D), run.steps - 16, batch=8, record=None)
+    before = so.minimize(
+        LINEAR, so.gd(eta=2 / (10 + so.t)), np.ones(D), run.steps - 16, batch=8, record=None
+    )
     assert np.abs(LINEAR.grad(before.theta)).max() > 0.02
 
 
@@ -252,7 +283,9 @@ NONLINEAR = {
 def test_a_sum_that_is_not_linear_is_refused(name):
     before = cache.compiled
     J = cost_of(NONLINEAR[name])
-    with pytest.raises(so.CostError, match=r"mini-batch is refused: .* over the sample index k .* linearly"):
+    with pytest.raises(
+        so.CostError, match=r"mini-batch is refused: .* over the sample index k .* linearly"
+    ):
         so.minimize(J, "gd", np.ones(D), 3, batch=2)
     with pytest.raises(so.CostError, match="linearly"):
         so.sweep(J, "gd", np.ones((4, D)), 3, batch=2)
@@ -304,7 +337,9 @@ def mean_over_an_epoch(expression: sp.Expr, where: dict[Any, Any], count: int) -
         found = slopes(J, at, count, batch=1)
     except so.CostError as error:
         return "refused" if "mini-batch is refused" in str(error) else str(error)
-    return "right" if np.allclose(found.mean(axis=0), J.grad(at), rtol=1e-12, atol=1e-12) else "wrong"
+    return (
+        "right" if np.allclose(found.mean(axis=0), J.grad(at), rtol=1e-12, atol=1e-12) else "wrong"
+    )
 
 
 @so.rule(a=so.theta0)
@@ -348,7 +383,9 @@ def test_batches_need_samples():
     before = cache.compiled
     for J, error in ((cost_of(S, None), so.CostError), (so.Cost(x**2 + y**2), so.RunError)):
         with pytest.raises(error, match="samples=k"):
-            so.minimize(J, "gd", np.ones(D if J.objective.size_symbols else len(J.params)), 3, batch=2)
+            so.minimize(
+                J, "gd", np.ones(D if J.objective.size_symbols else len(J.params)), 3, batch=2
+            )
     with pytest.raises(so.CostError, match=r"samples=.*no sum .* runs over"):
         cost_of(S, q)
     assert cache.compiled == before
@@ -401,11 +438,17 @@ def test_the_stationary_variance_of_noisy_momentum(cost, beta):
     each = 1 if cost is BOWL else 100
     rule = so.momentum(eta=ETA, beta=beta) if beta else so.gd(eta=ETA)
     ends = np.arange(300, steps + 1, 100)  # far apart: independent to 1e-4 of the variance
-    study = so.sweep(cost, rule, np.zeros((runs, each)), steps, record=ends, noise=SIGMA, rng=2024, best=False)
+    study = so.sweep(
+        cost, rule, np.zeros((runs, each)), steps, record=ends, noise=SIGMA, rng=2024, best=False
+    )
     values = study[rule.name]["history_theta"].values.transpose(0, 2, 1).reshape(runs * each, -1)
-    want = ETA * SIGMA**2 * (1 + beta) / (CURVATURE * (1 - beta) * (2 * (1 + beta) - ETA * CURVATURE))
+    want = (
+        ETA * SIGMA**2 * (1 + beta) / (CURVATURE * (1 - beta) * (2 * (1 + beta) - ETA * CURVATURE))
+    )
     variance = (values**2).mean()
-    assert abs(variance / want - 1) < 4 * np.sqrt(2 / values.size)  # the variance of a normal number's square is 2
+    assert abs(variance / want - 1) < 4 * np.sqrt(
+        2 / values.size
+    )  # the variance of a normal number's square is 2
     assert abs(values.mean()) < 4 * np.sqrt(want / values.size)
 
 
@@ -427,7 +470,9 @@ def test_a_run_that_noise_drives_away_does_not_blame_another(cost):
 
 def test_noise_adds_to_the_gradient_of_a_batch():
     noise = slopes(ROW, np.zeros(D), 12, noise=0.3, rng=5)
-    quiet, loud = (slopes(LINEAR, np.ones(D), 12, batch=4, noise=size, rng=5) for size in (0.0, 0.3))
+    quiet, loud = (
+        slopes(LINEAR, np.ones(D), 12, batch=4, noise=size, rng=5) for size in (0.0, 0.3)
+    )
     np.testing.assert_allclose(loud - quiet, noise, rtol=1e-12, atol=1e-14)
 
 
@@ -460,7 +505,9 @@ def test_the_runs_of_a_sweep_have_noise_of_their_own_and_batches_in_common():
     drawn = so.sweep(LOGISTIC, so.gd(eta=[0.1, 0.2]), starts, 5, batch=2)["gd"]["theta"].values
     assert len(np.unique(drawn[0], axis=0)) == 1
     # the hyperparameter does not choose the noise: the first step differs by it alone
-    first = so.sweep(LOGISTIC, so.gd(eta=[0.1, 0.2]), np.zeros((5, D)), 1, noise=0.1)["gd"]["theta"].values
+    first = so.sweep(LOGISTIC, so.gd(eta=[0.1, 0.2]), np.zeros((5, D)), 1, noise=0.1)["gd"][
+        "theta"
+    ].values
     np.testing.assert_allclose(first[1], 2 * first[0], rtol=1e-14)
 
 

@@ -26,7 +26,10 @@ def press():
 def started(*words):
     """Start Python on some words."""
     return subprocess.Popen(
-        [sys.executable, "-W", "error", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-W", "error", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -89,7 +92,9 @@ def check_race(whole, code, out):
     found = json.loads((out / "race.json").read_text())
     assert code or "interrupted" not in found
     rows = found["rules"]
-    assert all(one["rule"] == whole[name]["rule"] for name, one in rows.items())  # no learning rate is a wrong one
+    assert all(
+        one["rule"] == whole[name]["rule"] for name, one in rows.items()
+    )  # no learning rate is a wrong one
     for name, one in rows.items():
         if one["status"] != "interrupted":
             assert {key: one[key] for key in ("final_loss", "theta")} == {
@@ -126,7 +131,9 @@ def test_ctrl_c_at_28_moments_of_a_race(whole, tmp_path, moment):
     rules, seconds = whole
     begin, pressed = time.perf_counter(), (moment + 0.5) / 28 * seconds
     code, _, said = command([*RACE, "3000", "--out", str(tmp_path / "out")], [pressed])
-    at_its_end = time.perf_counter() - begin < pressed + 1  # or before: then it was quicker than the first time
+    at_its_end = (
+        time.perf_counter() - begin < pressed + 1
+    )  # or before: then it was quicker than the first time
     assert code in INTERRUPTED or (code == 0 and at_its_end)
     assert code != 130 or "Traceback" not in said
     check_race(rules, code, tmp_path / "out")
@@ -177,7 +184,9 @@ while thread.is_alive():
 
 
 def test_ctrl_c_ends_a_run_in_a_thread_when_it_ends_the_program():
-    done = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", THREAD], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == -signal.SIGINT
     assert done.stdout == "interrupted\n"
 
@@ -193,7 +202,9 @@ threading.Thread(target=work).start()
 
 
 def test_a_run_begins_in_a_thread_that_outlives_the_main_program():
-    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.stderr == ""
     assert done.stdout == "0.125\n"
 

@@ -36,7 +36,14 @@ def test_the_best_theta_is_kept_where_the_last_is_worse():
 
 @pytest.mark.parametrize(
     ("record", "want"),
-    [(True, list(range(11))), (None, []), (False, []), ([0, 3, 10], [0, 3, 10]), (4, [0, 1, 3, 10]), (1, [0, 1, 10])],
+    [
+        (True, list(range(11))),
+        (None, []),
+        (False, []),
+        ([0, 3, 10], [0, 3, 10]),
+        (4, [0, 1, 3, 10]),
+        (1, [0, 1, 10]),
+    ],
 )
 def test_what_is_recorded(record, want):
     run = so.minimize(J, so.gd(eta=1e-3), START, 10, record=record)
@@ -64,7 +71,10 @@ def test_converged():
 
 
 def test_converged_at_the_last_step_and_at_the_start():
-    assert so.minimize(so.parse("x^2"), so.gd(eta=0.25), [1.0], 37, tolerance=1e-9).status == "converged"
+    assert (
+        so.minimize(so.parse("x^2"), so.gd(eta=0.25), [1.0], 37, tolerance=1e-9).status
+        == "converged"
+    )
     at_rest = so.minimize(so.parse("x^2"), so.gd(), [0.0], 37, tolerance=0.0)
     assert (at_rest.status, at_rest.steps) == ("converged", 0)
 
@@ -91,8 +101,18 @@ def test_diverged_keeps_the_last_theta_within_the_limit(n):
 
 CASES = {
     "the loss": ("log(x)", so.gd(eta=2.0), [1.0], "J is nan after 1 steps, at x = -1"),
-    "the slope": ("pow(abs(x), 0.5)*0 + 1/x^0.25 + x^2", so.gd(eta=0.1), [0.0], "J is inf after 0 steps"),
-    "theta": ("x^2 + y^2", so.adagrad(epsilon=0.0), [1.0, 0.0], "y is nan in step 1, after 0 steps"),
+    "the slope": (
+        "pow(abs(x), 0.5)*0 + 1/x^0.25 + x^2",
+        so.gd(eta=0.1),
+        [0.0],
+        "J is inf after 0 steps",
+    ),
+    "theta": (
+        "x^2 + y^2",
+        so.adagrad(epsilon=0.0),
+        [1.0, 0.0],
+        "y is nan in step 1, after 0 steps",
+    ),
     "a slope": ("y + asin(x)", so.gd(eta=0.1), [1.0, 2.0], "dJ/dx is inf in step 1, after 0 steps"),
 }
 
@@ -161,7 +181,12 @@ print(time.time() - pressed[0] < 10)
 def interrupted(lines):
     script = INTERRUPTED.replace("RESULT", lines)
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, env=os.environ, check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ,
+        check=True,
     )
     return done.stdout.splitlines()
 
@@ -253,6 +278,11 @@ except RuntimeError as error:
 
 def test_an_exception_from_elsewhere_does_not_wait_for_the_budget():
     done = subprocess.run(
-        [sys.executable, "-c", ESCAPING], capture_output=True, text=True, timeout=600, env=os.environ, check=True
+        [sys.executable, "-c", ESCAPING],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ,
+        check=True,
     )
     assert done.stdout.strip() == "too late True"

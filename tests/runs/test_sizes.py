@@ -30,10 +30,26 @@ REFUSED = {
         "25000000 x",
         "2 para",
     ),
-    "axes": (lambda: so.sweep(J, so.momentum(eta=ETA, beta=ETA), [1, 2], 10), "1024000000 x", "2 parameter"),
-    "an axis and starts": (lambda: so.sweep(J, so.gd(eta=ETA), so.uniform(0, 1, 10**6), 10), "32000000000 x", "bytes"),
-    "parameters": (lambda: so.sweep(SUM, "gd", so.uniform(np.zeros(10**6), 1, 1000), 10), "1000 x", "1000000 para"),
-    "constants": (lambda: so.sweep(KAPPA, so.gd(eta=ETA), [1.0], 9, kappa=ETA), "1024000000 x", "1 para"),
+    "axes": (
+        lambda: so.sweep(J, so.momentum(eta=ETA, beta=ETA), [1, 2], 10),
+        "1024000000 x",
+        "2 parameter",
+    ),
+    "an axis and starts": (
+        lambda: so.sweep(J, so.gd(eta=ETA), so.uniform(0, 1, 10**6), 10),
+        "32000000000 x",
+        "bytes",
+    ),
+    "parameters": (
+        lambda: so.sweep(SUM, "gd", so.uniform(np.zeros(10**6), 1, 1000), 10),
+        "1000 x",
+        "1000000 para",
+    ),
+    "constants": (
+        lambda: so.sweep(KAPPA, so.gd(eta=ETA), [1.0], 9, kappa=ETA),
+        "1024000000 x",
+        "1 para",
+    ),
 }
 
 
@@ -42,7 +58,9 @@ REFUSED = {
 def test_runs_that_do_not_fit_are_refused_before_any_work(what, monkeypatch):
     monkeypatch.setattr("symopt.runs.launch.executor.run", lambda *_: pytest.fail("it ran"))
     call, *words = REFUSED[what]
-    with pytest.raises(so.RunError, match=r"and there are 8.0 GiB of memory: at most \d+ fit") as refused:
+    with pytest.raises(
+        so.RunError, match=r"and there are 8.0 GiB of memory: at most \d+ fit"
+    ) as refused:
         call()
     assert all(word in str(refused.value) for word in words)
 
@@ -57,7 +75,9 @@ def test_how_many_fit_is_what_is_taken():
         memory_check.check_memory(most + 1, 2)
 
 
-@pytest.mark.parametrize(("group", "physical", "want"), [("max\n", 5, 5), ("3\n", 5, 3), ("7\n", 5, 5), (None, 5, 5)])
+@pytest.mark.parametrize(
+    ("group", "physical", "want"), [("max\n", 5, 5), ("3\n", 5, 3), ("7\n", 5, 5), (None, 5, 5)]
+)
 def test_the_memory_of_a_container_counts(monkeypatch, tmp_path, group, physical, want):
     limit = tmp_path / "memory.max"
     if group:

@@ -15,9 +15,10 @@ from symopt.costs import indexed
 i, j, k, m, n, d, r = sp.symbols("i j k m n d r", integer=True)
 X, t, theta, U, V, R = map(sp.IndexedBase, ("X", "t", "theta", "U", "V", "R"))
 a, s = sp.symbols("a s")
-CHAIN = so.Cost(sp.Sum(a * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)), params=theta)(
-    a=100.0
-)
+CHAIN = so.Cost(
+    sp.Sum(a * (theta[i + 1] - theta[i] ** 2) ** 2 + (1 - theta[i]) ** 2, (i, 0, n - 2)),
+    params=theta,
+)(a=100.0)
 Z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
 LOSS = sp.Sum(sp.log(1 + sp.exp(-t[k] * Z)), (k, 0, m - 1)) / m
 LARGE = 10**6
@@ -41,7 +42,9 @@ def everything(J: so.Cost, point: np.ndarray, steps: int = 5, **how: Any) -> Non
     J.grad(point)
     J.hvp(point, point)
     so.minimize(J, so.adam(eta=1e-3), point, steps, record=[0, steps], **how)
-    so.sweep(J, so.gd(eta=[1e-6]), point, steps, paths=False, targets=[1.0])  # one run is in no block of lanes
+    so.sweep(
+        J, so.gd(eta=[1e-6]), point, steps, paths=False, targets=[1.0]
+    )  # one run is in no block of lanes
 
 
 def test_a_chain_of_a_million_is_not_compiled_again():
@@ -80,7 +83,9 @@ def test_other_values_are_not_compiled_again():
 
 
 def test_the_code_does_not_grow():
-    lines = {len(CHAIN.source.splitlines()) for _ in (CHAIN.grad(np.ones(5)), CHAIN.grad(np.ones(LARGE)))}
+    lines = {
+        len(CHAIN.source.splitlines()) for _ in (CHAIN.grad(np.ones(5)), CHAIN.grad(np.ones(LARGE)))
+    }
     assert len(lines) == 1
     one, other = logistic(5, 2), logistic(400, 30)
     assert (one.statements, one.source) == (other.statements, other.source)
@@ -137,7 +142,9 @@ def test_other_data_are_copied_and_read_right(change):
     assert not np.shares_memory(J.data["X"], X_)
     np.testing.assert_array_equal(J.data["X"], np.asarray(X_, dtype=np.float64))
     at = np.array([0.3, -0.2, 0.5])
-    assert J.value(at) == pytest.approx(np.mean(np.logaddexp(0, -given["t"] * (np.asarray(X_) @ at))), rel=1e-13)
+    assert J.value(at) == pytest.approx(
+        np.mean(np.logaddexp(0, -given["t"] * (np.asarray(X_) @ at))), rel=1e-13
+    )
 
 
 def test_data_are_never_written():
@@ -152,7 +159,9 @@ def test_data_are_never_written():
 # What a run tells
 
 FACTORS = so.Cost(
-    sp.Sum((R[i, k] - sp.Sum(U[i, j] * V[k, j], (j, 0, r - 1)) - s) ** 2, (i, 0, m - 1), (k, 0, n - 1)),
+    sp.Sum(
+        (R[i, k] - sp.Sum(U[i, j] * V[k, j], (j, 0, r - 1)) - s) ** 2, (i, 0, m - 1), (k, 0, n - 1)
+    ),
     params=(U, s, V),
     data={R: np.arange(6.0).reshape(2, 3)},
 )
@@ -163,12 +172,18 @@ def test_arrays_and_labels():
     run = so.minimize(FACTORS, so.gd(eta=0.01), PARTS, 5)
     assert run.labels == ["U[0,0]", "U[1,0]", "s", "V[0,0]", "V[1,0]", "V[2,0]"]
     assert run.history["param"].values.tolist() == run.labels
-    assert {name: array.shape for name, array in run.arrays.items()} == {"U": (2, 1), "s": (), "V": (3, 1)}
+    assert {name: array.shape for name, array in run.arrays.items()} == {
+        "U": (2, 1),
+        "s": (),
+        "V": (3, 1),
+    }
     flat = np.concatenate([run.arrays[name].ravel() for name in ("U", "s", "V")])
     np.testing.assert_array_equal(flat, run.theta)
     assert FACTORS.value(run.arrays) == run.loss
     assert "U[0,0]=" in repr(run)
-    two = so.minimize(FACTORS, so.gd(eta=0.001), {**PARTS, "U": np.ones((2, 2)), "V": np.ones((3, 2))}, 5)
+    two = so.minimize(
+        FACTORS, so.gd(eta=0.001), {**PARTS, "U": np.ones((2, 2)), "V": np.ones((3, 2))}, 5
+    )
     assert two.arrays["V"].shape == (3, 2)
     assert len(repr(so.minimize(CHAIN, so.gd(eta=1e-5), np.zeros(5000), 1))) < 300
 
@@ -186,7 +201,9 @@ def test_history_with_and_without_paths():
     assert with_paths.history["loss"][-1] == with_paths.loss == CHAIN.value(with_paths.theta)
     study = so.sweep(CHAIN, so.gd(eta=1e-3), [start, start], 30, record=3, paths=False)["gd"]
     assert "history_theta" not in study
-    np.testing.assert_array_equal(study["history_loss"][0], with_paths.history["loss"].sel(step=study["step"]))
+    np.testing.assert_array_equal(
+        study["history_loss"][0], with_paths.history["loss"].sel(step=study["step"])
+    )
 
 
 def test_what_is_recorded_unless_asked_otherwise(monkeypatch):
@@ -293,25 +310,37 @@ def test_no_steps():
 
 
 def test_starts_as_a_mapping_with_a_leading_axis():
-    starts = {"U": np.arange(8.0).reshape(4, 2, 1) / 8, "s": np.arange(4.0) / 4, "V": np.ones((4, 3, 1))}
+    starts = {
+        "U": np.arange(8.0).reshape(4, 2, 1) / 8,
+        "s": np.arange(4.0) / 4,
+        "V": np.ones((4, 3, 1)),
+    }
     study = so.sweep(FACTORS, so.gd(eta=[0.001, 0.01]), starts, 6)["gd"]
     assert study["theta"].dims == ("eta", "start", "param")
     assert study["theta"].shape == (2, 4, 6)
     for e, eta in enumerate((0.001, 0.01)):
         for row in range(4):
-            alone = so.minimize(FACTORS, so.gd(eta=eta), {name: array[row] for name, array in starts.items()}, 6)
+            alone = so.minimize(
+                FACTORS, so.gd(eta=eta), {name: array[row] for name, array in starts.items()}, 6
+            )
             np.testing.assert_array_equal(alone.theta, study["theta"][e, row])
     one = so.sweep(FACTORS, so.gd(eta=0.01), {**PARTS, "s": np.arange(3.0)}, 6)["gd"]
     assert one["theta"].shape == (3, 6)
-    np.testing.assert_array_equal(so.minimize(FACTORS, so.gd(eta=0.01), {**PARTS, "s": 2.0}, 6).theta, one["theta"][2])
+    np.testing.assert_array_equal(
+        so.minimize(FACTORS, so.gd(eta=0.01), {**PARTS, "s": 2.0}, 6).theta, one["theta"][2]
+    )
     by_symbol = so.minimize(FACTORS, so.gd(eta=0.01), {V: PARTS["V"], U: PARTS["U"], s: 2.0}, 6)
     np.testing.assert_array_equal(by_symbol.theta, one["theta"][2])
 
 
 def test_axes_of_a_sweep():
     eta = xr.DataArray([1e-4, 1e-3], dims="case", coords={"case": ["small", "large"]})
-    starts = xr.DataArray(np.random.default_rng(0).normal(size=(2, 3, 6)), dims=("case", "draw", "param"))
-    study = so.sweep(CHAIN, so.momentum(eta=eta, beta=[0.5, 0.9]), starts, 12, a=[1.0, 10.0])["momentum"]
+    starts = xr.DataArray(
+        np.random.default_rng(0).normal(size=(2, 3, 6)), dims=("case", "draw", "param")
+    )
+    study = so.sweep(CHAIN, so.momentum(eta=eta, beta=[0.5, 0.9]), starts, 12, a=[1.0, 10.0])[
+        "momentum"
+    ]
     assert set(study["loss"].dims) == {"case", "beta", "cost.a", "draw"}
     assert study["param"].values.tolist() == [f"theta[{k}]" for k in range(6)]
     place = {"beta": 1, "cost.a": 1, "draw": 2}

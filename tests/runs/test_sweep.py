@@ -33,7 +33,9 @@ def test_axes_multiply_in_order():
 
 def test_a_constant_given_beforehand_may_be_an_axis():
     one = so.sweep(BOWL(kappa=[1.0, 2.0]), so.gd(), [1, 1], 3)["gd"]
-    xr.testing.assert_identical(one["theta"], so.sweep(BOWL, so.gd(), [1, 1], 3, kappa=[1.0, 2.0])["gd"]["theta"])
+    xr.testing.assert_identical(
+        one["theta"], so.sweep(BOWL, so.gd(), [1, 1], 3, kappa=[1.0, 2.0])["gd"]["theta"]
+    )
 
 
 def test_arrays_that_share_a_dimension_go_together():
@@ -63,12 +65,17 @@ def test_several_rules_and_names():
 
 def test_targets_give_the_first_step_at_or_below():
     targets = [24.2, 1.0, 1e-3, 1e-30]
-    study = so.sweep(J, so.adam(eta=[0.02, 0.1]), [[-1.2, 1], [0, 0]], 3000, targets=targets)["adam"]
+    study = so.sweep(J, so.adam(eta=[0.02, 0.1]), [[-1.2, 1], [0, 0]], 3000, targets=targets)[
+        "adam"
+    ]
     assert study["hit"].dims == ("eta", "start", "target")
     for i, eta in enumerate([0.02, 0.1]):
         for k, start in enumerate([[-1.2, 1], [0, 0]]):
             losses = so.minimize(J, so.adam(eta=eta), start, 3000).history["loss"].values
-            want = [np.argmax(losses <= target) if (losses <= target).any() else np.nan for target in targets]
+            want = [
+                np.argmax(losses <= target) if (losses <= target).any() else np.nan
+                for target in targets
+            ]
             np.testing.assert_array_equal(study["hit"][i, k], want)
     assert study["hit"].isel(eta=0, start=0).values[0] == 0.0
 
@@ -83,13 +90,18 @@ def test_recorded_steps():
 
 
 def test_without_the_best_the_last_stands_there():
-    dataset = so.sweep(so.parse("x^2"), so.momentum(eta=0.3, beta=0.95), [[1.0], [2.0]], 8, best=False)["momentum"]
+    dataset = so.sweep(
+        so.parse("x^2"), so.momentum(eta=0.3, beta=0.95), [[1.0], [2.0]], 8, best=False
+    )["momentum"]
     np.testing.assert_array_equal(dataset["best_loss"], dataset["loss"])
 
 
 def test_every_run_has_a_status_and_a_reason():
     study = so.sweep(J, so.gd(eta=[1e-3, 1.0]), [[-1.2, 1], [1, 1]], 100, tolerance=1e-9)
-    assert study["gd"]["status"].values.tolist() == [["budget spent", "converged"], ["diverged", "converged"]]
+    assert study["gd"]["status"].values.tolist() == [
+        ["budget spent", "converged"],
+        ["diverged", "converged"],
+    ]
     assert "beyond the limit" in study.reason("gd", eta=1, start=0)
     assert "gradient" in study.reason("gd", eta=0, start=1)
     assert study["gd"]["gradient_evaluations"].values[0].tolist() == [100, 0]
@@ -121,20 +133,26 @@ def test_more_runs_than_lanes_and_fewer():
         starts = so.uniform(-1, 1, count, rng=0).draw(2)
         dataset = so.sweep(J, so.adam(), starts, 5)["adam"]
         assert dataset.sizes["start"] == count
-        np.testing.assert_array_equal(dataset["theta"][-1], so.minimize(J, so.adam(), starts[-1], 5).theta)
+        np.testing.assert_array_equal(
+            dataset["theta"][-1], so.minimize(J, so.adam(), starts[-1], 5).theta
+        )
 
 
 @pytest.mark.parametrize("n", [3, 30])
 def test_best_theta_is_where_the_best_loss_was(n):
     z = sp.symbols(f"z:{n}")
     cost = so.Cost(sum((s - 1) ** 2 * (k + 1) for k, s in enumerate(z)), params=z)
-    dataset = so.sweep(cost, so.momentum(eta=0.02, beta=0.97), so.uniform(-2, 2, 50, rng=1), 100)["momentum"]
+    dataset = so.sweep(cost, so.momentum(eta=0.02, beta=0.97), so.uniform(-2, 2, 50, rng=1), 100)[
+        "momentum"
+    ]
     np.testing.assert_array_equal(cost.value(dataset["best_theta"].values), dataset["best_loss"])
     assert (dataset["best_loss"] <= dataset["loss"]).all()
 
 
 def test_without_the_best_the_last_iterate_stands_there():
-    study = so.sweep(so.parse("x^2 + 10*y^2"), so.average(so.gd(eta=0.05)), [[1.0, 1.0]], 5, best=False)
+    study = so.sweep(
+        so.parse("x^2 + 10*y^2"), so.average(so.gd(eta=0.05)), [[1.0, 1.0]], 5, best=False
+    )
     dataset = study["average(gd)"]
     np.testing.assert_array_equal(dataset["best_theta"], dataset["theta"])
 

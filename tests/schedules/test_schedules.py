@@ -21,8 +21,13 @@ STEPS = range(1, T + 1)
 
 def at(schedule, steps=STEPS, total=T):
     """Return the values of a schedule to 40 digits, its decimal numbers taken as the doubles they are."""
-    exact = schedule.xreplace({number: sp.Rational(float(number)) for number in schedule.atoms(sp.Float)})
-    return [float(sp.N(exact.xreplace({so.t: sp.Integer(k), so.T: sp.Integer(total)}), 40)) for k in steps]
+    exact = schedule.xreplace(
+        {number: sp.Rational(float(number)) for number in schedule.atoms(sp.Float)}
+    )
+    return [
+        float(sp.N(exact.xreplace({so.t: sp.Integer(k), so.T: sp.Integer(total)}), 40))
+        for k in steps
+    ]
 
 
 def followed(schedule, steps=T, total=T):
@@ -66,7 +71,11 @@ def one_cycle_lr(k, cosine=True, share=0.3):
     """torch's phases end at share*total - 1 and total - 1."""
 
     def between(first, last, part):
-        return last + (first - last) / 2 * (1 + math.cos(math.pi * part)) if cosine else first + (last - first) * part
+        return (
+            last + (first - last) / 2 * (1 + math.cos(math.pi * part))
+            if cosine
+            else first + (last - first) * part
+        )
 
     start, peak = 0.5 / 25, share * T - 1
     if k <= peak:
@@ -106,7 +115,9 @@ def exact(name):
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_schedules_equal_the_definitions(name):
     definition = LIBRARIES[name][1]
-    np.testing.assert_allclose(exact(name), [definition(t - 1) for t in STEPS], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        exact(name), [definition(t - 1) for t in STEPS], rtol=1e-12, atol=1e-15
+    )
 
 
 @pytest.mark.usefixtures("in_python")
@@ -144,7 +155,9 @@ def lowered(schedule, t, total=T):
     from symopt.ir.program import Graph
 
     graph = Graph()
-    program = graph.program({"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))})
+    program = graph.program(
+        {"value": lower(graph, schedule, lambda symbol: graph.input(str(symbol)))}
+    )
     return evaluate(program, {"t": float(t), "T": float(total)})["value"]
 
 
@@ -184,7 +197,9 @@ RTOL = {"cosine": 1e-15, "linear": 1e-15, "sqrt": 1e-8}  # a root begins with an
 def test_one_cycle_has_its_peak_and_its_ends(shape):
     schedule = schedules.one_cycle(0.5, start_factor=10, final_factor=100, share=0.25, shape=shape)
     values = at(schedule)
-    np.testing.assert_allclose([values[0], max(values), values[-1]], [0.05, 0.5, 0.0005], rtol=RTOL[shape])
+    np.testing.assert_allclose(
+        [values[0], max(values), values[-1]], [0.05, 0.5, 0.0005], rtol=RTOL[shape]
+    )
     assert values.index(max(values)) + 1 == 30
     assert all(np.diff(values[:30]) > 0)
     assert all(np.diff(values[29:]) < 0)

@@ -60,7 +60,14 @@ def _scales(module):
 
 def _race(module):
     """Costs that compile in a moment stand in the places of the others."""
-    module.COSTS = {c: module.COSTS[c if c == "Rosenbrock" else "quadratic, κ = 100"] for c in module.COSTS}
+    module.COSTS = {
+        c: module.COSTS[c if c == "Rosenbrock" else "quadratic, κ = 100"] for c in module.COSTS
+    }
 
 
-REDUCED = {"plateau": _plateau, "counterexamples": _counterexamples, "scales": _scales, "race": _race}
+REDUCED = {
+    "plateau": _plateau,
+    "counterexamples": _counterexamples,
+    "scales": _scales,
+    "race": _race,
+}

@@ -13,7 +13,10 @@ FOLDER = HERE / "data" / "golden"
 def runs() -> dict[str, dict[str, Any]]:
     """Return all runs, each with the formula of its cost."""
     index = json.loads((FOLDER / "index.json").read_text())
-    return {name: {**run, "formula": index["costs"][run["cost"]]["formula"]} for name, run in index["runs"].items()}
+    return {
+        name: {**run, "formula": index["costs"][run["cost"]]["formula"]}
+        for name, run in index["runs"].items()
+    }
 
 
 def trajectory(run: dict[str, Any], array: str) -> np.ndarray:
@@ -28,7 +31,9 @@ def more_runs() -> dict[str, dict[str, Any]]:
     index = json.loads((folder / "index.json").read_text())
     shared = {key: index[key] for key in ("formula", "params", "start")}
     with np.load(folder / "runs.npz") as file:
-        return {name: {**run, **shared, "trajectory": file[name]} for name, run in index["runs"].items()}
+        return {
+            name: {**run, **shared, "trajectory": file[name]} for name, run in index["runs"].items()
+        }
 
 
 def signatures() -> dict[str, dict[str, Any]]:

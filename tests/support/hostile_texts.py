@@ -14,13 +14,37 @@ PIECES = [
     "]", ",", " ", "sin(", "exp(", "sqrt(", "max(", "sum(", "prod(", "i", "n-1", "x[i]", "x[i+1]", "__", ".", "é", "\u202e", "\0",
     "\n", "\t", "'", '"', "\\", ";", "#", "%", "//", "<<", "=", "!", "~", "0x1f", "1_000", "1e", "lambda", "None", "True",
 ]  # fmt: skip
-FUNCTIONS = ["sin", "exp", "log", "sqrt", "abs", "tanh", "asin", "floor", "erf", "cosh", "max", "min", "pow", "sec"]
+FUNCTIONS = [
+    "sin",
+    "exp",
+    "log",
+    "sqrt",
+    "abs",
+    "tanh",
+    "asin",
+    "floor",
+    "erf",
+    "cosh",
+    "max",
+    "min",
+    "pow",
+    "sec",
+]
 
 
 def texts(seed: int, count: int, file: str) -> Iterator[str]:
     """Give ``count`` hostile texts; those that could run something would make ``file``."""
     draw = random.Random(seed)
-    kinds = (_noise, _tower, _deep, _wide, _nested, lambda one: one.choice(EVIL).format(file=file), _mixed(file), _sum)
+    kinds = (
+        _noise,
+        _tower,
+        _deep,
+        _wide,
+        _nested,
+        lambda one: one.choice(EVIL).format(file=file),
+        _mixed(file),
+        _sum,
+    )
     for _ in range(count):
         yield draw.choice(kinds)(draw)
 
@@ -58,7 +82,19 @@ def _nested(draw: random.Random, depth: int = 6) -> str:
 
 
 def _sum(draw: random.Random) -> str:
-    term = draw.choice(["x[i]^2", "x[i]*x[i+1]", "x[i^2]", "x[1e9]", "x[i,j]", "i", "sum(x[j],j,0,i)", "x[-1]", "x[n]"])
+    term = draw.choice(
+        [
+            "x[i]^2",
+            "x[i]*x[i+1]",
+            "x[i^2]",
+            "x[1e9]",
+            "x[i,j]",
+            "i",
+            "sum(x[j],j,0,i)",
+            "x[-1]",
+            "x[n]",
+        ]
+    )
     last = draw.choice(["n-1", "n-2", "10^9", "m", "-1", "1e400", "i", "x[0]", "n/2"])
     return f"{draw.choice(['sum', 'prod'])}({term}, {draw.choice(['i', '1', 'x', 'n'])}, {draw.choice(['0', '1', 'n'])}, {last})"
 
@@ -67,7 +103,13 @@ def _mixed(file: str):
     def made(draw: random.Random) -> str:
         evil = draw.choice(EVIL).format(file=file)
         return draw.choice(
-            [f"x^2 + {evil}", f"sin({evil})", f"{evil} - y", f"max(x, {evil})", f"sum({evil}, i, 0, n-1)"]
+            [
+                f"x^2 + {evil}",
+                f"sin({evil})",
+                f"{evil} - y",
+                f"max(x, {evil})",
+                f"sum({evil}, i, 0, n-1)",
+            ]
         )
 
     return made

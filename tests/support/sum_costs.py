@@ -20,7 +20,9 @@ import symopt as so
 
 i, j, k, p, q = sp.symbols("i j k p q", integer=True)
 n, m, d, h, g, r, K, M, N = sp.symbols("n m d h g r K M N", integer=True)
-x, y, z, w, th, X, t, c, e = (sp.IndexedBase(name) for name in ("x", "y", "z", "w", "theta", "X", "t", "c", "e"))
+x, y, z, w, th, X, t, c, e = (
+    sp.IndexedBase(name) for name in ("x", "y", "z", "w", "theta", "X", "t", "c", "e")
+)
 U, V, W, A, B, b, v, R, F, H, G, mu = (
     sp.IndexedBase(name) for name in ("U", "V", "W", "A", "B", "b", "v", "R", "F", "H", "G", "mu")
 )
@@ -73,7 +75,9 @@ class SumCost:
     where: dict[Any, Any] = field(default_factory=dict)
     samples: Any = None
     constants: dict[str, float] = field(default_factory=dict)
-    start: Callable[[np.random.Generator, int], np.ndarray] = lambda rng, count: rng.normal(size=count)
+    start: Callable[[np.random.Generator, int], np.ndarray] = lambda rng, count: rng.normal(
+        size=count
+    )
     tolerance: float = 1e-12  # relative; larger where exp takes the difference of large arguments
     flat: bool = True  # whether the sizes follow from a theta without shapes
 
@@ -100,7 +104,9 @@ class Instance:
     def cost(self) -> so.Cost:
         params = tuple(self.of.params)
         given = {"data": self.data, "where": self.of.where, "samples": self.of.samples}
-        return so.Cost(self.of.expr, params=params, **{name: value for name, value in given.items() if value})
+        return so.Cost(
+            self.of.expr, params=params, **{name: value for name, value in given.items() if value}
+        )
 
     def points(self, count: int, seed: int = 7) -> np.ndarray:
         rng = np.random.default_rng(seed)
@@ -167,7 +173,9 @@ ZOO["weights by the index"] = SumCost(
     {x: (n,)},
     of_n(1, 2, 6),
     {n: 75},
-    lambda a: sum((k + 1) * v**2 + np.sin(k * v) / (k + 2) + np.sqrt(k) * v for k, v in enumerate(a.x)),
+    lambda a: sum(
+        (k + 1) * v**2 + np.sin(k * v) / (k + 2) + np.sqrt(k) * v for k, v in enumerate(a.x)
+    ),
 )
 ZOO["pairs by a stride"] = SumCost(
     Sum(100 * (x[2 * i + 1] - x[2 * i] ** 2) ** 2 + (1 - x[2 * i]) ** 2, (i, 0, n - 1)),
@@ -195,10 +203,14 @@ ZOO["offsets behind"] = SumCost(
     {x: (n,)},
     of_n(2, 3, 4, 6),
     {n: 99},
-    lambda a: np.sum(a.x[:-2] * a.x[2:] ** 2 + np.sin(a.x[1:-1] * a.x[2:])) + a.x[0] ** 2 + a.x[1] ** 2,
+    lambda a: (
+        np.sum(a.x[:-2] * a.x[2:] ** 2 + np.sin(a.x[1:-1] * a.x[2:])) + a.x[0] ** 2 + a.x[1] ** 2
+    ),
 )
 ZOO["stencil"] = SumCost(
-    Sum((x[i - 1] - 2 * x[i] + x[i + 1] + exp(x[i]) / (n + 1) ** 2) ** 2, (i, 1, n - 2)) + x[0] ** 2 + x[n - 1] ** 2,
+    Sum((x[i - 1] - 2 * x[i] + x[i + 1] + exp(x[i]) / (n + 1) ** 2) ** 2, (i, 1, n - 2))
+    + x[0] ** 2
+    + x[n - 1] ** 2,
     {x: (n,)},
     of_n(2, 3, 5, 34),
     {n: 103},
@@ -209,11 +221,16 @@ ZOO["stencil"] = SumCost(
     ),
 )
 ZOO["ends and a sum"] = SumCost(
-    x[0] ** 2 + 5 * x[n - 1] ** 2 + x[0] * x[n - 1] + Sum((x[i] - x[i + 1]) ** 4, (i, 0, n - 2)) / 4,
+    x[0] ** 2
+    + 5 * x[n - 1] ** 2
+    + x[0] * x[n - 1]
+    + Sum((x[i] - x[i + 1]) ** 4, (i, 0, n - 2)) / 4,
     {x: (n,)},
     of_n(1, 2, 3, 5),
     {n: 75},
-    lambda a: a.x[0] ** 2 + 5 * a.x[-1] ** 2 + a.x[0] * a.x[-1] + np.sum((a.x[:-1] - a.x[1:]) ** 4) / 4,
+    lambda a: (
+        a.x[0] ** 2 + 5 * a.x[-1] ** 2 + a.x[0] * a.x[-1] + np.sum((a.x[:-1] - a.x[1:]) ** 4) / 4
+    ),
 )
 ZOO["several ranges"] = SumCost(
     Sum(x[i] ** 2, (i, 0, n - 1))
@@ -223,17 +240,26 @@ ZOO["several ranges"] = SumCost(
     {x: (n,)},
     of_n(3, 4, 6),
     {n: 98},
-    lambda a: np.sum(a.x**2) + np.sum(np.sin(a.x[1:])) - np.sum(a.x[:-2] * a.x[2:]) + np.sum(a.x[2:-1] ** 4),
+    lambda a: (
+        np.sum(a.x**2)
+        + np.sum(np.sin(a.x[1:]))
+        - np.sum(a.x[:-2] * a.x[2:])
+        + np.sum(a.x[2:-1] ** 4)
+    ),
 )
 ZOO["ranges of numbers"] = SumCost(
     Sum((x[i] - i) ** 2 * x[i + 1], (i, 0, 3)) + Sum(exp(-x[i]), (i, 2, 4)) + x[1] ** 3,
     {x: (5,)},
     ({},),
     {},
-    lambda a: np.sum((a.x[:4] - np.arange(4)) ** 2 * a.x[1:]) + np.sum(np.exp(-a.x[2:])) + a.x[1] ** 3,
+    lambda a: (
+        np.sum((a.x[:4] - np.arange(4)) ** 2 * a.x[1:]) + np.sum(np.exp(-a.x[2:])) + a.x[1] ** 3
+    ),
 )
 ZOO["a regulariser"] = SumCost(
-    lam * Sum(x[i] ** 2, (i, 0, n - 1)) / n + Sum(cos(kappa * x[i]), (i, 0, n - 1)) + n * x[0] / (n + 1),
+    lam * Sum(x[i] ** 2, (i, 0, n - 1)) / n
+    + Sum(cos(kappa * x[i]), (i, 0, n - 1))
+    + n * x[0] / (n + 1),
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 75},
@@ -268,14 +294,18 @@ ZOO["a quotient of sums"] = SumCost(
     data={A: normal(n, n)},
 )
 ZOO["exp of minus a sum"] = SumCost(
-    -exp(-Sum(x[i] ** 2, (i, 0, n - 1)) / n) - 20 * exp(-sqrt(Sum(x[i] ** 2, (i, 0, n - 1)) / n) / 5),
+    -exp(-Sum(x[i] ** 2, (i, 0, n - 1)) / n)
+    - 20 * exp(-sqrt(Sum(x[i] ** 2, (i, 0, n - 1)) / n) / 5),
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 75},
     lambda a: -np.exp(-np.mean(a.x**2)) - 20 * np.exp(-np.sqrt(np.mean(a.x**2)) / 5),
 )
 ZOO["a sum inside a sum that does not move"] = SumCost(
-    Sum(exp(x[i] * Sum(x[j], (j, 0, n - 1)) / n) + (x[i] - Sum(x[j], (j, 0, n - 1)) / n) ** 2, (i, 0, n - 1)),
+    Sum(
+        exp(x[i] * Sum(x[j], (j, 0, n - 1)) / n) + (x[i] - Sum(x[j], (j, 0, n - 1)) / n) ** 2,
+        (i, 0, n - 1),
+    ),
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 45},
@@ -307,18 +337,27 @@ ZOO["lower triangle"] = SumCost(
     lambda a: sum(a.x[i] * a.x[j] ** 2 * (i - j + 1) for i in range(a.n) for j in range(i + 1)),
 )
 ZOO["upper triangle, repulsion"] = SumCost(
-    Sum(Sum(1 / (1 + (x[i] - x[j]) ** 2), (j, i + 1, n - 1)), (i, 0, n - 1)) + Sum(x[i] ** 2, (i, 0, n - 1)) / 2,
+    Sum(Sum(1 / (1 + (x[i] - x[j]) ** 2), (j, i + 1, n - 1)), (i, 0, n - 1))
+    + Sum(x[i] ** 2, (i, 0, n - 1)) / 2,
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 66},
-    lambda a: sum(np.sum(1 / (1 + (a.x[i] - a.x[i + 1 :]) ** 2)) for i in range(a.n)) + np.sum(a.x**2) / 2,
+    lambda a: (
+        sum(np.sum(1 / (1 + (a.x[i] - a.x[i + 1 :]) ** 2)) for i in range(a.n)) + np.sum(a.x**2) / 2
+    ),
 )
 ZOO["empty at the first"] = SumCost(
-    Sum((x[i] - Sum(sin(x[j]), (j, 0, i - 1))) ** 2 * exp(-Sum(x[j] ** 2, (j, 0, i - 1)) / n), (i, 0, n - 1)),
+    Sum(
+        (x[i] - Sum(sin(x[j]), (j, 0, i - 1))) ** 2 * exp(-Sum(x[j] ** 2, (j, 0, i - 1)) / n),
+        (i, 0, n - 1),
+    ),
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 50},
-    lambda a: sum((a.x[i] - np.sum(np.sin(a.x[:i]))) ** 2 * np.exp(-np.sum(a.x[:i] ** 2) / a.n) for i in range(a.n)),
+    lambda a: sum(
+        (a.x[i] - np.sum(np.sin(a.x[:i]))) ** 2 * np.exp(-np.sum(a.x[:i] ** 2) / a.n)
+        for i in range(a.n)
+    ),
 )
 ZOO["empty for the last three"] = SumCost(
     Sum(cos(Sum(x[i] * x[j], (j, i + 3, n - 1))) + x[i] ** 2, (i, 0, n - 1)),
@@ -339,17 +378,26 @@ ZOO["three levels"] = SumCost(
     {x: (n,)},
     of_n(1, 2, 4),
     {n: 35},
-    lambda a: sum(a.x[i] ** 2 * a.x[j] * np.sum(np.sin(a.x[: j + 1] + j)) for i in range(a.n) for j in range(i, a.n)),
+    lambda a: sum(
+        a.x[i] ** 2 * a.x[j] * np.sum(np.sin(a.x[: j + 1] + j))
+        for i in range(a.n)
+        for j in range(i, a.n)
+    ),
 )
 ZOO["functions between three levels"] = SumCost(
     Sum(
-        tanh(Sum(x[j] * exp(-(Sum(A[j, k] * x[k] * x[i], (k, 0, n - 1)) ** 2)), (j, 0, n - 1)) + y[i]) * x[i],
+        tanh(
+            Sum(x[j] * exp(-(Sum(A[j, k] * x[k] * x[i], (k, 0, n - 1)) ** 2)), (j, 0, n - 1)) + y[i]
+        )
+        * x[i],
         (i, 0, n - 1),
     ),
     {x: (n,)},
     of_n(1, 2, 4),
     {n: 34},
-    lambda a: sum(np.tanh(a.x @ np.exp(-((a.A @ a.x * a.x[i]) ** 2)) + a.y[i]) * a.x[i] for i in range(a.n)),
+    lambda a: sum(
+        np.tanh(a.x @ np.exp(-((a.A @ a.x * a.x[i]) ** 2)) + a.y[i]) * a.x[i] for i in range(a.n)
+    ),
     data={A: normal(n, n), y: normal(n)},
 )
 ZOO["a convolution"] = SumCost(
@@ -361,7 +409,8 @@ ZOO["a convolution"] = SumCost(
     data={z: normal(n)},
 )
 ZOO["sums along the diagonals"] = SumCost(
-    Sum(sin(x[i + j]) * y[i] * x[j], (j, 0, n - 1), (i, 0, n - 1)) + Sum(x[i + j] ** 2, (j, 0, i), (i, 0, n - 1)),
+    Sum(sin(x[i + j]) * y[i] * x[j], (j, 0, n - 1), (i, 0, n - 1))
+    + Sum(x[i + j] ** 2, (j, 0, i), (i, 0, n - 1)),
     {x: (2 * n - 1,)},
     of_n(1, 2, 4),
     {n: 42},
@@ -372,11 +421,14 @@ ZOO["sums along the diagonals"] = SumCost(
     data={y: normal(n)},
 )
 ZOO["one symbol, two ranges"] = SumCost(
-    Sum(x[i] ** 2, (i, 0, n - 1)) * Sum(x[i], (i, 1, n - 2)) + Sum(Sum(x[i] * x[j], (i, j, n - 1)), (j, 0, n - 1)),
+    Sum(x[i] ** 2, (i, 0, n - 1)) * Sum(x[i], (i, 1, n - 2))
+    + Sum(Sum(x[i] * x[j], (i, j, n - 1)), (j, 0, n - 1)),
     {x: (n,)},
     of_n(2, 3, 5),
     {n: 66},
-    lambda a: np.sum(a.x**2) * np.sum(a.x[1:-1]) + sum(a.x[j] * np.sum(a.x[j:]) for j in range(a.n)),
+    lambda a: (
+        np.sum(a.x**2) * np.sum(a.x[1:-1]) + sum(a.x[j] * np.sum(a.x[j:]) for j in range(a.n))
+    ),
 )
 ZOO["a symbol bound twice"] = SumCost(
     Sum(i * x[i] + x[i] * Sum(sin(x[i]) * i, (i, 0, n - 2)) + x[i] ** 2, (i, 0, n - 1))
@@ -417,11 +469,14 @@ ZOO["a product with two zeros"] = SumCost(
     start=with_zeros(0, 1),
 )
 ZOO["products in a sum"] = SumCost(
-    Sum(y[i] * Product(1 - x[j] * x[i], (j, 0, i - 1)), (i, 0, n - 1)) + Sum(Product(x[j], (j, 0, i)), (i, 0, n - 1)),
+    Sum(y[i] * Product(1 - x[j] * x[i], (j, 0, i - 1)), (i, 0, n - 1))
+    + Sum(Product(x[j], (j, 0, i)), (i, 0, n - 1)),
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 45},
-    lambda a: sum(a.y[i] * np.prod(1 - a.x[:i] * a.x[i]) for i in range(a.n)) + np.sum(np.cumprod(a.x)),
+    lambda a: (
+        sum(a.y[i] * np.prod(1 - a.x[:i] * a.x[i]) for i in range(a.n)) + np.sum(np.cumprod(a.x))
+    ),
     data={y: normal(n)},
     start=with_zeros(2),
 )
@@ -446,7 +501,8 @@ ZOO["logsumexp of large numbers"] = SumCost(
     tolerance=1e-11,
 )
 ZOO["logsumexp over two indices"] = SumCost(
-    so.logsumexp(U[i, j] * y[j] + x[i], (j, 0, n - 1), (i, 0, m - 1)) - Sum(U[i, 0], (i, 0, m - 1)) / m,
+    so.logsumexp(U[i, j] * y[j] + x[i], (j, 0, n - 1), (i, 0, m - 1))
+    - Sum(U[i, 0], (i, 0, m - 1)) / m,
     {U: (m, n), x: (m,)},
     ({m: 1, n: 1}, {m: 2, n: 3}),
     {m: 41, n: 3},
@@ -492,7 +548,10 @@ ZOO["logistic regression, far out"] = SumCost(
 )
 ZOO["a mixture of Gaussians"] = SumCost(
     m * so.logsumexp(w[q], (q, 0, K - 1))
-    - Sum(so.logsumexp(w[q] - Sum((X[k, j] - mu[q, j]) ** 2, (j, 0, d - 1)) / 2, (q, 0, K - 1)), (k, 0, m - 1)),
+    - Sum(
+        so.logsumexp(w[q] - Sum((X[k, j] - mu[q, j]) ** 2, (j, 0, d - 1)) / 2, (q, 0, K - 1)),
+        (k, 0, m - 1),
+    ),
     {w: (K,), mu: (K, d)},
     ({m: 1, d: 1, K: 1}, {m: 4, d: 2, K: 3}),
     {m: 70, d: 2, K: 3},
@@ -514,18 +573,31 @@ ZOO["a boundary piece on the left"] = SumCost(
 )
 ZOO["boundary pieces on both sides"] = SumCost(
     Sum(
-        (Piecewise((x[i - 1], i > 0), (0, True)) - 2 * x[i] + Piecewise((x[i + 1], i < n - 1), (1, True)) - y[i]) ** 2
+        (
+            Piecewise((x[i - 1], i > 0), (0, True))
+            - 2 * x[i]
+            + Piecewise((x[i + 1], i < n - 1), (1, True))
+            - y[i]
+        )
+        ** 2
         + exp(x[i]) / n,
         (i, 0, n - 1),
     ),
     {x: (n,)},
     of_n(1, 2, 3, 5),
     {n: 75},
-    lambda a: np.sum((np.append(0, a.x[:-1]) - 2 * a.x + np.append(a.x[1:], 1) - a.y) ** 2 + np.exp(a.x) / a.n),
+    lambda a: np.sum(
+        (np.append(0, a.x[:-1]) - 2 * a.x + np.append(a.x[1:], 1) - a.y) ** 2 + np.exp(a.x) / a.n
+    ),
     data={y: normal(n)},
 )
 ZOO["a piece at one index"] = SumCost(
-    Sum(Piecewise((3 * x[i] ** 2, sp.Eq(i, 0)), (sin(x[i]), (i > 2) & (i < n - 1)), (x[i] ** 4, True)), (i, 0, n - 1)),
+    Sum(
+        Piecewise(
+            (3 * x[i] ** 2, sp.Eq(i, 0)), (sin(x[i]), (i > 2) & (i < n - 1)), (x[i] ** 4, True)
+        ),
+        (i, 0, n - 1),
+    ),
     {x: (n,)},
     of_n(1, 3, 6),
     {n: 75},
@@ -533,27 +605,42 @@ ZOO["a piece at one index"] = SumCost(
 )
 ZOO["Huber"] = SumCost(
     Sum(
-        Piecewise((RESIDUAL**2 / 2, sp.Abs(RESIDUAL) <= 1), (sp.Abs(RESIDUAL) - sp.Rational(1, 2), True)), (k, 0, m - 1)
+        Piecewise(
+            (RESIDUAL**2 / 2, sp.Abs(RESIDUAL) <= 1), (sp.Abs(RESIDUAL) - sp.Rational(1, 2), True)
+        ),
+        (k, 0, m - 1),
     ),
     {th: (d,)},
     ({m: 1, d: 1}, {m: 7, d: 3}),
     {m: 101, d: 4},
     lambda a: np.sum(
-        np.where(abs(a.X @ a.theta - a.t) <= 1, (a.X @ a.theta - a.t) ** 2 / 2, abs(a.X @ a.theta - a.t) - 0.5)
+        np.where(
+            abs(a.X @ a.theta - a.t) <= 1,
+            (a.X @ a.theta - a.t) ** 2 / 2,
+            abs(a.X @ a.theta - a.t) - 0.5,
+        )
     ),
     data={X: normal(m, d), t: normal(m)},
     samples=k,
 )
 ZOO["a parameter in a condition"] = SumCost(
     Sum(
-        Piecewise((s * x[i] ** 2, x[i] > s), (log(x[i] ** 2 + 1) - s, x[i] * y[i] < 0), (sqrt(2 - s), True)),
+        Piecewise(
+            (s * x[i] ** 2, x[i] > s),
+            (log(x[i] ** 2 + 1) - s, x[i] * y[i] < 0),
+            (sqrt(2 - s), True),
+        ),
         (i, 0, n - 1),
     ),
     {x: (n,), s: ()},
     of_n(1, 3, 7),
     {n: 75},
     lambda a: np.sum(
-        np.where(a.x > a.s, a.s * a.x**2, np.where(a.x * a.y < 0, np.log(a.x**2 + 1) - a.s, np.sqrt(2 - a.s)))
+        np.where(
+            a.x > a.s,
+            a.s * a.x**2,
+            np.where(a.x * a.y < 0, np.log(a.x**2 + 1) - a.s, np.sqrt(2 - a.s)),
+        )
     ),
     data={y: normal(n)},
     start=near(0, 0.6),
@@ -607,7 +694,12 @@ ZOO["sums without a parameter"] = SumCost(
     {x: (n,)},
     of_n(1, 2, 5),
     {n: 75},
-    lambda a: a.x[0] * np.sum(a.y**2) + 3 * a.n + a.kappa * a.n * (a.n - 1) / 2 + np.sum((a.x - np.cumsum(a.y)) ** 2),
+    lambda a: (
+        a.x[0] * np.sum(a.y**2)
+        + 3 * a.n
+        + a.kappa * a.n * (a.n - 1) / 2
+        + np.sum((a.x - np.cumsum(a.y)) ** 2)
+    ),
     data={y: normal(n)},
     constants={"kappa": 0.3},
 )
@@ -622,11 +714,18 @@ ZOO["means of groups"] = SumCost(
 )
 ZOO["recommendations"] = SumCost(
     Sum((y[k] - s - Sum(U[c[k], j] * V[e[k], j], (j, 0, r - 1))) ** 2, (k, 0, m - 1))
-    + lam * (Sum(U[p, j] ** 2, (j, 0, r - 1), (p, 0, M - 1)) + Sum(V[q, j] ** 2, (j, 0, r - 1), (q, 0, N - 1))),
+    + lam
+    * (
+        Sum(U[p, j] ** 2, (j, 0, r - 1), (p, 0, M - 1))
+        + Sum(V[q, j] ** 2, (j, 0, r - 1), (q, 0, N - 1))
+    ),
     {U: (M, r), V: (N, r), s: ()},
     ({m: 3, M: 2, N: 1, r: 1}, {m: 7, M: 3, N: 2, r: 2}),
     {m: 120, M: 7, N: 5, r: 3},
-    lambda a: np.sum((a.y - a.s - np.sum(a.U[a.c] * a.V[a.e], -1)) ** 2) + a.lam * (np.sum(a.U**2) + np.sum(a.V**2)),
+    lambda a: (
+        np.sum((a.y - a.s - np.sum(a.U[a.c] * a.V[a.e], -1)) ** 2)
+        + a.lam * (np.sum(a.U**2) + np.sum(a.V**2))
+    ),
     data={y: normal(m), c: labels(M, m), e: labels(N, m)},
     samples=k,
     constants={"lam": 0.1},
@@ -634,7 +733,11 @@ ZOO["recommendations"] = SumCost(
 )
 ZOO["matrix factorisation"] = SumCost(
     Sum((R[i, j] - Sum(U[i, k] * V[j, k], (k, 0, r - 1))) ** 2, (j, 0, n - 1), (i, 0, m - 1))
-    + lam * (Sum(U[i, k] ** 2, (k, 0, r - 1), (i, 0, m - 1)) + Sum(V[j, k] ** 2, (k, 0, r - 1), (j, 0, n - 1))),
+    + lam
+    * (
+        Sum(U[i, k] ** 2, (k, 0, r - 1), (i, 0, m - 1))
+        + Sum(V[j, k] ** 2, (k, 0, r - 1), (j, 0, n - 1))
+    ),
     {U: (m, r), V: (n, r)},
     ({m: 1, n: 1, r: 1}, {m: 3, n: 2, r: 2}),
     {m: 35, n: 9, r: 2},
@@ -660,7 +763,11 @@ ZOO["a matrix and its transpose"] = SumCost(
     flat=False,
 )
 ZOO["a minimal surface"] = SumCost(
-    Sum(sqrt(1 + (U[i + 1, j] - U[i, j]) ** 2 + (U[i, j + 1] - U[i, j]) ** 2), (j, 0, n - 2), (i, 0, m - 2))
+    Sum(
+        sqrt(1 + (U[i + 1, j] - U[i, j]) ** 2 + (U[i, j + 1] - U[i, j]) ** 2),
+        (j, 0, n - 2),
+        (i, 0, m - 2),
+    )
     + lam * Sum((U[i, j] - F[i, j]) ** 2, (j, 0, n - 1), (i, 0, m - 1)),
     {U: (m, n)},
     ({m: 2, n: 2}, {m: 3, n: 4}),
@@ -684,14 +791,18 @@ TWO = {
     "data": {X: normal(m, d), t: normal(m)},
     "samples": k,
 }
-ZOO["two layers"] = SumCost(Sum((Sum(v[j] * HIDDEN, (j, 0, h - 1)) + s - t[k]) ** 2, (k, 0, m - 1)) / m, **TWO)
+ZOO["two layers"] = SumCost(
+    Sum((Sum(v[j] * HIDDEN, (j, 0, h - 1)) + s - t[k]) ** 2, (k, 0, m - 1)) / m, **TWO
+)
 OUT = Sum((Sum(v[j] * H[k, j], (j, 0, h - 1)) + s - t[k]) ** 2, (k, 0, m - 1)) / m
 ZOO["two layers, named"] = SumCost(OUT, where={H[k, j]: HIDDEN}, **TWO)
 THREE = {
     "params": {W: (h, d), b: (h,), A: (g, h), y: (g,), v: (g,), s: ()},
     "sizes": ({m: 1, d: 1, h: 1, g: 1}, {m: 3, d: 2, h: 3, g: 2}),
     "large": {m: 41, d: 2, h: 4, g: 3},
-    "plain": lambda a: np.mean((np.tanh(np.tanh(a.X @ a.W.T + a.b) @ a.A.T + a.y) @ a.v + a.s - a.t) ** 2),
+    "plain": lambda a: np.mean(
+        (np.tanh(np.tanh(a.X @ a.W.T + a.b) @ a.A.T + a.y) @ a.v + a.s - a.t) ** 2
+    ),
     "data": {X: normal(m, d), t: normal(m)},
     "samples": k,
     "flat": False,
@@ -708,13 +819,15 @@ ZOO["three layers, named, with ranges"] = SumCost(
     **THREE,
 )
 ZOO["a name with a penalty"] = SumCost(
-    OUT + lam * Sum(H[p, q] ** 2 + (H[p, q] - H[p, 0]) ** 4, (q, 0, h - 1), (p, 0, m - 1)) / (m * h),
+    OUT
+    + lam * Sum(H[p, q] ** 2 + (H[p, q] - H[p, 0]) ** 4, (q, 0, h - 1), (p, 0, m - 1)) / (m * h),
     where={H[k, j]: HIDDEN},
     constants={"lam": 0.4},
     **{
         **TWO,
         "plain": lambda a: (
-            TWO["plain"](a) + a.lam * np.mean((f := np.tanh(a.X @ a.W.T + a.b)) ** 2 + (f - f[:, :1]) ** 4)
+            TWO["plain"](a)
+            + a.lam * np.mean((f := np.tanh(a.X @ a.W.T + a.b)) ** 2 + (f - f[:, :1]) ** 4)
         ),
     },
 )
@@ -723,7 +836,9 @@ ZOO["a name at shifted indices"] = SumCost(
     {x: (n,)},
     of_n(2, 3, 5),
     {n: 75},
-    lambda a: np.sum(((f := a.x * np.tanh(a.x) + np.arange(a.n))[1:] - f[:-1] ** 2) ** 2) + f[-1] * f[0],
+    lambda a: (
+        np.sum(((f := a.x * np.tanh(a.x) + np.arange(a.n))[1:] - f[:-1] ** 2) ** 2) + f[-1] * f[0]
+    ),
     where={H[i]: x[i] * tanh(x[i]) + i},
 )
 ZOO["a name for running sums"] = SumCost(
@@ -731,12 +846,15 @@ ZOO["a name for running sums"] = SumCost(
     {x: (n,), s: ()},
     of_n(1, 2, 5),
     {n: 70},
-    lambda a: np.sum((a.y - a.s * np.cumsum(np.sin(a.x))) ** 2 + np.cumsum(np.sin(a.x))[::-1] * a.x),
+    lambda a: np.sum(
+        (a.y - a.s * np.cumsum(np.sin(a.x))) ** 2 + np.cumsum(np.sin(a.x))[::-1] * a.x
+    ),
     data={y: normal(n)},
     where={B[i]: (Sum(sin(x[j]), (j, 0, i)), (i, 0, n - 1))},
 )
 ZOO["names of names, centred"] = SumCost(
-    Sum(R[k, j] ** 4 / (1 + B[j]), (j, 0, d - 1), (k, 0, m - 1)) + lam * Sum(log(1 + B[j]) - mu[j], (j, 0, d - 1)),
+    Sum(R[k, j] ** 4 / (1 + B[j]), (j, 0, d - 1), (k, 0, m - 1))
+    + lam * Sum(log(1 + B[j]) - mu[j], (j, 0, d - 1)),
     {U: (d, d)},
     ({m: 1, d: 1}, {m: 3, d: 2}),
     {m: 45, d: 3},

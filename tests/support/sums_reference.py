@@ -27,7 +27,9 @@ class Jet:
 
     __slots__ = ("g", "h", "v")
 
-    def __init__(self, v: Any, g: dict[int, Any] | None = None, h: dict[tuple[int, int], Any] | None = None) -> None:
+    def __init__(
+        self, v: Any, g: dict[int, Any] | None = None, h: dict[tuple[int, int], Any] | None = None
+    ) -> None:
         self.v, self.g, self.h = v, g or {}, h or {}
 
     def add(self, other: Jet) -> None:
@@ -138,7 +140,9 @@ class Reference:
     def _jet(self, directions: np.ndarray | None) -> Jet:
         seeds = np.array([{k: _number(1)} for k in range(self.size)])
         if directions is not None:
-            seeds = np.array([{a: _number(row[k]) for a, row in enumerate(directions)} for k in range(self.size)])
+            seeds = np.array(
+                [{a: _number(row[k]) for a, row in enumerate(directions)} for k in range(self.size)]
+            )
         self._arrays: dict[str, Any] = {}
         start = 0
         for param, array in self.theta.items():
@@ -149,7 +153,9 @@ class Reference:
             self._arrays[_name(param)] = jets.reshape(np.shape(array))
             start += flat.size
         self._data = {_name(base): np.asarray(array) for base, array in self.data.items()}
-        self._rows = {_name(key): (key.indices, _definition(value)) for key, value in self.where.items()}
+        self._rows = {
+            _name(key): (key.indices, _definition(value)) for key, value in self.where.items()
+        }
         self._known: dict[tuple[Any, ...], Jet] = {}
         self._outer = {s.name: value for s, value in self.sizes.items()}
         return self.walk(self.expr, {})
@@ -168,13 +174,21 @@ class Reference:
             case "Pow":
                 return self._power(self.walk(e.base, env), e.exp, env)
             case "Sum":
-                return self._sum(self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env))
+                return self._sum(
+                    self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env)
+                )
             case "Product":
-                return self._product(self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env))
+                return self._product(
+                    self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env)
+                )
             case "logsumexp":
-                return self._logsumexp([self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env)])
+                return self._logsumexp(
+                    [self.walk(e.args[0], inner) for inner in self.loop(e.args[1:], env)]
+                )
             case "Piecewise":
-                return self.walk(next(piece for piece, condition in e.args if self.holds(condition, env)), env)
+                return self.walk(
+                    next(piece for piece, condition in e.args if self.holds(condition, env)), env
+                )
             case "Max" | "Min":
                 best = max if type(e).__name__ == "Max" else min
                 return best((self.walk(a, env) for a in e.args), key=lambda jet: jet.v)
@@ -237,7 +251,9 @@ class Reference:
         if name in self._rows:
             return self._defined(name, place)
         array = self._arrays[name] if name in self._arrays else self._data[name]
-        if len(place) != array.ndim or not all(0 <= k < n for k, n in zip(place, array.shape, strict=True)):
+        if len(place) != array.ndim or not all(
+            0 <= k < n for k, n in zip(place, array.shape, strict=True)
+        ):
             raise IndexError(f"{e} at {place}, of an array of shape {array.shape}")
         entry = array[place]
         return entry if isinstance(entry, Jet) else Jet(_number(entry))
@@ -248,7 +264,11 @@ class Reference:
             indices, (definition, ranges) = self._rows[name]
             env = dict(zip(indices, place, strict=True))
             for index, low, high in ranges:
-                if not self.integer(sp.sympify(low), {}) <= env[index] <= self.integer(sp.sympify(high), {}):
+                if (
+                    not self.integer(sp.sympify(low), {})
+                    <= env[index]
+                    <= self.integer(sp.sympify(high), {})
+                ):
                     raise IndexError(f"{name} at {place}, outside its range")
             self._known[name, place] = self.walk(definition, env)
         return self._known[name, place]

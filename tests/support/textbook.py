@@ -125,7 +125,9 @@ def adamax(grad, theta, steps, *, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-
 
 
 @rule
-def adamw(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01):
+def adamw(
+    grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01
+):
     """AdamW, Loshchilov & Hutter 2017."""
     m = v = 0 * theta
     for t in range(1, steps + 1):
@@ -137,17 +139,30 @@ def adamw(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8
 
 
 @rule
-def nadam(grad, theta, steps, *, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004):
+def nadam(
+    grad, theta, steps, *, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004
+):
     """Nadam, Dozat 2016, with its schedule of the momentum."""
     return nadam_points(grad, theta, steps, eta, beta1, beta2, epsilon, momentum_decay, 0.0)
 
 
 @rule
 def nadamw(
-    grad, theta, steps, *, eta=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004, weight_decay=0.01
+    grad,
+    theta,
+    steps,
+    *,
+    eta=0.002,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    momentum_decay=0.004,
+    weight_decay=0.01,
 ):
     """Nadam, Dozat 2016, with the decoupled weight decay of Loshchilov & Hutter 2017."""
-    return nadam_points(grad, theta, steps, eta, beta1, beta2, epsilon, momentum_decay, weight_decay)
+    return nadam_points(
+        grad, theta, steps, eta, beta1, beta2, epsilon, momentum_decay, weight_decay
+    )
 
 
 def nadam_points(grad, theta, steps, eta, beta1, beta2, epsilon, momentum_decay, weight_decay):
@@ -182,7 +197,9 @@ def radam(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8
 
 
 @rule
-def adabelief(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=1e-16):
+def adabelief(
+    grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, epsilon_root=1e-16
+):
     """AdaBelief, Zhuang et al. 2020."""
     m = s = 0 * theta
     for t in range(1, steps + 1):
@@ -194,7 +211,9 @@ def adabelief(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, epsilon=
 
 
 @rule
-def yogi(grad, theta, steps, *, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-3, initial_accumulator=1e-6):
+def yogi(
+    grad, theta, steps, *, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-3, initial_accumulator=1e-6
+):
     """Yogi, Zaheer et al. 2018, both averages starting at initial_accumulator."""
     m = v = np.full_like(theta, initial_accumulator)
     for t in range(1, steps + 1):
@@ -217,7 +236,18 @@ def lion(grad, theta, steps, *, eta=0.0001, beta1=0.9, beta2=0.99, weight_decay=
 
 
 @rule
-def adan(grad, theta, steps, *, eta=0.001, beta1=0.98, beta2=0.92, beta3=0.99, epsilon=1e-8, weight_decay=0.0):
+def adan(
+    grad,
+    theta,
+    steps,
+    *,
+    eta=0.001,
+    beta1=0.98,
+    beta2=0.92,
+    beta3=0.99,
+    epsilon=1e-8,
+    weight_decay=0.0,
+):
     """Adan, Xie et al. 2022, betas large, with bias corrections and the proximal decay."""
     m = v = n = 0 * theta
     last = None
@@ -248,7 +278,9 @@ def rprop(grad, theta, steps, *, eta=0.01, shrink=0.5, grow=1.2, smallest=1e-6, 
         yield theta
 
 
-def schedule_free_points(grad, theta, steps, direction, eta, beta, warmup, r, weight_power, weight_decay):
+def schedule_free_points(
+    grad, theta, steps, direction, eta, beta, warmup, r, weight_power, weight_decay
+):
     """What the schedule-free rules share: the averaged points x."""
     x = y = z = theta
     total = largest = 0.0
@@ -264,9 +296,13 @@ def schedule_free_points(grad, theta, steps, direction, eta, beta, warmup, r, we
 
 
 @rule
-def schedule_free_sgd(grad, theta, steps, *, eta=1.0, beta=0.9, warmup=0, r=0.0, weight_power=2.0, weight_decay=0.0):
+def schedule_free_sgd(
+    grad, theta, steps, *, eta=1.0, beta=0.9, warmup=0, r=0.0, weight_power=2.0, weight_decay=0.0
+):
     """Schedule-free SGD, Defazio et al. 2024: the averaged point x."""
-    return schedule_free_points(grad, theta, steps, lambda t, g: g, eta, beta, warmup, r, weight_power, weight_decay)
+    return schedule_free_points(
+        grad, theta, steps, lambda t, g: g, eta, beta, warmup, r, weight_power, weight_decay
+    )
 
 
 @rule
@@ -282,7 +318,9 @@ def schedule_free_adamw(
         v = mix(beta2, v, g**2)
         return g / (sqrt(v / (1 - beta2**t)) + epsilon)
 
-    return schedule_free_points(grad, theta, steps, direction, eta, beta1, warmup, r, weight_power, weight_decay)
+    return schedule_free_points(
+        grad, theta, steps, direction, eta, beta1, warmup, r, weight_power, weight_decay
+    )
 
 
 @rule
@@ -305,7 +343,9 @@ def qhm(grad, theta, steps, *, eta=0.01, beta=0.9, nu=0.7):
 
 
 @rule
-def qhadam(grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, nu1=0.7, nu2=1.0, epsilon=1e-8):
+def qhadam(
+    grad, theta, steps, *, eta=0.001, beta1=0.9, beta2=0.999, nu1=0.7, nu2=1.0, epsilon=1e-8
+):
     """Quasi-hyperbolic Adam, Ma & Yarats 2018."""
     m = v = 0 * theta
     for t in range(1, steps + 1):

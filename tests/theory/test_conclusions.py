@@ -87,18 +87,24 @@ def _others(a):
 def _radius(rule, eigenvalue=1.0):
     """Return the spectral radius by 60 digits, from the matrix in symbols."""
     with mp.workdps(60):
-        values = {sp.Symbol(n): mp.mpf(v) for n, v in rule.hyperparameters.items()} | {sp.Symbol("lambda"): eigenvalue}
+        values = {sp.Symbol(n): mp.mpf(v) for n, v in rule.hyperparameters.items()} | {
+            sp.Symbol("lambda"): eigenvalue
+        }
         entries = theory.linearize(rule).applyfunc(lambda e: sp.N(e.subs(values), 60))
         roots = mp.eig(mp.matrix(entries.tolist()), left=False, right=False)
         return float(max(abs(root) for root in roots))
 
 
-@pytest.mark.parametrize("rule", [so.momentum, so.nesterov, so.qhm, smoothed_twice, differenced, pid])
+@pytest.mark.parametrize(
+    "rule", [so.momentum, so.nesterov, so.qhm, smoothed_twice, differenced, pid]
+)
 def test_a_rate_is_that_of_60_digits(rule):
     rng = np.random.default_rng(1)
     for _ in range(10):
         values = {name: float(rng.uniform(0.05, 0.9)) for name in rule.hyperparameters}
-        assert theory.rate(rule(**values), 1.3) == pytest.approx(_radius(rule(**values), 1.3), rel=1e-11)
+        assert theory.rate(rule(**values), 1.3) == pytest.approx(
+            _radius(rule(**values), 1.3), rel=1e-11
+        )
 
 
 def test_an_average_that_fades_beside_theta_has_no_part_in_its_rate():
@@ -112,7 +118,8 @@ def test_an_average_that_fades_beside_theta_has_no_part_in_its_rate():
 
 
 @pytest.mark.parametrize(
-    ("rule", "state"), [(so.adam, "v"), (so.rmsprop, "v"), (so.nadam, "v"), (so.adabelief, "s"), (so.adamax, "u")]
+    ("rule", "state"),
+    [(so.adam, "v"), (so.rmsprop, "v"), (so.nadam, "v"), (so.adabelief, "s"), (so.adamax, "u")],
 )
 def test_a_held_state_is_worth_what_it_is_given_and_never_one(rule, state, refused):
     for ask in (
@@ -120,7 +127,9 @@ def test_a_held_state_is_worth_what_it_is_given_and_never_one(rule, state, refus
         lambda held: theory.escape(rule, 1.0, held=held),
         lambda held: theory.stability_limit(rule, 1.0, held=held),
     ):
-        refused(lambda ask=ask: ask(state), so.RuleError, f"{state} is held and has no value", "held={")
+        refused(
+            lambda ask=ask: ask(state), so.RuleError, f"{state} is held and has no value", "held={"
+        )
         assert np.isfinite(ask({state: 0.25}))
     found = theory.predict(ROSENBROCK, rule(eta=0.05), at=[1, 1], held=state)
     assert np.isnan([found.rate, found.limit]).all()
@@ -131,7 +140,11 @@ def test_a_held_state_is_worth_what_it_is_given_and_never_one(rule, state, refus
 def test_a_formula_with_a_held_state_needs_no_value():
     epsilon, v, d, lam = sp.symbols("epsilon v d lambda")
     limits = [theory.stability_limit(so.adadelta, held=held) for held in ("v", "d", ("v", "d"))]
-    exact = [sp.sqrt((epsilon + v) / epsilon), sp.sqrt(epsilon / (d + epsilon)), sp.sqrt((epsilon + v) / (d + epsilon))]
+    exact = [
+        sp.sqrt((epsilon + v) / epsilon),
+        sp.sqrt(epsilon / (d + epsilon)),
+        sp.sqrt((epsilon + v) / (d + epsilon)),
+    ]
     values = {epsilon: 0.3, v: 2.0, d: 0.7, lam: 5.0}
     for limit, right in zip(limits, exact, strict=True):
         assert float(limit.subs(values)) == pytest.approx(float((2 * right / lam).subs(values)))
@@ -141,12 +154,18 @@ def test_what_adagrad_has_gathered_is_not_nothing(refused):
     refused(lambda: theory.rate(so.adagrad, 1.0), so.RuleError, "s keeps for ever", "held={")
     refused(lambda: theory.stability_limit(so.adagrad), so.RuleError, "s keeps for ever")
     assert "s keeps for ever" in theory.predict(ROSENBROCK, so.adagrad, at=[1, 1]).reason
-    assert theory.rate(so.adagrad(eta=0.5, epsilon=0.0), 1.0, held={"s": 4.0}) == pytest.approx(0.75)
+    assert theory.rate(so.adagrad(eta=0.5, epsilon=0.0), 1.0, held={"s": 4.0}) == pytest.approx(
+        0.75
+    )
 
 
 def test_no_error_of_sympy_s_comes_out(refused):
     refused(lambda: theory.stability_limit(so.radam, held="m"), so.RuleError, "not differentiable")
-    refused(lambda: theory.rate(so.adam(epsilon=0.0), 1.0, held={"v": 0.0}), so.RuleError, "no finite slope")
+    refused(
+        lambda: theory.rate(so.adam(epsilon=0.0), 1.0, held={"v": 0.0}),
+        so.RuleError,
+        "no finite slope",
+    )
     refused(lambda: theory.rate(so.gd(eta=1e308), 1e10), so.RuleError, "no finite slope")
 
 
@@ -183,22 +202,41 @@ def test_a_limit_is_not_evaluated_where_it_does_not_hold(rule, outside, refused)
         refused(ask, so.RuleError, "does not hold", "right is", "stability_limit")
     limit = theory.stability_limit(rule(**outside), 1.0)
     if limit:
-        low, high = (theory.rate(rule(**outside)(eta=share * limit), 1.0) for share in (0.999, 1.001))
+        low, high = (
+            theory.rate(rule(**outside)(eta=share * limit), 1.0) for share in (0.999, 1.001)
+        )
         assert low < 1 < high
 
 
 def test_a_limit_is_evaluated_where_it_holds():
-    for rule in (pid, differenced, so.momentum, so.triple_momentum, so.heavy_ball, so.weight_decay(so.nesterov, 0.1)):
+    for rule in (
+        pid,
+        differenced,
+        so.momentum,
+        so.triple_momentum,
+        so.heavy_ball,
+        so.weight_decay(so.nesterov, 0.1),
+    ):
         by_formula = theory.evaluate(theory.stability_limit(rule), rule, **{"lambda": 2.0})
         assert by_formula == pytest.approx(theory.stability_limit(rule, 2.0))
 
 
 def test_other_formulas_say_where_they_do_not_hold_too(refused):
     velocity = theory.terminal_velocity(so.momentum)
-    refused(lambda: theory.evaluate(velocity, anywhere(so.momentum)(beta=1.5), g=1.0), so.RuleError, "come to rest")
+    refused(
+        lambda: theory.evaluate(velocity, anywhere(so.momentum)(beta=1.5), g=1.0),
+        so.RuleError,
+        "come to rest",
+    )
     growth = theory.escape(so.gd)
-    refused(lambda: theory.evaluate(growth, anywhere(so.gd)(eta=-3.0), gamma=1.0), so.RuleError, "does not hold")
-    assert theory.evaluate(theory.velocity(so.silver), so.silver(eta=1.0), g=1.0, t=2) == pytest.approx(-2.0)
+    refused(
+        lambda: theory.evaluate(growth, anywhere(so.gd)(eta=-3.0), gamma=1.0),
+        so.RuleError,
+        "does not hold",
+    )
+    assert theory.evaluate(
+        theory.velocity(so.silver), so.silver(eta=1.0), g=1.0, t=2
+    ) == pytest.approx(-2.0)
 
 
 # at a point
@@ -220,7 +258,10 @@ def test_gauss_newton_s_rate_is_that_of_a_run(damping):
     at = so.minimize(J, so.newton, [1.0, 1.0], 60).theta
     rule = so.gauss_newton(eta=0.8, damping=damping)
     found = theory.predict(J, rule, at=at)
-    path = so.minimize(J, rule, at + np.array([1e-3, -2e-3]), 60, record=True).history["theta"].values - at
+    path = (
+        so.minimize(J, rule, at + np.array([1e-3, -2e-3]), 60, record=True).history["theta"].values
+        - at
+    )
     size = np.linalg.norm(path, axis=1)
     last = int(np.flatnonzero(size > 1e-11)[-1])
     assert size[last] / size[last - 1] == pytest.approx(found.rate, rel=2e-2)
@@ -235,7 +276,9 @@ def test_gauss_newton_where_nothing_can_be_said(refused):
     assert "do not part" in decayed.reason
     flat = theory.predict(so.parse("(x^2 - 1)^2 + y^2"), so.gauss_newton, at=[0, 0])
     assert "singular" in flat.reason
-    assert "sum of squares" in theory.predict(so.parse("exp(x) - x"), so.gauss_newton, at=[0]).reason
+    assert (
+        "sum of squares" in theory.predict(so.parse("exp(x) - x"), so.gauss_newton, at=[0]).reason
+    )
 
 
 def test_weight_decay_does_not_rest_at_a_minimum_elsewhere():
@@ -250,7 +293,9 @@ def test_weight_decay_does_not_rest_at_a_minimum_elsewhere():
 def test_growth_at_a_saddle_is_the_largest_of_its_directions():
     """Damped Newton's is next to the pole at lambda = -damping, not at the most negative eigenvalue."""
     J = so.parse("x^2 - y^2 - 0.3*z^2")
-    assert theory.predict(J, so.damped_newton(eta=1.5, damping=0.5), at=[0, 0, 0]).escape == pytest.approx(8.0)
+    assert theory.predict(
+        J, so.damped_newton(eta=1.5, damping=0.5), at=[0, 0, 0]
+    ).escape == pytest.approx(8.0)
 
 
 @pytest.mark.parametrize("text", ["x^4 + y^2", "x^4 + y^4", "x^3 - y^2", "(x - y)^2"])
@@ -273,7 +318,11 @@ def test_no_rate_where_j_is_not_twice_differentiable(entry, monkeypatch):
     """Such a Hessian is warned of; here it is an error."""
 
     def hessian(*_):
-        warnings.warn("not twice differentiable as written at this point", so.errors.SymoptWarning, stacklevel=2)
+        warnings.warn(
+            "not twice differentiable as written at this point",
+            so.errors.SymoptWarning,
+            stacklevel=2,
+        )
         return np.array([[entry]])
 
     monkeypatch.setattr(so.Cost, "hessian", hessian)

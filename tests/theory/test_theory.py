@@ -52,11 +52,23 @@ def normalised(theta, *, grad, norm, eta=0.01):
     return theta - eta * grad(theta) / (1 + norm(grad(theta)))
 
 
-LINEAR = [so.gd, so.momentum, so.nesterov, so.nesterov(shifted=True), quasi_hyperbolic, smoothed_twice, extragradient]
+LINEAR = [
+    so.gd,
+    so.momentum,
+    so.nesterov,
+    so.nesterov(shifted=True),
+    quasi_hyperbolic,
+    smoothed_twice,
+    extragradient,
+]
 ALL = [*LINEAR, clipped]
 FILLED = so.rmsprop(initial_accumulator=0.3)
-anywhere = lambda rule: dataclasses.replace(rule, ranges={})  # hyperparameters that the paper excludes, too
-names = lambda rules: [f"{rule.name}{'-shifted' * bool(rule.values.get('shifted'))}" for rule in rules]
+anywhere = lambda rule: dataclasses.replace(
+    rule, ranges={}
+)  # hyperparameters that the paper excludes, too
+names = lambda rules: [
+    f"{rule.name}{'-shifted' * bool(rule.values.get('shifted'))}" for rule in rules
+]
 
 
 def same(left, right):
@@ -94,7 +106,9 @@ def test_stability_limit_is_the_papers(rule, limit):
 def test_stability_limit_with_a_preconditioner_that_is_held(rule, state, limit):
     """eta*lambda over the preconditioner: 38 for Adam, 13.571 for Nadam at beta1 = 0.9 (Cohen et al. 2022)."""
     x = sp.Symbol(state)
-    preconditioner = epsilon + sp.sqrt(x) if rule.name in ("adam", "nadam") else sp.sqrt(epsilon + x)
+    preconditioner = (
+        epsilon + sp.sqrt(x) if rule.name in ("adam", "nadam") else sp.sqrt(epsilon + x)
+    )
     assert same(theory.stability_limit(rule, held=state), limit * preconditioner / lam)
 
 
@@ -106,14 +120,20 @@ def test_held_limits_at_the_usual_settings():
 
 def test_a_held_state_has_the_value_given():
     assert theory.stability_limit(so.adam(epsilon=0.0), 1.0, held={"v": 0.25}) == pytest.approx(19)
-    assert theory.rate(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(0.75)
-    assert theory.escape(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(1.25)
+    assert theory.rate(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(
+        0.75
+    )
+    assert theory.escape(so.rmsprop(eta=0.5, epsilon=0.0), 1.0, held={"v": 4.0}) == pytest.approx(
+        1.25
+    )
 
 
 def test_rate_is_goh_s_and_lessard_s():
     """Heavy ball (Polyak 1964; Goh 2017) and Nesterov (Lessard, Recht and Packard 2016), at random parameters."""
     rng = np.random.default_rng(0)
-    for a, b, curvature in zip(rng.uniform(0, 2, 50), rng.uniform(0, 1, 50), rng.uniform(0, 2, 50), strict=True):
+    for a, b, curvature in zip(
+        rng.uniform(0, 2, 50), rng.uniform(0, 1, 50), rng.uniform(0, 2, 50), strict=True
+    ):
         for rule, sum_, product in (
             (so.momentum, 1 + b - a * curvature, b),
             (so.nesterov, (1 + b) * (1 - a * curvature), b * (1 - a * curvature)),
@@ -144,7 +164,9 @@ def test_terminal_velocities():
     assert same(velocity(so.gd), -eta * g)
     assert same(velocity(so.momentum), -eta * g / (1 - beta))
     assert same(velocity(so.nesterov), -eta * g / (1 - beta))
-    assert same(velocity(so.momentum(dampening=0.5)), -eta * g * (1 - sp.Symbol("dampening")) / (1 - beta))
+    assert same(
+        velocity(so.momentum(dampening=0.5)), -eta * g * (1 - sp.Symbol("dampening")) / (1 - beta)
+    )
     for rule in (so.rmsprop, so.adam, so.nadam, sign_descent):
         assert velocity(rule) == -eta * sp.sign(g)
     assert velocity(so.adagrad) == 0
@@ -156,12 +178,17 @@ def test_escape_is_the_largest_root():
     for rule, polynomial in (
         (so.gd, lambda x: x - 1 - eta * gamma),
         (so.momentum, lambda x: x**2 - (1 + beta + eta * gamma) * x + beta),
-        (so.nesterov, lambda x: x**2 - (1 + beta) * (1 + eta * gamma) * x + beta * (1 + eta * gamma)),
+        (
+            so.nesterov,
+            lambda x: x**2 - (1 + beta) * (1 + eta * gamma) * x + beta * (1 + eta * gamma),
+        ),
     ):
         growth = theory.escape(rule)
         assert same(sp.expand(polynomial(growth)), 0)
         assert theory.evaluate(growth, rule(eta=0.01), gamma=3.0) > 1
-        assert theory.evaluate(growth, rule(eta=0.01), gamma=3.0) == pytest.approx(theory.escape(rule(eta=0.01), 3.0))
+        assert theory.evaluate(growth, rule(eta=0.01), gamma=3.0) == pytest.approx(
+            theory.escape(rule(eta=0.01), 3.0)
+        )
 
 
 # against runs of the compiled rule
@@ -199,7 +226,9 @@ def test_terminal_velocity_is_what_a_run_tends_to(rule):
     chosen = rule(eta=0.02)
     run = so.minimize(so.parse("3*x"), chosen, [1.0], 20_000, record=[19_999, 20_000])
     step = float(np.diff(run.history["theta"].values[:, 0])[0])
-    assert step == pytest.approx(theory.evaluate(theory.terminal_velocity(chosen), chosen, g=3.0), rel=1e-5)
+    assert step == pytest.approx(
+        theory.evaluate(theory.terminal_velocity(chosen), chosen, g=3.0), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("rule", ALL, ids=names(ALL))
@@ -208,7 +237,9 @@ def test_stability_is_lost_at_the_limit(rule):
     rng = np.random.default_rng(1)
     for _ in range(3):
         values = {
-            n: x for n, x in zip(("beta", "rho", "nu"), rng.uniform(0.1, 0.9, 3), strict=True) if n in rule.values
+            n: x
+            for n, x in zip(("beta", "rho", "nu"), rng.uniform(0.1, 0.9, 3), strict=True)
+            if n in rule.values
         }
         limit = theory.stability_limit(rule(**values), 2.0)
         for share, inside in ((0.98, True), (1.02, False)):
@@ -237,7 +268,11 @@ def test_the_limit_holds_for_any_rule():
     for b, r in rng.uniform(0.05, 0.95, (20, 2)):
         chosen = smoothed_twice(beta=b, rho=r)
         value = theory.evaluate(limit, chosen, **{"lambda": 1.0})
-        assert theory.rate(chosen(eta=value * 0.9999), 1.0) < 1 < theory.rate(chosen(eta=value * 1.0001), 1.0)
+        assert (
+            theory.rate(chosen(eta=value * 0.9999), 1.0)
+            < 1
+            < theory.rate(chosen(eta=value * 1.0001), 1.0)
+        )
 
 
 def test_predict_on_rosenbrock():
@@ -247,9 +282,9 @@ def test_predict_on_rosenbrock():
     np.testing.assert_allclose(found.eigenvalues, [0.399361, 1001.6006], rtol=1e-6)
     assert found.condition == pytest.approx(2508.01, abs=0.01)
     assert found.limit == pytest.approx(0.00199680, abs=1e-8)
-    assert theory.predict(J, so.gd(eta=2 / found.eigenvalues.sum()), at=[1, 1]).rate == pytest.approx(
-        0.9992029, abs=1e-7
-    )
+    assert theory.predict(
+        J, so.gd(eta=2 / found.eigenvalues.sum()), at=[1, 1]
+    ).rate == pytest.approx(0.9992029, abs=1e-7)
     assert found.per_decade == pytest.approx(-np.log(10) / np.log(found.rate))
     assert "condition 2508.01" in repr(found)
 
@@ -298,20 +333,42 @@ def test_what_does_not_settle_is_refused(refused):
         return theta - eta / t * grad(theta)
 
     refused(lambda: theory.stability_limit(annealed), so.RuleError, "depends on the step t")
-    refused(lambda: theory.velocity(smoothed_twice), so.RuleError, "u has no closed form", "terminal_velocity")
-    refused(lambda: theory.velocity(so.nadam), so.RuleError, "P has no closed form", "terminal_velocity")
-    refused(lambda: theory.terminal_velocity(so.weight_decay(so.gd, 0.1)), so.RuleError, "depends on theta itself")
+    refused(
+        lambda: theory.velocity(smoothed_twice),
+        so.RuleError,
+        "u has no closed form",
+        "terminal_velocity",
+    )
+    refused(
+        lambda: theory.velocity(so.nadam), so.RuleError, "P has no closed form", "terminal_velocity"
+    )
+    refused(
+        lambda: theory.terminal_velocity(so.weight_decay(so.gd, 0.1)),
+        so.RuleError,
+        "depends on theta itself",
+    )
 
 
 def test_numbers_are_asked_for_by_name(refused):
-    refused(lambda: theory.rate(so.gd(eta=[0.1, 0.2]), 1.0), so.RuleError, "eta is an array", "one number")
+    refused(
+        lambda: theory.rate(so.gd(eta=[0.1, 0.2]), 1.0),
+        so.RuleError,
+        "eta is an array",
+        "one number",
+    )
     refused(lambda: theory.rate(so.gd(eta=1 / so.t), 1.0), so.RuleError, "eta is a schedule")
     refused(lambda: theory.rate(so.gd, []), so.RuleError, "eigenvalues")
     refused(lambda: theory.rate(so.gd, "high"), so.RuleError, "eigenvalues='high'")
     refused(lambda: theory.escape(so.gd, -1.0), so.RuleError, "curvature=-1", "above 0")
     refused(lambda: theory.escape(smoothed_twice), so.RuleError, "no short closed form")
-    refused(lambda: theory.stability_limit(so.gd, wrt="beta"), so.RuleError, "no hyperparameter 'beta'")
-    refused(lambda: theory.evaluate(theory.terminal_velocity(so.gd), so.gd), so.RuleError, "g has no value")
+    refused(
+        lambda: theory.stability_limit(so.gd, wrt="beta"), so.RuleError, "no hyperparameter 'beta'"
+    )
+    refused(
+        lambda: theory.evaluate(theory.terminal_velocity(so.gd), so.gd),
+        so.RuleError,
+        "g has no value",
+    )
 
 
 def test_names_of_the_theory_are_not_the_rule_s(refused):
@@ -368,13 +425,18 @@ def averaged_thrice(theta, m, u, w, *, grad, eta=0.01, beta=0.9, nu=0.5, mu=0.7)
 def first_unstable(rule, eigenvalue):
     """Return where the spectral radius first crosses 1, by scanning and bisection."""
     etas = np.geomspace(1e-6, 1e4, 2000)
-    k = next((k for k, eta in enumerate(etas) if theory.rate(rule(eta=eta), eigenvalue) > 1 + 1e-12), None)
+    k = next(
+        (k for k, eta in enumerate(etas) if theory.rate(rule(eta=eta), eigenvalue) > 1 + 1e-12),
+        None,
+    )
     if k is None:
         return np.inf
     low, high = (0.0, etas[0]) if k == 0 else (etas[k - 1], etas[k])
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (low, middle) if theory.rate(rule(eta=middle), eigenvalue) > 1 else (middle, high)
+        low, high = (
+            (low, middle) if theory.rate(rule(eta=middle), eigenvalue) > 1 else (middle, high)
+        )
     return high
 
 
@@ -402,12 +464,33 @@ def test_decimals_are_exact_in_formulas():
 
 
 def test_formulas_that_are_not_one_are_refused(refused):
-    refused(lambda: theory.stability_limit(proximal), so.RuleError, "no one formula", "give the eigenvalue")
-    refused(lambda: theory.stability_limit(so.radam, held="v"), so.RuleError, "decide between cases")
-    refused(lambda: theory.stability_limit(so.momentum, -1.0), so.RuleError, "eigenvalue=-1", "above 0")
-    refused(lambda: theory.stability_limit(so.momentum, "big"), so.RuleError, "eigenvalue", "one number")
-    refused(lambda: theory.stability_limit("momentum"), so.RuleError, "'momentum' is a str", "expected a rule")
-    refused(lambda: theory.rate(so.adam, 1.0, held={"v": -1}), so.RuleError, r"held\['v'\]", "at least 0")
+    refused(
+        lambda: theory.stability_limit(proximal),
+        so.RuleError,
+        "no one formula",
+        "give the eigenvalue",
+    )
+    refused(
+        lambda: theory.stability_limit(so.radam, held="v"), so.RuleError, "decide between cases"
+    )
+    refused(
+        lambda: theory.stability_limit(so.momentum, -1.0), so.RuleError, "eigenvalue=-1", "above 0"
+    )
+    refused(
+        lambda: theory.stability_limit(so.momentum, "big"), so.RuleError, "eigenvalue", "one number"
+    )
+    refused(
+        lambda: theory.stability_limit("momentum"),
+        so.RuleError,
+        "'momentum' is a str",
+        "expected a rule",
+    )
+    refused(
+        lambda: theory.rate(so.adam, 1.0, held={"v": -1}),
+        so.RuleError,
+        r"held\['v'\]",
+        "at least 0",
+    )
     refused(lambda: theory.rate(so.adam, 1.0, held=3), so.RuleError, "held=3")
 
 
@@ -418,7 +501,9 @@ def test_what_never_settles_is_refused_however_it_is_written(refused):
         return theta - eta * m, m
 
     refused(lambda: theory.rate(restarted, 1.0), so.RuleError, "depends on the step t for ever")
-    refused(lambda: theory.terminal_velocity(restarted), so.RuleError, "depends on the step t for ever")
+    refused(
+        lambda: theory.terminal_velocity(restarted), so.RuleError, "depends on the step t for ever"
+    )
 
 
 def test_states_that_grow_or_run_away(refused):
@@ -444,9 +529,15 @@ def test_states_that_grow_or_run_away(refused):
 
     assert theory.terminal_velocity(mean_adagrad) == -eta * sp.sign(g)
     assert theory.terminal_velocity(saturated) == -eta * sp.sign(g)
-    refused(lambda: theory.terminal_velocity(runaway), so.RuleError, "m does not come to rest", "by 2")
+    refused(
+        lambda: theory.terminal_velocity(runaway), so.RuleError, "m does not come to rest", "by 2"
+    )
     refused(lambda: theory.terminal_velocity(summed), so.RuleError, "no limit")
-    refused(lambda: theory.terminal_velocity(anywhere(so.momentum)(beta=1.5)), so.RuleError, "does not come to rest")
+    refused(
+        lambda: theory.terminal_velocity(anywhere(so.momentum)(beta=1.5)),
+        so.RuleError,
+        "does not come to rest",
+    )
 
 
 def test_predict_wants_a_point_at_rest(refused):
@@ -462,9 +553,16 @@ def test_predict_wants_a_point_at_rest(refused):
 
 def test_evaluate_names_what_it_does_not_know(refused):
     velocity = theory.terminal_velocity(so.momentum)
-    refused(lambda: theory.evaluate(velocity, so.momentum, g=1, q=2), so.RuleError, "holds no q", "beta, eta, g")
+    refused(
+        lambda: theory.evaluate(velocity, so.momentum, g=1, q=2),
+        so.RuleError,
+        "holds no q",
+        "beta, eta, g",
+    )
     refused(lambda: theory.evaluate(velocity, so.momentum, g="a"), so.RuleError, "g", "one number")
-    refused(lambda: theory.evaluate(theory.linearize(so.gd), so.gd), so.RuleError, "expected a formula")
+    refused(
+        lambda: theory.evaluate(theory.linearize(so.gd), so.gd), so.RuleError, "expected a formula"
+    )
     refused(lambda: theory.evaluate(sp.sqrt(-eta), so.gd), so.RuleError, "no real number")
 
 
@@ -483,5 +581,8 @@ def test_the_number_of_steps_has_no_value_in_a_limit(refused):
         return theta - eta * grad(theta) / sp.sqrt(T)
 
     assert same(theory.stability_limit(by_budget), 2 * sp.sqrt(sp.Symbol("T")) / lam)
-    for ask in (lambda: theory.stability_limit(by_budget, 2.0), lambda: theory.rate(by_budget, 2.0)):
+    for ask in (
+        lambda: theory.stability_limit(by_budget, 2.0),
+        lambda: theory.rate(by_budget, 2.0),
+    ):
         refused(ask, so.RuleError, "T has no value here")

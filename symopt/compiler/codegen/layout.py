@@ -113,7 +113,12 @@ class Places:
     """
 
     def __init__(
-        self, constants: Sequence[Key], update: Update, size: int | None, options: Options, looped: bool
+        self,
+        constants: Sequence[Key],
+        update: Update,
+        size: int | None,
+        options: Options,
+        looped: bool,
     ) -> None:
         self.constants, self.update, self.n, self.options = constants, update, size, options
         self.vector = {state.name for state in update.states if state.vector}
@@ -140,7 +145,9 @@ class Places:
             return STEP
         if key[0] == "state" and key[1] not in self.lane_states | self.vector:
             return STEP
-        return CONSTANT if key in self.layout.cells else LANE
+        if key in self.layout.cells:
+            return CONSTANT
+        return LANE
 
     def _reaches_swept(self, program: Program, outputs: list[Key], more: set[Key]) -> bool:
         present = [key for key in outputs if key in program.outputs]
@@ -150,41 +157,66 @@ class Places:
         """Return the powers that differ from lane to lane; a schedule holds plain numbers, and never does."""
         swept: set[Key] = set()
         for k in range(self.update.powers):
-            if self._reaches_swept(self.update.hypers, [("base", k), ("rate", k), ("offset", k)], swept):
+            if self._reaches_swept(
+                self.update.hypers, [("base", k), ("rate", k), ("offset", k)], swept
+            ):
                 swept.add(("power", k))
         return swept
 
     def _is_swept_state(self, name: str) -> bool:
         """Return whether a scalar state depends on swept values, now or through other states."""
-        swept: set[Key] = self.swept_powers | {("hyper", key[1]) for key in self.options.swept if key[0] == "given"}
+        swept: set[Key] = self.swept_powers | {
+            ("hyper", key[1]) for key in self.options.swept if key[0] == "given"
+        }
         reached: set[str] = set()
         while True:
             more = swept | {("state", other) for other in reached}
             found = {
                 s.name
                 for s in self.update.states
-                if self._reaches_swept(self.update.program, [("new", s.name)], more) or ("hyper", s.initial) in swept
+                if self._reaches_swept(self.update.program, [("new", s.name)], more)
+                or ("hyper", s.initial) in swept
             }
             if found <= reached:
                 return name in reached
             reached |= found
 
     def _layout(self) -> Layout:
-        layout, update, options = Layout(self.options.lanes), self.update, self.options
+        layout = Layout(self.options.lanes)
         self._each(layout, "theta")
-        for state in update.states:
+        self._state_places(layout)
+        self._given_places(layout)
+        self._observed_places(layout)
+        return layout
+
+    def _state_places(self, layout: Layout) -> None:
+        """Add states and running products."""
+        for state in self.update.states:
             if state.vector:
                 self._each(layout, ("state", state.name))
             elif state.name in self.lane_states:
                 layout.row(("state", state.name))
             else:
                 layout.cell(("state", state.name))
-        for k in range(update.powers):
-            place = layout.row if ("power", k) in self.swept_powers else layout.cell
+        for k in range(self.update.powers):
+            place = layout.cell
+            if ("power", k) in self.swept_powers:
+                place = layout.row
             place(("power", k))
             place(("factor", k))
-        for key in [*(("given", name) for name in update.given), *self.constants]:
-            (layout.row if key in options.swept else layout.cell)(key)
+
+    def _given_places(self, layout: Layout) -> None:
+        """Add hyperparameters and the cost's constants."""
+        hypers: list[Key] = [("given", name) for name in self.update.given]
+        for key in (*hypers, *self.constants):
+            if key in self.options.swept:
+                layout.row(key)
+            else:
+                layout.cell(key)
+
+    def _observed_places(self, layout: Layout) -> None:
+        """Add what is observed, and what it is compared with."""
+        options = self.options
         for name in ("loss", "status", "steps"):
             layout.row(name)
         if options.best:
@@ -195,11 +227,10 @@ class Places:
             layout.cell(("target", j))
         for name in ("limit", "T", "n", "tolerance"):
             layout.cell(name)
-        if options.noise or update.draws:
+        if options.noise or self.update.draws:
             layout.row("stream")
         if options.noise:
             layout.cell("noise")
-        return layout
 
     def _working_rows(self, layout: Layout) -> None:
         for stage in self.update.stages:

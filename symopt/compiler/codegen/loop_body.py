@@ -34,9 +34,14 @@ class Axis(NamedTuple):
 class FrameWriter:
     """One frame being printed."""
 
-    def __init__(self, nest: Nest, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> None:
+    def __init__(
+        self, nest: Nest, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+    ) -> None:
         self.nest, self.frame, self.around, self.known, self.axis = nest, frame, around, known, axis
-        self.shift = INNER if around else OUTER
+        if around:
+            self.shift = INNER
+        else:
+            self.shift = OUTER
         self.width, self.lanes = 1 << self.shift, nest.lanes
         self.sums = [task for task in frame.tasks if task.kind == "reduce"]
         self.arrays = {task.node: nest.fresh("a") for task in self.sums}
@@ -44,7 +49,9 @@ class FrameWriter:
         index = nest.places.index
         self.ranges = {one: (index(one.low), index(one.high)) for one in frame.loops}
         self.is_single = len(set(self.ranges.values())) == 1
-        self.is_straight = all(nest.scheduler.is_straight(task, around, known) for task in frame.tasks)
+        self.is_straight = all(
+            nest.scheduler.is_straight(task, around, known) for task in frame.tasks
+        )
 
     # Before and after
 
@@ -66,7 +73,9 @@ class FrameWriter:
             lines += turn
             while half:
                 lines += loop(
-                    "r", half * self.lanes, [combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])]
+                    "r",
+                    half * self.lanes,
+                    [combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])],
                 )
                 half //= 2
             self.known[node] = (f"{name}[{self.axis.variable if self.axis else 0}]", 4)
@@ -86,12 +95,17 @@ class FrameWriter:
             return self._strips()
         if self.sums:
             return self._blocks()
-        return self._plainly(None) if self.is_single else self._edges()
+        if self.is_single:
+            return self._plainly(None)
+        return self._edges()
 
     def _plainly(self, axis: Axis | None) -> list[str]:
         """Return one loop over all turns; a range that is shorter than others is asked for in each."""
         first, last = self._outermost()
-        return [*self._lowest_and_highest(), *loop(self.variable, f"{last} + 1", self._guarded(axis), first)]
+        return [
+            *self._lowest_and_highest(),
+            *loop(self.variable, f"{last} + 1", self._guarded(axis), first),
+        ]
 
     def _outermost(self) -> tuple[str, str]:
         if self.is_single:
@@ -103,14 +117,17 @@ class FrameWriter:
         if self.is_single:
             return []
         lows, highs = zip(*self.ranges.values(), strict=True)
+        none, start, most = (f"{self.bounds}_{name}" for name in ("none", "from", "most"))
         return [
-            *_chosen(f"{self.bounds}_least", lows, "<"), *_chosen(f"{self.bounds}_most", highs, ">"),
-            *_chosen(f"{self.bounds}_from", lows, ">"), *_chosen(f"{self.bounds}_to", highs, "<"),
+            *_chosen(f"{self.bounds}_least", lows, "<"),
+            *_chosen(f"{self.bounds}_most", highs, ">"),
+            *_chosen(f"{self.bounds}_from", lows, ">"),
+            *_chosen(f"{self.bounds}_to", highs, "<"),
             # where no turn is in all ranges, all turns come before it
             f"{self.bounds}_none = {self.bounds}_from > {self.bounds}_to",
-            f"{self.bounds}_from = {self.bounds}_most + 1 if {self.bounds}_none else {self.bounds}_from",
+            f"{start} = {most} + 1 if {none} else {start}",
             f"{self.bounds}_to = {self.bounds}_most if {self.bounds}_none else {self.bounds}_to",
-        ]  # fmt: skip
+        ]
 
     def _guarded(self, axis: Axis | None) -> list[str]:
         """Return a turn in which each range is asked whether it holds the variable."""
@@ -127,12 +144,16 @@ class FrameWriter:
     @property
     def _low(self) -> str:
         """Where the sums begin: the place of term 0."""
-        return self.nest.places.index(self.sums[0].loops[0].low) if self.sums else "0"
+        if self.sums:
+            return self.nest.places.index(self.sums[0].loops[0].low)
+        return "0"
 
     @property
     def _origin(self) -> str:
         """The turn that adds to the first element of the partial sums: where blocks begin."""
-        return self._low if self.lanes > 1 or self.is_single else f"{self.bounds}_from"
+        if self.lanes > 1 or self.is_single:
+            return self._low
+        return f"{self.bounds}_from"
 
     def _turned(self, name: str) -> tuple[str, list[str]]:
         """Return the partial sums in the order of the terms, and the statements that put them so."""
@@ -146,7 +167,10 @@ class FrameWriter:
     def _slots(self, partial: str) -> None:
         """Say in which partial sum a turn adds."""
         for node, name in self.arrays.items():
-            self.nest.slots[node] = f"{name}[{partial}]" if self.lanes == 1 else f"{name}[{partial}*{self.lanes} + i]"
+            if self.lanes == 1:
+                self.nest.slots[node] = f"{name}[{partial}]"
+            else:
+                self.nest.slots[node] = f"{name}[{partial}*{self.lanes} + i]"
 
     def _body(self, tasks: list[Task], axis: Axis | None) -> list[str]:
         self.nest.places.open(self.frame.loops, self.variable)
@@ -161,15 +185,26 @@ class FrameWriter:
         """
         h = self.bounds
         self._slots("r")
-        low, high = self._outermost() if self.is_single else (f"{h}_from", f"{h}_to")
-        turns = "abreast" if self.shift == INNER else "range"
+        if self.is_single:
+            low, high = self._outermost()
+        else:
+            low, high = (f"{h}_from", f"{h}_to")
+        turns = "range"
+        if self.shift == INNER:
+            turns = "abreast"
         blocks = [
             *_chosen(f"{h}_count", ["0", f"({high} + 1 - ({low})) >> {self.shift}"], ">"),
             f"{h}_end = {low} + ({h}_count << {self.shift})",
-            *loop("q", f"{h}_count", self._block_turns(str(self.width), f"{low} + (q << {self.shift})", turns)),
+            *loop(
+                "q",
+                f"{h}_count",
+                self._block_turns(str(self.width), f"{low} + (q << {self.shift})", turns),
+            ),
             *self._block_turns(f"{high} + 1 - ({h}_end)", f"{h}_end"),
         ]
-        return blocks if self.is_single else self._with_edges(blocks)
+        if self.is_single:
+            return blocks
+        return self._with_edges(blocks)
 
     def _block_turns(self, stop: str, base: str, turns: str = "range") -> list[str]:
         body = self._body(self.frame.tasks, None)
@@ -178,7 +213,9 @@ class FrameWriter:
     def _edges(self) -> list[str]:
         """Return the turns that all ranges meet as one loop, and those before and after it."""
         h = self.bounds
-        return self._with_edges(loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from"))
+        return self._with_edges(
+            loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from")
+        )
 
     def _with_edges(self, inside: list[str]) -> list[str]:
         """Return what all ranges meet, with the turns before and after it, which ask for each range."""
@@ -193,7 +230,9 @@ class FrameWriter:
 
     def can_be_shared(self, axis: Axis) -> bool:
         """Return whether eight turns of a strip can share the loop: each entry is still added to in order."""
-        adds = all(task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks)
+        adds = all(
+            task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks
+        )
         fixed = not any(bounds_of(one) for one in self.frame.loops)
         return adds and fixed and self.is_single and self.is_straight and axis.width >= EIGHT
 
@@ -226,9 +265,9 @@ class FrameWriter:
 def combined(op: str, place: str, texts: list[str]) -> str:
     """Return the statement that takes something into a partial sum, product or maximum."""
     if op == "sum":
-        return (
-            f"{place} = fma({texts[0]}, {texts[1]}, {place})" if len(texts) == 2 else f"{place} = {place} + {texts[0]}"
-        )
+        if len(texts) == 2:
+            return f"{place} = fma({texts[0]}, {texts[1]}, {place})"
+        return f"{place} = {place} + {texts[0]}"
     if op == "prod":
         return f"{place} = {place}*({texts[0]})"
     return f"{place} = {place} if ({place} >= {texts[0]}) | ({place} != {place}) else {texts[0]}"
@@ -237,4 +276,7 @@ def combined(op: str, place: str, texts: list[str]) -> str:
 def _chosen(name: str, texts: Iterable[str], sign: str) -> list[str]:
     """Return the statements that take the least (<) or greatest (>) of some whole numbers."""
     first, *rest = texts
-    return [f"{name} = {first}", *(f"{name} = {text} if {text} {sign} {name} else {name}" for text in rest)]
+    return [
+        f"{name} = {first}",
+        *(f"{name} = {text} if {text} {sign} {name} else {name}" for text in rest),
+    ]

@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from symopt.compiler.codegen.loop_nest import Nest
 from symopt.compiler.codegen.memory import Arrays, Memory
-from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, function_source, label, loop, module_source
+from symopt.compiler.codegen.printer import (
+    CONSTANT,
+    LANE,
+    Printer,
+    function_source,
+    label,
+    loop,
+    module_source,
+)
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.jit import cache
 from symopt.ir.program import Counter, Graph, Key, Name, Program, Read
@@ -58,13 +66,18 @@ class LoopFunction:
         printer = Printer(graph, level, lambda key: places.input(key) or cells[key])  # type: ignore[index]
         constants: list[str] = []
         nest = Nest(printer, places, constants, constants, lanes=1)
-        wanted = [nodes["J"]] if "J" in nodes else []
+        wanted = []
+        if "J" in nodes:
+            wanted = [nodes["J"]]
         body = nest.write(self.program.statements, nodes, wanted)
         body += [f"value[0] = {nest.text(node)}" for node in wanted]
         names = [f"w{k}" for k in range(len(self.stored))]
         data = [f"d{k}" for k in range(len(self.data))]
         inside = ["theta", "v", "c", "value", "g", "plan", *names, *data]
-        loads = [*(f"# {name}: {label(key)}" for name, key in zip(data, self.data, strict=True)), *places.loads(4)]
+        loads = [
+            *(f"# {name}: {label(key)}" for name, key in zip(data, self.data, strict=True)),
+            *places.loads(4),
+        ]
         one = function_source("one", inside, [*loads, *constants, *body])
         parts = ["part(block, at)", "part(block, at + plan[1])", "part(block, at + 2*plan[1])"]
         parts += ["part(out, to)", "part(out, to + 1)", "plan"]
@@ -72,7 +85,9 @@ class LoopFunction:
         parts += [f"part(block, plan[{first + k}])" for k in range(len(names))] + data
         lines = ["at = point*plan[2]", "to = point*plan[3]", f"one({', '.join(parts)})"]
         kinds = "".join(self.data.values())
-        source = module_source("evaluate", loop("point", "plan[0]", lines), printer.functions, [one], kinds)
+        source = module_source(
+            "evaluate", loop("point", "plan[0]", lines), printer.functions, [one], kinds
+        )
         return source, places.integers
 
     def _places(self) -> Arrays:
@@ -82,9 +97,12 @@ class LoopFunction:
             for kind, variable in kinds.items()
             for array in self.arrays
         }
-        memory |= {name: Memory(f"w{k}", like=("where", name[1])) for k, name in enumerate(self.stored)}
         memory |= {
-            name: Memory(f"d{k}", laned=False, whole=kind == "i") for k, (name, kind) in enumerate(self.data.items())
+            name: Memory(f"w{k}", like=("where", name[1])) for k, name in enumerate(self.stored)
+        }
+        memory |= {
+            name: Memory(f"d{k}", laned=False, whole=kind == "i")
+            for k, (name, kind) in enumerate(self.data.items())
         }
         return Arrays(memory, lanes=1)
 
@@ -102,7 +120,9 @@ class LoopFunction:
     def everywhere(self) -> LoopFunction | None:
         """The function for points where a sine or a remainder is beyond the fast ones, if it has any."""
         program = everywhere(self.program)
-        return None if program is None else replace(self, program=program)
+        if program is None:
+            return None
+        return replace(self, program=program)
 
     def __call__(
         self,
@@ -121,7 +141,13 @@ class LoopFunction:
         count, width = points.shape
         moved = np.zeros_like(points) if direction is None else direction
         records = np.concatenate([points, moved, constants], axis=1)
-        plan = [count, width, records.shape[1], width + 1, *(integers[key] for key in self._printed[1])]
+        plan = [
+            count,
+            width,
+            records.shape[1],
+            width + 1,
+            *(integers[key] for key in self._printed[1]),
+        ]
         place = records.size
         for name in self.stored:
             plan.append(place)
@@ -132,6 +158,8 @@ class LoopFunction:
         cache.kernel(self.source)(block, np.array(plan), out.reshape(-1), *data)
         lost = np.isnan(out).any(axis=1) if self.everywhere else np.zeros(0, dtype=bool)
         if self.everywhere and lost.any():
-            value, slopes = self.everywhere(points[lost], moved[lost], constants[lost], integers, stored, data)
+            value, slopes = self.everywhere(
+                points[lost], moved[lost], constants[lost], integers, stored, data
+            )
             out[lost] = np.column_stack([value, slopes])
         return out[:, 0], out[:, 1:] + 0.0  # sums begin at -0.0

@@ -64,19 +64,31 @@ class Scheduler:
 
     def roots(self, task: Task) -> tuple[int, ...]:
         """Return what a task itself needs."""
-        return self.graph.nodes[task.node].args if task.kind == "reduce" else (task.node,)
+        if task.kind == "reduce":
+            return self.graph.nodes[task.node].args
+        return (task.node,)
 
     def reductions(self, numbers: Iterable[int], around: frozenset[Loop]) -> list[int]:
         """Return those reductions among nodes that can be done inside these loops alone."""
-        return [n for n in numbers if isinstance(self.graph.nodes[n].payload, Loop) and self.graph.loops(n) <= around]
+        return [
+            n
+            for n in numbers
+            if isinstance(self.graph.nodes[n].payload, Loop) and self.graph.loops(n) <= around
+        ]
 
     def is_straight(self, task: Task, around: frozenset[Loop], known: Mapping[int, object]) -> bool:
         """Return whether a task has one loop and nothing looped in it."""
-        inner = {n for n in self.below(task, known) if isinstance(self.graph.nodes[n].payload, Loop)}
+        inner = {
+            n for n in self.below(task, known) if isinstance(self.graph.nodes[n].payload, Loop)
+        }
         return len(task.loops) == 1 and inner <= set(self.reductions(inner, around))
 
     def schedule(
-        self, tasks: list[Task], wanted: Iterable[int], around: frozenset[Loop], known: Mapping[int, object]
+        self,
+        tasks: list[Task],
+        wanted: Iterable[int],
+        around: frozenset[Loop],
+        known: Mapping[int, object],
     ) -> Schedule:
         """Return the order of tasks inside the loops ``around``, with the reductions that they and ``wanted`` need."""
         everything = self._with_reductions(tasks, wanted, around, known)
@@ -89,7 +101,9 @@ class Scheduler:
                 place[task] = self._frame(task, needs[task], place, frames, around, known)
                 between += [[] for _ in range(len(frames) + 1 - len(between))]
             else:
-                first = max((place[other] + (1 if other.loops else 0) for other in needs[task]), default=0)
+                first = max(
+                    (place[other] + (1 if other.loops else 0) for other in needs[task]), default=0
+                )
                 place[task] = first
                 between[first].append(task)
         for frame in frames:
@@ -98,18 +112,27 @@ class Scheduler:
         return Schedule(frames, between)
 
     def _with_reductions(
-        self, tasks: list[Task], wanted: Iterable[int], around: frozenset[Loop], known: Mapping[int, object]
+        self,
+        tasks: list[Task],
+        wanted: Iterable[int],
+        around: frozenset[Loop],
+        known: Mapping[int, object],
     ) -> list[Task]:
         roots = [root for task in tasks for root in self.roots(task)]
         found = self.reductions(demand_order(self.graph.nodes, [*roots, *wanted], known), around)
         return [*tasks, *(Task("reduce", n, (self.graph.nodes[n].payload,)) for n in found)]  # type: ignore[arg-type]
+
+    def _reduction(self, number: int) -> Task:
+        loop = self.graph.nodes[number].payload
+        assert isinstance(loop, Loop)
+        return Task("reduce", number, (loop,))
 
     def _needs(
         self, task: Task, tasks: list[Task], around: frozenset[Loop], known: Mapping[int, object]
     ) -> dict[Task, bool]:
         """Return the tasks that must come first, and whether sharing the loop with them is enough."""
         below = self.below(task, known)
-        first = {Task("reduce", n, (self.graph.nodes[n].payload,)): False for n in self.reductions(below, around)}  # type: ignore[arg-type]
+        first = {self._reduction(n): False for n in self.reductions(below, around)}
         reads: dict[Name, list[tuple[Affine, ...]]] = {}
         for n in below:
             key = self.graph.nodes[n].payload
@@ -153,13 +176,17 @@ class Scheduler:
             earliest = max(earliest, place[other] + (0 if shared or not other.loops else 1))
         for number in range(len(frames) - 1, earliest - 1, -1):
             inside = [other for other in needs if other.loops and place[other] == number]
-            if self._fits(task, frames[number], around, known) and _comes_after(task, inside, frames[number]):
+            if self._fits(task, frames[number], around, known) and _comes_after(
+                task, inside, frames[number]
+            ):
                 frames[number].tasks.append(task)
                 return number
         frames.append(Frame([task]))
         return len(frames) - 1
 
-    def _fits(self, task: Task, frame: Frame, around: frozenset[Loop], known: Mapping[int, object]) -> bool:
+    def _fits(
+        self, task: Task, frame: Frame, around: frozenset[Loop], known: Mapping[int, object]
+    ) -> bool:
         loop = task.loops[0]
         if not all(_near(loop, other) for other in frame.loops):
             return False
@@ -191,4 +218,6 @@ def _same_turn(task: Task, other: Task, seen: list[tuple[Affine, ...]]) -> bool:
     if not (task.loops and other.loops):
         return False
     mine, its = variable(task.loops[0]), variable(other.loops[0])
-    return any(index == its and all(at[axis] == mine for at in seen) for axis, index in enumerate(other.at))
+    return any(
+        index == its and all(at[axis] == mine for at in seen) for axis, index in enumerate(other.at)
+    )

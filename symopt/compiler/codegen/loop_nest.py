@@ -46,7 +46,9 @@ class Nest:
         What follows the updates of a turn, given the text of the first.
     """
 
-    def __init__(self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int) -> None:
+    def __init__(
+        self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int
+    ) -> None:
         self.printer, self.places, self.lanes = printer, places, lanes
         self.graph: Graph = printer.graph
         self.constants, self.step = constants, step
@@ -55,11 +57,15 @@ class Nest:
         self.buffers = constants
         self.after: Callable[[str], list[str]] = lambda _: []
 
-    def write(self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]) -> list[str]:
+    def write(
+        self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]
+    ) -> list[str]:
         """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
         tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at, s.near) for s in statements]
         self.known: Texts = {}
-        axis = Axis("i", str(self.lanes), self.lanes) if self.lanes > 1 else None
+        axis = None
+        if self.lanes > 1:
+            axis = Axis("i", str(self.lanes), self.lanes)
         return self.block(tasks, list(wanted), frozenset(), self.known, axis)
 
     def text(self, node: int) -> str:
@@ -72,7 +78,12 @@ class Nest:
     # What stands inside a loop
 
     def block(
-        self, tasks: list[Task], wanted: list[int], around: frozenset[Loop], known: Texts, axis: Axis | None
+        self,
+        tasks: list[Task],
+        wanted: list[int],
+        around: frozenset[Loop],
+        known: Texts,
+        axis: Axis | None,
     ) -> list[str]:
         plan = self.scheduler.schedule(tasks, wanted, around, known)
         lines: list[str] = []
@@ -86,11 +97,25 @@ class Nest:
         return lines
 
     def _ahead(
-        self, frames: list[Frame], wanted: list[int], around: frozenset[Loop], known: Texts, unwritten: set[Name]
+        self,
+        frames: list[Frame],
+        wanted: list[int],
+        around: frozenset[Loop],
+        known: Texts,
+        unwritten: set[Name],
     ) -> list[int]:
         """Return what later frames need of this place and can be computed now: the uppermost such nodes."""
         found: dict[int, None] = {}
-        stack = [*reversed([root for frame in frames for task in frame.tasks for root in self.scheduler.roots(task)])]
+        stack = [
+            *reversed(
+                [
+                    root
+                    for frame in frames
+                    for task in frame.tasks
+                    for root in self.scheduler.roots(task)
+                ]
+            )
+        ]
         stack = [*wanted, *stack]
         seen: set[int] = set()
         while stack:
@@ -111,10 +136,17 @@ class Nest:
 
     def _is_ready(self, number: int, known: Texts, unwritten: set[Name]) -> bool:
         """Return whether a node needs no loop, and nothing of an array, that is still to come."""
-        below = [self.graph.nodes[n].payload for n in self.scheduler.below(Task("define", number, ()), known)]
-        return not any(isinstance(p, Loop) or (isinstance(p, Read) and p.array in unwritten) for p in below)
+        below = [
+            self.graph.nodes[n].payload
+            for n in self.scheduler.below(Task("define", number, ()), known)
+        ]
+        return not any(
+            isinstance(p, Loop) or (isinstance(p, Read) and p.array in unwritten) for p in below
+        )
 
-    def _segment(self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None) -> list[str]:
+    def _segment(
+        self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None
+    ) -> list[str]:
         """Return straight code that does ``tasks`` and computes ``ahead``, whose texts are added to ``known``."""
         if not tasks and not ahead:
             return []
@@ -123,19 +155,30 @@ class Nest:
         texts = dict(known) if axis else known
         scopes = (self.constants, self.step, shared if axis else body, body)
         updates = [task for task in tasks if task.kind == "update"]
-        for task in (task for task in tasks if task.kind != "update"):  # what one stores, the next may read
-            body += self._done(task, scopes, texts)
+        for task in tasks:
+            if task.kind != "update":  # what one stores, the next may read
+                body += self._done(task, scopes, texts)
         if updates:
             new = self.printer.write([task.node for task in updates], scopes, texts)
-            body += [f"{self._place(task)} = {text}" for task, text in zip(updates, new, strict=True)]
+            body += [
+                f"{self._place(task)} = {text}" for task, text in zip(updates, new, strict=True)
+            ]
             body += self.after(new[0])
         self.printer.write(ahead, scopes, texts)
-        for node in ahead if axis else ():
-            known[node] = self._kept(node, texts, body, axis) if node in texts else self.printer.outer[node]  # type: ignore[arg-type]
-        if axis is None or not body:
+        if axis is None:
             return shared + body
+        for node in ahead:
+            if node in texts:
+                known[node] = self._kept(node, texts, body, axis)
+            else:
+                known[node] = self.printer.outer[node]
+        if not body:
+            return shared
         return shared + loop(
-            axis.variable, axis.end, [*axis.before, *body], turns="abreast" if self.lanes > 1 else "range"
+            axis.variable,
+            axis.end,
+            [*axis.before, *body],
+            turns="abreast" if self.lanes > 1 else "range",
         )
 
     def _text(self, node: int, texts: Texts) -> str:
@@ -166,18 +209,27 @@ class Nest:
     def _done(self, task: Task, scopes: tuple[list[str], ...], texts: Texts) -> list[str]:
         """Return the statements that do a task whose loops are all open."""
         (root,) = self.scheduler.roots(task)
-        op = self.graph.nodes[task.node].op if task.kind == "reduce" else "sum"
-        place = self.slots[task.node] if task.kind == "reduce" else self._place(task)
+        op = "sum"
+        if task.kind == "reduce":
+            op = self.graph.nodes[task.node].op
+        if task.kind == "reduce":
+            place = self.slots[task.node]
+        else:
+            place = self._place(task)
         if task.kind == "define" or op != "sum":
             (text,) = self.printer.write([root], scopes, texts)
             return [f"{place} = {text}" if task.kind == "define" else combined(op, place, [text])]
         terms = self._terms(root)
-        operands = iter(self.printer.write([node for term in terms for node in term], scopes, texts))
+        operands = iter(
+            self.printer.write([node for term in terms for node in term], scopes, texts)
+        )
         return [combined("sum", place, [next(operands) for _ in term]) for term in terms]
 
     # Loops
 
-    def _framed(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+    def _framed(
+        self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+    ) -> list[str]:
         """Return a loop and what follows it; in a strip, one loop for each turn of the strip."""
         if axis is None or self.lanes > 1:
             return self._frame(frame, around, known, axis)
@@ -194,6 +246,8 @@ class Nest:
                 known[task.node] = (f"{name}[{axis.variable}]", 4)
         return loop(axis.variable, axis.end, [*axis.before, *lines])
 
-    def _frame(self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None) -> list[str]:
+    def _frame(
+        self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+    ) -> list[str]:
         turn = FrameWriter(self, frame, around, known, axis)
         return [*turn.begin(), *turn.loops(), *turn.end()]

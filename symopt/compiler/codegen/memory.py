@@ -63,7 +63,10 @@ class Arrays:
 
     def loads(self, first: int) -> list[str]:
         """Return the statements that take the integers from ``plan``, where they begin at ``first``."""
-        return [f"{name} = plan[{first + k}]  # {label(key)}" for k, (key, name) in enumerate(self.integers.items())]
+        return [
+            f"{name} = plan[{first + k}]  # {label(key)}"
+            for k, (key, name) in enumerate(self.integers.items())
+        ]
 
     def open(self, loops: Iterable[Loop], variable: str) -> None:
         """Call the variables of loops by one name from here on."""
@@ -75,20 +78,30 @@ class Arrays:
         if memory.single:
             return memory.variable
         shaped = memory.like or array
-        terms = [self.integer("offset", shaped)] if memory.offset else []
+        terms = []
+        if memory.offset:
+            terms = [self.integer("offset", shaped)]
         for axis, index in enumerate(at):
-            text = self._clamped(shaped, axis, index) if near else self.index(index)
-            terms.append(text if axis == len(at) - 1 else f"({text})*{self.integer('stride', shaped, axis)}")
+            if near:
+                text = self._clamped(shaped, axis, index)
+            else:
+                text = self.index(index)
+            terms.append(
+                text if axis == len(at) - 1 else f"({text})*{self.integer('stride', shaped, axis)}"
+            )
         flat = " + ".join(term for term in terms if term != "0") or "0"
         if not memory.laned or self.lanes == 1:
             return f"{memory.variable}[{flat}]"
-        return f"{memory.variable}[({flat})*{self.lanes} + i]" if flat != "0" else f"{memory.variable}[i]"
+        if flat != "0":
+            return f"{memory.variable}[({flat})*{self.lanes} + i]"
+        return f"{memory.variable}[i]"
 
     def _inside(self, read: Read) -> str:
         """Return the condition that an entry lies in its array: a branch that is taken must not read beside it."""
         array = self.memory[read.array].like or read.array
         indices = [
-            (f"({self.index(index)})", self.integer("extent", array, axis)) for axis, index in enumerate(read.at)
+            (f"({self.index(index)})", self.integer("extent", array, axis))
+            for axis, index in enumerate(read.at)
         ]
         return " & ".join(f"(-1 < {text}) & ({text} < {extent})" for text, extent in indices)
 
@@ -99,12 +112,27 @@ class Arrays:
 
     def index(self, index: Affine) -> str:
         """Return the text of an index."""
-        text = str(index.const) if index.const or not index.terms else ""
+        text = ""
+        if index.const or not index.terms:
+            text = str(index.const)
         for atom, factor in reversed(index.terms):
-            part = self._atom(atom) if abs(factor) == 1 else f"{abs(factor)}*{self._atom(atom)}"
-            sign = "-" if factor < 0 else "+"
-            rest = "" if not text else f" - {text[1:]}" if text.startswith("-") else f" + {text}"
-            text = f"{part}{rest}" if sign == "+" else f"{text or '0'} - {part}"
+            if abs(factor) == 1:
+                part = self._atom(atom)
+            else:
+                part = f"{abs(factor)}*{self._atom(atom)}"
+            sign = "+"
+            if factor < 0:
+                sign = "-"
+            if not text:
+                rest = ""
+            elif text.startswith("-"):
+                rest = f" - {text[1:]}"
+            else:
+                rest = f" + {text}"
+            if sign == "+":
+                text = f"{part}{rest}"
+            else:
+                text = f"{text or '0'} - {part}"
         return text
 
     def _atom(self, atom: Atom) -> str:
@@ -118,8 +146,13 @@ class Arrays:
         """Return the text of an input that has to do with arrays or sizes, None of another."""
         if isinstance(key, Read):
             text = self.place(key.array, key.at, key.near)
-            text = f"float64({text})" if self.memory[key.array].whole else text
-            return f"({text} if {self._inside(key)} else {NAN})" if key.near else text
+            if self.memory[key.array].whole:
+                text = f"float64({text})"
+            if key.near:
+                return f"({text} if {self._inside(key)} else {NAN})"
+            return text
         if isinstance(key, Counter):
             return f"float64({self.index(key.value)})"
-        return f"float64({self.integer('size', key[1])})" if key[0] == "size" else None
+        if key[0] == "size":
+            return f"float64({self.integer('size', key[1])})"
+        return None

@@ -61,27 +61,38 @@ class Function:
     def everywhere(self) -> Function | None:
         """The function for points where a sine or a remainder is beyond the fast ones, if it has any."""
         program = everywhere(self.program)
-        return None if program is None else replace(self, program=program)
+        if program is None:
+            return None
+        return replace(self, program=program)
 
     def __call__(self, values: Mapping[Key, npt.ArrayLike]) -> dict[Key, Array]:
         """Evaluate at points; the inputs are broadcast against each other."""
-        arrays = np.broadcast_arrays(*(np.asarray(values[key], dtype=np.float64) for key in self.inputs)) or [
-            np.zeros(())
-        ]
+        arrays = np.broadcast_arrays(
+            *(np.asarray(values[key], dtype=np.float64) for key in self.inputs)
+        ) or [np.zeros(())]
         shape = arrays[0].shape
         block = np.ascontiguousarray(np.stack([array.ravel() for array in arrays]).ravel())
         count = int(np.prod(shape))
         out = np.empty((max(len(self.program.outputs), 1), count))
         cache.kernel(self.source)(block, np.array([count]), out.reshape(-1))
-        lost = np.isnan(out).any(axis=0) if self.everywhere else np.zeros(0, dtype=bool)
+        if self.everywhere:
+            lost = np.isnan(out).any(axis=0)
+        else:
+            lost = np.zeros(0, dtype=bool)
         if self.everywhere and lost.any():
-            again = self.everywhere({key: array.ravel()[lost] for key, array in zip(self.inputs, arrays, strict=True)})
+            again = self.everywhere(
+                {key: array.ravel()[lost] for key, array in zip(self.inputs, arrays, strict=True)}
+            )
             out[:, lost] = list(again.values())
         return {key: row.reshape(shape) for key, row in zip(self.program.outputs, out, strict=True)}
 
 
 def _place(k: int) -> str:
-    return "i" if k == 0 else ("count + i" if k == 1 else f"{k}*count + i")
+    if k == 0:
+        return "i"
+    if k == 1:
+        return "count + i"
+    return f"{k}*count + i"
 
 
 def _label(key: Key, labels: Mapping[Key, str]) -> str:

@@ -43,7 +43,9 @@ class Printer:
         The text of an input, by its key.
     """
 
-    def __init__(self, graph: Graph, level: Callable[[Key], int], leaf: Callable[[Key], str]) -> None:
+    def __init__(
+        self, graph: Graph, level: Callable[[Key], int], leaf: Callable[[Key], str]
+    ) -> None:
         self.graph, self.leaf = graph, leaf
         self.functions: set[str] = set()
         self.levels: list[int] = []
@@ -66,7 +68,9 @@ class Printer:
                 self.levels.append(max(below, UNIFORM) if isinstance(node.payload, Loop) else below)
         return self.levels[number]
 
-    def write(self, wanted: Iterable[int], scopes: Sequence[list[str]], known: dict[int, tuple[str, int]]) -> list[str]:
+    def write(
+        self, wanted: Iterable[int], scopes: Sequence[list[str]], known: dict[int, tuple[str, int]]
+    ) -> list[str]:
         """Print what ``wanted`` needs and return the texts that stand for it.
 
         ``scopes`` are the lines of the constants, the step, the loops that all lanes share and the
@@ -78,7 +82,9 @@ class Printer:
         for number in order:
             level = self.level(number)
             text = self._text(number, known)
-            texts = known if level >= UNIFORM else self.outer
+            texts = self.outer
+            if level >= UNIFORM:
+                texts = known
             # an input is read before anything is stored: its place may be overwritten on the way
             if number in named or len(text[0]) > LONGEST or "[" in text[0]:
                 name = self.fresh("t")
@@ -124,7 +130,9 @@ def _infix(operation: Operation, args: Sequence[Text]) -> Text:
         return f"{sign}{_wrap(args[0], ATOM)}", binds
     if operation.truth:
         return f"({_wrap(args[0], SUM)} {sign} {_wrap(args[1], SUM)})", ATOM
-    space = " " if binds == SUM else ""
+    space = ""
+    if binds == SUM:
+        space = " "
     left, right = _wrap(args[0], binds), _wrap(args[1], binds + 1)
     return f"{left}{space}{sign}{space}{right}", binds
 
@@ -140,12 +148,17 @@ def literal(value: float) -> tuple[str, int]:
 
 def label(key: Key) -> str:
     """Return what a row, a cell or an integer is, in words for a comment; a user's name is escaped."""
-    parts = [key] if isinstance(key, str) else [label(part) if isinstance(part, tuple) else str(part) for part in key]
+    if isinstance(key, str):
+        parts = [key]
+    else:
+        parts = [label(part) if isinstance(part, tuple) else str(part) for part in key]
     return ascii(" ".join(parts))[1:-1]
 
 
 def _wrap(part: tuple[str, int], strength: int) -> str:
-    return part[0] if part[1] >= strength else f"({part[0]})"
+    if part[1] >= strength:
+        return part[0]
+    return f"({part[0]})"
 
 
 def indented(lines: Iterable[str], by: int = 1) -> list[str]:
@@ -153,7 +166,9 @@ def indented(lines: Iterable[str], by: int = 1) -> list[str]:
     return ["    " * by + line for line in lines]
 
 
-def loop(index: str, high: int | str, body: list[str], low: int | str = 0, turns: str = "range") -> list[str]:
+def loop(
+    index: str, high: int | str, body: list[str], low: int | str = 0, turns: str = "range"
+) -> list[str]:
     """Return a loop over ``body``."""
     return [f"for {index} in {turns}({low}, {high}):", *indented(body)]
 
@@ -175,4 +190,8 @@ def module_source(
     arguments = ["block", "plan", "out", *(f"d{k}" for k in range(len(data)))]
     own = function_source(name, arguments, body)
     footer = FOOTER.format(name=name, kinds=data, arguments=", ".join(arguments))
-    return "\n\n\n".join([HEADER.rstrip(), *([called.strip()] if called else []), *parts, own]) + "\n\n" + footer
+    return (
+        "\n\n\n".join([HEADER.rstrip(), *([called.strip()] if called else []), *parts, own])
+        + "\n\n"
+        + footer
+    )

@@ -42,7 +42,11 @@ from symopt.errors import SymoptWarning
 FORMAT = "2"  # change it when the meaning of a generated source, or of a file, changes
 PREFIX = "symopt_kernel_"
 KEPT = 512  # kernels in memory; when there are more, the quarter that was used longest ago is forgotten
-MEANING = ("jit/llvm.py", "library/primitives.py", "jit/machine.py")  # modules that give a kernel's text its meaning
+MEANING = (
+    "jit/llvm.py",
+    "library/primitives.py",
+    "jit/machine.py",
+)  # modules that give a kernel's text its meaning
 compiled = 0
 """How many kernels this process has compiled (not: found on disk or in memory)."""
 
@@ -88,7 +92,8 @@ def _load(source: str) -> _Loaded:
             module = _import(source)
             made = _entry(module, source)
             _forget_some()
-            # not into the module: what is compiled refers to it, and Numba holds that for as long as its entry
+            # not into the module: what is compiled refers to it, and Numba holds that for as long
+            # as its entry
             _loaded[source] = _Loaded(SimpleNamespace(**{**vars(module), "kernel": made}))
         return _loaded[source]
 
@@ -97,10 +102,15 @@ def _entry(module: ModuleType, source: str) -> Callable[..., Any]:
     """Return the entry of a module as a function: from disk, else compiled."""
     entry: machine.Entry = module.kernel
     if machine.switched_off():
-        _warn("NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; unset it for speed")
+        _warn(
+            "NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; "
+            "unset it for speed"
+        )
         return partial(_plainly, entry.function)
     store, name = _store(), key(source)
-    code = store.read(PREFIX + name) if store else None
+    code = None
+    if store:
+        code = store.read(PREFIX + name)
     return entry.load(_compile(entry, store, PREFIX + name) if code is None else code)
 
 
@@ -147,7 +157,9 @@ def _makers() -> tuple[str, ...]:
 def folder() -> Path | None:
     """Return the folder of the kernels, or None where there is none that can be used."""
     store = _store()
-    return store.path if store else None
+    if store:
+        return store.path
+    return None
 
 
 @cache
@@ -155,12 +167,18 @@ def _store() -> Store | None:
     wish = os.environ.get("SYMOPT_CACHE")
     if wish == "off":
         return None
-    path = Path(wish).expanduser() if wish else platformdirs.user_cache_path("symopt") / "kernels"
+    if wish:
+        path = Path(wish).expanduser()
+    else:
+        path = platformdirs.user_cache_path("symopt") / "kernels"
     try:
         return Store.at(path)
     except (OSError, RuntimeError) as error:  # a home that nobody knows is a RuntimeError
         reason = getattr(error, "strerror", None) or error
-        _warn(f"kernels are kept in memory: {path} cannot be used ({reason}); set SYMOPT_CACHE to a folder of your own")
+        _warn(
+            f"kernels are kept in memory: {path} cannot be used ({reason}); set SYMOPT_CACHE to a "
+            "folder of your own"
+        )
     return None
 
 

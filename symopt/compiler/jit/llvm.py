@@ -5,11 +5,12 @@ A kernel has three (float64, int64, bool) and arrays of the first two, so its sy
 to LLVM instructions one to one. Numba still owns everything around it: the call from Python,
 the optimiser and the machine code.
 
-The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers,
-``& | ^`` on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select);
-``a[i]``; ``for i in range(lo, hi)`` or ``abreast(lo, hi)``, ``if``, ``break``; calls of the primitives in
-``primitives.py`` and of functions in the same file: helpers that end in their one ``return``, of the
-type that their annotation says, and parts of the kernel without one, whose arrays never overlap.
+The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers, ``& | ^``
+on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select); ``a[i]``;
+``for i in range(lo, hi)`` or ``abreast(lo, hi)``, ``if``, ``break``; calls of the primitives in
+``primitives.py`` and of functions in the same file: helpers that end in their one ``return``, of
+the type that their annotation says, and parts of the kernel without one, whose arrays never
+overlap.
 """
 
 from __future__ import annotations
@@ -31,14 +32,30 @@ ALIGNMENT = 64
 MOST_INLINED = 300  # calls of helpers; with more, LLVM would work on their copies for minutes
 KINDS = {types.float64: DOUBLE, types.int64: INT}
 OPERATIONS = {
-    (ast.Add, DOUBLE): "fadd", (ast.Sub, DOUBLE): "fsub",
-    (ast.Mult, DOUBLE): "fmul", (ast.Div, DOUBLE): "fdiv",
-    (ast.Add, INT): "add", (ast.Sub, INT): "sub", (ast.Mult, INT): "mul",
-    (ast.LShift, INT): "shl", (ast.RShift, INT): "ashr",
-    (ast.BitAnd, INT): "and_", (ast.BitOr, INT): "or_", (ast.BitXor, INT): "xor",
-    (ast.BitAnd, BOOL): "and_", (ast.BitOr, BOOL): "or_", (ast.BitXor, BOOL): "xor",
-}  # fmt: skip
-COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+    (ast.Add, DOUBLE): "fadd",
+    (ast.Sub, DOUBLE): "fsub",
+    (ast.Mult, DOUBLE): "fmul",
+    (ast.Div, DOUBLE): "fdiv",
+    (ast.Add, INT): "add",
+    (ast.Sub, INT): "sub",
+    (ast.Mult, INT): "mul",
+    (ast.LShift, INT): "shl",
+    (ast.RShift, INT): "ashr",
+    (ast.BitAnd, INT): "and_",
+    (ast.BitOr, INT): "or_",
+    (ast.BitXor, INT): "xor",
+    (ast.BitAnd, BOOL): "and_",
+    (ast.BitOr, BOOL): "or_",
+    (ast.BitXor, BOOL): "xor",
+}
+COMPARISONS = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 FLOAT_PRIMITIVES = ("fma", "sqrt", "fabs", "floor")
 CASTS = {"bits": ("bitcast", INT), "from_bits": ("bitcast", DOUBLE), "float64": ("sitofp", DOUBLE)}
 
@@ -58,7 +75,10 @@ def body(_typing: Any, *arrays: Any) -> Any:
         pairs = zip(signature.args[0], cgutils.unpack_tuple(builder, values[0]), strict=True)
         pointers = [context.make_array(kind)(context, builder, value).data for kind, value in pairs]
         function = COMPILING.get()
-        builder.call(Lowering.of(function, builder.module, pointers, _calls(function) <= MOST_INLINED), pointers)
+        builder.call(
+            Lowering.of(function, builder.module, pointers, _calls(function) <= MOST_INLINED),
+            pointers,
+        )
         _prefer_wide_vectors(builder.function)
         return context.get_dummy_value()
 
@@ -67,7 +87,9 @@ def body(_typing: Any, *arrays: Any) -> Any:
 
 def _prefer_wide_vectors(function: ir.Function) -> None:
     """Ask for 512 bits: LLVM prefers 256 on several AVX-512 processors, which is slower here."""
-    set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite's own add takes no values
+    set.add(
+        function.attributes, '"prefer-vector-width"="512"'
+    )  # llvmlite's own add takes no values
 
 
 class Lowering:
@@ -78,13 +100,19 @@ class Lowering:
 
     @classmethod
     def of(
-        cls, function: Callable[..., Any], module: ir.Module, values: Sequence[Any], inline: bool = True
+        cls,
+        function: Callable[..., Any],
+        module: ir.Module,
+        values: Sequence[Any],
+        inline: bool = True,
     ) -> ir.Function:
         """Return ``function`` as an LLVM function for arguments like ``values``, made once a module."""
         kinds = [value.type for value in values]
         name = ".".join(["symopt", function.__name__, *(str(kind) for kind in kinds)])
         made = module.globals.get(name)
-        return made if made is not None else cls(function, module, inline).write(name, kinds)
+        if made is not None:
+            return made
+        return cls(function, module, inline).write(name, kinds)
 
     def __init__(self, function: Callable[..., Any], module: ir.Module, inline: bool) -> None:
         self.tree = _syntax(function)
@@ -95,7 +123,9 @@ class Lowering:
 
     def write(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
         """Write the whole function."""
-        gives = GIVES[ast.unparse(self.tree.returns)] if self.tree.returns else VOID
+        gives = VOID
+        if self.tree.returns:
+            gives = GIVES[ast.unparse(self.tree.returns)]
         made = ir.Function(self.module, ir.FunctionType(gives, kinds), name)
         made.linkage = "internal"
         _prefer_wide_vectors(made)
@@ -145,7 +175,9 @@ class Lowering:
         assert isinstance(loop.iter, ast.Call)
         assert isinstance(loop.target, ast.Name)
         low, high = (self._value(bound) for bound in loop.iter.args)
-        head, body, done = (self.builder.append_basic_block(part) for part in ("head", "body", "done"))
+        head, body, done = (
+            self.builder.append_basic_block(part) for part in ("head", "body", "done")
+        )
         start = self.builder.block
         self.builder.branch(head)
         self.builder.position_at_end(head)
@@ -168,14 +200,21 @@ class Lowering:
         """Return what keeps LLVM from unrolling a short loop before it could vectorise it; after that it may."""
         add, text = self.module.add_metadata, partial(ir.MetaDataString, self.module)
         first = add([text("llvm.loop.unroll.disable")])
-        then = add([text("llvm.loop.vectorize.followup_vectorized"), add([text("llvm.loop.unroll.enable")])])
+        then = add(
+            [
+                text("llvm.loop.vectorize.followup_vectorized"),
+                add([text("llvm.loop.unroll.enable")]),
+            ]
+        )
         mark = add([ir.Constant(ir.IntType(32), len(self.module.metadata)), first, then])
         mark.operands = (mark, first, then)  # what marks a loop begins with itself
         return mark
 
     def _if(self, branch: ast.If) -> None:
         yes, done = (self.builder.append_basic_block(part) for part in ("yes", "done"))
-        no = self.builder.append_basic_block("no") if branch.orelse else done
+        no = done
+        if branch.orelse:
+            no = self.builder.append_basic_block("no")
         self.builder.cbranch(self._value(branch.test), yes, no)
         for block, statements in ((yes, branch.body), (no, branch.orelse)):
             if statements:
@@ -204,9 +243,13 @@ class Lowering:
             case ast.BinOp(left=left, op=op, right=right):
                 return self._operation(op, self._value(left), self._value(right))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._comparison(COMPARISONS[type(op)], self._value(left), self._value(right))
+                return self._comparison(
+                    COMPARISONS[type(op)], self._value(left), self._value(right)
+                )
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return self.builder.select(self._value(test), self._value(body), self._value(orelse))
+                return self.builder.select(
+                    self._value(test), self._value(body), self._value(orelse)
+                )
             case ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=int() as size)]):
                 return self._empty(size)
             case ast.Call(func=ast.Name(id=name), args=arguments):
@@ -224,7 +267,9 @@ class Lowering:
         return self.builder.gep(self._value(node.value), [self._value(node.slice)], inbounds=True)
 
     def _negative(self, value: Any) -> Any:
-        return self.builder.fneg(value) if value.type == DOUBLE else self.builder.neg(value)
+        if value.type == DOUBLE:
+            return self.builder.fneg(value)
+        return self.builder.neg(value)
 
     def _operation(self, op: ast.operator, left: Any, right: Any) -> Any:
         return getattr(self.builder, OPERATIONS[type(op), left.type])(left, right)
@@ -233,7 +278,9 @@ class Lowering:
         if left.type == INT:
             return self.builder.icmp_signed(op, left, right)
         unordered = op == "!="  # the one comparison that is true of a NaN
-        compare = self.builder.fcmp_unordered if unordered else self.builder.fcmp_ordered
+        compare = self.builder.fcmp_ordered
+        if unordered:
+            compare = self.builder.fcmp_unordered
         return compare(op, left, right)
 
     def _call(self, name: str, values: list[Any]) -> Any:
@@ -244,15 +291,23 @@ class Lowering:
             return getattr(self.builder, instruction)(values[0], kind)
         if name in FLOAT_PRIMITIVES:
             signature = ir.FunctionType(DOUBLE, [DOUBLE] * len(values))
-            return self.builder.call(self.module.declare_intrinsic(f"llvm.{name}", [DOUBLE], signature), values)
-        return self.builder.call(Lowering.of(self.helpers[name], self.module, values, self.inline), values)
+            return self.builder.call(
+                self.module.declare_intrinsic(f"llvm.{name}", [DOUBLE], signature), values
+            )
+        return self.builder.call(
+            Lowering.of(self.helpers[name], self.module, values, self.inline), values
+        )
 
 
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
     """Return the syntax tree of a function, from the text of its module (which may have no file)."""
     space = function.__globals__
     module = ast.parse(space["__loader__"].get_source(space["__name__"]))
-    (tree,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == function.__name__)
+    (tree,) = (
+        node
+        for node in module.body
+        if isinstance(node, ast.FunctionDef) and node.name == function.__name__
+    )
     return tree
 
 
@@ -262,9 +317,17 @@ def _calls(function: Callable[..., Any]) -> int:
     module = ast.parse(space["__loader__"].get_source(space["__name__"]))
     parts = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     helpers = {part.name for part in parts if part.returns}
-    called = [node for part in parts if not part.returns for node in ast.walk(part) if isinstance(node, ast.Call)]
+    called = [
+        node
+        for part in parts
+        if not part.returns
+        for node in ast.walk(part)
+        if isinstance(node, ast.Call)
+    ]
     return sum(isinstance(call.func, ast.Name) and call.func.id in helpers for call in called)
 
 
 def _unknown(node: ast.AST) -> SyntaxError:
-    return SyntaxError(f"not in the kernel language: {ast.unparse(node)} (line {getattr(node, 'lineno', '?')})")
+    return SyntaxError(
+        f"not in the kernel language: {ast.unparse(node)} (line {getattr(node, 'lineno', '?')})"
+    )

@@ -27,7 +27,11 @@ from numba.core.serialize import dumps
 from symopt.compiler.jit.llvm import COMPILING
 
 ARRAYS = {"f": types.float64[::1], "i": types.int64[::1]}
-OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}  # the one place that decides them
+OPTIONS = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}  # the one place that decides them
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class Entry:
         with _own_engine() as context:
             made = njit(**OPTIONS)(self.call)
             result = CompileResult._rebuild(context, *pickle.loads(code))
-            result.library._shared_module = None  # LLVM's form of the code, which nothing needs any more
+            result.library._shared_module = (
+                None  # LLVM's form of the code, which nothing needs any more
+            )
             made.add_overload(result)
             made.disable_compile()
         loaded: Callable[..., Any] = made
@@ -94,7 +100,9 @@ def entry(data: str, function: Callable[..., Any]) -> Callable[[Callable[..., An
     do) and ``out`` (numbers it only writes); ``data`` names the arrays that it only reads after
     them, a letter each: f for numbers, i for integers.
     """
-    kinds = [ARRAYS[letter] for letter in "fif"] + [ARRAYS[letter].copy(readonly=True) for letter in data]
+    kinds = [ARRAYS[letter] for letter in "fif"] + [
+        ARRAYS[letter].copy(readonly=True) for letter in data
+    ]
     return lambda call: Entry(call, function, tuple(kinds))
 
 
@@ -139,8 +147,12 @@ def _freed(made: Any) -> Any:
     """Return pass managers that end with their objects: llvmlite's own hook is hidden by one of a base class."""
     for part in made if isinstance(made, tuple) else ():
         if isinstance(part, NewPassManager) and type(part)._dispose is ffi.ObjectRef._dispose:
-            kind = "Module" if isinstance(part, ModulePassManager) else "Function"
-            weakref.finalize(part, getattr(ffi.lib, f"LLVMPY_DisposeNew{kind}PassManger"), part._ptr)
+            kind = "Function"
+            if isinstance(part, ModulePassManager):
+                kind = "Module"
+            weakref.finalize(
+                part, getattr(ffi.lib, f"LLVMPY_DisposeNew{kind}PassManger"), part._ptr
+            )
     return made
 
 

@@ -58,7 +58,9 @@ class Store:
         except OSError:
             return None
         checksum, code = content[:32], content[32:]
-        return code if checksum == _checksum(name, code) else None
+        if checksum == _checksum(name, code):
+            return code
+        return None
 
     def write(self, name: str, code: bytes) -> None:
         """Keep a piece of code.
@@ -70,7 +72,10 @@ class Store:
         """
         new = f"{name}.{secrets.token_hex(8)}.tmp"
         with self._opened() as folder:
-            base = "" if SAFE else f"{self.path}{os.sep}"
+            if SAFE:
+                base = ""
+            else:
+                base = f"{self.path}{os.sep}"
             try:
                 _write(base + new, _checksum(name, code) + code, folder)
                 os.replace(base + new, base + name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -98,11 +103,19 @@ def _check(found: os.stat_result) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise UnsafeError("it belongs to somebody else, and what lies there is run as code")
     if found.st_mode & WRITABLE_BY_OTHERS:
-        raise UnsafeError("others may write there, and what lies there is run as code: chmod go-w makes it yours alone")
+        raise UnsafeError(
+            "others may write there, and what lies there is run as code: chmod go-w makes it yours "
+            "alone"
+        )
 
 
 def _read(path: str, folder: int | None) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags = (
+        os.O_RDONLY
+        | getattr(os, "O_NOFOLLOW", 0)
+        | getattr(os, "O_NONBLOCK", 0)
+        | getattr(os, "O_BINARY", 0)
+    )
     with os.fdopen(os.open(path, flags, dir_fd=folder), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):

@@ -6,11 +6,27 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from symopt.compiler.library import exponential, hyperbolic, large_arguments, philox, shuffle, special, trigonometric
+from symopt.compiler.library import (
+    exponential,
+    hyperbolic,
+    large_arguments,
+    philox,
+    shuffle,
+    special,
+    trigonometric,
+)
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: made
-    for module in (exponential, trigonometric, hyperbolic, special, large_arguments, philox, shuffle)
+    for module in (
+        exponential,
+        trigonometric,
+        hyperbolic,
+        special,
+        large_arguments,
+        philox,
+        shuffle,
+    )
     for name, made in vars(module).items()
     if inspect.isfunction(made) and made.__module__ == module.__name__
 }
@@ -26,4 +42,6 @@ def source(names: Iterable[str]) -> str:
         if name not in needed:
             needed.add(name)
             stack += [called for called in FUNCTIONS[name].__code__.co_names if called in FUNCTIONS]
-    return "\n\n".join(inspect.getsource(made) for name, made in FUNCTIONS.items() if name in needed)
+    return "\n\n".join(
+        inspect.getsource(made) for name, made in FUNCTIONS.items() if name in needed
+    )

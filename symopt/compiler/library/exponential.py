@@ -60,7 +60,11 @@ def atanh_tail(z: float) -> float:
     """(atanh(s) - s - s**3/3)/s**5 as a function of z = s**2, for |s| <= 3 - 2*sqrt(2)."""
     w = z * z
     odd = fma(fma(0.06550360691751746, w, 0.07693145267329496), w, 0.1111111120027388)
-    even = fma(fma(fma(0.06633709298237442, w, 0.090908973504489), w, 0.14285714285382226), z, 0.2000000000000047)
+    even = fma(
+        fma(fma(0.06633709298237442, w, 0.090908973504489), w, 0.14285714285382226),
+        z,
+        0.2000000000000047,
+    )
     return fma(odd, w, even)
 
 
@@ -143,7 +147,9 @@ def pow_of_sum(x: float, y: float, rest: float) -> float:
     cube = twice * z
     lost = fma(twice, z, -cube) + fma(twice, fma(s, s, -z), 6.0 * z * low)
     third = cube * 0.3333333333333333
-    less = fma(cube, 0.3333333333333333, -third) + fma(cube, 1.850371707708594e-17, lost * 0.3333333333333333)
+    less = fma(cube, 0.3333333333333333, -third) + fma(
+        cube, 1.850371707708594e-17, lost * 0.3333333333333333
+    )
     big = n * 0.6931471805599453
     less = less + fma(n, 2.3190468138462996e-17, fma(n, 0.6931471805599453, -big)) + 2.0 * low
     sum2 = big + twice
@@ -300,4 +306,6 @@ def mod(x: float, y: float) -> float:
     quotient = a / b
     rest = fma(-floor(quotient), b, a)
     size = a if a < b else (rest + b if rest < 0.0 else rest)
-    return mod_signed(size if quotient < 9007199254740992.0 else from_bits(9221120237041090560), x, y)
+    return mod_signed(
+        size if quotient < 9007199254740992.0 else from_bits(9221120237041090560), x, y
+    )

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from symopt.compiler.library.exponential import mod_signed, with_sign
 from symopt.compiler.library.primitives import bits, empty, fabs, floor, fma, from_bits
-from symopt.compiler.library.trigonometric import cos_reduced, cos_reduced_lost, sin_reduced, sin_reduced_lost
+from symopt.compiler.library.trigonometric import (
+    cos_reduced,
+    cos_reduced_lost,
+    sin_reduced,
+    sin_reduced_lost,
+)
 
 
 def two_by_pi(pairs: list[float]) -> float:
@@ -56,7 +61,9 @@ def column(m: float, pairs: list[float], k: int) -> float:
     rest = fma(-upper, 281474976710656.0, m)
     middle = floor(rest * 5.960464477539063e-08)
     lower = fma(-middle, 16777216.0, rest)
-    return fma(upper, digit(pairs, k + 2), fma(middle, digit(pairs, k + 1), lower * digit(pairs, k)))
+    return fma(
+        upper, digit(pairs, k + 2), fma(middle, digit(pairs, k + 1), lower * digit(pairs, k))
+    )
 
 
 def turned(x: float, digits: list[float]) -> float:
@@ -97,7 +104,9 @@ def reduced(x: float, rest: list[float]) -> float:
     high = head + third
     low = ((head - high) + third) + fourth
     product = high * 1.5707963267948966
-    lost = fma(high, 1.5707963267948966, -product) + fma(high, 6.123233995736766e-17, low * 1.5707963267948966)
+    lost = fma(high, 1.5707963267948966, -product) + fma(
+        high, 6.123233995736766e-17, low * 1.5707963267948966
+    )
     rest[0] = product + lost
     rest[1] = (product - rest[0]) + lost
     return quarter

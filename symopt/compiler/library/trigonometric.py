@@ -10,14 +10,22 @@ def sin_reduced(r: float) -> float:
     """The sine of |r| <= pi/4."""
     z = r * r
     p = fma(fma(1.5916726193889336e-10, z, -2.5051112272573243e-08), z, 2.755731600817155e-06)
-    return fma(r * z, fma(fma(fma(p, z, -0.0001984126983657571), z, 0.008333333333330827), z, -0.16666666666666666), r)
+    return fma(
+        r * z,
+        fma(
+            fma(fma(p, z, -0.0001984126983657571), z, 0.008333333333330827), z, -0.16666666666666666
+        ),
+        r,
+    )
 
 
 def cos_reduced(r: float) -> float:
     """The cosine of |r| <= pi/4; the part that 1 - z/2 rounds away is added back."""
     z = r * r
     p = fma(fma(-1.1381754653662937e-11, z, 2.0876134024090145e-09), z, -2.755731721268659e-07)
-    p = fma(fma(fma(p, z, 2.4801587298651292e-05), z, -0.0013888888888887322), z, 0.041666666666666664)
+    p = fma(
+        fma(fma(p, z, 2.4801587298651292e-05), z, -0.0013888888888887322), z, 0.041666666666666664
+    )
     half = 0.5 * z
     w = 1.0 - half
     return w + fma(z * z, p, (1.0 - w) - half)
@@ -26,12 +34,16 @@ def cos_reduced(r: float) -> float:
 def quadrant(x: float) -> float:
     """x*2/pi rounded, in the low bits of a float; NaN where x is too large for that."""
     inside = fabs(x) <= 281474976710656.0
-    return fma(x, 0.6366197723675814, 6755399441055744.0) if inside else from_bits(9221120237041090560)
+    return (
+        fma(x, 0.6366197723675814, 6755399441055744.0) if inside else from_bits(9221120237041090560)
+    )
 
 
 def modulo_half_pi(x: float, n: float) -> float:
     """X - n*pi/2, with pi/2 in three doubles; the first product and difference are exact."""
-    return fma(-n, -1.4973849048591698e-33, fma(-n, 6.123233995736766e-17, fma(-n, 1.5707963267948966, x)))
+    return fma(
+        -n, -1.4973849048591698e-33, fma(-n, 6.123233995736766e-17, fma(-n, 1.5707963267948966, x))
+    )
 
 
 def sin(x: float) -> float:
@@ -72,7 +84,9 @@ def sin_reduced_lost(r: float, rest: float) -> float:
     """What sin_reduced(r) lacks to the sine of r + rest."""
     z = r * r
     p = fma(fma(1.5916726193889336e-10, z, -2.5051112272573243e-08), z, 2.755731600817155e-06)
-    p = fma(fma(fma(p, z, -0.0001984126983657571), z, 0.008333333333330827), z, -0.16666666666666666)
+    p = fma(
+        fma(fma(p, z, -0.0001984126983657571), z, 0.008333333333330827), z, -0.16666666666666666
+    )
     return fma(r * z, p, r - sin_reduced(r)) + rest * cos_reduced(r)
 
 
@@ -80,7 +94,9 @@ def cos_reduced_lost(r: float, rest: float) -> float:
     """What cos_reduced(r) lacks to the cosine of r + rest."""
     z = r * r
     p = fma(fma(-1.1381754653662937e-11, z, 2.0876134024090145e-09), z, -2.755731721268659e-07)
-    p = fma(fma(fma(p, z, 2.4801587298651292e-05), z, -0.0013888888888887322), z, 0.041666666666666664)
+    p = fma(
+        fma(fma(p, z, 2.4801587298651292e-05), z, -0.0013888888888887322), z, 0.041666666666666664
+    )
     half = 0.5 * z
     w = 1.0 - half
     lost = (w - cos_reduced(r)) + fma(z * z, p, (1.0 - w) - half)
@@ -104,7 +120,11 @@ def atan(x: float) -> float:
     tail = 6.123233995736766e-17 if far else (3.061616997868383e-17 if mid else 0.0)
     z = s * s
     w = z * z
-    even = fma(fma(fma(-0.0191659065063043, w, -0.05085139148706638), w, -0.06664504610032648), w, -0.09090904557214267)
+    even = fma(
+        fma(fma(-0.0191659065063043, w, -0.05085139148706638), w, -0.06664504610032648),
+        w,
+        -0.09090904557214267,
+    )
     even = fma(fma(even, w, -0.1428571428466014), w, -0.3333333333333333)
     odd = fma(fma(0.03922268882347632, w, 0.05858089538610203), w, 0.0769218270524632)
     odd = fma(fma(odd, w, 0.11111111014741562), w, 0.1999999999999549)
@@ -116,9 +136,13 @@ def asin_rest(z: float) -> float:
     """(asin(s) - s)/s**3 as a function of z = s**2 <= 1/4."""
     w = z * z
     even = fma(fma(-0.010773195325585554, w, 0.0077986264075622334), w, 0.013929545950485803)
-    even = fma(fma(fma(even, w, 0.022372047201808885), w, 0.04464285710323956), w, 0.1666666666666665)
+    even = fma(
+        fma(fma(even, w, 0.022372047201808885), w, 0.04464285710323956), w, 0.1666666666666665
+    )
     odd = fma(fma(0.028187667142318098, w, 0.016049124584949316), w, 0.011876344296279416)
-    odd = fma(fma(fma(odd, w, 0.01735526856395352), w, 0.030381947379559158), w, 0.07500000000020869)
+    odd = fma(
+        fma(fma(odd, w, 0.01735526856395352), w, 0.030381947379559158), w, 0.07500000000020869
+    )
     return fma(odd, z, even)
 
 

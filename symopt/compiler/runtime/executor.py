@@ -108,7 +108,9 @@ class Blocks:
         self.blocks = [self.block(number) for number in range(count)]
         self.width = self.size * kernel.options.paths + 1  # numbers of a run in a record
         self.history = np.full((len(job.record), self.runs, self.width), np.nan)
-        self.chunk = FIRST_CHUNK  # steps; what one block learns about the time they take serves the next
+        self.chunk = (
+            FIRST_CHUNK  # steps; what one block learns about the time they take serves the next
+        )
 
     def _fill(self) -> None:
         """Lay out where all runs start; the spare lanes of the last block repeat the last run."""
@@ -117,7 +119,10 @@ class Blocks:
             values = np.asarray(value)
             if key in self.layout.rows:
                 first, count = self.layout.rows[key]
-                self.rows[first : first + count] = values[runs].T if values.ndim else values
+                if values.ndim:
+                    self.rows[first : first + count] = values[runs].T
+                else:
+                    self.rows[first : first + count] = values
             elif key in self.layout.cells:
                 self.cells[self.layout.cells[key]] = values
 
@@ -163,7 +168,12 @@ class Blocks:
         for j, target in enumerate(job.targets):
             yield ("target", j), target
             yield ("hit", j), -1.0
-        yield from (("limit", job.limit), ("T", job.steps), ("n", self.size), ("tolerance", job.tolerance))
+        yield from (
+            ("limit", job.limit),
+            ("T", job.steps),
+            ("n", self.size),
+            ("tolerance", job.tolerance),
+        )
         yield from (("noise", job.noise), ("stream", job.streams))
 
     def _factors(self) -> dict[Key, npt.ArrayLike]:
@@ -173,16 +183,27 @@ class Blocks:
             keys: list[Key] = [("base", k), ("rate", k), ("offset", k)]
             program = self.kernel.update.hypers.only(keys)
             names = [key for key in program.inputs if isinstance(key, tuple)]
-            columns = np.atleast_2d(np.array(np.broadcast_arrays(*(self.job.given[key] for key in names), 0.0)[:-1]).T)
+            columns = np.atleast_2d(
+                np.array(np.broadcast_arrays(*(self.job.given[key] for key in names), 0.0)[:-1]).T
+            )
             rows, back = np.unique(columns, axis=0, return_inverse=True)
             fixed: dict[Key, float] = {"T": self.job.steps, "n": self.size}
             found = np.array(
-                [_power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k) for row in rows]
+                [
+                    _power(evaluate(program, {**dict(zip(names, row, strict=True)), **fixed}), k)
+                    for row in rows
+                ]
             )
             values = found[back.ravel()]
             swept = ("power", k) in self.layout.rows
-            factors["power", k] = values[:, 0] if swept else values[0, 0]
-            factors["factor", k] = values[:, 1] if swept else values[0, 1]
+            if swept:
+                factors["power", k] = values[:, 0]
+            else:
+                factors["power", k] = values[0, 0]
+            if swept:
+                factors["factor", k] = values[:, 1]
+            else:
+                factors["factor", k] = values[0, 1]
         return factors
 
     def advance(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
@@ -210,25 +231,39 @@ class Blocks:
         """Return the last step of a chunk after ``done`` whose records fit into a buffer."""
         room = max(LARGEST_BUFFER // (self.width * self.lanes), 1)
         ahead = self.job.record[np.searchsorted(self.job.record, done) :]
-        last = int(ahead[room]) if len(ahead) > room else self.job.steps + 1
-        return last if self.job.batches is None else min(last, done + max(LARGEST_BUFFER // self.job.batches.batch, 1))
+        if len(ahead) > room:
+            last = int(ahead[room])
+        else:
+            last = self.job.steps + 1
+        if self.job.batches is None:
+            return last
+        return min(last, done + max(LARGEST_BUFFER // self.job.batches.batch, 1))
 
     def _chunk(self, number: int, first: int, last: int) -> None:
         """Take the steps ``first`` to ``last``, and put what they record in its place."""
         low, high = np.searchsorted(self.job.record, [first - 1, last])
         # one run records straight into its history
         alone = self.lanes == 1 and high > low and self.runs == 1
-        out = self.history[low:high].reshape(-1) if alone else _aligned(max((high - low) * self.width * self.lanes, 1))
+        if alone:
+            out = self.history[low:high].reshape(-1)
+        else:
+            out = _aligned(max((high - low) * self.width * self.lanes, 1))
         self._advance(self.blocks[number], first, last, self.job.record[low:high], out)
         if alone:
             return
         runs = slice(number * self.lanes, min((number + 1) * self.lanes, self.runs))
-        seen = out[: (high - low) * self.width * self.lanes].reshape(high - low, self.width, self.lanes)
+        seen = out[: (high - low) * self.width * self.lanes].reshape(
+            high - low, self.width, self.lanes
+        )
         self.history[low:high, runs] = seen.transpose(0, 2, 1)[:, : runs.stop - runs.start]
 
-    def _advance(self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array) -> None:
+    def _advance(
+        self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array
+    ) -> None:
         """Take steps; where a kernel leaves a failed step as it became, go back to the step before it."""
-        before = block[: self.layout.size].copy() if self.kernel.rerun else None
+        before = None
+        if self.kernel.rerun:
+            before = block[: self.layout.size].copy()
         self.call(block, first, last, record, out)
         status, made = (float(self._rows(key, block)[0, 0]) for key in ("status", "steps"))
         if before is None or status not in (DIVERGED, NONFINITE):
@@ -240,18 +275,29 @@ class Blocks:
         self.call(block, int(made) + 1, int(made) + 1, np.zeros(0, dtype=np.int64), np.zeros(1))
         self._rows("status", block)[...] = status
 
-    def call(self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array) -> None:
+    def call(
+        self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array
+    ) -> None:
         """Call the kernel for the steps ``first`` to ``last``."""
-        cache.kernel(self.kernel.source)(block, self.plan(first, last, record), out, *self.inputs(first, last))
+        cache.kernel(self.kernel.source)(
+            block, self.plan(first, last, record), out, *self.inputs(first, last)
+        )
 
     def plan(self, first: int, last: int, record: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return what a kernel is told to do."""
-        header = [first, last, *([3 + len(self.integers)] if self.kernel.size is None else []), *self.integers]
+        header = [
+            first,
+            last,
+            *([3 + len(self.integers)] if self.kernel.size is None else []),
+            *self.integers,
+        ]
         return np.concatenate([header, record, [-1]]).astype(np.int64, copy=False)
 
     def inputs(self, first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
         """Return the arrays that a kernel reads: data, and the samples of each step."""
-        drawn = () if self.job.batches is None else (self.job.batches.indices(first, last).reshape(-1),)
+        drawn = (
+            () if self.job.batches is None else (self.job.batches.indices(first, last).reshape(-1),)
+        )
         return (*self.job.data, *drawn)
 
     def _rows(self, key: Key, block: Array) -> Array:
@@ -271,7 +317,10 @@ class Blocks:
         if len(self.job.record):
             self.history[self.job.record[:, None] > steps] = np.nan
         theta = self.read("theta")
-        iterate = theta if update.iterate == "theta" else self.read(("state", update.iterate))
+        if update.iterate == "theta":
+            iterate = theta
+        else:
+            iterate = self.read(("state", update.iterate))
         return Outcome(
             theta=theta,
             iterate=iterate,
@@ -280,7 +329,12 @@ class Blocks:
             steps=steps,
             best_loss=self.read("best_loss")[:, 0] if best else self.read("loss")[:, 0],
             best_theta=self.read("best") if best else iterate,
-            hits=np.hstack([np.zeros((self.runs, 0)), *(self.read(("hit", j)) for j in range(len(self.job.targets)))]),
+            hits=np.hstack(
+                [
+                    np.zeros((self.runs, 0)),
+                    *(self.read(("hit", j)) for j in range(len(self.job.targets))),
+                ]
+            ),
             states={s.name: self.read(("state", s.name)) for s in update.states},
             history_theta=self.history[:, :, :-1] if self.kernel.options.paths else None,
             history_loss=self.history[:, :, -1],
@@ -297,15 +351,27 @@ class Blocks:
         self._rows("status", block)[...] = CONVERGED
         few = self._last_with_room(0)
         for first in range(1, step, few):
-            self.call(block, first, min(first + few, step) - 1, np.zeros(0, dtype=np.int64), np.zeros(1))
-        keys = [key for key in (*self.layout.rows, *self.layout.cells) if key[0] in ("power", "factor", "state")]
+            self.call(
+                block, first, min(first + few, step) - 1, np.zeros(0, dtype=np.int64), np.zeros(1)
+            )
+        keys = [
+            key
+            for key in (*self.layout.rows, *self.layout.cells)
+            if key[0] in ("power", "factor", "state")
+        ]
         lane = run % self.lanes
         rows = self.layout.rows
-        return {key: float(block[self.layout.at(key) + (lane if key in rows else 0)]) for key in keys}
+        return {
+            key: float(block[self.layout.at(key) + (lane if key in rows else 0)]) for key in keys
+        }
 
 
 def run(
-    kernel: Kernel, job: Job, stop: Event, threads: int | None = None, report: Callable[[int], None] | None = None
+    kernel: Kernel,
+    job: Job,
+    stop: Event,
+    threads: int | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> tuple[Outcome, Blocks]:
     """Run a job and return what became of it.
 
@@ -318,7 +384,9 @@ def run(
     taken: list[int] = []
     halt = _Halt(stop)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
-        waiting = {_begun(pool, blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))}
+        waiting = {
+            _begun(pool, blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))
+        }
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
@@ -326,7 +394,9 @@ def run(
                     future.result()
                 if report is not None:
                     report(sum(list(taken)))
-        except BaseException:  # whatever ends this thread's waiting ends the workers, which the pool waits for
+        except (
+            BaseException
+        ):  # whatever ends this thread's waiting ends the workers, which the pool waits for
             halt.set()
             raise
     return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks

@@ -30,8 +30,12 @@ def value_of(op: str) -> Callable[..., Any]:
 def evaluate(program: Program, given: Mapping[Key, float]) -> dict[Key, float]:
     """Return every output, with the same bits as the compiled program gives."""
     values = _evaluate(program, given)
-    slow = everywhere(program) if any(value != value for value in values.values()) else None
-    return values if slow is None else _evaluate(slow, given)
+    slow = None
+    if any(value != value for value in values.values()):
+        slow = everywhere(program)
+    if slow is None:
+        return values
+    return _evaluate(slow, given)
 
 
 def _evaluate(program: Program, given: Mapping[Key, float]) -> dict[Key, float]:

@@ -58,7 +58,10 @@ class Batches:
         """
         start, stop = (first - 1) * self.batch, last * self.batch
         # independent samples come in pairs, two from one block of random bits
-        before, after = (start % 2, stop % 2) if self.replace else (0, 0)
+        if self.replace:
+            before, after = (start % 2, stop % 2)
+        else:
+            before, after = (0, 0)
         samples = np.empty(before + stop - start + after, dtype=np.int64)
         plan = self._plan()
         plan[2:6] = start - before, stop + after, start // self.count, -(-stop // self.count)
@@ -69,7 +72,9 @@ class Batches:
         """Return this thread's plan, in which the order of an epoch outlasts a call."""
         plan: Indices | None = getattr(self._held, "plan", None)
         if plan is None:
-            plan = self._held.plan = np.empty(HEAD + CHOICES + (0 if self.replace else self.count), dtype=np.int64)
+            plan = self._held.plan = np.empty(
+                HEAD + CHOICES + (0 if self.replace else self.count), dtype=np.int64
+            )
             plan[:HEAD] = self.count, self.seed - 2**63, 0, 0, 0, 0, -1, 0
         return plan
 
@@ -81,5 +86,7 @@ def _kernel(replace: bool) -> Callable[..., Any]:
 
 def source(replace: bool) -> str:
     """Return the file of the kernel that draws with or without replacement."""
-    name = "with_replacement" if replace else "without_replacement"
+    name = "without_replacement"
+    if replace:
+        name = "with_replacement"
     return module_source("draw", [f"plan[7] = {name}(plan, out)"], [name])

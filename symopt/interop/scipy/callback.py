@@ -28,15 +28,21 @@ class EndError(Exception):
 class Watch:
     """The cost as SciPy asks for it: counted, with every step recorded and looked at."""
 
-    def __init__(self, cost: Cost, bound: BoundObjective, budget: int, tolerance: float | None, stop: Event) -> None:
+    def __init__(
+        self, cost: Cost, bound: BoundObjective, budget: int, tolerance: float | None, stop: Event
+    ) -> None:
         self.cost, self.bound, self.budget, self.stop = cost, bound, budget, stop
         self.tolerance = tolerance  # where SciPy has no test of its gradient
         self.counts = dict.fromkeys(COUNTED, 0)
         self.paths: list[Array] | None = []  # None once they are too long to keep
         self.losses: list[float] = []
         self.tallies: list[list[int]] = []
-        self.theta = self.best_theta = self.size = self.seen = self.sloped = self.slope = np.zeros(0)
-        self.best_loss = self.seen_loss = np.nan  # J at the last point where it was asked for; as slope at sloped
+        self.theta = self.best_theta = self.size = self.seen = self.sloped = self.slope = np.zeros(
+            0
+        )
+        self.best_loss = self.seen_loss = (
+            np.nan
+        )  # J at the last point where it was asked for; as slope at sloped
         self.outside = ""  # what was not finite since the last step
         self.lost = np.zeros(0)  # where J was not finite
 
@@ -75,28 +81,44 @@ class Watch:
         if not inside and self.losses:
             raise self._left(theta)
         # in most methods the point that was asked for last; else J is looked up for the record
-        loss = self.seen_loss if np.array_equal(theta, self.seen) else float(self.cost.value(theta))
+        if np.array_equal(theta, self.seen):
+            loss = self.seen_loss
+        else:
+            loss = float(self.cost.value(theta))
         self._record(theta, loss)
         if not np.isfinite(loss):
-            raise EndError(Status.NONFINITE, termination.loss_not_finite(loss, self.where(), self.why(theta)))
+            raise EndError(
+                Status.NONFINITE, termination.loss_not_finite(loss, self.where(), self.why(theta))
+            )
         if not inside:
-            raise EndError(Status.DIVERGED, f"a component of theta is beyond the limit {LIMIT:g} {self.where()}")
+            raise EndError(
+                Status.DIVERGED,
+                f"a component of theta is beyond the limit {LIMIT:g} {self.where()}",
+            )
         if abs(loss) > LIMIT:
             raise EndError(Status.DIVERGED, termination.loss_beyond(loss, LIMIT, self.where()))
-        if self.tolerance is not None and self.steps and np.abs(self.slope_here()).max() <= self.tolerance:
+        if (
+            self.tolerance is not None
+            and self.steps
+            and np.abs(self.slope_here()).max() <= self.tolerance
+        ):
             raise EndError(Status.CONVERGED, self.flat(self.tolerance))
         if self.steps == self.budget:
             raise EndError(Status.BUDGET, termination.budget_spent(self.steps))
 
     def slope_here(self) -> Array:
         """Return the gradient at theta: the last that was asked for, or one that does not count."""
-        return self.slope if np.array_equal(self.sloped, self.theta) else self.cost.grad(self.theta)
+        if np.array_equal(self.sloped, self.theta):
+            return self.slope
+        return self.cost.grad(self.theta)
 
     # What it does with that
 
     def _count(self, what: str) -> None:
         if self.stop.is_set():
-            raise EndError(Status.INTERRUPTED, termination.interrupted(max(self.steps, 0), self.budget))
+            raise EndError(
+                Status.INTERRUPTED, termination.interrupted(max(self.steps, 0), self.budget)
+            )
         self.counts[what] += 1
 
     def _noted(self, what: str, numbers: Array) -> Array:
@@ -107,13 +129,19 @@ class Watch:
     def _record(self, theta: Array, loss: float) -> None:
         if not self.losses or loss < self.best_loss:
             self.best_theta, self.best_loss = theta, loss
-        self.size = np.maximum(self.size, np.abs(theta)) if self.losses else np.abs(theta)
+        if self.losses:
+            self.size = np.maximum(self.size, np.abs(theta))
+        else:
+            self.size = np.abs(theta)
         self.theta, self.outside = theta, ""
         self.losses.append(loss)
         self.tallies.append(list(self.counts.values()))
         if self.paths is not None:
             self.paths.append(theta)
-            self.paths = self.paths if len(self.losses) * len(theta) <= RECORD_PATHS else None
+            if len(self.losses) * len(theta) <= RECORD_PATHS:
+                self.paths = self.paths
+            else:
+                self.paths = None
 
     def _left(self, theta: Array) -> EndError:
         k = int(np.argmin(np.abs(theta) <= LIMIT))

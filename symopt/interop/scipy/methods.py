@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-SMALLEST: Final = 5e-324  # a tolerance that only a gradient of 0 meets, where SciPy asks for less than it
+SMALLEST: Final = (
+    5e-324  # a tolerance that only a gradient of 0 meets, where SciPy asks for less than it
+)
 MANY: Final = 2**31 - 1  # evaluations allowed to SciPy: the budget is counted in steps
 
 
@@ -21,7 +23,8 @@ class Method:
     asks
         What it asks of the cost beside values.
     tolerances
-        The options that a tolerance is given to; where there are none, the gradient is looked at here.
+        The options that a tolerance is given to; where there are none, the gradient is looked at
+        here.
     least
         What they are without a tolerance.
     options
@@ -40,7 +43,9 @@ class Method:
 
     def settings(self, tolerance: float | None, steps: int) -> dict[str, Any]:
         """Return SciPy's options; its own limit of iterations lies beyond the budget."""
-        fixed = {name: steps + 2 if value == "steps" else value for name, value in self.options.items()}
+        fixed = {
+            name: steps + 2 if value == "steps" else value for name, value in self.options.items()
+        }
         return fixed | dict.fromkeys(self.tolerances, max(tolerance or 0.0, self.least))
 
 
@@ -49,16 +54,33 @@ METHODS: Final = {
     for method in (
         Method("BFGS", "Broyden, Fletcher, Goldfarb, Shanno 1970", dense=True),
         Method(
-            "L-BFGS-B", "Byrd, Lu, Nocedal and Zhu 1995; Morales and Nocedal 2011",
+            "L-BFGS-B",
+            "Byrd, Lu, Nocedal and Zhu 1995; Morales and Nocedal 2011",
             options={"maxiter": "steps", "maxfun": MANY, "ftol": 0.0},
         ),
         Method("CG", "Polak and Ribière 1969; Gilbert and Nocedal 1992"),
-        Method("Newton-CG", "Dembo and Steihaug 1983", ("gradient", "hvp"), (),
-               options={"maxiter": "steps", "xtol": 0.0}),
-        Method("TNC", "Nash 1984", tolerances=(), options={"maxfun": MANY, "ftol": 0.0, "xtol": 0.0, "gtol": 0.0}),
+        Method(
+            "Newton-CG",
+            "Dembo and Steihaug 1983",
+            ("gradient", "hvp"),
+            (),
+            options={"maxiter": "steps", "xtol": 0.0},
+        ),
+        Method(
+            "TNC",
+            "Nash 1984",
+            tolerances=(),
+            options={"maxfun": MANY, "ftol": 0.0, "xtol": 0.0, "gtol": 0.0},
+        ),
         Method("trust-ncg", "Steihaug 1983", ("gradient", "hvp"), least=SMALLEST),
-        Method("trust-exact", "Moré and Sorensen 1983", ("gradient", "hessian"), least=SMALLEST, dense=True),
+        Method(
+            "trust-exact",
+            "Moré and Sorensen 1983",
+            ("gradient", "hessian"),
+            least=SMALLEST,
+            dense=True,
+        ),
         Method("Nelder-Mead", "Nelder and Mead 1965", (), ("xatol", "fatol"), dense=True),
     )
-}  # fmt: skip
+}
 """SciPy's methods by their names."""

@@ -54,7 +54,9 @@ class SciPyRule(Rule):
     @property
     def equations(self) -> NoReturn:
         """There are none."""
-        raise RuleError(f"{self.name} is SciPy's code, without equations; expected a rule such as so.adam()")
+        raise RuleError(
+            f"{self.name} is SciPy's code, without equations; expected a rule such as so.adam()"
+        )
 
     @property
     def update(self) -> Update:
@@ -85,7 +87,9 @@ class SciPyRun(Run):
     def history(self) -> xr.Dataset:
         """The steps as of any Run, with ``value_evaluations`` and so on until each as coordinates over step."""
         columns = zip(COUNTED, self._counts.T, strict=True)
-        return super().history.assign_coords({f"{name}_evaluations": ("step", column) for name, column in columns})
+        return super().history.assign_coords(
+            {f"{name}_evaluations": ("step", column) for name, column in columns}
+        )
 
 
 def scipy(
@@ -107,9 +111,11 @@ def scipy(
         L-BFGS-B     the same, from the last 10 pairs (s, y) alone  (Byrd, Lu, Nocedal and Zhu 1995;
                                                    Morales and Nocedal 2011)
         CG           theta' = theta + alpha p      p' = -g' + max(0, y^T g'/g^T g) p
-                                                   (Polak and Ribière 1969; Gilbert and Nocedal 1992)
+                                                   (Polak and Ribière 1969; Gilbert and Nocedal
+                                                   1992)
         Newton-CG    theta' = theta + alpha p      H p = -g by conjugate gradients, until the residual
-                                                   is min(1/2, |g|^(1/2)) |g|  (Dembo and Steihaug 1983)
+                                                   is min(1/2, |g|^(1/2)) |g|  (Dembo and Steihaug
+                                                   1983)
         TNC          the same, with H p by differences of gradients  (Nash 1984)
         trust-ncg    theta' = theta + p            p lowers g^T p + p^T H p/2 where |p| <= Delta, by
                                                    conjugate gradients  (Steihaug 1983)
@@ -132,7 +138,8 @@ def scipy(
         trust-exact on the gradient's norm. Newton-CG and TNC, whose own tests are others, are
         stopped from here. Nelder-Mead ends when its simplex is no larger and J differs no more in
         it (``xatol``, ``fatol``). None: a method runs until its budget, or until it makes no
-        progress. SciPy's defaults (1e-5 for BFGS) and further tests (``ftol``, ``xtol``) do not hold.
+        progress. SciPy's defaults (1e-5 for BFGS) and further tests (``ftol``, ``xtol``) do not
+        hold.
     **constants
         The cost's constants.
 
@@ -151,9 +158,9 @@ def scipy(
 
         Where a method makes no progress, the reason ends in SciPy's words. The status is
         *converged* if the gradient is 0, or if what J can fall along it, (g^T g)^2/(2 g^T H g), and
-        by Newton's step, g^T H^-1 g/2, is within 100 roundings of J; *non-finite* if J or the gradient
-        was not finite where a step was sought; *stalled* otherwise, as at a kink, or where the
-        parameters are so unlike in size that a method no longer moves in some of them. (SciPy's
+        by Newton's step, g^T H^-1 g/2, is within 100 roundings of J; *non-finite* if J or the
+        gradient was not finite where a step was sought; *stalled* otherwise, as at a kink, or where
+        the parameters are so unlike in size that a method no longer moves in some of them. (SciPy's
         Newton-CG takes p^T H p below 7e-16 for 0, and ends so where the gradient is near 1e-8.)
 
     Raises
@@ -176,19 +183,29 @@ def scipy(
     chosen = _method(method)
     if start is None:
         raise RunError(
-            f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])"
+            f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, "
+            "start=[1.0, 2.0])"
         )
     objective = as_cost(cost)
     _check_single(objective.check_constants(constants))
     objective, point = read_start(objective(**constants), start, (1,), {})
     settings = check_settings(steps, None, tolerance=tolerance)
     if chosen.dense and len(point) > LARGEST_DENSE:
-        raise RunError(f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at most "
-                       f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG")  # fmt: skip
+        raise RunError(
+            f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at "
+            "most "
+            f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG"
+        )
     bound = objective.bind(Flat(point))
     compile_seconds = _compiled(objective, point, chosen)
     with stop_on_ctrl_c() as stop:
-        watch = Watch(objective, bound, settings.steps, None if chosen.tolerances else settings.tolerance, stop)
+        watch = Watch(
+            objective,
+            bound,
+            settings.steps,
+            None if chosen.tolerances else settings.tolerance,
+            stop,
+        )
         began = time.perf_counter()
         status, reason = ending(watch, chosen, point, settings.tolerance)
         run_seconds = time.perf_counter() - began
@@ -197,10 +214,15 @@ def scipy(
 
 def _method(name: Any) -> Method:
     if not isinstance(name, str):
-        raise RunError(f"method={name!r}; expected the name of a method, as in so.scipy(J, 'BFGS', start=[1.0, 2.0])")
+        raise RunError(
+            f"method={name!r}; expected the name of a method, as in so.scipy(J, 'BFGS', "
+            "start=[1.0, 2.0])"
+        )
     by_name = {known.lower(): method for known, method in METHODS.items()}
     if name.lower() not in by_name:
-        raise RunError(f"SciPy's method {name!r} is not one of those here{did_you_mean(name, METHODS)}")
+        raise RunError(
+            f"SciPy's method {name!r} is not one of those here{did_you_mean(name, METHODS)}"
+        )
     return by_name[name.lower()]
 
 
@@ -223,10 +245,18 @@ def _compiled(cost: Cost, point: Array, method: Method) -> float:
 
 
 def _result(
-    watch: Watch, method: Method, status: Status, reason: str, compile_seconds: float, run_seconds: float
+    watch: Watch,
+    method: Method,
+    status: Status,
+    reason: str,
+    compile_seconds: float,
+    run_seconds: float,
 ) -> SciPyRun:
     losses = np.array(watch.losses)
-    history = losses[:, None] if watch.paths is None else np.column_stack([np.array(watch.paths), losses])
+    if watch.paths is None:
+        history = losses[:, None]
+    else:
+        history = np.column_stack([np.array(watch.paths), losses])
     return SciPyRun(
         cost=watch.cost,
         rule=SciPyRule.named(method),

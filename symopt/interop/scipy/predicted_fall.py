@@ -1,7 +1,8 @@
 """How far J can still fall from a point, by its slope and curvature there, and what of that is rounding.
 
 Two parabolas are asked: the one along the gradient, and the one of Newton's step, which does not
-change where the parameters are scaled: beside a steep direction the first sees nothing of a flat one.
+change where the parameters are scaled: beside a steep direction the first sees nothing of a flat
+one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ def rounding(cost: Cost, theta: Array, size: Array, slope: Array, loss: float) -
     """
     change = ROUNDING * size * np.sign(slope)
     with np.errstate(all="ignore"):
-        return float(max(ROUNDING * abs(loss), *np.abs(cost.value(Flat(theta + np.stack([change, -change]))) - loss)))
+        return float(
+            max(
+                ROUNDING * abs(loss),
+                *np.abs(cost.value(Flat(theta + np.stack([change, -change]))) - loss),
+            )
+        )
 
 
 def along_gradient(cost: Cost, theta: Array, size: Array, slope: Array) -> float:
@@ -39,17 +45,22 @@ def along_gradient(cost: Cost, theta: Array, size: Array, slope: Array) -> float
     with np.errstate(all="ignore"):
         curvature = unit @ (cost.grad(Flat(theta + h * unit)) - slope) / h
         fall = largest * (unit @ unit)
-        return float(fall / curvature * fall / 2) if curvature > 0 else np.inf
+        if curvature > 0:
+            return float(fall / curvature * fall / 2)
+        return np.inf
 
 
 def by_newton(cost: Cost, theta: Array, slope: Array) -> float:
     """Return g^T H^-1 g/2, what J falls by in Newton's step; for many parameters a lower bound of it.
 
-    Eigenvalues count by their size, and none below its rounding. NaN where the Hessian has no numbers.
+    Eigenvalues count by their size, and none below its rounding. NaN where the Hessian has no
+    numbers.
     """
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _decomposed(cost, theta, slope) if len(theta) <= LARGEST_MATRIX else _conjugate(cost, theta, slope)
+        if len(theta) <= LARGEST_MATRIX:
+            return _decomposed(cost, theta, slope)
+        return _conjugate(cost, theta, slope)
 
 
 def _decomposed(cost: Cost, theta: Array, slope: Array) -> float:

@@ -16,16 +16,24 @@ from symopt.validation import Array
 NOISE: Final = 100.0  # roundings of J within which a gain is not one
 
 
-def ending(watch: Watch, method: Method, start: Array, tolerance: float | None) -> tuple[Status, str]:
+def ending(
+    watch: Watch, method: Method, start: Array, tolerance: float | None
+) -> tuple[Status, str]:
     """Let SciPy work, and return how that ended."""
     try:
         found = _work(watch, method, start, tolerance)
-        if not np.array_equal(found.x, watch.theta):  # what no step told, as the best corner of a first simplex
+        if not np.array_equal(
+            found.x, watch.theta
+        ):  # what no step told, as the best corner of a first simplex
             watch.step(found.x)
         done, words = bool(found.success), str(found.message).strip(": ")
     except EndError as end:
         return end.status, end.reason
-    except (ArithmeticError, ValueError, RuntimeError) as error:  # linear algebra that meets NaN, as in trust-exact
+    except (
+        ArithmeticError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # linear algebra that meets NaN, as in trust-exact
         done, words = False, f"{type(error).__name__}: {error}"
     return _judged(watch, method, tolerance, done, words)
 
@@ -38,12 +46,18 @@ def _work(watch: Watch, method: Method, start: Array, tolerance: float | None) -
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they tell is told by the status
         return minimize(
-            watch.value, start.copy(), method=method.name, callback=watch.step,
-            options=method.settings(tolerance, watch.budget), **given,
-        )  # fmt: skip
+            watch.value,
+            start.copy(),
+            method=method.name,
+            callback=watch.step,
+            options=method.settings(tolerance, watch.budget),
+            **given,
+        )
 
 
-def _judged(watch: Watch, method: Method, tolerance: float | None, done: bool, words: str) -> tuple[Status, str]:
+def _judged(
+    watch: Watch, method: Method, tolerance: float | None, done: bool, words: str
+) -> tuple[Status, str]:
     """Return a status for a run that SciPy ended, from where it ended; ``done`` and ``words`` are SciPy's."""
     slope = watch.slope_here()
     finite = np.isfinite(slope)
@@ -54,7 +68,10 @@ def _judged(watch: Watch, method: Method, tolerance: float | None, done: bool, w
     if tolerance is not None and method.asks and largest <= tolerance:
         return Status.CONVERGED, watch.flat(tolerance)
     if tolerance is not None and not method.asks and done:
-        return Status.CONVERGED, f"the simplex is no larger than {tolerance:g} after {watch.steps} steps"
+        return (
+            Status.CONVERGED,
+            f"the simplex is no larger than {tolerance:g} after {watch.steps} steps",
+        )
     if largest == 0:
         return Status.CONVERGED, f"the gradient is 0 after {watch.steps} steps"
     noise = NOISE * rounding(watch.cost, watch.theta, watch.size, slope, watch.losses[-1])
@@ -62,14 +79,22 @@ def _judged(watch: Watch, method: Method, tolerance: float | None, done: bool, w
         left = by_newton(watch.cost, watch.theta, slope)
         if left <= noise:
             return Status.CONVERGED, (
-                f"along its gradient and by Newton's step J cannot fall beyond its rounding after {watch.steps} steps; "
+                "along its gradient and by Newton's step J cannot fall beyond its rounding after "
+                f"{watch.steps} steps; "
                 f"SciPy: {words}"
             )
         return Status.STALLED, f"{_in_words(left)} {watch.where()}; SciPy: {words}"
     if watch.outside:
-        found = watch.why(watch.lost) if watch.outside.startswith("J is") else ""
-        why = f": {found}" if found else ""
-        return Status.NONFINITE, f"{watch.outside} where a step was sought, {watch.where()}{why}; SciPy: {words}"
+        found = ""
+        if watch.outside.startswith("J is"):
+            found = watch.why(watch.lost)
+        why = ""
+        if found:
+            why = f": {found}"
+        return (
+            Status.NONFINITE,
+            f"{watch.outside} where a step was sought, {watch.where()}{why}; SciPy: {words}",
+        )
     return Status.STALLED, f"no progress {watch.where()}; SciPy: {words}"
 
 

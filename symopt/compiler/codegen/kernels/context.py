@@ -53,13 +53,17 @@ class KernelContext:
     @property
     def iterate(self) -> Key:
         """The rows that are observed."""
-        return "theta" if self.update.iterate == "theta" else ("state", self.update.iterate)
+        if self.update.iterate == "theta":
+            return "theta"
+        return ("state", self.update.iterate)
 
     # Inputs
 
     def _binding_time(self, key: Key) -> int:
         own = self.rows.binding_time(key)
-        return self.places.level(key) if own is None else own
+        if own is None:
+            return self.places.level(key)
+        return own
 
     def leaf(self, key: Key) -> str:
         """Return the text of an input."""

@@ -44,7 +44,9 @@ class CoordinateUpdate:
             "sum": self._sum_pass,
             "solve": self._solve_pass,
         }
-        first = 1 if self.observed_gradient() else 0
+        first = 0
+        if self.observed_gradient():
+            first = 1
         lines: list[str] = []
         for stage in self.context.update.stages[first:]:
             lines += passes[stage.kind](stage)
@@ -61,7 +63,9 @@ class CoordinateUpdate:
 
     def _gradient_pass(self, stage: Stage) -> list[str]:
         outside, inside, _ = self.cost.evaluate("point", False, stage)
-        lanes = loop("i", self.context.options.lanes, inside) if inside else []
+        lanes = []
+        if inside:
+            lanes = loop("i", self.context.options.lanes, inside)
         return [*self._point_pass(stage), *outside, *lanes, *self.add_noise(stage)]
 
     def _value_pass(self, stage: Stage) -> list[str]:

@@ -27,14 +27,9 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
         return f"block[{right} + {row}*{lanes} + i]"
 
     room = f"block[{factor} + i]"
+    larger = f"fabs({entry('below', 'turn')}) > fabs({entry('turn', 'turn')})"
     pivot = [
-        *loop(
-            "i",
-            lanes,
-            [
-                f"{room} = 1.0 if fabs({entry('below', 'turn')}) > fabs({entry('turn', 'turn')}) else 0.0"
-            ],
-        ),
+        *loop("i", lanes, [f"{room} = 1.0 if {larger} else 0.0"]),
         *loop(
             "column",
             n,

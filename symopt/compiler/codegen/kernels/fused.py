@@ -127,7 +127,9 @@ class FusedPass:
 
     def advance(self) -> list[str]:
         """Go on to the buffer that the pass has filled."""
-        now = "free" if self.context.options.best else "1 - now"
+        now = "1 - now"
+        if self.context.options.best:
+            now = "free"
         return ["worst = bits(result[1])", f"now = {now}"]
 
     def _write_pass(self) -> str:

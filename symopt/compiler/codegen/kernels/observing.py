@@ -20,7 +20,9 @@ def observe(context: KernelContext, loss: str, whole: str = "") -> list[str]:
     at = context.rows.at
     last = at("loss")
     # a run that has ended keeps its loss, which a later batch would not give
-    kept = f"({loss} if seen else {last})" if whole else loss
+    kept = loss
+    if whole:
+        kept = f"({loss} if seen else {last})"
     lines = [
         f"status = {at('status')}",
         f"steps = {at('steps')}",
@@ -28,7 +30,9 @@ def observe(context: KernelContext, loss: str, whole: str = "") -> list[str]:
         f"going = seen & (status == {RUNNING}) & (t <= {context.cell_name('T')})",
         f"{last} = {kept}",
     ]
-    test = f"seen & {whole}" if whole else "seen"
+    test = "seen"
+    if whole:
+        test = f"seen & {whole}"
     if context.options.best:
         best = at("best_loss")
         lines.append(f"better = {test} & ({loss} < {best})")

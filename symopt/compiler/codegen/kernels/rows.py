@@ -83,12 +83,16 @@ class WideArrays:
 
     def variable(self, key: Key) -> str:
         """Return the name of a wide part of the block."""
-        return key if isinstance(key, str) else f"w{self.layout.wide.index(key)}"
+        if isinstance(key, str):
+            return key
+        return f"w{self.layout.wide.index(key)}"
 
     def argument(self, key: Key) -> str:
         """Return what a wide part is called as an argument."""
         name = self.variable(key)
-        return f"{name}_buffer" if name in self.buffers else name
+        if name in self.buffers:
+            return f"{name}_buffer"
+        return name
 
     def cell(self, key: Key) -> str:
         """Return the text of a number that all lanes share."""
@@ -122,7 +126,10 @@ class WideArrays:
         for k, name in enumerate(self.stored):
             memory[name] = Memory(f"s{k}", like=("where", name[1]))
         for k, (name, kind) in enumerate(self.data.items()):
-            variable = "batch" if name == BATCH else f"d{k}"
+            if name == BATCH:
+                variable = "batch"
+            else:
+                variable = f"d{k}"
             memory[name] = Memory(variable, laned=False, whole=kind == "i")
         return memory
 
@@ -160,7 +167,9 @@ class LaneArrays:
         """Return when an entry is known: in the loops that all lanes share, or in the lane."""
         if self.wide.is_shared(key):
             return UNIFORM
-        return LANE if isinstance(key, Read) else None
+        if isinstance(key, Read):
+            return LANE
+        return None
 
 
 class RunArrays:
@@ -193,12 +202,16 @@ class RunArrays:
 
     def binding_time(self, key: Key) -> int | None:
         """Return when an entry is known: always in the innermost loop, which is vectorised."""
-        return LANE if isinstance(key, Read | Counter) else None
+        if isinstance(key, Read | Counter):
+            return LANE
+        return None
 
 
 def array_kind(key: Key) -> str:
     """Return what the arrays that lie in some rows are called."""
-    return key if isinstance(key, str) else " ".join(str(part) for part in key)
+    if isinstance(key, str):
+        return key
+    return " ".join(str(part) for part in key)
 
 
 def _stored(cost: LoopCost, batch: bool) -> list[Name]:

@@ -32,7 +32,9 @@ def lane_inputs(context: KernelContext) -> dict[Key, int]:
 
 def lane_key(context: KernelContext, stage: Stage) -> Key:
     """Return the key of a result that has one value a lane."""
-    return "loss" if is_observed_loss(context, stage) else (stage.kind, stage.number)
+    if is_observed_loss(context, stage):
+        return "loss"
+    return (stage.kind, stage.number)
 
 
 def is_observed_loss(context: KernelContext, stage: Stage) -> bool:

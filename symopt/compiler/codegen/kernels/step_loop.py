@@ -71,7 +71,9 @@ def _advance_lane_powers(context: KernelContext) -> list[str]:
         if key[0] == "power":
             lines.append(f"power = {at(key)}*{at(('factor', key[1]))}")
             lines.append(f"{at(key)} = 0.0 if fabs(power) < {SMALLEST_NORMAL} else power")
-    return loop("i", context.options.lanes, lines) if lines else []
+    if lines:
+        return loop("i", context.options.lanes, lines)
+    return []
 
 
 def _advance_scalar_states(context: KernelContext) -> list[str]:
