@@ -8,7 +8,7 @@ NUMBER ?= 100000
 PAIRS ?= 2000
 SEED ?= 0
 
-.PHONY: race test slow fuzz browser lint report docs speed pictures clean
+.PHONY: race test slow fuzz browser lint metrics report docs speed pictures clean
 
 race: .venv/run  ## all rules on Rosenbrock from (-1.2, 1), then on a cost of yours: make race EXPR="x^2+y^4" START=x=1,y=2
 	$(BIN)/symopt race "100*(y-x^2)^2 + (1-x)^2" --start x=-1.2,y=1 --steps 5000 --out $(OUT)/rosenbrock
@@ -35,7 +35,10 @@ report: .venv/run  ## all experiments, in one page
 docs: .venv/run  ## the manual: a page for each rule
 	$(BIN)/symopt docs --out $(OUT)/docs
 
-lint: .venv/lint
+metrics: .venv/run  ## how dense the source reads, with limits
+	$(BIN)/python tests/properties/metrics.py
+
+lint: .venv/lint metrics
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -82,7 +82,8 @@ if __name__ == "__main__":
     quarter = float(mp.pi / 4) ** 2 * 1.01
     fit("sin (sin s - s)/s^3", odd_rest(mp.sin, 3), 0, quarter, 5)
 
-    def cosine(z):  # type: ignore[no-untyped-def]
+    def cosine(z):
+        """Return (cos(sqrt(z)) - 1 + z/2)/z^2, by its series near 0."""
         if z > 1e-6:
             return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
         return mp.mpf(1) / 24 - z / 720 + z**2 / 40320

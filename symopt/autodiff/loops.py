@@ -93,7 +93,8 @@ class _Sweep:
 
     def zero(self, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...]) -> None:
         """Begin an array with zeros: with -0.0, which added to changes nothing, so that it costs nothing."""
-        self._put("define", array, at, loops, self.graph.const(-0.0))
+        zero = self.graph.const(-0.0)
+        self._put(zero, Statement("define", array, at, loops, self._next_key()))
 
     def add(self, adjoints: Adjoints) -> None:
         """Add the adjoint of every entry that is read to its place."""
@@ -101,21 +102,19 @@ class _Sweep:
             read = self.graph.nodes[number].payload
             if isinstance(read, Read) and read.array[0] in TARGETS:
                 for domain, node in adjoints[number].items():
-                    target = (TARGETS[read.array[0]], read.array[1])
-                    self._put("add", target, read.at, tuple(sorted(domain)), node, read.near)
+                    self._add(read, tuple(sorted(domain)), node)
 
-    def _put(
-        self,
-        kind: str,
-        array: Name,
-        at: tuple[Affine, ...],
-        loops: tuple[Loop, ...],
-        node: int,
-        near: bool = False,
-    ) -> None:
-        key: Key = ("to", len(self.statements))
-        self.statements.append(Statement(kind, array, at, loops, key, near))
-        self.outputs[key] = node
+    def _add(self, read: Read, loops: tuple[Loop, ...], node: int) -> None:
+        target = (TARGETS[read.array[0]], read.array[1])
+        statement = Statement("add", target, read.at, loops, self._next_key())
+        self._put(node, statement._replace(near=read.near))
+
+    def _next_key(self) -> Key:
+        return ("to", len(self.statements))
+
+    def _put(self, node: int, statement: Statement) -> None:
+        self.statements.append(statement)
+        self.outputs[statement.key] = node
 
     def used(self) -> list[Statement]:
         """Return the statements, less the zeros of adjoints that nothing is added to."""

@@ -17,6 +17,7 @@ mode. Either may be an ordinary number although a part of it is none:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from symopt.autodiff.balanced import balanced_slopes
 from symopt.autodiff.partials import partials
@@ -110,7 +111,7 @@ class Changes:
             sign = parts[0][0]
         else:
             sign = -parts[0][0]
-        return sign, [factor for _, factors in parts for factor in factors]
+        return sign, list(chain.from_iterable(factors for _, factors in parts))
 
 
 class Pullback:

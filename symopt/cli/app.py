@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -81,41 +82,28 @@ def race(
     """
     with stop_on_ctrl_c(ENDING) as stop:
         cost, begin = _problem(text, start, _pairs(constant, "--constant"))
-        if out is None:
-            folder = None
-        else:
+        folder = None
+        if out is not None:
             folder = writable_folder(out, "--out")
         size = racing.entries(begin)
-        steps, record = racing.budget(size) if steps is None else steps, racing.recording(size)
-        if rule and everyone:
-            raise RunError(
-                "--all and --rule do not go together: either every rule, or those that are named"
-            )
-        chosen, left_out = racing.field(cost, everyone)
-        rules = chosen
-        if rule:
-            rules = racing.read_rules(rule)
-        to_tune = chosen
-        if rule:
-            to_tune = racing.without_rate(rule, rules)
-        tuned = racing.tuned(to_tune, cost, begin, steps, True, batch)
-        ready = {
-            name: tuned.get(name, one)
-            for name, one in rules.items()
-            if name in tuned or name not in to_tune
-        }
+        if steps is None:
+            steps = racing.budget(size)
+        rules, to_tune, notes = _competitors(cost, rule, everyone)
+        tuned = racing.tuned(to_tune, cost, begin, steps, progress=True, batch=batch)
         run = partial(
             so.minimize,
             tolerance=tolerance,
             batch=batch,
-            record="auto" if batch else record,
+            record="auto" if batch else racing.recording(size),
             progress=True,
         )
-        runs = {
-            name: run(cost, one, begin, steps) for name, one in ready.items() if not stop.is_set()
-        }
+        runs: dict[str, so.Run] = {}
+        for name, one in rules.items():
+            ready = name in tuned or name not in to_tune
+            if ready and not stop.is_set():
+                runs[name] = run(cost, tuned.get(name, one), begin, steps)
         missing = [name for name in rules if name not in runs]
-        notes = ([] if rule else left_out) + _interruption(stop, missing)
+        notes += _interruption(stop, missing)
         if runs:
             content: dict[str, Any] = {"cost": text, "params": [p.name for p in cost.params]}
             content |= {"interrupted": True, "not_run": missing} if stop.is_set() else {}
@@ -123,15 +111,30 @@ def race(
                 content,
                 runs,
                 racing.Zero.of(cost, runs),
-                racing.at_edge(tuned, size),
-                everyone,
-                notes,
-                folder,
+                edge=racing.at_edge(tuned, size),
+                everyone=everyone,
+                notes=notes,
+                folder=folder,
             )
         else:
             typer.echo(f"symopt: {notes[-1]}; nothing is written", err=True)
     if stop.is_set():
         raise typer.Exit(stop.code)
+
+
+def _competitors(
+    cost: so.Cost, named: list[str] | None, everyone: bool
+) -> tuple[Mapping[str, so.Rule], Mapping[str, so.Rule], list[str]]:
+    """Return the rules that run, those of them to be tuned, and notes on those left out."""
+    if named and everyone:
+        raise RunError(
+            "--all and --rule do not go together: either every rule, or those that are named"
+        )
+    chosen, left_out = racing.field(cost, everyone)
+    if not named:
+        return chosen, chosen, left_out
+    rules = racing.read_rules(named)
+    return rules, racing.without_rate(named, rules), []
 
 
 def _interruption(stop: Stop, missing: list[str]) -> list[str]:
@@ -149,6 +152,7 @@ def _finish(
     content: dict[str, Any],
     runs: dict[str, so.Run],
     zero: racing.Zero,
+    *,
     edge: dict[str, str],
     everyone: bool,
     notes: list[str],

@@ -75,6 +75,7 @@ def tuned(
     cost: Cost,
     start: Any,
     steps: int,
+    *,
     progress: bool = False,
     batch: int | None = None,
 ) -> dict[str, Rule]:
@@ -314,15 +315,14 @@ def table(
             "-" if one[key] is None else f"{one[key]:.4g}" for key in ("final_loss", "best_loss")
         ]
         times = [f"{one[key]:.3f}" for key in ("compile_seconds", "run_seconds")]
+        ending = [str(one["gradient_evaluations"]), one["status"]]
         eta = runs[name].rule.values.get("eta", "")
         if isinstance(eta, float):
             shown = f"{eta:.3g}"
         else:
             shown = str(eta)
         shown += AT_EDGE if name in edge else ""
-        result.add_row(
-            name, shown, *losses, *reached, str(one["gradient_evaluations"]), one["status"], *times
-        )
+        result.add_row(*[name, shown, *losses, *reached, *ending, *times])
     return result
 
 

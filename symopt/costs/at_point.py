@@ -38,7 +38,8 @@ def array_interpreters(
     def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
         lift = _lifting(operation)
         lifted: Any = {name: Lifted(array, lift) for name, array in arrays.items()}
-        return Interpreter(program, operation, _constants(constants, lift), lifted, sizes, watch)
+        given = _constants(constants, lift)
+        return Interpreter(program, operation, given, arrays=lifted, sizes=sizes, watch=watch)
 
     return run
 

@@ -113,7 +113,8 @@ class _Turns:
         self.solver, self.data = solver, data
         self.values: dict[Loop, npt.NDArray[np.int64]] = {}
         self.count = 1
-        needed = sorted({one for loop in loops for one in (loop, *bounds_of(loop))})
+        own = set(loops)
+        needed = sorted(own.union(*map(bounds_of, own)))
         few = len(needed) > 1 and _are_many(needed, solver)
         for loop in needed:
             low = self.of(loop.low)

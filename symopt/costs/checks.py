@@ -61,7 +61,8 @@ def parts(expression: sp.Basic) -> Iterator[sp.Basic]:
         seen.add(part)
         yield part
         if isinstance(part, sp.Indexed):
-            stack.extend(inner for index in part.indices for inner in index.atoms(sp.Indexed))
+            for index in part.indices:
+                stack.extend(index.atoms(sp.Indexed))
         elif isinstance(part, RANGED):
             stack.append(part.function)
         else:

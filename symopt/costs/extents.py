@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from symopt.costs.shape_inference import Solver, Use, is_looked_up
 from symopt.errors import SymoptWarning
@@ -75,7 +76,7 @@ def _span(solver: Solver, uses: Iterable[Use]) -> tuple[int, int]:
 def _has_no_terms(solver: Solver, program: Program) -> bool:
     """Return whether the cost has sums, and each that stands in no other has no terms."""
     loops = {node.payload for node in program.nodes if isinstance(node.payload, Loop)}
-    loops |= {loop for statement in program.statements for loop in statement.loops}
+    loops |= set(chain.from_iterable(statement.loops for statement in program.statements))
     outermost = [loop for loop in loops if not bounds_of(loop) and length(loop).terms]
     return bool(outermost) and all(
         evaluated(length(loop), _sizes(solver)) <= 0 for loop in outermost

@@ -7,6 +7,7 @@ bounds) or a plain number. Indices and bounds are sums of whole multiples of nam
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from typing import Any
 
@@ -77,7 +78,7 @@ class Names:
                 f"and {len(indices)} in "
                 f"{shown(node)!r}; expected the same number everywhere"
             )
-        self._meet_integers(node, name, indices, "offset", scope, depth)
+        self._meet_integers(node, name, indices, kind="offset", scope=scope, depth=depth)
 
     def _meet_sum(self, node: ast.Call, scope: Scope, depth: int) -> str:
         word, example = sum_name(node), f"{sum_name(node)}(x[i]^2, i, 0, n-1)"
@@ -100,15 +101,24 @@ class Names:
                 "as in sum(sum(a[i, j], j, 0, n-1), i, 0, n-1)"
             )
         self._note(name, "index", node)
-        self._meet_integers(node, name, node.args[2:], "size", scope, depth)
+        bounds = node.args[2:]
+        self._meet_integers(node, name, bounds, kind="size", scope=scope, depth=depth)
         return name
 
     def _meet_integers(
-        self, node: ast.expr, head: str, parts: list[ast.expr], kind: str, scope: Scope, depth: int
+        self,
+        node: ast.expr,
+        head: str,
+        parts: list[ast.expr],
+        *,
+        kind: str,
+        scope: Scope,
+        depth: int,
     ) -> None:
         read = [whole(part, DEEPEST - depth - 1) for part in parts]
-        for name in (name for one in read for name in one if name and name not in scope):
-            self._note(self._checked(name, "a size", node), kind, node)
+        for name in itertools.chain.from_iterable(read):
+            if name and name not in scope:
+                self._note(self._checked(name, "a size", node), kind, node)
         self.read[id(node)] = head, [affine(one) for one in read]
 
     def _checked(self, name: str, role: str, node: ast.expr) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import sympy as sp
@@ -20,7 +21,7 @@ from symopt.ir.index import Affine, Ref
 from symopt.ir.program import Graph, Name, Program, Read
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SumForm:
     """A cost with sums, read.
 
@@ -98,14 +99,14 @@ def read_sums(
             raise outside(symbol)
     read = {name: names.arrays.get(name, 0) for name in chosen}
     return SumForm(
-        read,
-        constants,
-        value,
-        _declared(names, tables),
-        names.sizes,
-        {n: names.arrays[n] for n in sorted(given)},
-        _integer_data(value),
-        sample,
+        params=read,
+        constants=constants,
+        value=value,
+        declared=_declared(names, tables),
+        sizes=names.sizes,
+        data={n: names.arrays[n] for n in sorted(given)},
+        integer_data=_integer_data(value),
+        samples=sample,
     )
 
 
@@ -131,61 +132,61 @@ class _Names:
         self.bases: dict[str, sp.IndexedBase] = {}
         self.bound: set[sp.Basic] = set()
         self.where = {str(target.base.label) for target in definitions}
-        in_indices: set[sp.Basic] = set()
-        in_lengths: set[sp.Basic] = set()
-        symbols: dict[str, sp.Basic] = {}
-        plain: set[sp.Basic] = set()
+        self._in_indices: set[sp.Basic] = set()
+        self._in_lengths: set[sp.Basic] = set()
+        self._plain: set[sp.Basic] = set()
         for target in definitions:
-            self._array(target, in_indices)
+            self._array(target)
             self.bound |= set(target.indices)
-        for limits in [
-            *more_limits,
-            *(
-                part.limits
-                for one in expressions
-                for part in parts(one)
-                if isinstance(part, RANGED)
-            ),
-        ]:
+        everything = list(chain.from_iterable(map(parts, expressions)))
+        ranged = [part.limits for part in everything if isinstance(part, RANGED)]
+        self._read_limits([*more_limits, *ranged])
+        self._read_parts(everything)
+        self._refuse_two_of_a_name()
+        lengths = self._in_indices | self._in_lengths
+        self.sizes = frozenset(map(str, lengths - self.bound))
+        self.scalars = set(map(str, self._plain - lengths - self.bound))
+        self._refuse_arrays_as_symbols()
+        indices = {one for one in self._in_lengths if isinstance(one, sp.Idx)}
+        _check_inside(self._in_indices - self._in_lengths | indices, self.bound)
+
+    def _read_limits(self, ranges: Iterable[Limits | None]) -> None:
+        """Note what sums run over, and what their bounds hold."""
+        for limits in ranges:
             for limit in limits or ():
                 self.bound.add(limit[0])
                 _check_bounds(limit)
-                in_lengths |= set().union(*(_symbols_of(bound) for bound in limit[1:]))
-        for part in (part for one in expressions for part in parts(one)):
+                self._in_lengths |= set().union(*map(_symbols_of, limit[1:]))
+
+    def _read_parts(self, everything: Iterable[sp.Basic]) -> None:
+        """Note arrays, with what their indices and shapes hold, and plain symbols."""
+        for part in everything:
             if isinstance(part, sp.Indexed):
-                self._array(part, in_indices)
+                self._array(part)
             elif isinstance(part, sp.Symbol | sp.Idx):
-                plain.add(part)
-        in_lengths |= {
-            symbol
-            for base in self.bases.values()
-            for n in base.shape or ()
-            for symbol in _symbols_of(n)
-        }
-        for symbol in plain | in_indices | in_lengths | self.bound:
+                self._plain.add(part)
+        for base in self.bases.values():
+            self._in_lengths |= set().union(*map(_symbols_of, base.shape or ()))
+
+    def _refuse_two_of_a_name(self) -> None:
+        symbols: dict[str, sp.Basic] = {}
+        for symbol in self._plain | self._in_indices | self._in_lengths | self.bound:
             if symbols.setdefault(str(symbol), symbol) != symbol:
                 raise CostError(
                     f"two different symbols are called {str(symbol)!r} (they differ in their "
-                    "assumptions); "
-                    "make each symbol once and use it everywhere"
+                    "assumptions); make each symbol once and use it everywhere"
                 )
-        self.sizes = frozenset(str(symbol) for symbol in (in_indices | in_lengths) - self.bound)
-        self.scalars = {str(symbol) for symbol in plain - in_indices - in_lengths - self.bound}
-        both = sorted(
-            self.arrays.keys()
-            & (self.scalars | self.sizes | {str(symbol) for symbol in self.bound})
-        )
+
+    def _refuse_arrays_as_symbols(self) -> None:
+        symbols = self.scalars | self.sizes | set(map(str, self.bound))
+        both = sorted(self.arrays.keys() & symbols)
         if both:
             raise CostError(
                 f"{both[0]} is used both as an array and as a plain symbol; give one of them "
                 "another name"
             )
-        _check_inside(
-            in_indices - in_lengths | {one for one in in_lengths if isinstance(one, sp.Idx)},
-            self.bound,
-        )
 
-    def _array(self, part: sp.Indexed, in_indices: set[sp.Basic]) -> None:
+    def _array(self, part: sp.Indexed) -> None:
         name, count = str(part.base.label), len(part.indices)
         if self.arrays.setdefault(name, count) != count:
             raise CostError(f"{name} is used with {self.arrays[name]} and with {count} indices")
@@ -201,12 +202,12 @@ class _Names:
             )
         if shapes == {part.base.shape} or name not in self.bases:
             self.bases[name] = part.base
-        in_indices |= set().union(*(_symbols_of(index) for index in part.indices))
+        self._in_indices |= set().union(*map(_symbols_of, part.indices))
 
 
 def _check_indexed(expressions: Iterable[sp.Basic]) -> None:
     """Refuse arrays that stand in a value without an index."""
-    for part in (part for one in expressions for part in parts(one)):
+    for part in chain.from_iterable(map(parts, expressions)):
         if isinstance(part, sp.IndexedBase):
             raise array_without_index(part)
 
@@ -236,7 +237,8 @@ def _check_bounds(limit: sp.Tuple) -> None:
                 f"the bound {bound} of the sum over {limit[0]} is looked up in an array; "
                 "expected whole numbers, sizes and outer indices"
             )
-    for bound, number in ((part, number) for part in limit[1:] for number in part.atoms(sp.Number)):
+    numbers = {number: bound for bound in limit[1:] for number in bound.atoms(sp.Number)}
+    for number, bound in numbers.items():
         if not number.is_Integer:
             raise CostError(
                 f"the sum over {limit[0]} has the bound {bound}; expected whole numbers, indices "
@@ -349,7 +351,7 @@ def _integer_data(value: Program) -> frozenset[str]:
     """Return the names of the data in indices."""
     found: set[str] = set()
     reads = [node.payload.at for node in value.nodes if isinstance(node.payload, Read)]
-    stack = [index for at in [*reads, *(s.at for s in value.statements)] for index in at]
+    stack = list(chain.from_iterable([*reads, *(s.at for s in value.statements)]))
     while stack:
         for atom, _ in stack.pop().terms:
             if isinstance(atom, Ref):

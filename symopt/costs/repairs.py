@@ -51,4 +51,4 @@ def repair(what: str, result: Array, bound: BoundObjective, v: Array | None = No
         directions = None
     else:
         directions = np.broadcast_to(v, points.shape)
-    return repaired(what, result, points, values, expansion, directions)
+    return repaired(what, result, points, values=values, expansion=expansion, directions=directions)

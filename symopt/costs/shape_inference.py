@@ -203,11 +203,10 @@ class Solver:
         self._check_indices()
 
     def _check_declared(self) -> None:
-        for array, axis, n in (
-            (array, axis, n)
-            for array, shape in self.declared.items()
-            for axis, n in enumerate(shape)
-        ):
+        lengths = [
+            (array, *one) for array, shape in self.declared.items() for one in enumerate(shape)
+        ]
+        for array, axis, n in lengths:
             stated = extreme(n, 1, self.value)
             known, words = self.lengths.get((array, axis), (stated, ""))
             if known != stated:

@@ -6,6 +6,8 @@ import html
 import math
 import textwrap
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import mpmath as mp
@@ -64,31 +66,30 @@ class Row:
         return 0.0
 
 
-def row(name: str, kernel: float, true: Any, changed: Any, digits: float, note: str = "") -> Row:
+def row(name: str, kernel: float, true: Any, *, changed: Any, digits: float, note: str = "") -> Row:
     """Return a row from a number of compiled code, its true value and how that changes with the inputs' last digits."""
-    if not mp.isfinite(true):
-        fine = not math.isfinite(kernel) or bool(note)
-        return Row(name, kernel, true, math.nan, math.nan, fine, note or "no value at this point")
-    # nothing that could excuse a loss
-    condition = 0.0
+    condition = 0.0  # nothing that could excuse a loss
     if mp.isfinite(changed):
         condition = float(abs(changed))
-    if (
-        not math.isfinite(kernel) and math.isinf(float(true)) and kernel != -float(true)
-    ):  # NaN is no wrong number
-        return Row(name, kernel, true, math.nan, condition, True, note or "beyond 1.8e308")
+    make = partial(Row, name, kernel, true)
+    if not mp.isfinite(true):
+        ok = not math.isfinite(kernel) or bool(note)
+        note = note or "no value at this point"
+        return make(digits=math.nan, condition=math.nan, ok=ok, note=note)
     if not math.isfinite(kernel):
-        return Row(
-            name, kernel, true, 0.0, condition, False, note or "compiled code gives no number"
-        )
+        beyond = math.isinf(float(true)) and kernel != -float(true)  # NaN is no wrong number
+        if beyond:
+            note = note or "beyond 1.8e308"
+            return make(digits=math.nan, condition=condition, ok=True, note=note)
+        note = note or "compiled code gives no number"
+        return make(digits=0.0, condition=condition, ok=False, note=note)
     error = abs(mp.mpf(kernel) - true)
-    if kernel == float(true):
-        hold = EXACT
-    else:
+    hold = EXACT
+    if kernel != float(true):
         hold = _digits(error, true)
     allowed = SLACK * (condition + float(abs(true)) * 2.0**-53) + 5e-324
     ok = hold >= digits or float(error) <= allowed
-    return Row(name, kernel, true, hold, condition, ok, note)
+    return make(digits=hold, condition=condition, ok=ok, note=note)
 
 
 def _digits(error: Any, true: Any) -> float:
@@ -134,14 +135,13 @@ class Check:
         shown = [one for k, one in enumerate(self.rows) if k < MOST_ROWS or not one.ok]
         lines = [HEAD, *map(_cells, shown)]
         widths = [max(len(line[k]) for line in lines) for k in range(5)]
-        text = [line for cells in lines for line in _aligned(cells, widths)]
+        text = list(chain.from_iterable(_aligned(cells, widths) for cells in lines))
         hidden = len(self.rows) - len(shown)
         more = []
         if hidden:
             more = [f"{hidden} more numbers hold: all stand in .rows"]
-        return "\n".join(
-            [*text, *(line for one in [*more, *self._below()] for line in _wrapped(one))]
-        )
+        below = chain.from_iterable(map(_wrapped, [*more, *self._below()]))
+        return "\n".join([*text, *below])
 
     def __repr__(self) -> str:
         return str(self)

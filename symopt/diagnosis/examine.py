@@ -102,7 +102,7 @@ def _rows(subject: Subject, special: bool, digits: float) -> Iterable[Row]:
     true, changed = subject.reference(())
     if not mp.isfinite(true) and rays is not None:
         true, changed = rays.value, mp.mpf(0)
-    yield row("J", subject.value, true, changed, digits)
+    yield row("J", subject.value, true, changed=changed, digits=digits)
     nowhere = not (mp.isfinite(true) or np.isfinite(subject.value))
     for place, name, kernel in _derivatives(subject):
         true, changed = subject.reference(place)
@@ -111,7 +111,7 @@ def _rows(subject: Subject, special: bool, digits: float) -> Iterable[Row]:
             note = NO_VALUE
         if not nowhere and (special or not mp.isfinite(true)):
             true, note = _by_definition(rays, place, true)
-        yield row(name, kernel, true, changed, digits, note)
+        yield row(name, kernel, true, changed=changed, digits=digits, note=note)
 
 
 def _derivatives(subject: Subject) -> Iterator[tuple[Place, str, float]]:
@@ -159,20 +159,21 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
     changes = [abs(weight) * subject.reference((k,))[1] for k, weight in enumerate(v.tolist())]
     size = float(np.abs(subject.slopes) @ np.abs(v)) * 2.0**-53
     changed = mp.fsum([size, noise, *filter(mp.isfinite, changes)])
-    yield from _beside("v.grad J", float(subject.slopes @ v), along, noise, changed, digits)
+    slope = float(subject.slopes @ v)
+    if _is_told_from_zero(slope, along, noise):
+        yield row("v.grad J", slope, along, changed=changed, digits=digits, note=BY_VALUES)
     product = subject.product(v)
     if np.isfinite(product).all() and mp.isfinite(between):
         size = float(np.abs(u) @ np.abs(product)) * 2.0**-53
         changed = mp.fsum([size, curved_noise, *_changes(subject, u, v)])
-        yield from _beside("u.(H v)", float(u @ product), between, curved_noise, changed, digits)
+        curvature = float(u @ product)
+        if _is_told_from_zero(curvature, between, curved_noise):
+            yield row("u.(H v)", curvature, between, changed=changed, digits=digits, note=BY_VALUES)
 
 
-def _beside(
-    name: str, kernel: float, true: Any, noise: Any, changed: Any, digits: float
-) -> Iterator[Row]:
-    """Give a row, none where values of J are too coarse to tell it from 0."""
-    if true != 0 or kernel == 0 or abs(kernel) > noise:
-        yield row(name, kernel, true, changed, digits, BY_VALUES)
+def _is_told_from_zero(kernel: float, true: Any, noise: Any) -> bool:
+    """Return whether values of J are fine enough to tell a number from 0."""
+    return bool(true != 0 or kernel == 0 or abs(kernel) > noise)
 
 
 def _changes(subject: Subject, u: Array, v: Array) -> Iterable[Any]:

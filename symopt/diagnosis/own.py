@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import mpmath as mp
@@ -89,10 +90,9 @@ class OwnExpression:
             str(target.base.label): (target, value) for target, value in definitions.items()
         }
         parts = _parts([expression, *definitions.values()])
-        self.indices = {
-            limit[0] for part in parts if isinstance(part, RANGED) for limit in part.limits
-        }
-        self.indices |= {index for target in definitions for index in target.indices}
+        ranged = [part.limits for part in parts if isinstance(part, RANGED)]
+        self.indices = {limit[0] for limit in chain.from_iterable(ranged)}
+        self.indices |= set(chain.from_iterable(target.indices for target in definitions))
         self._tapes: dict[sp.Basic, Tape] = {}
 
     def tape(self, body: sp.Basic) -> Tape:
@@ -129,7 +129,7 @@ class OwnExpression:
         if isinstance(part, RANGED) or part in self.indices:
             return ()
         if isinstance(part, sp.Piecewise):
-            return [one for pair in part.args for one in pair.args]
+            return list(chain.from_iterable(pair.args for pair in part.args))
         if isinstance(part, sp.Indexed):
             return () if self.indices.issuperset(part.indices) else part.indices
         return part.args  # type: ignore[no-any-return]

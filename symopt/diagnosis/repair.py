@@ -31,6 +31,7 @@ def repaired(
     what: str,
     result: Array,
     points: Array,
+    *,
     values: Callable[[npt.NDArray[Any]], Array],
     expansion: Callable[[int], Expansion],
     directions: Array | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -91,7 +92,7 @@ class Lowering:
         if type(part) in HINTS or isinstance(part, sp.core.function.AppliedUndef):
             raise unsupported(part)
         if isinstance(part, sp.Piecewise):
-            return [piece for pair in part.args for piece in pair.args]
+            return list(chain.from_iterable(pair.args for pair in part.args))
         if isinstance(part, sp.Pow) and _is_plain(part.exp):
             return [part.base]
         return list(part.args)

@@ -2,8 +2,8 @@
 
 from symopt.harness.claims import Outcome, Row
 from symopt.harness.discovery import Experiment, choose, experiments, folder
-from symopt.harness.main import main
 from symopt.harness.runner import Finding, execute
+from symopt.harness.script import main
 from symopt.harness.session import conduct
 
 __all__ = [

@@ -88,7 +88,7 @@ def read(path: Path) -> Experiment:
         fault = ""
     else:
         fault = "has a CLAIM that is no plain text"
-    return Experiment(path.stem, path, title, claim, source, fault)
+    return Experiment(path.stem, path, title=title, claim=claim, source=source, fault=fault)
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:

@@ -56,7 +56,9 @@ def table(figure: Figure) -> bytes:
 def _axes(figure: Figure) -> Iterator[tuple[str, Any]]:
     """Yield axes by title, or by what stands beside them; colour bars show nothing of their own."""
     seen: set[str] = set()
-    every: list[Any] = [ax for outer in figure.axes for ax in (outer, *outer.child_axes)]
+    every: list[Any] = []
+    for outer in figure.axes:
+        every += [outer, *outer.child_axes]
     for k, ax in enumerate((ax for ax in every if ax.get_label() != "<colorbar>"), 1):
         beside = " / ".join(filter(None, (ax.get_xlabel(), ax.get_ylabel())))
         name = ax.get_title() or ax.get_title("left") or beside or f"axes {k}"

@@ -15,7 +15,7 @@ from symopt.harness.claims import Row
 from symopt.harness.discovery import Experiment, folder
 from symopt.harness.figure_export import plain
 from symopt.harness.runner import Finding
-from symopt.harness.tables import cells, summary
+from symopt.harness.tables import all_rows, cells, summary
 from symopt.report import Image, Line, Section, render
 
 TITLE = "What symopt's experiments found"
@@ -24,7 +24,7 @@ PACKAGES = ("sympy", "numpy", "numba", "matplotlib")
 
 def report(findings: Sequence[Finding], quick: bool = False, missing: Sequence[str] = ()) -> bytes:
     """Return findings as a page; ``missing`` names the experiments that did not end."""
-    told = summary([row for finding in findings for row in finding.rows])
+    told = summary(all_rows(findings))
     notice = ""
     if missing:
         notice = f"The run was interrupted before the end of: {', '.join(missing)}."

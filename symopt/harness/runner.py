@@ -95,7 +95,13 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
     rows = (*outcome.rows, *(trouble.row for trouble in troubles))
     seconds = time.perf_counter() - begin
     return Finding(
-        experiment, rows, equations or {}, outcome.settings, drawn or {}, seconds, tuple(troubles)
+        experiment=experiment,
+        rows=rows,
+        equations=equations or {},
+        settings=outcome.settings,
+        pictures=drawn or {},
+        seconds=seconds,
+        troubles=tuple(troubles),
     )
 
 

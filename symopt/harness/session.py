@@ -14,7 +14,7 @@ from symopt.errors import RunError
 from symopt.harness.discovery import Experiment
 from symopt.harness.report_sections import report
 from symopt.harness.runner import Finding, execute
-from symopt.harness.tables import as_json, summary, table
+from symopt.harness.tables import all_rows, as_json, summary, table
 from symopt.runs.interrupt import ENDING, Stop, raising, stop_on_ctrl_c
 
 WIDTH = 120  # of a table where no terminal tells its own
@@ -155,9 +155,7 @@ def _tell(findings: Sequence[Finding]) -> None:
     for finding in findings:
         console.print(table(finding))
     if findings:
-        console.print(
-            summary([row for finding in findings for row in finding.rows]), highlight=False
-        )
+        console.print(summary(all_rows(findings)), highlight=False)
 
 
 def _close(findings: Sequence[Finding], missing: Sequence[str], folder: Path) -> None:

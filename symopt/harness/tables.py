@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from rich import box
@@ -28,7 +29,9 @@ SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 def as_json(findings: Iterable[Finding]) -> bytes:
     """Return all rows as a list of objects in strict JSON; what is not finite is null."""
-    rows = [record(finding, row) for finding in findings for row in finding.rows]
+    rows: list[dict[str, Any]] = []
+    for finding in findings:
+        rows += [record(finding, row) for row in finding.rows]
     return (json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
@@ -94,6 +97,11 @@ def table(finding: Finding) -> Table:
             note = f"\n[dim]{escape(str(row.note))}[/]"
         result.add_row(f"{escape(str(row.quantity))}{note}", *cells(row), verdict)
     return result
+
+
+def all_rows(findings: Iterable[Finding]) -> list[Row]:
+    """Return the rows of all findings."""
+    return list(chain.from_iterable(finding.rows for finding in findings))
 
 
 def summary(rows: Sequence[Row]) -> str:

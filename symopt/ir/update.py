@@ -51,7 +51,7 @@ class State:
     vector: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Update:
     """One step of a rule.
 

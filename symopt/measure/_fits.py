@@ -61,7 +61,7 @@ class Points:
         return Points(self.k[places], self.log_e[places], self.resolution)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fit:
     """Least squares of log e on the terms of one model.
 
@@ -160,7 +160,14 @@ def fitted(model: str, points: Points, shift: float = 0.0) -> Fit:
         np.abs(design).max(axis=0) + 1e-300
     )  # steps may be large: columns of one size keep their digits
     weights = np.linalg.lstsq(design / scale, points.log_e)[0] / scale
-    return Fit(model, shift, design, weights, points.log_e - design @ weights, points.resolution)
+    return Fit(
+        model=model,
+        shift=shift,
+        design=design,
+        weights=weights,
+        residuals=points.log_e - design @ weights,
+        resolution=points.resolution,
+    )
 
 
 def best(points: Points, shifts: tuple[float, ...] = (), refine: bool = False) -> Fit:

@@ -43,7 +43,7 @@ REGIMES: Final = (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Rate:
     """How fast errors e_k fall, as :func:`symopt.measure.rate` found it.
 
@@ -144,7 +144,15 @@ def _without(regime: str, k: Array, reason: str, factor: float = math.nan) -> Ra
         ends = (int(k[0]), int(k[-1]))
     else:
         ends = (0, 0)
-    return Rate(regime, factor, math.nan, NOWHERE, len(k), reason, ends)
+    return Rate(
+        regime=regime,
+        factor=factor,
+        order=math.nan,
+        interval=NOWHERE,
+        n=len(k),
+        reason=reason,
+        window=ends,
+    )
 
 
 def divergent(k: Array, e: Array) -> Rate:
@@ -165,14 +173,14 @@ def divergent(k: Array, e: Array) -> Rate:
 def _superlinear(k: Array, found: _error_sequence.Superlinear) -> Rate:
     ends = (int(k[found.first]), int(k[found.last]))
     return Rate(
-        "superlinear",
-        0.0,
-        found.order,
-        (found.low, found.high),
-        found.last - found.first + 1,
-        "each error divides the next more than the one before",
-        ends,
-        "within-run",
+        regime="superlinear",
+        factor=0.0,
+        order=found.order,
+        interval=(found.low, found.high),
+        n=found.last - found.first + 1,
+        reason="each error divides the next more than the one before",
+        window=ends,
+        interval_kind="within-run",
     )
 
 
@@ -197,9 +205,10 @@ def _fit(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generato
     note = ""
     if known:
         note = f"; the floor at {known:.2g} is left out"
-    return _refused(fit, points, note) or _measured(
-        fit, points, upper is not None, note, level, rng
-    )
+    refused = _refused(fit, points, note)
+    if refused:
+        return refused
+    return _measured(fit, points, note, envelope=upper is not None, level=level, rng=rng)
 
 
 def _refused(fit: Fit, points: Points, note: str) -> Rate | None:
@@ -253,8 +262,9 @@ def _start(points: Points) -> int:
 def _measured(
     fit: Fit,
     points: Points,
-    envelope: bool,
     note: str,
+    *,
+    envelope: bool,
     level: float,
     rng: np.random.Generator | None,
 ) -> Rate:
@@ -277,17 +287,22 @@ def _measured(
         return _without(
             "not identifiable", k, f"noise hides whether errors fall, as {fit.model} would{note}"
         )
-    power = fit.model == "power"
+    factor, order, interval = math.exp(slope), 1.0, (math.exp(low), math.exp(high))
+    if fit.model == "power":
+        factor, order, interval = 1.0, -slope, (-high, -low)
+    kind = ""
+    if rng is not None:
+        kind = "within-run"
     return Rate(
-        fit.model,
-        1.0 if power else math.exp(slope),
-        -slope if power else 1.0,
-        (-high, -low) if power else (math.exp(low), math.exp(high)),
-        len(k),
-        WHY[fit.model].format(c=fit.weight("l"), k0=fit.shift) + note,
-        (int(k[0]), int(k[-1])),
-        "within-run" if rng is not None else "",
-        envelope,
+        regime=fit.model,
+        factor=factor,
+        order=order,
+        interval=interval,
+        n=len(k),
+        reason=WHY[fit.model].format(c=fit.weight("l"), k0=fit.shift) + note,
+        window=(int(k[0]), int(k[-1])),
+        interval_kind=kind,
+        envelope=envelope,
     )
 
 

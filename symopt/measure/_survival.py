@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Survival:
     """The Kaplan-Meier estimate of S(t) = P(T > t).
 
@@ -157,19 +157,19 @@ def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -
         around = (max(mean - z * deviation, 0.0), min(mean + z * deviation, end))
     median, between = _fall(step, share), (_fall(step, low), _fall(step, high))
     return Survival(
-        step,
-        share,
-        low,
-        high,
-        len(time),
-        int(observed.sum()),
-        median,
-        between,
-        mean,
-        around,
-        end,
-        level,
-        left_out,
+        step=step,
+        share=share,
+        low=low,
+        high=high,
+        n=len(time),
+        events=int(observed.sum()),
+        median=median,
+        median_interval=between,
+        restricted_mean=mean,
+        restricted_interval=around,
+        horizon=end,
+        level=level,
+        left_out=left_out,
     )
 
 

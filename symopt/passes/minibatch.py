@@ -8,6 +8,7 @@ the function of the mean, and a batch is refused.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from symopt.autodiff.reverse import NOWHERE, reverse
 from symopt.errors import CostError
@@ -71,7 +72,8 @@ def sample_loop(value: Program, samples: str) -> Loop:
         for node in value.nodes
         if isinstance(node.payload, Loop) and node.payload.name == samples
     }
-    found |= {loop for s in value.statements for loop in s.loops if loop.name == samples}
+    every = chain.from_iterable(s.loops for s in value.statements)
+    found |= {loop for loop in every if loop.name == samples}
     if len(found) != 1:
         ranges = "several ranges"
         if not found:

@@ -168,7 +168,7 @@ def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
             ax.set_yscale("log")
             ax.set_ylim(bottom / 3, min(top, 3 * float(positive.max())))
             return
-    sides = np.concatenate([finite, *(side for one in every for side in (one.low, one.high))])
+    sides = np.concatenate([finite, *(one.low for one in every), *(one.high for one in every)])
     room = FAR * np.ptp(finite)
     low, high = max(np.nanmin(sides), finite.min() - room), finite.max() + room
     high = min(float(sides[np.isfinite(sides)].max()), high)

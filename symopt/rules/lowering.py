@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
+from itertools import chain, count
 from typing import Any, Protocol
 
 import sympy as sp
@@ -109,15 +109,16 @@ class Reader:
         vector = find_states(program, live, VECTOR)
         self._check_numbers(touched(program, vector, VECTOR), program.outputs)
         program = contracted(regrouped(program, find_states(program, live, LATE)))
+        states = [State(name, start, name in vector) for name, start in live.items()]
         return Update(
-            program,
-            contracted(self.hyper_graph.program(self.hyper_outputs)),
-            tuple(self.stages),
-            tuple(State(name, start, name in vector) for name, start in live.items()),
-            tuple(self.given),
-            len(self.powers),
-            self.rule.iterate,
-            len(self.draws),
+            program=program,
+            hypers=contracted(self.hyper_graph.program(self.hyper_outputs)),
+            stages=tuple(self.stages),
+            states=tuple(states),
+            given=tuple(self.given),
+            powers=len(self.powers),
+            iterate=self.rule.iterate,
+            draws=len(self.draws),
         )
 
     def _stages_of(self, expression: sp.Expr) -> None:
@@ -232,8 +233,8 @@ class Reader:
 
     def _is_fixed(self, *values: sp.Expr) -> bool:
         fixed = set(self.rule.hyperparameters) - set(self.rule.schedules)
-        names = {symbol.name for value in values for symbol in value.free_symbols}
-        return all(name in fixed or "[" in name for name in names)
+        symbols = chain.from_iterable(value.free_symbols for value in values)
+        return all(symbol.name in fixed or "[" in symbol.name for symbol in symbols)
 
 
 def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
@@ -254,4 +255,4 @@ def floats_of(value: sp.Expr) -> list[sp.Float]:
     """Return the decimal numbers of a schedule, in the order in which they are numbered."""
     if value.is_Float:
         return [value]
-    return [number for part in value.args for number in floats_of(part)]
+    return list(chain.from_iterable(map(floats_of, value.args)))

@@ -249,9 +249,8 @@ class Rule:
     @property
     def latex_sides(self) -> list[tuple[str, str]]:
         """The left and right side of each equation in LaTeX."""
-        symbols = {
-            symbol for right in self.equations.values() for symbol in right.free_symbols
-        } | set(self.equations)
+        symbols = set(self.equations)
+        symbols = symbols.union(*(right.free_symbols for right in self.equations.values()))
         names = {symbol: _latex_name(symbol.name) for symbol in symbols}
         return [
             (names[left], sp.latex(right, symbol_names=names, mul_symbol=r"\,"))
@@ -285,7 +284,12 @@ class Rule:
         wrapper makes on the way, as a clipped gradient, has a symbol and an equation of its own.
         """
         new, named = trace(
-            self.function, self.name, self.states, self.values, self.defaults, self.wanted
+            self.function,
+            self.name,
+            self.states,
+            values=self.values,
+            defaults=self.defaults,
+            wanted=self.wanted,
         )
         return ordered(new, named, self.iterate)
 

@@ -28,6 +28,7 @@ def trace(
     function: Callable[..., Any],
     rule: str,
     states: Iterable[str],
+    *,
     values: Mapping[str, Any],
     defaults: Mapping[str, Any],
     wanted: Iterable[str],
@@ -119,9 +120,8 @@ def _check_symbols(
     function: Callable[..., Any], rule: str, values: Iterable[sp.Expr], known: set[sp.Symbol]
 ) -> None:
     """Refuse symbols that are none of the rule's, so.t, so.T or n."""
-    for symbol in sorted(
-        {s for value in values for s in value.free_symbols} - known - OWN, key=str
-    ):
+    symbols = set().union(*(value.free_symbols for value in values))
+    for symbol in sorted(symbols - known - OWN, key=str):
         line = line_with(function, symbol.name)
         theirs = symbol.name in {known.name for known in known | OWN}
         raise RuleError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -286,7 +287,8 @@ def _plan(
         aligned = xr.align(*swept.values(), starts.isel(param=0, drop=True), join="exact")
     except ValueError as error:
         raise RunError(f"axes that share a dimension do not fit together: {error}") from None
-    runs = math.prod({dim: size for one in aligned for dim, size in one.sizes.items()}.values())
+    sizes = dict(chain.from_iterable(one.sizes.items() for one in aligned))
+    runs = math.prod(sizes.values())
     check_memory(runs, starts.sizes["param"], settings, len(rule.update.states))
     shape = xr.broadcast(*aligned)[0] * 0.0
 

@@ -92,6 +92,7 @@ def refuse_unless_same(
     formula: sp.Expr,
     rule: Rule,
     known: Mapping[str, float],
+    *,
     result: float,
     right: float,
     instead: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def _growth(rule: Rule, held: Held) -> sp.Expr:
             f"{rule.name}: its growth has no short closed form; give the curvature, as in "
             "escape(rule, 1.0)"
         )
-    roots = [root for factor in factors for root in sp.roots(factor)]
+    roots = list(chain.from_iterable(map(sp.roots, factors)))
     wide = {symbol("gamma"), *back}
     trials = numbers_to_try(rule, uphill.free_symbols - {z}, wide)
     values = np.array([[number_at(root, trial) for root in roots] for trial in trials])
@@ -112,4 +113,5 @@ def _check(
         [-known.get("gamma", 1.0)],
         held={name: known.get(name, 0.0) for name in names_of(held)},
     )
-    refuse_unless_same(formula, rule, known, result, right, "escape(rule, curvature)")
+    instead = "escape(rule, curvature)"
+    refuse_unless_same(formula, rule, known, result=result, right=right, instead=instead)

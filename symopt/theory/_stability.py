@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -139,7 +139,7 @@ class Boundary:
         """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
         tried = [
             0.0,
-            *sorted(w for crossing in self.crossings for w in _positive_roots(crossing, values)),
+            *sorted(chain.from_iterable(_positive_roots(one, values) for one in self.crossings)),
             math.inf,
         ]
         for low, high in pairwise(tried):
@@ -175,7 +175,7 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
         raise RuleError(f"{rule.name}: its map does not depend on {wrt}, so that there is no limit")
     p = sp.Poly(sp.prod(moving), z)
     numerators = [sp.together(condition).as_numer_denom()[0] for condition in _conditions(p)]
-    factors = {factor for above in numerators for factor in factors_with(w, above)}
+    factors = set(chain.from_iterable(factors_with(w, above) for above in numerators))
     return Boundary(
         p, tuple(sp.Poly(factor, w) for factor in sorted(factors, key=str)), w, power, back
     )
@@ -270,7 +270,8 @@ def _check(
         k: v for k, v in known.items() if k != wrt
     }
     right = boundary.limit(boundary.values(rule, others))
-    refuse_unless_same(formula, rule, known, result, right, "stability_limit(rule, eigenvalue)")
+    instead = "stability_limit(rule, eigenvalue)"
+    refuse_unless_same(formula, rule, known, result=result, right=right, instead=instead)
 
 
 def _positive_roots(crossing: sp.Poly, values: Mapping[sp.Symbol, float]) -> list[float]:

@@ -129,6 +129,7 @@ class LoopFunction:
         points: Array,
         direction: Array | None,
         constants: Array,
+        *,
         integers: Mapping[Key, int],
         stored: Mapping[Name, int],
         data: Sequence[npt.NDArray[np.generic]],
@@ -159,7 +160,12 @@ class LoopFunction:
         lost = np.isnan(out).any(axis=1) if self.everywhere else np.zeros(0, dtype=bool)
         if self.everywhere and lost.any():
             value, slopes = self.everywhere(
-                points[lost], moved[lost], constants[lost], integers, stored, data
+                points[lost],
+                moved[lost],
+                constants[lost],
+                integers=integers,
+                stored=stored,
+                data=data,
             )
             out[lost] = np.column_stack([value, slopes])
         return out[:, 0], out[:, 1:] + 0.0  # sums begin at -0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from symopt.ir.index import Affine, Loop, variable
@@ -118,9 +119,9 @@ class Scheduler:
         around: frozenset[Loop],
         known: Mapping[int, object],
     ) -> list[Task]:
-        roots = [root for task in tasks for root in self.roots(task)]
+        roots = list(chain.from_iterable(map(self.roots, tasks)))
         found = self.reductions(demand_order(self.graph.nodes, [*roots, *wanted], known), around)
-        return [*tasks, *(Task("reduce", n, (self.graph.nodes[n].payload,)) for n in found)]  # type: ignore[arg-type]
+        return [*tasks, *map(self._reduction, found)]
 
     def _reduction(self, number: int) -> Task:
         loop = self.graph.nodes[number].payload

@@ -12,6 +12,7 @@ sums that stand in no loop, else 8. So sums vectorise too, and have the same bit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Protocol
 
 from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combined
@@ -61,7 +62,10 @@ class Nest:
         self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]
     ) -> list[str]:
         """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
-        tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at, s.near) for s in statements]
+        tasks = [
+            Task(s.kind, nodes[s.key], s.loops, array=s.array, at=s.at, near=s.near)
+            for s in statements
+        ]
         self.known: Texts = {}
         axis = None
         if self.lanes > 1:
@@ -89,7 +93,8 @@ class Nest:
         lines: list[str] = []
         for number, now in enumerate(plan.between):
             later = [*plan.between[number + 1 :], *(frame.tasks for frame in plan.frames[number:])]
-            unwritten = {task.array for tasks in later for task in tasks if task.kind != "reduce"}
+            stores = [task for task in chain.from_iterable(later) if task.kind != "reduce"]
+            unwritten = {task.array for task in stores}
             ahead = self._ahead(plan.frames[number:], wanted, around, known, unwritten)
             lines += self._segment(now, ahead, known, axis)
             if number < len(plan.frames):
@@ -106,17 +111,9 @@ class Nest:
     ) -> list[int]:
         """Return what later frames need of this place and can be computed now: the uppermost such nodes."""
         found: dict[int, None] = {}
-        stack = [
-            *reversed(
-                [
-                    root
-                    for frame in frames
-                    for task in frame.tasks
-                    for root in self.scheduler.roots(task)
-                ]
-            )
-        ]
-        stack = [*wanted, *stack]
+        tasks = chain.from_iterable(frame.tasks for frame in frames)
+        roots = list(chain.from_iterable(map(self.scheduler.roots, tasks)))
+        stack = [*wanted, *reversed(roots)]
         seen: set[int] = set()
         while stack:
             number = stack.pop()

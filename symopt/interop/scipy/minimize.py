@@ -209,7 +209,14 @@ def scipy(
         began = time.perf_counter()
         status, reason = ending(watch, chosen, point, settings.tolerance)
         run_seconds = time.perf_counter() - began
-    return _result(watch, chosen, status, reason, compile_seconds, run_seconds)
+    return _result(
+        watch,
+        chosen,
+        status,
+        reason=reason,
+        compile_seconds=compile_seconds,
+        run_seconds=run_seconds,
+    )
 
 
 def _method(name: Any) -> Method:
@@ -248,6 +255,7 @@ def _result(
     watch: Watch,
     method: Method,
     status: Status,
+    *,
     reason: str,
     compile_seconds: float,
     run_seconds: float,

@@ -7,6 +7,7 @@ what has a row for each of them is a wide array, taken in lanes or by a single r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 from symopt.compiler.codegen.layout import Layout, LoopCost
 from symopt.compiler.codegen.memory import Arrays, Memory
@@ -219,8 +220,8 @@ def _stored(cost: LoopCost, batch: bool) -> list[Name]:
     programs = [cost.gradient]
     if batch and cost.batch is not None:
         programs.append(cost.batch)
-    arrays = [s.array for program in programs for s in program.statements]
-    return list(dict.fromkeys(array for array in arrays if array[0] != "g"))
+    statements = chain.from_iterable(program.statements for program in programs)
+    return list(dict.fromkeys(s.array for s in statements if s.array[0] != "g"))
 
 
 def data_kinds(data: Mapping[Name, str]) -> str:

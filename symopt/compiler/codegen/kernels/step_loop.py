@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.observing import probe_gradient, record_loss, record_theta
 from symopt.compiler.codegen.kernels.parts import CostEmitter, StepEmitter
@@ -34,7 +36,7 @@ def write_step_loop(context: KernelContext, cost: CostEmitter, emitter: StepEmit
         "for step in range(first, last + 1):",
         "    t = float64(step)",
         "    before = t - 1.0",
-        *indented(line for key in powers for line in _advance_power(context, key)),
+        *indented(chain.from_iterable(_advance_power(context, key) for key in powers)),
         *indented(context.steps),
         *indented(body),
         *indented(ends),
