@@ -15,7 +15,7 @@ race: .venv/run  ## all rules on Rosenbrock from (-1.2, 1), then on a cost of yo
 	$(BIN)/symopt race "$(EXPR)" --start "$(START)" --steps 1000 --out $(OUT)/yours
 
 test: .venv/test
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 slow: .venv/test  ## the tests marked slow
 	$(BIN)/python -m pip install --quiet --group slow

@@ -161,8 +161,8 @@ def check_number(
     """
     try:
         number = as_floats(value)
-    except NotNumbersError as reason:
-        raise error(f"{what}={_shown(value)}: {reason}; expected {expected}") from None
+    except NotNumbersError:
+        raise error(f"{what}={_shown(value)}; expected {expected}") from None
     if number.ndim or not least <= number <= most or number <= above:
         raise error(f"{what}={_shown(value)}; expected {expected}")
     return float(number)

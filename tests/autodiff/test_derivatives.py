@@ -267,7 +267,7 @@ print(K.params, K.source, K.objective.functions["tangent"].source)
 
 def test_the_source_does_not_depend_on_the_hash_seed():
     seen = set()
-    for seed in "0", "1", "2":
+    for seed in "0", "1":
         env = {**os.environ, "PYTHONHASHSEED": seed}
         seen.add(
             subprocess.run(

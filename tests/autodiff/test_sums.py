@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from spread import spread
 from sum_costs import ZOO, Instance, i, k, n, x
 from sums_reference import Reference
 
@@ -68,9 +69,7 @@ def close(got: Any, want: Any, tolerance: float, scale: float | None = None) -> 
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance / 10 * scale)
 
 
-SOME = [
-    pytest.param(name, marks=pytest.mark.slow if turn % 3 else []) for turn, name in enumerate(ZOO)
-]
+SOME = spread(ZOO, every=3)
 """Every third cost, for what is compiled; the rest is among the slow tests."""
 
 
@@ -87,7 +86,7 @@ def test_value_gradient_and_hessian(name, at):
     close(J.hessian(theta, **constants), hessian, 10 * tolerance)
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", spread(ZOO, every=7))
 def test_at_a_large_size(name):
     one, J = instance(name, LARGE), cost_at(name, LARGE)
     theta, constants, tolerance = given(one, one.theta), one.of.constants, one.of.tolerance
@@ -156,7 +155,7 @@ def test_a_point_may_be_flat_or_arrays_by_parameter_or_by_name(name):
 # The reference itself
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", spread(ZOO, every=3))
 def test_reference_against_numpy(name):
     for at in (*range(len(ZOO[name].sizes)), LARGE):
         one = instance(name, at)

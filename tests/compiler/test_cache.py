@@ -35,10 +35,7 @@ def python(script, **env):
     return done.stdout.strip()
 
 
-SOME = [
-    pytest.param(name, marks=pytest.mark.slow if turn % 2 else [])
-    for turn, name in enumerate(so.optimizers)
-]
+SOME = spread(so.optimizers, every=6)
 
 
 @pytest.mark.parametrize("rule", SOME)
@@ -135,6 +132,7 @@ def refused(*_):
 UNWRITABLE = """
 import warnings
 import symopt as so
+from spread import spread
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     run = so.minimize(so.parse("x^2"), so.gd(eta=0.25), [1.0], 3)

@@ -390,7 +390,7 @@ WILD = [
 numbers = st.floats(-1e3, 1e3) | st.sampled_from([0.0, 1e-300, 1e18, -1e18])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     st.sampled_from(WILD),
     st.sampled_from([*METHODS]),

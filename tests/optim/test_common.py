@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import textbook
+from spread import spread
 
 import symopt as so
 from symopt.optim.registry import is_published
@@ -52,7 +53,7 @@ def test_has_the_defaults_of_its_numpy_version(name):
     }
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", spread(RULES, every=3))
 def test_converges_on_a_quadratic_and_on_rosenbrock_at_some_eta(name):
     rule = RULES[name](eta=GRIDS.get(name, GRID))
     quadratic = so.sweep(BOWL, rule, [1.0, -1.0], 2000)[name]

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import symopt as so
 from symopt.cli.app import app
+from symopt.cli.race import field
 from symopt.optim import registry
 
 PACKAGE = '''
@@ -95,6 +96,14 @@ def test_the_textbook_s_rules_come_first_and_are_raced():
         so.optimizers.adm
 
 
+def test_all_rules_but_those_whose_needs_the_cost_lacks_are_in_the_race():
+    chosen, left_out = field(so.parse("exp(x) - x"), everyone=True)
+    assert {"schedule_free_adamw", "triple_momentum", "newton"} <= set(chosen)
+    assert any("without polyak_step: it needs the smallest value of J" in one for one in left_out)
+    assert set(so.optimizers) - set(chosen) == {"polyak_step", "gauss_newton"}
+
+
+@pytest.mark.slow
 def test_a_race_of_all_rules_leaves_out_what_the_cost_lacks():
     raced = CliRunner().invoke(
         app, ["race", "exp(x) - x", "--start", "x=1", "--steps", "20", "--all"]

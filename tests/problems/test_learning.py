@@ -9,6 +9,7 @@ import sympy as sp
 from scipy.optimize import linprog
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
+from spread import spread
 
 import symopt as so
 from symopt.problems import learning
@@ -248,7 +249,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("name", IRIS)
+@pytest.mark.parametrize("name", spread(IRIS, every=2))
 def test_first_order_runs_reach_scikit_learns_coefficients(name, optimizer):
     problem = IRIS[name](lam=LAM)
     run = so.minimize(problem.cost, OPTIMIZERS[optimizer](), problem.start, steps=1000)

@@ -48,7 +48,7 @@ MIXED = {
     "wrapped": so.average(WRAPPED),
 }
 RULES = {**so.optimizers, **MIXED}
-MOST = ["gd", "adam", *MIXED]  # on every cost
+MOST = ["adam", "awkward", "wrapped"]  # on every cost
 
 
 def pairs(turns):
@@ -74,7 +74,7 @@ def assert_same_bits(one, other):
         np.testing.assert_array_equal(values, other[key], err_msg=key)
 
 
-@pytest.mark.parametrize(("cost", "rule"), list(pairs(["polynomial", "wide"])))
+@pytest.mark.parametrize(("cost", "rule"), list(pairs(["polynomial", "none", "wide", "none"])))
 def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     objective, optimizer = COSTS[cost], RULES[rule]
     update = optimizer.update
@@ -116,7 +116,9 @@ def _value(rule, name):
 STARTS = np.random.default_rng(0).uniform(-2, 2, (1000, WIDE.size))
 
 
-@pytest.mark.parametrize(("cost", "rule"), list(pairs(["polynomial", "none", "wide", "none"])))
+@pytest.mark.parametrize(
+    ("cost", "rule"), list(pairs(["none", "polynomial", "none", "none", "wide"]))
+)
 def test_a_run_alone_and_in_a_batch_of_a_thousand(cost, rule):
     starts = STARTS[:, : COSTS[cost].size]
     together = so.sweep(COSTS[cost], RULES[rule], starts, 60, record=[0, 7, 60], targets=[1.0])[

@@ -6,6 +6,7 @@ import golden
 import mpmath as mp
 import numpy as np
 import pytest
+from spread import spread
 
 import symopt as so
 from symopt.interop.counterpart import LIBRARIES
@@ -34,7 +35,9 @@ def like(run, **more):
     return so.like(run["class"], **run["kwargs"], **more)
 
 
-@pytest.mark.parametrize("name", [name for name, run in sorted(RUNS.items()) if "note" not in run])
+@pytest.mark.parametrize(
+    "name", spread([n for n, run in sorted(RUNS.items()) if "note" not in run], every=2)
+)
 def test_a_class_and_its_arguments_give_the_library_s_trajectory(name):
     last = 100 if name in CHAOTIC else 200
     assert deviation(RUNS[name], like(RUNS[name]), "params")[: last + 1].max() <= TOLERANCE
@@ -100,7 +103,7 @@ MORE = golden.more_runs()
 
 
 @pytest.mark.filterwarnings("ignore:.*climbs J")
-@pytest.mark.parametrize("name", MORE)
+@pytest.mark.parametrize("name", spread(MORE, every=2))
 def test_arguments_beyond_the_defaults_give_the_library_s_trajectory(name):
     run, want = MORE[name], MORE[name]["trajectory"]
     cost = so.parse(run["formula"], params=run["params"])

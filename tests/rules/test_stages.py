@@ -75,7 +75,7 @@ def test_a_mini_batch_shows_its_own_value():
 
 
 @pytest.mark.usefixtures("in_python")
-@pytest.mark.parametrize("size", [1, 2, 5, 9])
+@pytest.mark.parametrize("size", [1, 2, 5, pytest.param(9, marks=pytest.mark.slow)])
 def test_newton_s_step_solves_the_equations(size):
     z = sp.symbols(f"z:{size}")
     weights = np.random.default_rng(size).normal(size=(size, size))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import sympy as sp
+from spread import spread
 
 import symopt as so
 from symopt import theory
@@ -448,7 +449,7 @@ def first_unstable(rule, eigenvalue):
     ],
     ids=lambda rule: repr(rule),
 )  # fmt: skip
-@pytest.mark.parametrize("eigenvalue", [0.4, 3.502, 60.0])
+@pytest.mark.parametrize("eigenvalue", spread([3.502, 0.4, 60.0], every=3))
 def test_the_limit_of_a_number_is_found_by_bisection_too(rule, eigenvalue):
     expected = first_unstable(rule, eigenvalue)
     assert theory.stability_limit(rule, eigenvalue) == pytest.approx(expected, rel=1e-4)
