@@ -104,6 +104,8 @@ class Lowering:
             return self.graph.const(number(part))
         if part in (sp.true, sp.false):
             return self.graph.const(float(bool(part)))
+        if type(part) in FUNCTIONS:
+            return self.function(part)
         for kind, build in BUILDERS:
             if isinstance(part, kind):
                 return build(self, part)
@@ -253,7 +255,6 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (sp.Add, Lowering.add),
     (sp.Mul, Lowering.mul),
     (sp.Pow, Lowering.pow),
-    (tuple(FUNCTIONS), Lowering.function),
     ((sp.Max, sp.Min), Lowering.extreme),
     (sp.Piecewise, Lowering.piecewise),
     (Relational, Lowering.relation),

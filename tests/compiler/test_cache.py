@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import sympy as sp
+from spread import spread
 
 import symopt as so
 from symopt.compiler.jit import cache, store
