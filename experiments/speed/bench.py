@@ -33,7 +33,7 @@ import symopt as so
 from symopt.compiler.jit import cache as kernels
 from symopt.compiler.runtime import executor
 from symopt.runs.launch import Finished, launch
-from symopt.runs.options import check_settings
+from symopt.runs.options import check_run_options
 
 ROSENBROCK = "100*(y-x^2)^2 + (1-x)^2"
 ACKLEY = "20 + e - 20*exp(-sqrt((x^2+y^2)/2)/5) - exp((cos(2*pi*x)+cos(2*pi*y))/2)"
@@ -214,7 +214,7 @@ def finished(
         "best": True,
         "threads": 1,
     }
-    settings = check_settings(steps, **{**usual, **options})
+    settings = check_run_options(steps, **{**usual, **options})
     return launch(cost, rule, start, hypers=rule.hyperparameters, constants={}, settings=settings)
 
 

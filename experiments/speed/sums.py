@@ -44,7 +44,7 @@ from bench import (
 )
 
 from symopt.compiler.runtime.minibatches import Batches
-from symopt.runs.options import Chance
+from symopt.runs.options import Sampling
 
 LANES = 64
 BETAS = 0.9, 0.999
@@ -158,7 +158,7 @@ def symopt_regression(problem: Regression) -> Candidates:
         )
     return {
         "symopt kernel": symopt_blocks(
-            finished(cost, rule, start, steps, best=False, chance=Chance(batch=batch))
+            finished(cost, rule, start, steps, best=False, sampling=Sampling(batch=batch))
         ),
         call.func.__name__: Candidate(call),
     }

@@ -8,11 +8,11 @@ from symopt.costs.cost import Cost
 from symopt.errors import RuleError, RunError
 from symopt.rules.hyperparameters import Range, in_range
 from symopt.rules.rule import Rule
-from symopt.runs.options import Settings
+from symopt.runs.options import RunOptions
 from symopt.schedules.decay import values_of
 
 
-def check_fit(rule: Rule, cost: Cost, settings: Settings) -> None:
+def check_fit(rule: Rule, cost: Cost, settings: RunOptions) -> None:
     """Refuse what cannot run together.
 
     Raises

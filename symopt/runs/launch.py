@@ -27,7 +27,7 @@ from symopt.rules.lowering import OPTIMAL_VALUE, floats_of
 from symopt.rules.rule import Rule
 from symopt.runs.compatibility import check_fit
 from symopt.runs.memory_check import check_memory
-from symopt.runs.options import Chance, Settings
+from symopt.runs.options import RunOptions, Sampling
 from symopt.runs.replay import explain_end
 from symopt.runs.termination import classify_runs
 from symopt.validation import Array
@@ -61,7 +61,7 @@ def launch(
     *,
     hypers: Mapping[str, Any],
     constants: Mapping[str, Any],
-    settings: Settings,
+    settings: RunOptions,
     stop: Event | None = None,
     report: Callable[[int], None] | None = None,
     streams: npt.NDArray[np.float64] | None = None,
@@ -77,7 +77,7 @@ def launch(
     check_fit(rule, cost, settings)
     given, swept = _values(rule, cost, hypers, constants)
     options = _options(rule, bound, swept, settings)
-    batches = _batches(bound, settings.chance)
+    batches = _batches(bound, settings.sampling)
     began = time.perf_counter()
     kernel = _kernel(bound, rule.update, options)
     cache.kernel(kernel.source)
@@ -95,12 +95,12 @@ def launch(
         tolerance=settings.tolerance or 0.0,
         targets=settings.targets,
         record=settings.record,
-        integers=_integers(kernel, bound, settings.chance),
+        integers=_integers(kernel, bound, settings.sampling),
         data=bound.data(),
         stored={name: bound.sizes.stored(name) for name in kernel.stored},
         batches=batches,
-        noise=settings.chance.noise,
-        streams=settings.chance.stream + own,
+        noise=settings.sampling.noise,
+        streams=settings.sampling.stream + own,
     )
     threads = settings.threads if count > 1 else 1
     outcome, blocks = executor.run(kernel, job, stop or Event(), threads, report)
@@ -115,7 +115,7 @@ def launch(
 
 
 def _options(
-    rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: Settings
+    rule: Rule, bound: BoundObjective, swept: frozenset[Key], settings: RunOptions
 ) -> Options:
     """Return what kind of kernel is needed."""
     count, n = bound.start.shape
@@ -126,8 +126,8 @@ def _options(
         targets=len(settings.targets),
         tolerance=settings.tolerance is not None,
         paths=settings.paths,
-        batch=settings.chance.batch is not None,
-        noise=settings.chance.noise > 0,
+        batch=settings.sampling.batch is not None,
+        noise=settings.sampling.noise > 0,
     )
 
 
@@ -152,24 +152,24 @@ def _values(
     return given, frozenset(swept | {("given", name) for name in starting if np.ndim(hypers[name])})
 
 
-def _batches(bound: BoundObjective, chance: Chance) -> Batches | None:
+def _batches(bound: BoundObjective, sampling: Sampling) -> Batches | None:
     """Return what draws the mini-batches, if there are any."""
-    if chance.batch is None:
+    if sampling.batch is None:
         return None
     count = bound.samples
-    if chance.batch > count:
+    if sampling.batch > count:
         raise RunError(
-            f"batch={chance.batch} is more than the {count} samples; expected at most {count}"
+            f"batch={sampling.batch} is more than the {count} samples; expected at most {count}"
         )
-    return Batches(count, chance.batch, chance.seed, chance.replace)
+    return Batches(count, sampling.batch, sampling.seed, sampling.replace)
 
 
-def _integers(kernel: Kernel, bound: BoundObjective, chance: Chance) -> dict[Key, int]:
+def _integers(kernel: Kernel, bound: BoundObjective, sampling: Sampling) -> dict[Key, int]:
     """Return the whole numbers that a kernel is given: the seed, and sizes."""
-    found: dict[Key, int] = {("seed",): chance.seed}
+    found: dict[Key, int] = {("seed",): sampling.seed}
     for key in kernel.integers:
         if key == ("size", BATCH_SIZE):
-            found[key] = chance.batch or 0
+            found[key] = sampling.batch or 0
         elif key[0] in ("size", "offset", "stride", "extent"):
             found[key] = bound.sizes.integer(key)
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from symopt.errors import RunError
 from symopt.memory import check_runs
-from symopt.runs.options import LARGEST_HISTORY, Settings
+from symopt.runs.options import LARGEST_HISTORY, RunOptions
 
 COPIES = 3  # of what a run holds: as it is laid out, in blocks, and as it is read
 
 
-def check_memory(runs: int, size: int, settings: Settings | None = None, states: int = 0) -> None:
+def check_memory(runs: int, size: int, settings: RunOptions | None = None, states: int = 0) -> None:
     """Refuse runs that do not fit into memory, and recordings that are long.
 
     Parameters

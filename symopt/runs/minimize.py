@@ -17,7 +17,7 @@ from symopt.rules.rule import Rule
 from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.launch import Finished, launch
-from symopt.runs.options import Record, check_chance, check_settings, check_steps
+from symopt.runs.options import Record, check_run_options, check_sampling, check_steps
 from symopt.runs.progress import progress_bar
 from symopt.runs.starts import read_start
 from symopt.runs.termination import LIMIT, Status
@@ -208,7 +208,7 @@ def minimize(
                     f"the {kind} {name} is an array; minimize takes one number, use so.sweep for "
                     "many"
                 )
-    chance = check_chance(batch, replace, noise, rng)
+    sampling = check_sampling(batch, replace, noise, rng)
     if isinstance(record, str) and record == "auto":
         few = (check_steps(steps) + 1) * (len(point) + 1) <= RECORD_ALL
         if batch is not None:
@@ -217,7 +217,7 @@ def minimize(
             record = True
         else:
             record = RECORD_SOME
-    settings = check_settings(steps, record, tolerance=tolerance, limit=limit, chance=chance)
+    settings = check_run_options(steps, record, tolerance=tolerance, limit=limit, sampling=sampling)
     if paths is False or (paths is None and len(settings.record) * len(point) > RECORD_PATHS):
         settings = dataclasses.replace(settings, paths=False)
     with (

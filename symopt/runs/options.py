@@ -19,7 +19,7 @@ Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chance:
+class Sampling:
     """What is drawn at random in a run.
 
     Attributes
@@ -42,7 +42,7 @@ class Chance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class RunOptions:
     """What all runs of a call have in common.
 
     Attributes
@@ -63,7 +63,7 @@ class Settings:
         How many threads work on blocks of runs; as many as there are processors if None.
     paths
         Whether theta is recorded beside the loss.
-    chance
+    sampling
         What is drawn: mini-batches, noise.
     """
 
@@ -75,10 +75,10 @@ class Settings:
     best: bool = True
     threads: int | None = None
     paths: bool = True
-    chance: Chance = Chance()
+    sampling: Sampling = Sampling()
 
 
-def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
+def check_sampling(batch: Any, replace: bool, noise: Any, rng: Any) -> Sampling:
     """Return checked settings of what is drawn.
 
     Raises
@@ -106,10 +106,10 @@ def check_chance(batch: Any, replace: bool, noise: Any, rng: Any) -> Chance:
         raise RunError(
             f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None"
         )
-    return Chance(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
+    return Sampling(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
 
 
-def check_settings(
+def check_run_options(
     steps: Any,
     record: Any,
     *,
@@ -119,8 +119,8 @@ def check_settings(
     best: bool = True,
     threads: Any = 1,
     paths: bool = True,
-    chance: Chance | None = None,
-) -> Settings:
+    sampling: Sampling | None = None,
+) -> RunOptions:
     """Return checked settings.
 
     Raises
@@ -141,7 +141,7 @@ def check_settings(
     values = np.atleast_1d(read)
     if values.ndim != 1 or np.isnan(values).any():
         raise RunError(f"targets={targets!r}; expected a list of losses")
-    return Settings(
+    return RunOptions(
         steps=steps,
         record=record_steps(record, steps),
         tolerance=tolerance,
@@ -150,7 +150,7 @@ def check_settings(
         best=best,
         threads=threads,
         paths=paths,
-        chance=chance or Chance(),
+        sampling=sampling or Sampling(),
     )
 
 

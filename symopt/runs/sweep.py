@@ -19,7 +19,7 @@ from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.launch import Finished, launch
 from symopt.runs.memory_check import check_memory
-from symopt.runs.options import Record, Settings, check_chance, check_settings
+from symopt.runs.options import Record, RunOptions, check_run_options, check_sampling
 from symopt.runs.progress import progress_bar
 from symopt.runs.starts import read_start
 from symopt.runs.study import Study
@@ -153,8 +153,8 @@ def sweep(
     """
     objective = as_cost(cost)
     named = _named(rules)
-    chance = check_chance(batch, replace, noise, rng)
-    settings = check_settings(
+    sampling = check_sampling(batch, replace, noise, rng)
+    settings = check_run_options(
         steps,
         record,
         tolerance=tolerance,
@@ -163,7 +163,7 @@ def sweep(
         best=best,
         threads=threads,
         paths=paths,
-        chance=chance,
+        sampling=sampling,
     )
     values = objective.check_constants(constants)
     if others := {
@@ -274,7 +274,7 @@ def _dimensions(cost: Cost, box: Uniform) -> int:
 
 
 def _plan(
-    rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settings: Settings
+    rule: Rule, constants: Mapping[str, Any], starts: xr.DataArray, settings: RunOptions
 ) -> _Axes:
     import xarray as xr
 
@@ -332,7 +332,7 @@ def _axis(name: str, value: Any) -> xr.DataArray:
 
 
 def _dataset(
-    finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: Settings
+    finished: Finished, axes: _Axes, cost: Cost, rule: Rule, settings: RunOptions
 ) -> xr.Dataset:
     import xarray as xr
 

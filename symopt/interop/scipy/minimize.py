@@ -26,7 +26,7 @@ from symopt.rules.rule import Rule
 from symopt.runs.inputs import as_cost
 from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.minimize import Run
-from symopt.runs.options import check_settings
+from symopt.runs.options import check_run_options
 from symopt.runs.starts import read_start
 from symopt.runs.termination import Status
 from symopt.validation import Array
@@ -189,7 +189,7 @@ def scipy(
     objective = as_cost(cost)
     _check_single(objective.check_constants(constants))
     objective, point = read_start(objective(**constants), start, (1,), {})
-    settings = check_settings(steps, None, tolerance=tolerance)
+    settings = check_run_options(steps, None, tolerance=tolerance)
     if chosen.dense and len(point) > LARGEST_DENSE:
         raise RunError(
             f"{chosen.name} holds a matrix of {len(point)} x {len(point)} numbers; expected at "
