@@ -1,9 +1,11 @@
-"""Why a run ended, in a sentence: a step that failed is taken again to name what failed."""
+"""Why a run of a kernel ended: a step that failed is replayed, quantity by quantity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from symopt.compiler.runtime.executor import Blocks, Outcome
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
-from symopt.ir.program import Key, Program
+from symopt.ir.program import Key
 from symopt.ir.update import Stage, Update
 from symopt.rules.fault import fault
 from symopt.runs.termination import (
@@ -28,13 +30,24 @@ from symopt.runs.termination import (
 )
 from symopt.validation import Array
 
-MOST_REPLAYED = 2000  # coordinates of a step that is done again in plain Python
+MOST_REPLAYED = 2000  # coordinates of a step that is taken again in plain Python
+ROUNDING = 2.0**-52
+
+Inputs = dict[Key, float]
+
+
+class Quantity(NamedTuple):
+    """A number that a step computes, with its name and what explains it where it is not finite."""
+
+    name: str
+    value: float
+    why: Callable[[], str]
 
 
 def explain_end(
     status: str, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective
 ) -> str:
-    """Say why a run ended; a failed step is replayed in plain Python to name what failed."""
+    """Say why a run ended; a failed step is replayed to name what failed."""
     steps = int(outcome.steps[run])
     if status == Status.BUDGET:
         return budget_spent(steps)
@@ -42,190 +55,223 @@ def explain_end(
         return interrupted(steps, blocks.job.steps)
     if status == Status.CONVERGED:
         return gradient_within(blocks.job.tolerance, steps)
-    return _Replay(run, blocks, outcome, bound).sentence()
+    labels = bound.sizes.labels()
+    replay = Replay(run=run, blocks=blocks, outcome=outcome, bound=bound, labels=labels)
+    return replay.explain()
 
 
-class _Replay:
-    """One step of one run, in plain Python, from where the run stopped."""
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """One step of one run, quantity by quantity, from where the run stopped.
 
-    def __init__(self, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective) -> None:
-        self.run = run
-        self.blocks = blocks
-        self.outcome = outcome
-        self.bound = bound
-        self.names = bound.sizes.labels()
-        self.update: Update = blocks.kernel.update
-        self.step = int(outcome.steps[run]) + 1
-        self.programs: dict[Key, Program] = {}
-        self.faults: dict[str, Callable[[], str]] = {}  # why a quantity is not finite, by its name
-        self.constants = {key: _one(value, run) for key, value in blocks.job.given.items()}
-        self.of_cost = {key[1]: value for key, value in self.constants.items() if key[0] == "c"}
+    The interpreter of programs evaluates the equations of the rule, coordinate by coordinate; the
+    cost gives what each stage takes from it. (The kernel itself cannot be asked: it names no
+    quantity, and in plain Python its sums over data take minutes.)
+    """
 
-    def sentence(self) -> str:
-        """Say what ended the run."""
+    run: int
+    blocks: Blocks
+    outcome: Outcome
+    bound: BoundObjective
+    labels: Sequence[str]
+
+    @property
+    def update(self) -> Update:
+        """The step that the kernel makes."""
+        return self.blocks.kernel.update
+
+    @property
+    def step(self) -> int:
+        """The number of the step that failed."""
+        return int(self.outcome.steps[self.run]) + 1
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The constants of the cost in this run."""
+        given = self.blocks.job.given
+        return {key[1]: of_run(value, self.run) for key, value in given.items() if key[0] == "c"}
+
+    def explain(self) -> str:
+        """Say what left the finite numbers, or the limit, first."""
         limit = self.blocks.job.limit
+        iterate = self.outcome.iterate[self.run]
+        where = place(iterate, self.labels, self.step - 1)
         loss = float(self.outcome.loss[self.run])
-        theta = self.outcome.iterate[self.run]
-        where = place(theta, self.names, self.step - 1)
         if not np.isfinite(loss):
-            return loss_not_finite(loss, where, why_value(self.bound, theta, self.of_cost))
+            return loss_not_finite(loss, where, why_value(self.bound, iterate, self.constants))
         if abs(loss) > limit:
             return loss_beyond(loss, limit, where)
-        if len(self.names) > MOST_REPLAYED or self._is_drawn():
-            what = "the gradient or theta"
-            if self.update.states:
-                what = "the gradient, a state or theta"
-            return f"{what} is no finite number or beyond the limit {limit:g} in step {self.step}, {where}"
-        return self._fault_of_step(limit, where)
+        if len(iterate) > MOST_REPLAYED or self._is_random():
+            return self._leave_unexplained(where)
+        return self._explain_step(where)
 
-    def _fault_of_step(self, limit: float, where: str) -> str:
-        values = self._values()
-        for what, value in values:
+    def _explain_step(self, where: str) -> str:
+        limit = self.blocks.job.limit
+        quantities = self.quantities()
+        for name, value, why in quantities:
             if not np.isfinite(value):
-                why = ""
-                if what in self.faults:
-                    why = self.faults[what]()
-                return not_finite_in_step(what, value, self.step, where, why)
-        for name, value in values[-len(self.names) :]:  # the new theta
+                return not_finite_in_step(name, value, self.step, where, why())
+        for name, value, _ in quantities[-len(self.labels) :]:  # the new theta
             if not abs(value) <= limit:
                 return beyond_in_step(name, value, limit, self.step, where)
         return f"a state left the finite numbers {where}"
 
-    def _is_drawn(self) -> bool:
-        """Return whether the step holds what was drawn, which is not drawn again here."""
+    def _is_random(self) -> bool:
+        """Tell whether the step holds what was drawn, which is not drawn again here."""
         job = self.blocks.job
         return job.noise > 0 or job.batches is not None or self.update.draws > 0
 
-    def _values(self) -> list[tuple[str, float]]:
-        """Return the step's quantities in the order of computing, each with its name."""
-        found: list[tuple[str, float]] = []
-        own = self._inputs()
+    def _leave_unexplained(self, where: str) -> str:
+        """Say that a step failed which is too long to take again, or random."""
+        what = "the gradient or theta"
+        if self.update.states:
+            what = "the gradient, a state or theta"
+        limit = f"{self.blocks.job.limit:g}"
+        return (
+            f"{what} is no finite number or beyond the limit {limit} in step {self.step}, {where}"
+        )
+
+    def quantities(self) -> list[Quantity]:
+        """Take the step, and list what it computes in the order of computing; theta last."""
+        found: list[Quantity] = []
+        coordinates = self._inputs()
+        take = {
+            "grad": self._gradient,
+            "value": self._value,
+            "sum": self._sum,
+            "solve": self._solve,
+        }
         for stage in self.update.stages:
-            named = getattr(self, f"_{stage.kind}")(stage, own)
-            found += named
-            for inputs, (_, value) in zip(
-                own, named * (len(own) if len(named) == 1 else 1), strict=True
-            ):
-                inputs[stage.kind, stage.number] = value
-        for state in self._states():
-            for name, inputs in zip(self.names, own, strict=True):
-                if state == "theta":
-                    what = name
-                else:
-                    what = f"{state} of {name}"
-                found.append((what, self._output(("new", state), inputs)))
-                self.faults[what] = partial(fault, self.update.program, ("new", state), inputs)
+            results = take[stage.kind](stage, coordinates)
+            found += results
+            shared = len(results) == 1
+            for k, inputs in enumerate(coordinates):
+                inputs[stage.kind, stage.number] = results[0 if shared else k].value
+        names = [state.name for state in self.update.states]
+        for name in (*names, "theta"):
+            found += self._new_values(name, coordinates)
         return found
 
-    def _output(self, key: Key, inputs: Mapping[Key, float]) -> float:
-        if key not in self.programs:
-            self.programs[key] = self.update.program.only([key])
-        return float(evaluate(self.programs[key], inputs)[key])
+    def _new_values(self, state: str, coordinates: Sequence[Inputs]) -> Iterator[Quantity]:
+        """Yield the next value of a state for each coordinate."""
+        key = ("new", state)
+        values = self._outputs(key, coordinates)
+        for label, inputs, value in zip(self.labels, coordinates, values, strict=True):
+            name = label if state == "theta" else f"{state} of {label}"
+            why = partial(fault, self.update.program, key, inputs)
+            yield Quantity(name, float(value), why)
 
-    def _grad(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
-        point = np.array([self._output(("point", stage.number), inputs) for inputs in own])
-        slopes = self.bound.exact_gradient(point, self.of_cost)
-        named = [
-            (f"dJ/d{name}", float(slope)) for name, slope in zip(self.names, slopes, strict=True)
+    def _outputs(self, key: Key, coordinates: Sequence[Inputs]) -> Array:
+        """Evaluate an output of the rule's program for each coordinate."""
+        program = self.update.program.only([key])
+        return np.array(
+            [evaluate(program, inputs)[key] for inputs in coordinates], dtype=np.float64
+        )
+
+    def _gradient(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
+        point = self._outputs(("point", stage.number), coordinates)
+        slopes = self.bound.exact_gradient(point, self.constants)
+        return [
+            Quantity(f"dJ/d{label}", float(slope), partial(self._why_slope, point, k))
+            for k, (label, slope) in enumerate(zip(self.labels, slopes, strict=True))
         ]
-        whys = {what: partial(self._why_slope, point, k) for k, (what, _) in enumerate(named)}
-        self.faults = whys | self.faults
-        return named
 
     def _why_slope(self, point: Array, entry: int) -> str:
-        return (
-            why_slope(self.bound, point, self.of_cost, entry)
-            or "J is not differentiable there as it is written"
-        )
+        why = why_slope(self.bound, point, self.constants, entry)
+        return why or "J is not differentiable there as it is written"
 
-    def _value(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
-        point = np.array([self._output(("place", stage.number), inputs) for inputs in own])
-        return [("J", self.bound.exact_value(point, self.of_cost))]
+    def _value(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
+        point = self._outputs(("place", stage.number), coordinates)
+        return [Quantity("J", self.bound.exact_value(point, self.constants), _no_reason)]
 
-    def _sum(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
-        what, output = "a sum over the parameters", ("summand", stage.number)
-        parts = [self._output(output, inputs) for inputs in own]
-        self._explain(what, output, own, parts)
-        return [(what, sum(parts))]
+    def _sum(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
+        """Sum over the parameters; its first summand that is not finite explains it."""
+        key = ("summand", stage.number)
+        parts = self._outputs(key, coordinates)
+        why: Callable[[], str] = _no_reason
+        lost = np.flatnonzero(~np.isfinite(parts))
+        if len(lost):
+            why = partial(fault, self.update.program, key, dict(coordinates[lost[0]]))
+        return [Quantity("a sum over the parameters", sum(parts.tolist()), why)]
 
-    def _solve(self, stage: Stage, own: Sequence[dict[Key, float]]) -> list[tuple[str, float]]:
-        """Solve the linear equations of the step; where they are singular, nothing in the solution is a number."""
-        corner, right = (
-            np.array([self._output((what, stage.number), inputs) for inputs in own])
-            for what in ("corner", "right")
-        )
-        scale, shift = (self._output((what, stage.number), own[0]) for what in ("scale", "shift"))
-        matrix = scale * self.bound.exact_matrix(
-            stage.matrix, corner, self.of_cost
-        ) + shift * np.eye(len(own))
-        solution, why = _solved(matrix, right, self.names)
-        named = [
-            (f"the step of {name} by linear equations", float(u))
-            for name, u in zip(self.names, solution, strict=True)
+    def _solve(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
+        """Solve the linear equations of the step."""
+        corner = self._outputs(("corner", stage.number), coordinates)
+        right = self._outputs(("right", stage.number), coordinates)
+        scale = self._outputs(("scale", stage.number), coordinates[:1])[0]
+        shift = self._outputs(("shift", stage.number), coordinates[:1])[0]
+        curvature = self.bound.exact_matrix(stage.matrix, corner, self.constants)
+        matrix = scale * curvature + shift * np.eye(len(right))
+        solution, why = solve(matrix, right, self.labels)
+        return [
+            Quantity(f"the step of {label} by linear equations", float(entry), lambda: why)
+            for label, entry in zip(self.labels, solution, strict=True)
         ]
-        self.faults |= {what: lambda: why for what, _ in named}
-        return named
 
-    def _explain(
-        self, what: str, output: Key, own: Sequence[dict[Key, float]], parts: Sequence[float]
-    ) -> None:
-        """Keep why a sum is not finite: its first summand that is not."""
-        k = next((k for k, part in enumerate(parts) if not np.isfinite(part)), None)
-        if k is not None and what not in self.faults:
-            self.faults[what] = partial(fault, self.update.program, output, dict(own[k]))
+    def _inputs(self) -> list[Inputs]:
+        """List, for each coordinate, what the rule's program knows before the step."""
+        shared = self._shared_inputs()
+        theta = self.outcome.theta[self.run]
+        vectors = [state.name for state in self.update.states if state.vector]
+        coordinates: list[Inputs] = []
+        for k in range(len(self.labels)):
+            states: Inputs = {
+                ("state", name): self.outcome.states[name][self.run, k] for name in vectors
+            }
+            coordinates.append({**shared, "theta": theta[k], **states})
+        return coordinates
 
-    def _states(self) -> list[str]:
-        return [*(s.name for s in self.update.states), "theta"]
+    def _shared_inputs(self) -> Inputs:
+        """List what all coordinates share: time, powers, scalar states, hyperparameters."""
+        given = {key: of_run(value, self.run) for key, value in self.blocks.job.given.items()}
+        before = self._scalars_before()
+        time: Inputs = {"t": self.step, "T": self.blocks.job.steps, "n": len(self.labels)}
+        shared: Inputs = {**time, **given, **before}
+        for k in range(self.update.powers):
+            shared["power", k] = before["power", k] * before["factor", k]
+        for key, value in given.items():
+            if key[0] == "given":
+                shared["hyper", key[1]] = value
+        computed = evaluate(self.update.hypers, shared)
+        return shared | {key: value for key, value in computed.items() if key[0] == "hyper"}
 
-    def _inputs(self) -> list[dict[Key, float]]:
-        """Return, for each coordinate, the inputs of the rule's program that are known before the step."""
-        before = self.blocks.scalars_before(self.run, self.step)
-        shared: dict[Key, float] = {
-            "t": self.step,
-            "T": self.blocks.job.steps,
-            "n": len(self.names),
-            **self.constants,
-            **before,
-        }
-        shared |= {
-            ("power", k): before["power", k] * before["factor", k]
-            for k in range(self.update.powers)
-        }
-        shared |= {
-            ("hyper", key[1]): value for key, value in self.constants.items() if key[0] == "given"
-        }
-        shared |= {
-            key: value
-            for key, value in evaluate(self.update.hypers, shared).items()
-            if key[0] == "hyper"
-        }
-        result = []
-        for k in range(len(self.names)):
-            inputs: dict[Key, float] = {**shared, "theta": self.outcome.theta[self.run, k]}
-            for state in self.update.states:
-                if state.vector:
-                    inputs["state", state.name] = self.outcome.states[state.name][self.run, k]
-            result.append(inputs)
-        return result
+    def _scalars_before(self) -> Inputs:
+        """List the powers and the scalar states; those of one run stand where it stopped."""
+        found: Inputs = dict(self.blocks.scalars_before(self.run, self.step))
+        for state in self.update.states:
+            stopped = self.outcome.states[state.name]
+            if not state.vector and stopped.size:
+                found["state", state.name] = float(stopped[self.run, 0])
+        return found
 
 
-def _one(value: npt.ArrayLike, run: int) -> float:
+def _no_reason() -> str:
+    return ""
+
+
+def of_run(value: npt.ArrayLike, run: int) -> float:
+    """Give one run's value of a number that all share, or of one a run."""
     array = np.asarray(value, dtype=np.float64)
     return float(array[run] if array.ndim else array)
 
 
-def _solved(matrix: Array, right: Array, names: Sequence[str]) -> tuple[Array, str]:
-    """Return the solution of linear equations, NaN where the matrix is singular, and why."""
+def solve(matrix: Array, right: Array, labels: Sequence[str]) -> tuple[Array, str]:
+    """Solve linear equations; give NaN and a reason where the matrix is singular."""
+    nowhere = np.full(len(right), np.nan)
     lost = np.argwhere(~np.isfinite(matrix))
     if len(lost):
-        i, j = lost[0]
-        words = f"the entry of {names[i]} and {names[j]} in their matrix is {matrix[i, j]}"
-        undefined = ""
-        if np.isnan(matrix[i, j]):
-            undefined = "; J is not twice differentiable there as it is written"
-        return np.full(len(right), np.nan), words + undefined
+        row, column = lost[0]
+        return nowhere, _bad_entry(matrix, row, column, labels)
     sizes = np.abs(np.linalg.eigvalsh(matrix))
-    if sizes.min() <= len(right) * 2.0**-52 * sizes.max():
-        words = f"their matrix is singular: its eigenvalues are {sizes.min():.3g} to {sizes.max():.3g} in size"
-        return np.full(len(right), np.nan), words
+    if sizes.min() <= len(right) * ROUNDING * sizes.max():
+        between = f"{sizes.min():.3g} to {sizes.max():.3g}"
+        return nowhere, f"their matrix is singular: its eigenvalues are {between} in size"
     return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64), ""
+
+
+def _bad_entry(matrix: Array, row: int, column: int, labels: Sequence[str]) -> str:
+    entry = matrix[row, column]
+    words = f"the entry of {labels[row]} and {labels[column]} in their matrix is {entry}"
+    if np.isnan(entry):
+        words += "; J is not twice differentiable there as it is written"
+    return words
