@@ -32,10 +32,12 @@ from symopt.rules.hyperparameters import Range
 from symopt.rules.rule import Rule, rule
 from symopt.rules.symbols import T, dot, grad0, mean, norm, t, theta0
 from symopt.rules.wrapper import wrapper
+from symopt.runs.ensemble import uniform
 from symopt.runs.inspection import inspect
-from symopt.runs.minimize import Run, minimize
+from symopt.runs.minimize import minimize
+from symopt.runs.result import Run
 from symopt.runs.study import Study
-from symopt.runs.sweep import sweep, uniform
+from symopt.runs.sweep import sweep
 from symopt.runs.termination import Status
 
 try:

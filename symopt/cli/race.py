@@ -21,7 +21,7 @@ from symopt.interop.like import like
 from symopt.optim.registry import RULES, compared
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 from symopt.runs.sweep import sweep
 from symopt.validation import finite_or_none
 

@@ -17,7 +17,8 @@ from symopt.costs.points import Flat
 from symopt.errors import RunError, SymoptWarning
 from symopt.measure._proportions import wilson
 from symopt.measure._trajectories import check_number, check_size, refuse_study
-from symopt.runs.minimize import Run
+from symopt.runs.datasets import over_runs
+from symopt.runs.result import Run
 from symopt.runs.termination import Status
 from symopt.validation import Array
 
@@ -305,8 +306,8 @@ def _dataset(
     runs = np.bincount(labels[labels >= 0], minlength=len(found.values))
     low, high = wilson(runs, len(labels), 0.95)
     variables: dict[str, Any] = {
-        "label": (shape.dims, labels.reshape(shape.shape)),
-        "kind": (shape.dims, kinds.reshape(shape.shape)),
+        "label": over_runs(shape, labels),
+        "kind": over_runs(shape, kinds),
         "point": (("attractor", "param"), found.points),
         "value": ("attractor", found.values),
         "eigenvalues": (("attractor", "direction"), found.eigenvalues),

@@ -8,7 +8,7 @@ import numpy as np
 
 from symopt.errors import RunError
 from symopt.measure._trajectories import check_number, first, refuse_study, times, watched
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 
 if TYPE_CHECKING:
     import xarray as xr

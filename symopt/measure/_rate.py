@@ -13,7 +13,7 @@ from symopt.costs.points import Flat
 from symopt.errors import RunError
 from symopt.measure._bootstrap import across_runs
 from symopt.measure._rate_models import NOWHERE, REGIMES, Rate, divergent, judge
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.termination import Status
 from symopt.validation import Array, read_generator, read_numbers

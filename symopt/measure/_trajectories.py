@@ -11,7 +11,8 @@ from symopt import validation
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RunError
-from symopt.runs.minimize import Run
+from symopt.runs.datasets import over_runs
+from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.termination import Status
 from symopt.validation import Array
@@ -163,7 +164,7 @@ def times(when: Array, until: Array, like: xr.DataArray, **more: npt.NDArray[Any
     observed = np.isfinite(when)
     variables = {"time": np.where(observed, when, until), "observed": observed, **more}
     return xr.Dataset(
-        {name: (like.dims, np.asarray(value)) for name, value in variables.items()},
+        {name: over_runs(like, np.asarray(value)) for name, value in variables.items()},
         coords=like.coords,
     )
 

@@ -28,7 +28,7 @@ from symopt.plot._quantiles import (
     with_words,
 )
 from symopt.plot._style import PREDICTED, drawn_on, grid, legend, limits_kept, line_style
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import RunError, did_you_mean
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 from symopt.runs.termination import Status
 from symopt.validation import Array
 

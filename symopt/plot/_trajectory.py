@@ -13,7 +13,7 @@ from symopt.costs.points import Flat
 from symopt.errors import RunError
 from symopt.plot._inputs import FAILED, recorded, runs_by_name
 from symopt.plot._style import drawn_on, legend, line_style
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 
 GRID = 240  # points along each side of the contour plot
 LEVELS = 24

@@ -89,7 +89,7 @@ def _lasting(curves: Mapping[str, Spread]) -> list[Spread]:
 
 
 def _by_name(result: Any) -> dict[str, Any]:
-    from symopt.runs.minimize import Run
+    from symopt.runs.result import Run
 
     if isinstance(result, Run):
         return {result.rule.name: result}

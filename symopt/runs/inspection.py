@@ -12,7 +12,7 @@ from symopt.errors import RunError
 from symopt.ir.listing import key_text, listing
 from symopt.ir.program import Key, Program
 from symopt.rules.rule import Rule
-from symopt.runs.minimize import Run
+from symopt.runs.result import Run
 
 STAGES = ("expression", "program", "gradient", "step", "source", "llvm", "assembly")
 LANGUAGES = {"source": "python", "llvm": "llvm", "assembly": "gas"}

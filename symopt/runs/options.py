@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,10 @@ from symopt.validation import check_number, check_whole_number, read_numbers, wh
 
 LARGEST_HISTORY = 4 << 30  # bytes
 MOST_STEPS = 1 << 53  # a step is counted as a float64 too
+RECORD_ALL = 1_000_000  # numbers in a history up to which every step is recorded by default
+RECORD_SOME = 1000  # log-spaced steps that are recorded else
+RECORD_FEW = 100  # and where each takes the loss over all samples
+RECORD_PATHS = 8_000_000  # numbers of theta up to which it is recorded by default
 Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
 
 
@@ -76,6 +81,10 @@ class RunOptions:
     threads: int | None = None
     paths: bool = True
     sampling: Sampling = Sampling()
+
+    def without_paths(self) -> RunOptions:
+        """Record the loss alone."""
+        return dataclasses.replace(self, paths=False)
 
 
 def check_sampling(batch: Any, replace: bool, noise: Any, rng: Any) -> Sampling:
@@ -164,6 +173,15 @@ def check_steps(steps: Any) -> int:
     """
     expected = "a whole number of steps, 0 or more, at most 2^53"
     return check_whole_number(steps, "steps", expected, below=MOST_STEPS + 1)
+
+
+def choose_record(steps: int, *, size: int, sampling: Sampling) -> Record:
+    """Record every step by default, or as many as take no more memory or time than the run."""
+    if sampling.batch is not None:
+        return RECORD_FEW
+    if (check_steps(steps) + 1) * (size + 1) <= RECORD_ALL:
+        return True
+    return RECORD_SOME
 
 
 def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symopt.costs.cost import Cost
 from symopt.errors import RunError, did_you_mean
 from symopt.lazy import cached_property
+from symopt.rules.rule import Rule
+from symopt.runs.datasets import Variable, over_runs
 from symopt.runs.launch import Finished
+from symopt.runs.options import RunOptions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,15 +75,62 @@ class Study(Mapping[str, "xr.Dataset"]):
         return self.finished[name].reason(run)
 
     def __repr__(self) -> str:
-        lines = []
-        for name, dataset in self.items():
-            words, counts = np.unique(dataset["status"].values, return_counts=True)
-            ends = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
-            axes = (
-                " x ".join(f"{dim} {dataset.sizes[dim]}" for dim in dataset["status"].dims)
-                or "one run"
-            )
-            lines.append(
-                f"  {name}: {axes}; {ends}; best J = {float(dataset['best_loss'].min()):.6g}"
-            )
-        return "\n".join(["Study" + (" (interrupted)" if self.interrupted else ""), *lines])
+        title = "Study"
+        if self.interrupted:
+            title += " (interrupted)"
+        return "\n".join([title, *map(self._summarise, self)])
+
+    def _summarise(self, name: str) -> str:
+        """Say in a line how many runs of a rule ended how."""
+        dataset = self[name]
+        status = dataset["status"]
+        words, counts = np.unique(status.values, return_counts=True)
+        ends = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
+        axes = " x ".join(f"{dim} {status.sizes[dim]}" for dim in status.dims)
+        best = f"best J = {float(dataset['best_loss'].min()):.6g}"
+        return f"  {name}: {axes or 'one run'}; {ends}; {best}"
+
+
+def build_dataset(
+    finished: Finished, runs: xr.DataArray, *, cost: Cost, rule: Rule, settings: RunOptions
+) -> xr.Dataset:
+    """Label what became of the runs of one rule; ``runs`` has their dimensions and coordinates."""
+    import xarray as xr
+
+    outcome = finished.outcome
+    variables: dict[str, Variable] = {
+        "loss": over_runs(runs, outcome.loss),
+        "theta": over_runs(runs, outcome.iterate, "param"),
+        "best_loss": over_runs(runs, outcome.best_loss),
+        "best_theta": over_runs(runs, outcome.best_theta, "param"),
+        "status": over_runs(runs, finished.status),
+        "steps": over_runs(runs, outcome.steps.astype(np.int64)),
+        "gradient_evaluations": over_runs(runs, finished.gradient_evaluations),
+    }
+    coords: dict[Any, Any] = {**runs.coords, "param": finished.labels()}
+    if settings.targets:
+        hits = np.where(outcome.hits < 0, np.nan, outcome.hits)
+        variables["hit"] = over_runs(runs, hits, "target")
+        coords["target"] = list(settings.targets)
+    if len(settings.record):
+        variables |= _history(finished, runs)
+        coords["step"] = settings.record
+    attrs = {
+        "rule": repr(rule),
+        "cost": repr(cost),
+        "steps": settings.steps,
+        "interrupted": int(outcome.interrupted),
+        "compile_seconds": finished.compile_seconds,
+        "run_seconds": outcome.seconds,
+    }
+    return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def _history(finished: Finished, runs: xr.DataArray) -> dict[str, Variable]:
+    """Label the recorded steps."""
+    outcome = finished.outcome
+    found = {"history_loss": over_runs(runs, outcome.history_loss.T, "step")}
+    if outcome.history_theta is not None:
+        paths = outcome.history_theta.transpose(1, 0, 2)
+        found["history_theta"] = over_runs(runs, paths, "step", "param")
+    return found

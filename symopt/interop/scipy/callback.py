@@ -11,7 +11,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.nonfinite import why_value
 from symopt.costs.objective import BoundObjective
 from symopt.runs import termination
-from symopt.runs.minimize import RECORD_PATHS
+from symopt.runs.options import RECORD_PATHS
 from symopt.runs.termination import LIMIT, Status
 from symopt.validation import Array
 

@@ -25,8 +25,8 @@ from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
 from symopt.runs.inputs import as_cost
 from symopt.runs.interrupt import stop_on_ctrl_c
-from symopt.runs.minimize import Run
 from symopt.runs.options import check_run_options
+from symopt.runs.result import Run
 from symopt.runs.starts import read_start
 from symopt.runs.termination import Status
 from symopt.validation import Array

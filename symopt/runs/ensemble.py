@@ -1,0 +1,112 @@
+"""Ensembles of starts: drawn from a box, in rows, or over the dimensions of a labelled array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from symopt.costs.cost import Cost
+from symopt.costs.labels import parameter_dimension
+from symopt.errors import CostError, RunError
+from symopt.runs.memory_check import check_memory
+from symopt.runs.starts import read_start
+from symopt.validation import Array, check_whole_number, read_generator, read_numbers
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Starts drawn uniformly from a box, made by :func:`uniform`."""
+
+    low: Array
+    high: Array
+    size: int
+    rng: Any
+
+    def draw(self, dimensions: int) -> Array:
+        """Draw the starts, shape (size, dimensions)."""
+        check_memory(self.size, dimensions)
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound.shape not in ((), (dimensions,)):
+                raise RunError(
+                    f"uniform: {name} has shape {bound.shape}; expected a number or "
+                    f"{dimensions} of them"
+                )
+        return read_generator(self.rng).uniform(self.low, self.high, (self.size, dimensions))
+
+    def dimensions(self, cost: Cost) -> int:
+        """Count the parameters of a start: of the cost, or of the box where the cost takes any number."""
+        corner = max(self.low, self.high, key=lambda bound: bound.ndim)
+        if corner.ndim == 1 and cost.objective.size_symbols:
+            return len(corner)
+        try:
+            return cost.size
+        except CostError as error:
+            raise RunError(
+                f"uniform: {error}; or give low or high one number for each parameter"
+            ) from None
+
+
+def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
+    """Draw ``size`` random starts in the box from ``low`` to ``high`` (numbers, or one per parameter).
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> starts = so.uniform(-2, 2, size=5, rng=0)
+    >>> study = so.sweep(so.parse("x^2 + y^2"), "gd", starts, steps=10)
+    >>> study["gd"].sizes["start"]
+    5
+    """
+    count = check_whole_number(size, "size", "how many starts to draw", least=1)
+    check_memory(count, 1)  # as far as can be known here: the number of parameters is not
+    expected = "a number, or one for each parameter"
+    lowest, highest = read_numbers(low, "low", expected), read_numbers(high, "high", expected)
+    shapes = {lowest.shape, highest.shape} - {()}
+    if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
+        raise RunError(
+            f"uniform: low has shape {lowest.shape} and high {highest.shape}; expected {expected}"
+        )
+    if not (lowest <= highest).all():
+        raise RunError(f"low={low!r} is above high={high!r}")
+    return Uniform(lowest, highest, count, rng)
+
+
+def read_starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
+    """Read starts, with the dimension ``param`` last, and the cost with the sizes that they give it."""
+    import xarray as xr
+
+    if isinstance(start, xr.DataArray):
+        return _read_labelled(cost, start)
+    if isinstance(start, Uniform):
+        start = start.draw(start.dimensions(cost))
+    cost, array = read_start(cost, start, (1, 2), {})
+    _refuse_none(array)
+    return cost, xr.DataArray(array, dims=("start", "param")[-array.ndim :])
+
+
+def _read_labelled(cost: Cost, start: xr.DataArray) -> tuple[Cost, xr.DataArray]:
+    """Read a start over any dimensions, each an axis of the sweep, and ``param``."""
+    import xarray as xr
+
+    dim = parameter_dimension(start)
+    if dim is None:
+        raise RunError(f"the start has the dimensions {start.dims}; one must be 'param'")
+    if dim != "param":
+        start = start.rename({dim: "param"})
+    start = start.transpose(..., "param")
+    _refuse_none(start)
+    labels = {name: start[name] for name in ("param",) if name in start.coords}
+    rows = start.values.reshape(-1, start.sizes["param"])
+    cost, array = read_start(cost, xr.DataArray(rows, labels, ("start", "param")), (2,), {})
+    unlabelled = start.drop_vars("param", errors="ignore")
+    return cost, unlabelled.copy(data=array.reshape(start.shape))
+
+
+def _refuse_none(starts: Array | xr.DataArray) -> None:
+    if not starts.size:
+        raise RunError("start is empty; expected at least one start")
