@@ -1,4 +1,4 @@
-"""Counter-examples: momentum that cycles, Adam at the worst point, and how slow every method has to be."""
+"""Counter-examples: momentum that cycles, Adam at the worst point, the slowest function."""
 
 import numpy as np
 import sympy as sp
@@ -72,7 +72,7 @@ def amsgrad(theta, m, v, v_max, *, grad, eta=0.001, beta1=0.9, beta2=0.99, slope
 
 
 def theory():
-    """The cycle from three linear equations, Adam's averages over a period, and Nesterov's bounds."""
+    """The cycle from linear equations, Adam's averages over a period, and Nesterov's bounds."""
     return {
         "the cycle of momentum": sp.Matrix(cycle()).T,
         "rate to the cycle and to the minimum: the factor of momentum at lambda = 25": so.theory.linearize(
@@ -94,7 +94,7 @@ def theory():
 
 
 def cycle():
-    """Return the points of momentum's 3-cycle, increasing: two where the slope is 25x, one where it is 25x - 24."""
+    """Return momentum's 3-cycle, increasing: two points of slope 25x, one of 25x - 24."""
     p, q, r = sp.symbols("p q r")
     eta, beta = sp.Rational(1, 9), sp.Rational(4, 9)
     slopes = {p: 25 * p, q: 25 * q, r: 25 * r - 24}
@@ -106,7 +106,10 @@ def cycle():
 
 
 def settled(C, rest, period, beta1, beta2, T, keep=False):
-    """Return x after step T, from averages over a period: near +1 for Adam, near -1 if the largest v is kept."""
+    """Return x after step T, from averages over a period.
+
+    It is near +1 for Adam, near -1 if the largest v is kept.
+    """
     g = np.array([C] + [rest] * (period - 1))
     past = g[np.subtract.outer(np.arange(period), np.arange(period)) % period]  # [step, age]
     m, v = (
@@ -136,7 +139,7 @@ def run(quick=False):
 
 
 def bent_rows():
-    """Where momentum ends from the paper's starts and from a thousand others, and how fast it gets there."""
+    """Where momentum ends from the paper's starts and from a thousand others, and how fast."""
     grid = np.arange(2.9, 3.6, STEP)
     starts = np.concatenate([CYCLING, HOMING, grid])[:, None]
     study = so.sweep(BENT, POLYAK, starts, 3000, record=[2998, 2999, 3000])["momentum"]
@@ -168,7 +171,7 @@ def bent_rows():
 
 
 def nearing_row(start, name, target):
-    """How fast momentum tends to its cycle, or to its minimum: all these points lie where the curvature is 25."""
+    """How fast momentum tends to its cycle or minimum: all points have curvature 25."""
     path = so.minimize(BENT, POLYAK, [start], 200).history["theta"].values
     rate = so.measure.rate(np.abs(path - target).min(axis=1))
     known = {"eta": sp.Rational(1, 9), "beta": sp.Rational(4, 9), "lambda": 25}
@@ -193,7 +196,7 @@ def two_cycle_row():
 
 
 def online_rows(ends=(199_980, 200_000)):
-    """The order of the paper: one large slope, then the small ones; 199980 steps are whole periods."""
+    """The order of the paper: one large slope, then the small ones; 199980 steps are periods."""
     paths, rows = {}, []
     record = np.union1d(ends, np.geomspace(1, ends[-1], 2000).astype(int))
     for case, (C, rest, period, beta1, beta2) in CASES.items():
@@ -214,7 +217,7 @@ def online_rows(ends=(199_980, 200_000)):
 
 
 def shuffled_rows(seeds):
-    """The same slopes as samples, an epoch being a shuffle of them; the interval is the range over shuffles."""
+    """The same slopes as samples, each epoch a shuffle; the interval is over shuffles."""
     paths, rows = {}, []
     for rule, T, relation, bound in ((adam, 200_000, ">=", 0.9), (amsgrad, 10_000_000, "<=", -0.9)):
         runs = [
@@ -232,7 +235,7 @@ def shuffled_rows(seeds):
 
 
 def worst_rows():
-    """Gaps on Nesterov's worst function after 100 steps: of two rules between bounds, of all at their best eta."""
+    """Gaps on Nesterov's worst function after 100 steps, between bounds and at the best eta."""
     minimum = 1 - np.arange(1, SIZE + 1) / (SIZE + 1)
     lowest, square = -SIZE / (8 * (SIZE + 1)), float(minimum @ minimum)
     runs = {"gd": so.gd(eta=1.0), "nesterov": NAG}

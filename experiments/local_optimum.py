@@ -1,4 +1,4 @@
-"""Local optimum: how high a barrier momentum rolls over, and whether that finds the global minimum."""
+"""Local optimum: how high a barrier momentum rolls over, and whether that helps."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -83,7 +83,10 @@ def top(height):
 
 
 def kinetic(height, beta, places):
-    """Return the kinetic energy at places, of a ball that starts at rest at the first; below 0 where it stops."""
+    """Return the kinetic energy of a ball that starts at rest at the first place.
+
+    It is below 0 where the ball stops.
+    """
     mass, friction = ball(beta)
 
     def gain(z, K):
@@ -99,7 +102,10 @@ def kinetic(height, beta, places):
 
 @cache
 def highest(beta):
-    """Return the highest barrier that the ball clears; where friction wins, it stops wherever there is one."""
+    """Return the highest barrier that the ball clears.
+
+    Where friction wins, it stops at any.
+    """
 
     def left(height):
         return kinetic(height, beta, top(height) + np.array([ASIDE, 1]))[-1]
@@ -110,7 +116,7 @@ def highest(beta):
 
 @cache
 def share_of_balls(name, beta, count=1001):
-    """Return which share of the box rolls into the global basin along one coordinate, by the equation of motion."""
+    """Return the share of the box that rolls into the global basin, by the equation of motion."""
     land = LANDSCAPES[name]
     if beta == 0:
         return (min(land.basin[1], land.reach) - max(land.basin[0], -land.reach)) / (2 * land.reach)
@@ -157,7 +163,7 @@ def run(quick=False):
 
 
 def washboard(heights):
-    """Return for each rule which barriers were cleared by a ball that started at rest beside a top."""
+    """Return which barriers a ball clears that starts at rest beside a top, for each rule."""
     height = xr.DataArray(heights, dims="h", coords={"h": heights})
     start = (top(height) + ASIDE).expand_dims("param")
     rules = {"gd": so.gd(eta=1e-2), "momentum": so.momentum(eta=SMALL, beta=BALLS)}
@@ -197,7 +203,7 @@ def wilson(hits):
 
 
 def share_rows(name, data):
-    """At the smallest eta, where momentum is the ball; in 10-D no run is so lucky, but coordinates are."""
+    """At the smallest eta, where momentum is the ball; in 10-D coordinates are counted, not runs."""
     rows, land, note = (
         [],
         LANDSCAPES[name],
@@ -219,7 +225,7 @@ def share_rows(name, data):
 
 
 def claim_rows(name, study):
-    """At the largest eta: how much oftener the global basin is reached than by gradient descent from the same start."""
+    """At the largest eta: how much oftener the global basin is reached than by gd."""
     rows, unit = [], "coordinates" if LANDSCAPES[name].dimensions > 2 else "runs"
     lucky = {rule: inside(data["theta"].isel(eta=-1), name) for rule, data in study.items()}
     lucky = {

@@ -1,4 +1,4 @@
-"""Long bowl: AdaGrad heads for the minimum where gradient descent heads across, and then it slows down."""
+"""Long bowl: AdaGrad heads for the minimum where gradient descent heads across."""
 
 import numpy as np
 import sympy as sp
@@ -28,7 +28,7 @@ EULER = -float(zeta(0.5))  # 1.46: 1 + 1/sqrt(2) + ... + 1/sqrt(k) is about 2*sq
 
 
 def theory():
-    """First steps; and AdaGrad along one coordinate of a bowl, whose curvature drops out of its equations."""
+    """First steps; AdaGrad along one coordinate of a bowl, whose curvature drops out."""
     w, w0, R, r, D, eta, c = sp.symbols("w w0 R r D eta c", positive=True)
     R_end = w0**2 / 4 + c * w0 / 2
     return {
@@ -60,14 +60,14 @@ def steps_to(share, w0):
 
 
 def first_angles(direction):
-    """Return the angles between the first step and the way to the minimum: gradient descent's, AdaGrad's."""
+    """Return the angles between the first step and the way to the minimum: gd's, AdaGrad's."""
     return np.arctan2(KAPPA * np.sin(direction), np.cos(direction)) - direction, np.abs(
         np.pi / 4 - direction
     )
 
 
 def run(quick=False):
-    """Head for the minimum from all directions; then go far with a small learning rate, and with larger ones."""
+    """Head for the minimum from all directions; then go far, at several learning rates."""
     rules = GD | {"adagrad": so.adagrad(eta=ETA), "rmsprop": so.rmsprop(eta=ETA)}
     paths = {
         name: so.minimize(BOWL, rule, START, 15_000 if name == "adagrad" else 1000, kappa=KAPPA)
@@ -103,7 +103,7 @@ def run(quick=False):
 
 
 def heading_means(data):
-    """Return the first angle of every run, and its means up to 90 % of the way, over steps and along the path."""
+    """Return the first angle of every run, and its means up to 90 % of the way."""
     angle, length = so.measure.heading(data, [0, 0]), so.measure.speed_along(data)["step_length"]
     left = np.linalg.norm(data["history_theta"].values, axis=-1)
     going = np.logical_and.accumulate(left[:, :-1] > 0.1 * left[:, :1], axis=1)
@@ -287,7 +287,7 @@ def sparse(count):
 
 
 def length_picture(outcome):
-    """The first heading over the direction of the start, and steps to 1 % over the learning rate."""
+    """The first heading over the direction of the start; steps to 1 % over the learning rate."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     directions, headings, hits = (outcome.data[name] for name in ("directions", "headings", "hits"))

@@ -84,7 +84,7 @@ def stiff(distance):
 
 
 def limit_rows(where, cost, rule, start, etas, betas, steps=4000):
-    """The last learning rate at which J falls in the second half of the steps or is gone, and the next on the grid."""
+    """The last learning rate at which J falls, and the next on the grid."""
     record = [0, steps // 2, steps]
     study = so.sweep(
         cost, rule(eta=etas, beta=betas), start, steps, record=record, paths=False, best=False
@@ -183,7 +183,7 @@ def plane_row(name, factors):
 
 
 def plot(outcome):
-    """The planes of learning rate and momentum with the limit from theory; then where each rule wins."""
+    """The planes of learning rate and momentum, with the limit; then where each rule wins."""
     planes = outcome.data["planes"]
     first, second = (Figure(figsize=(11, 4.4), layout="constrained") for _ in range(2))
     for ax, (name, factors) in zip(first.subplots(1, 2), planes.items(), strict=True):

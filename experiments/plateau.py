@@ -1,4 +1,4 @@
-"""Plateau: how long each rule takes to cross a shelf that hardly slopes, and a tail that flattens out."""
+"""Plateau: how long each rule takes to cross a shelf, and a tail that flattens out."""
 
 from functools import cache
 
@@ -135,7 +135,7 @@ def run(quick=False):
 
 
 def shelf_rows(shelves):
-    """Three slopes for each rule, where they are crossed within the budget; the resolution is a step."""
+    """Three slopes for each rule, where they are crossed in the budget, to a step."""
     rows = []
     for name in RULES:
         for slope in SHOWN:
@@ -170,7 +170,7 @@ def ratio_rows(shelves):
 
 
 def tail_rows(hits):
-    """Down the whole tail, and for momentum down to where the slope begins to change within 1/(1 - beta) steps."""
+    """Down the whole tail; for momentum to where the slope changes within 1/(1 - beta) steps."""
     rows, end, free = [], ON_TAIL | {x1: 0.0}, {beta: 0.0, lag: 0.0}
     rows.append(
         Row.within("tail, gd: steps", number(LEADING + NEXT, end | free), hits["gd"][0], absolute=1)
@@ -196,7 +196,7 @@ def tail_rows(hits):
 
 
 def random_rows(curves, times):
-    """Random starts: shares and medians with 95 % confidence; two rules are compared on different starts."""
+    """Random starts: shares and medians with 95 % confidence, on different starts."""
     rows, n = [], curves["gd"].n
     for k in (100, 1000, 10_000):
         share = number(SHARE, ON_TAIL | {t: k})

@@ -69,7 +69,7 @@ def theory():
 
 
 def optimum(cost):
-    """Return J*: 0 for all but logistic regression, where Newton's method finds it; for the network a lower bound."""
+    """Return J*: 0, or by Newton's method for logistic regression; a bound for the network."""
     J, d, _, _ = COSTS[cost]
     if not cost.startswith("logistic"):
         return 0.0
@@ -80,7 +80,7 @@ def optimum(cost):
 
 
 def run(quick=False):
-    """Race from random starts: the even ones choose each rule's learning rate, the odd ones compare."""
+    """Race from random starts: even ones choose the learning rates, odd ones compare."""
     etas, starts, steps = (
         (np.geomspace(1e-5, 1, 11), 12, 500) if quick else (np.geomspace(1e-5, 1, 21), 32, 2000)
     )
@@ -142,7 +142,7 @@ def limit_rows(studies, etas):
 
 
 def claim_rows(arrivals, budget):
-    """Who needs fewer steps: on every cost the median ratio, and the share of starts on the whole panel."""
+    """Who needs fewer steps: the median ratio on every cost, and the share of starts."""
     rows = []
     for name, other in CLAIMS.items():
         pairs = [(arrivals[cost, name], arrivals[cost, other]) for cost in COSTS]
@@ -185,7 +185,7 @@ def no_later(ours, theirs):
 
 
 def between(values):
-    """Return the order statistics that hold the median with 95 % confidence: those of the sign test."""
+    """Return the order statistics that hold the median with 95 % confidence (sign test)."""
     k = max(1, int(binom.ppf(0.025, len(values), 0.5)))
     return np.sort(values)[[k - 1, len(values) - k]]
 
@@ -197,7 +197,7 @@ def ert(ends, late):
 
 
 def widths(ends, late, etas):
-    """Return tolerance widths by cost and rule, in decades; a learning rate stands for one spacing of the grid."""
+    """Return tolerance widths by cost and rule, in decades of the learning rate."""
     running = ert(ends, late)
     good, best = running <= 2 * running.min(axis=-1, keepdims=True), running.argmin(axis=-1)
     reach = [
@@ -256,7 +256,7 @@ def best_rows(arrivals, budget, etas):
 
 
 def plot(outcome):
-    """Sensitivity to the learning rate, a panel for each cost; dotted the target, dashed the predicted limits."""
+    """Sensitivity to the learning rate for each cost, with targets and predicted limits."""
     figure = Figure(figsize=(17, 7.6), layout="constrained")
     axes = figure.subplots(2, 4, sharex=True)
     for ax, (cost, study) in zip(axes.flat, outcome.data["studies"].items(), strict=True):

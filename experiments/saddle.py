@@ -56,7 +56,7 @@ def theory():
 
 @cache
 def growth(name, steps=2000):
-    """Return abs(y) after 0, 1, ... steps from y = 1 at rest: the corner of the powers of the rule's matrix."""
+    """Return abs(y) after 0, 1, ... steps from y = 1 at rest, by powers of the rule's matrix."""
     values = {**RULES[name].hyperparameters, "lambda": -GAMMA}
     M = so.theory.linearize(RULES[name]).subs(
         {sp.Symbol(key): value for key, value in values.items()}
@@ -76,7 +76,7 @@ def law(name):
 
 
 def below(guard, steps=5000):
-    """Return ln(y) after 0, 1, ... steps of Adam from y = 1, while the gradient is far below epsilon: v is nothing."""
+    """Return ln(y) after 0, 1, ... steps of Adam from y = 1, far below epsilon, where v is 0."""
     beta1, m, factors = so.adam.hyperparameters["beta1"], 0.0, [1.0]  # m over y
     for k in range(1, steps + 1):
         m = beta1 * m + (1 - beta1)
@@ -101,7 +101,7 @@ def place(decades, distances=NEAR):
 
 
 def run(quick=False):
-    """Start at given distances, then at random ones; then with Adam at distances far below its epsilon."""
+    """Start at given distances, at random ones, and with Adam far below its epsilon."""
     n, near = 10_000 if quick else 100_000, J(gamma=GAMMA)
     study = so.sweep(near, RULES, beside(NEAR), 700, record=True)
     times = {
@@ -133,7 +133,7 @@ def run(quick=False):
 
 
 def distance_rows(name, time):
-    """From one distance, for eight decades, and over all distances; times are rounded up to whole steps."""
+    """From one distance, over eight decades, and over all; times are whole steps."""
     (G, _), x = law(name), np.log(DELTA / NEAR)
     first, last = place(2), place(10)
     exact = int(np.argmax(growth(name) * NEAR[last] >= DELTA))
@@ -159,7 +159,7 @@ def distance_rows(name, time):
 
 
 def random_rows(name, curve, data):
-    """The distribution for random starts: its mean, its median, all of it at once, and one late share."""
+    """The distribution for random starts: its mean, its median, all of it, a late share."""
     G, C = law(name)
     time, share = data["hit"].values[:, 0], np.minimum(1, DELTA / (WIDTH * growth(name)))
     mean = stats.bootstrap(
@@ -221,7 +221,7 @@ def adam_rows(out, deep):
 
 
 def plot(outcome):
-    """Times over distances, their distribution for random starts, and Adam's times; predictions are dashed."""
+    """Times over distances, their distribution, and Adam's; predictions are dashed."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     laws, adam = {}, outcome.data["adam"]

@@ -22,7 +22,7 @@ TWICE = 2.0  # who suffers takes at least twice as long, who does not at most
 
 
 def theory():
-    """On a quadratic every eigenvector of the Hessian moves by the matrix A of its eigenvalue lambda."""
+    """On a quadratic every eigenvector moves by the matrix A of its eigenvalue lambda."""
     return {
         "the gap after k steps": "J_k - J* = sum_i lambda_i/2 * ((A(lambda_i)^k)_{theta,theta} * c_i)^2, "
         "c the start minus the minimum along the eigenvectors",
@@ -33,7 +33,7 @@ def theory():
 
 
 def drawn(seed, spread):
-    """Return features of scale 1 ... spread, and the targets of both models; neither t nor J* depends on the spread."""
+    """Return features of scale 1 ... spread, and targets that do not depend on the spread."""
     rng = np.random.default_rng(seed)
     X, w = rng.normal(size=(M, D)), rng.normal(size=D)
     t, chance = X @ w + 0.5 * rng.normal(size=M), 1 / (1 + np.exp(-X @ w))
@@ -44,7 +44,7 @@ def drawn(seed, spread):
 
 
 def minimum(kind, J, X, t):
-    """Return the minimum: of linear regression by least squares, of logistic regression by Newton's method."""
+    """Return the minimum: by least squares, or by Newton's method for logistic regression."""
     theta = np.linalg.lstsq(X, t)[0] if kind == "linear" else np.zeros(D)
     for _ in range(12 if kind == "logistic" else 0):
         theta = theta - np.linalg.solve(J.hessian(theta), J.grad(theta))
@@ -52,7 +52,7 @@ def minimum(kind, J, X, t):
 
 
 def run(quick=False):
-    """Steps to the target at the best learning rate, by model, spread of the scales, rule and data set."""
+    """Steps to the target at the best learning rate, by model, scales, rule and data set."""
     spreads, cap = ([1, 10], 500) if quick else ([1, 10, 100, 1000], 12_000)
     cells = {}
     for kind in ("linear", "logistic"):
@@ -100,7 +100,7 @@ def cell(kind, seed, spread, steps, standard=False):
 
 
 def fastest(dataset, goal):
-    """Return (steps, eta) of the learning rate that is at the target first and still there at the end."""
+    """Return (steps, eta) of the learning rate that arrives first and is there at the end."""
     hits = (
         dataset["hit"].isel(target=0).where(dataset["loss"] <= goal, np.inf).fillna(np.inf).values
     )
@@ -108,14 +108,14 @@ def fastest(dataset, goal):
 
 
 def matrices():
-    """Return A(lambda, eta, beta) of the rules that are linear near a minimum, as functions of numbers."""
+    """Return A(lambda, eta, beta) of rules that are linear near a minimum, as functions."""
     symbols = sp.symbols("lambda eta beta")
     return {name: sp.lambdify(symbols, so.theory.linearize(rule)) for name, rule in LINEAR.items()}
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def exact_steps(A, eta, made, k):
-    """Return the first of the steps k at which the gap of the quadratic is SHARE of the first, by powers of A."""
+    """Return the first step k at which the gap is SHARE of the first, by powers of A."""
     curvature, directions = np.linalg.eigh(made["hessian"])
     c = -directions.T @ made["theta"]
     gap = 0.0
@@ -145,7 +145,7 @@ def exact_rows(cells):
 
 
 def decade_rows(cells):
-    """Near its minimum logistic regression is a quadratic: steps a decade, between gaps of 1e-8 and 1e-11."""
+    """Near its minimum logistic regression is a quadratic: steps a decade, 1e-8 to 1e-11."""
     rows = []
     for (kind, features, seed), made in cells.items():
         eta = made["best"]["gd"][1]
@@ -197,14 +197,14 @@ def claim_rows(cells, widest):
 
 
 def counted(cells, kind, features):
-    """Return the steps of every rule by data set, inf where the budget did not suffice, and the budget."""
+    """Return the steps of every rule by data set, inf beyond the budget, and the budget."""
     chosen = [cells[kind, features, seed] for seed in SEEDS]
     steps = {name: np.array([made["best"][name][0] for made in chosen]) for name in RULES}
     return steps | {"budget": chosen[0]["budget"]}
 
 
 def ratio(what, ours, theirs, budget, relation, predicted, note=""):
-    """Return a row for the median ratio, between order statistics as of the sign test, with 95 % confidence.
+    """Return a row for the median ratio, with the 95 % confidence of the sign test.
 
     Who does not arrive takes longer than the budget, by how much is unknown: the interval holds all
     that may be.
@@ -240,7 +240,7 @@ def plot(outcome):
 
 
 def panel(ax, cells, kind, places):
-    """Medians over the data sets; a triangle stands at the budget where most runs did not arrive within it."""
+    """Medians over the data sets; a triangle at the budget where most did not arrive."""
     found = [counted(cells, kind, f) for f in places]
     A, x, k = matrices(), np.arange(len(places)), np.unique(np.geomspace(1, 1e7, 600).round())
     for place, name in enumerate(RULES):

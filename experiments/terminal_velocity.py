@@ -35,7 +35,7 @@ def theory():
 
 
 def run(quick=False):
-    """Go down the slope; every measurement is a step length in units of gradient descent's eta*g."""
+    """Go down the slope; measurements are step lengths in units of gd's eta*g."""
     steps = 2_000 if quick else 10_000
     rules = {
         "momentum": so.momentum(eta=ETA, beta=BETAS),

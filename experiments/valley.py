@@ -1,4 +1,4 @@
-"""Valley: how the condition number slows each rule down, at its best parameters and at a textbook's."""
+"""Valley: how the condition number slows each rule down, at its best and at a textbook's."""
 
 import numpy as np
 import sympy as sp
@@ -51,7 +51,7 @@ def per_decade(factor):
 
 
 def theory():
-    """The papers' factors (Polyak 1964; Lessard, Recht and Packard 2016), and the matrices they are the radii of."""
+    """The papers' factors (Polyak 1964; Lessard, Recht and Packard 2016) and their matrices."""
     chosen = {
         f"{p} of {name}": value
         for name, (_, values, _) in BEST.items()
@@ -68,7 +68,7 @@ def theory():
 
 
 def rules(k):
-    """Return every rule at condition number k, and its factor: the paper's, or the largest of the spectrum."""
+    """Return every rule at condition number k, and its factor per step."""
     best = {
         name: (
             rule(**{p: float(v.subs(kappa, k)) for p, v in values.items()}),
@@ -171,7 +171,7 @@ def plot(outcome):
 
 
 def draw_steps(ax, found, conditions):
-    """Draw a colour for each rule, filled markers for its best parameters, open ones for the textbook's."""
+    """Draw a colour for each rule, filled for its best parameters, open for the textbook's."""
     k = np.geomspace(conditions[0], conditions[-1], 40)
     lines = [rules(one) for one in k]
     colours = {

@@ -50,7 +50,7 @@ globals().update(_PUBLISHED)  # those that a user wrote into optim/catalogue.py 
 LAZY = {"measure", "plot", "problems", "schedules", "theory"}
 """Modules that are imported when first used: they bring xarray, scipy, matplotlib."""
 ELSEWHERE = {"like": "symopt.interop.like", "scipy": "symopt.interop.scipy"}
-"""Functions that are, with the modules they are in. ``scipy`` is not in ``__all__``: it would hide the package."""
+"""Functions, with their modules; ``scipy`` is not in ``__all__``: it would hide the package."""
 
 
 def __getattr__(name: str) -> Any:

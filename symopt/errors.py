@@ -43,7 +43,7 @@ class SymoptWarning(UserWarning):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'adam'?)" where a known word is near, and the list of them otherwise."""
+    """Return " (did you mean 'adam'?)", or the list of known words where none is near."""
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1)
     if near:

@@ -14,7 +14,7 @@ SMALL = 1 << 28  # bytes that any machine has: its memory is not asked for
 
 
 def available() -> int:
-    """Return how many bytes of memory there are: the machine's, or the container's where that is less."""
+    """Return the bytes of memory there are, of the machine or of its container."""
     return min(_physical(), *map(_limit, GROUPS))
 
 

@@ -81,7 +81,7 @@ def _refuse_truth_values(value: Any) -> None:
 
 
 def _unit(value: Any) -> str:
-    """Return the unit of a quantity, or of the first of several, which NumPy would drop; nothing if it has none."""
+    """Return the unit of a quantity, or of the first of several; nothing if it has none."""
     first = value
     if isinstance(value, list | tuple) and value:
         first = value[0]
@@ -93,7 +93,7 @@ def _unit(value: Any) -> str:
 
 
 def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None:
-    """Return a whole number from ``least`` to below ``below`` as an int, NumPy's too; None for anything else.
+    """Return a whole number from ``least`` to below ``below``; None for anything else.
 
     A truth value is none, and neither is a float: 1e4 may have been meant as a learning rate.
 

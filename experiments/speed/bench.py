@@ -1,4 +1,4 @@
-"""symopt against hand-written C, side by side in one run: ``python experiments/speed/bench.py [--quick]``.
+"""symopt against hand-written C, side by side: ``python experiments/speed/bench.py``.
 
 Candidates take turns, each from the same start every time; the numbers are medians over the turns.
 C is ``kernels.c`` with ``-O3 -march=native -ffast-math`` and libmvec, in two forms: bare, and with
@@ -67,7 +67,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something to time: ``prepare`` is not timed, ``work`` is, and ``theta`` tells where it ended."""
+    """Something to time: ``work`` is timed, ``prepare`` is not, ``theta`` tells the end."""
 
     work: Callable[[], Any]
     theta: Callable[[], np.ndarray] | None = None
@@ -205,7 +205,7 @@ def c_blocks(
 def finished(
     cost: so.Cost, rule: so.Rule, start: np.ndarray, steps: int, **options: Any
 ) -> Finished:
-    """Return a job of symopt that has run once, so that its kernel is compiled; ``rule`` may have an eta a run."""
+    """Return a job of symopt that has run once; ``rule`` may have an eta a run."""
     usual = {
         "record": None,
         "tolerance": None,
@@ -321,7 +321,7 @@ def ensemble(table: Table, sizes: Sizes, problem: Problem, threads: int) -> None
 
 
 def first_calls() -> dict[str, float]:
-    """Return how long it takes to have each rule's kernel for each new cost, in a warmed process."""
+    """Return how long each rule's kernel for each new cost takes, in a warmed process."""
     so.minimize(so.parse("x^2"), "gd", [1.0], 1)
     seconds = {}
     for rule in so.optimizers.textbook:

@@ -1,4 +1,4 @@
-"""Costs that are sums against hand-written C and JAX: ``python experiments/speed/sums.py [--quick]``.
+"""Sums against hand-written C and JAX: ``python experiments/speed/sums.py [--quick]``.
 
 W4 is the chained Rosenbrock function, W6 logistic regression with mini-batches, float64 on one
 processor. As in ``bench.py``, candidates take turns and must end at the same theta. C is
@@ -57,7 +57,7 @@ Candidates = dict[str, Candidate]
 
 @dataclass(frozen=True)
 class Regression:
-    """Logistic regressions, one for each eta and start. Without ``index`` every step takes all samples."""
+    """Logistic regressions, one for each eta and start; without ``index`` over all samples."""
 
     X: np.ndarray
     t: np.ndarray
@@ -110,7 +110,7 @@ def logistic(problem: Regression) -> so.Cost:
 
 
 def symopt_gradient(start: np.ndarray, times: int) -> Candidates:
-    """Return the value and gradient of the chain: the kernel alone, at one point again and again."""
+    """Return the value and gradient of the chain: the kernel alone, again and again."""
     n, made = len(start), chain().objective.functions["gradient"]
     sizes = {("size", "n"): n}
     block, out = np.concatenate([start, start]), np.empty(n + 1)
@@ -258,7 +258,7 @@ def jax_chain(theta: Any) -> Any:
 
 
 def jax_gradient(start: np.ndarray, times: int) -> Candidates:
-    """Return the value and gradient of the chain, so many times; the barrier keeps them in the loop."""
+    """Return the value and gradient of the chain, often; a barrier keeps them in the loop."""
     import jax
     import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""The largest error of every function and of its slope, against mpmath: ``python experiments/speed/vecmath_errors.py``.
+"""The largest error of every function and slope, against mpmath.
 
 Prints the table of ``docs/functions.md``. A function is what ``Cost(f(x))`` computes for f of
 SymPy, or an operation that a cost is brought to (softplus for log(1 + exp(x))); its slope is the
@@ -130,7 +130,7 @@ def log_erfc(x: mp.mpf) -> mp.mpf:
 
 
 def power_case(y: float) -> Case:
-    """Return the case of x**y; an infinite slope at 0 counts as 0 for 0 < y < 1, as that of sqrt."""
+    """Return the case of x**y; an infinite slope at 0 counts as 0, as that of sqrt."""
     exponent = mp.mpf(y)
     slope = lambda x: exponent * power(exponent - 1)(x) if x or not 0 < y < 1 else mp.mpf(0)  # noqa: E731
     return Case(power(exponent), slope, (1.0,), x ** sp.Float(y, 17))

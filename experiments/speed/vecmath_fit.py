@@ -1,4 +1,4 @@
-"""The polynomials of the kernels' functions (``symopt.compiler.library``): how their coefficients were found.
+"""How the coefficients of the polynomials of ``symopt.compiler.library`` were found.
 
 Each function is interpolated at Chebyshev points in 60 digits, which is within a small factor of
 the best polynomial of that degree, and written as monomials rounded to doubles. The script prints

@@ -1,4 +1,4 @@
-"""Slopes of products that level off: x/(1 + x), x/sqrt(1 + x**2), x**2/(1 + x**2), y/sqrt(1 + (x*y)**2).
+"""Slopes of products that level off, such as x/(1 + x) and x/sqrt(1 + x**2).
 
 Such a product q has a factor x**m and a factor B**-p, whose sum B has a term k*t with t ~ x**n and
 m = p*n. Its slope by x, q*(m/x - p*B'/B), is a difference of two numbers that are equal far out.
@@ -33,7 +33,10 @@ FUNCTIONS = {"log1p_slope": Form(1.0, 1.0), "asinh_slope": Form(2.0, 0.5)}
 
 @dataclass(frozen=True)
 class Factors:
-    """A node ``root`` as constant * product of node**power; ``whole`` are powers below the line that stand as one."""
+    """A node as constant * product of node**power.
+
+    ``whole`` are powers below the line that stand as one.
+    """
 
     graph: Graph
     root: int
@@ -65,7 +68,7 @@ class Factors:
         return times * [self.graph.op("pow", node, self.graph.const(power / times))]
 
     def _in_turn(self, constant: float, above: list[int], below: list[int]) -> int:
-        """Return a product that is divided after each factor, so that it does not grow beyond the doubles."""
+        """Build a product that is divided after each factor, so that it stays in the doubles."""
         made = self.graph.const(constant)
         for place in range(max(len(above), len(below))):
             if place < len(above):
@@ -103,7 +106,7 @@ class Level:
         return inside is not None and any(self.balances(place, node) for node in inside.powers)
 
     def slopes(self) -> Iterator[Slope]:
-        """Return the slopes of the product by its factors, and by the terms of the sum or what is in these."""
+        """Build the slopes of the product by its factors, and by the terms of the sum."""
         for node, power in self.factors.powers.items():
             if node != self.node:
                 if power > 0.0:
@@ -146,10 +149,13 @@ class Level:
 
 
 class LevelOfFunction(Level):
-    """A factor f(u) = (1 + u**n)**-power, which is a function of its own; ``inside`` are the factors of u**n."""
+    """A factor f(u) = (1 + u**n)**-power that is a function of its own.
+
+    ``inside`` are the factors of u**n.
+    """
 
     def _by_part(self, constant: float, inside: Factors, node: int) -> list[int]:  # noqa: ARG002
-        """Return the slope -power*n*f**(1/power)*u**(n - 1)*u' times the product, where u*f does not overflow."""
+        """Build -power*n*f**(1/power)*u**(n - 1)*u' times the product, where u*f stays finite."""
         graph, (u,) = self.graph, self.graph.nodes[self.node].args
         inner = FUNCTIONS[graph.nodes[self.node].op].inner
         within = factors_below(graph, u)
@@ -167,7 +173,7 @@ class LevelOfFunction(Level):
 
 
 def balanced_slopes(graph: Graph, number: int) -> list[Slope] | None:
-    """Return the slopes of a product that levels off, by nodes below it; None where it is no such product."""
+    """Return the slopes of a product that levels off, by nodes below it, or None."""
     factors = None
     if graph.nodes[number].op in ("mul", "div"):
         factors = factors_below(graph, number)
@@ -214,7 +220,7 @@ def _level_of_sum(factors: Factors, node: int, power: float) -> Level | None:
 
 
 def _gathered(graph: Graph, terms: Terms, factor: int) -> Terms:
-    """Return terms with those of a factor that is itself a sum, as x + y in 1 + x + y, as one term."""
+    """Gather the terms of a factor that is itself a sum, as x + y in 1 + x + y, into one."""
     own = None
     if graph.nodes[factor].op in ("add", "sub"):
         own = terms_of(graph, [factor])
@@ -225,7 +231,7 @@ def _gathered(graph: Graph, terms: Terms, factor: int) -> Terms:
 
 
 def factors_below(graph: Graph, root: int) -> Factors | None:
-    """Return a node as a product of powers, whole ones above the line; None where it has too many factors."""
+    """Return a node as a product of powers, or None where it has too many factors."""
     constant, powers, whole = 1.0, dict[int, float](), set[tuple[int, float]]()
     stack = [(root, 1.0)]
     while stack:
@@ -252,7 +258,7 @@ def factors_below(graph: Graph, root: int) -> Factors | None:
 
 
 def _parts(graph: Graph, number: int, power: float) -> tuple[float, list[tuple[int, float]]] | None:
-    """Return a sign and the factors of a node that is a product, quotient or power; None where it is none."""
+    """Return a sign and the factors of a product, quotient or power, else None."""
     op, args, _ = graph.nodes[number]
     if op in ("mul", "div"):
         return 1.0, [(args[1], power if op == "mul" else -power), (args[0], power)]
@@ -269,7 +275,7 @@ def _parts(graph: Graph, number: int, power: float) -> tuple[float, list[tuple[i
 
 
 def _is_slope_of_root(graph: Graph, number: int) -> bool:
-    """Return whether a select is c/root, and 0 where the root is 0: it is asked for c/root elsewhere only."""
+    """Return whether a select is c/root, and 0 where the root is 0."""
     condition, zero, quotient = graph.nodes[number].args
     compared, divided = graph.nodes[condition], graph.nodes[quotient]
     at_zero = compared.op == "eq" and graph.value(zero) == 0.0 and divided.op == "div"

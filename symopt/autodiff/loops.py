@@ -62,7 +62,7 @@ def _beside(stored: Statement) -> Name:
 
 
 def _slope(graph: Graph, number: int) -> int | None:
-    """Return the slope of a function of a sum: where its argument is at hand, so that it is not summed once more."""
+    """Return the slope of a function of a sum where its argument is at hand already."""
     node = graph.nodes[number]
     if len(node.args) != 1 or node.op in PLAIN or isinstance(node.payload, Loop):
         return None
@@ -77,7 +77,7 @@ def _adjoint(stored: Statement) -> Read:
 
 
 def coordinates(shape: Shape) -> tuple[Loop, ...]:
-    """Return loops over all entries of an array; they stand in no sum, and come before all others."""
+    """Return loops over all entries of an array, which come before all others."""
     return tuple(
         Loop(-1 - len(shape) + axis, f"at{axis}", constant(0), plus(length, constant(-1)))
         for axis, length in enumerate(shape)
@@ -92,7 +92,7 @@ class _Sweep:
         self.statements: list[Statement] = []
 
     def zero(self, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...]) -> None:
-        """Begin an array with zeros: with -0.0, which added to changes nothing, so that it costs nothing."""
+        """Begin an array with -0.0, which added to changes nothing, so that it costs nothing."""
         zero = self.graph.const(-0.0)
         self._put(zero, Statement("define", array, at, loops, self._next_key()))
 
@@ -131,7 +131,7 @@ MOVING = {"x": "v", "where": "dot where", "slope": "dot slope", "adjoint": "dot 
 
 
 def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
-    """Return the program that leaves the Hessian times the direction ("v", name) in the arrays ("g", name).
+    """Return the program that leaves H*v, for the direction ("v", name), in ("g", name).
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def expanded_others(graph: Graph, factor: int, loop: Loop) -> int:
 
 
 def _zeros(graph: Graph, factor: int, loop: Loop) -> tuple[int, int, int, int]:
-    """Return whether a factor is zero, how many are, the product of the rest, and the factor or 1 for zero."""
+    """Build: is a factor zero, how many are, the product of the rest, the factor or 1."""
     zero, one = graph.const(0.0), graph.const(1.0)
     is_zero = graph.op("eq", factor, zero)
     divisor = graph.op("select", is_zero, one, factor)
@@ -113,7 +113,10 @@ def _sqrt(graph: Graph, number: int) -> list[int | None]:
 
 
 def _root_less(graph: Graph, number: int) -> list[int | None]:
-    """sqrt(x + y) - sqrt(y) by x, and by y, where the difference of slopes is -number/(2*sqrt(x + y)*sqrt(y))."""
+    """Slopes of sqrt(x + y) - sqrt(y), without the difference of roots.
+
+    By y it is -number/(2*sqrt(x + y)*sqrt(y)).
+    """
     x, y = _args(graph, number)
     whole, part = graph.op("sqrt", graph.op("add", x, y)), graph.op("sqrt", y)
     (by_x,) = _sqrt(graph, whole)
@@ -143,7 +146,7 @@ def _pow_less(graph: Graph, number: int) -> list[int | None]:
 
 
 def _by_base(graph: Graph, base: int, exponent: int) -> int:
-    """Return p*x**(p - 1); at x = 0 an infinite slope counts as 0 for 0 <= p < 1, as that of sqrt."""
+    """Build p*x**(p - 1); an infinite slope at x = 0 counts as 0 for 0 <= p < 1."""
     less = graph.op("add", exponent, graph.const(-1.0))
     power = graph.value(exponent)
     exact = power is not None and (power - 1.0) + 1.0 == power
@@ -172,7 +175,7 @@ def _between(graph: Graph, exponent: int, above: str) -> int:
 
 
 def steep_at(graph: Graph, number: int, fixed: bool) -> int | None:
-    """Return the condition under which the infinite slope of a root or power counts as 0; None if it never is.
+    """Build the condition under which an infinite slope counts as 0; None if it never does.
 
     A power whose exponent is ``fixed`` has none at an exponent of 0.
     """
@@ -245,7 +248,7 @@ def _of_powers(power: int, factor: float) -> Partial:
 
 
 def _of_square(name: str, square: str, factor: float, constant: float) -> Partial:
-    """Return the slope name(x)*(constant + factor*square(x)), where ``square`` is a square of ``name``."""
+    """Return the slope name(x)*(constant + factor*square(x)), ``square`` that of ``name``."""
 
     def slope(g: Graph, n: int) -> list[int | None]:
         (x,) = _args(g, n)
@@ -256,7 +259,7 @@ def _of_square(name: str, square: str, factor: float, constant: float) -> Partia
 
 
 def _atan(g: Graph, n: int) -> list[int | None]:
-    """1/(1 + u**2); of a product, which may be so large that this is 0, as 1/sqrt(1 + u**2) twice."""
+    """1/(1 + u**2), or 1/sqrt(1 + u**2) twice where u may be so large that this is 0."""
     (u,) = _args(g, n)
     if g.nodes[u].op in ("input", "add", "sub"):
         return [g.op("atan_slope", u)]

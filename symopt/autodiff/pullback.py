@@ -48,14 +48,17 @@ PRODUCTS = {
 }
 """Functions whose slope is a product of functions."""
 RELATIVE = {"sqrt", "log"}
-"""Functions whose slope times that of their argument is an ordinary number: the change waits until both have met."""
+"""Functions whose change waits until the slopes of both parts have met.
+
+Their slope times that of their argument is an ordinary number.
+"""
 MOST_BASES = 6  # of a product below the line that is taken factor by factor: each costs a division
 VANISHING = {"erfc", "gauss", "sech", "sech2", "csch", "gauss_slope"}
 """Functions that become so small that a division by them does not wait."""
 
 
 class Changes:
-    """Multiplies changes by slopes; knows which changes are a product or quotient whose second part waits."""
+    """Multiplies changes by slopes, and knows which changes have a part that waits."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -69,7 +72,7 @@ class Changes:
         return self.times_all(change, factors if sign > 0 else [self.graph.const(-1.0), *factors])
 
     def times_all(self, change: int, factors: Sequence[int]) -> int:
-        """Return change*slope for a slope in factors, of which the last waits if there are several."""
+        """Return change*slope for a slope in factors; the last of several waits."""
         if change in self._waiting:
             op, first, last = self._waiting[change]
             first = multiplied(self.graph, [first, *factors])
@@ -83,13 +86,13 @@ class Changes:
         return self.graph.op("mul", first, factors[-1])
 
     def wait(self, op: str, first: int, last: int) -> int:
-        """Return a product or quotient whose second part waits until the first has met the next slope."""
+        """Return a product or quotient whose second part waits for the next slope."""
         made = self.graph.op(op, first, last)
         self._waiting[made] = op, first, last
         return made
 
     def by_base(self, number: int, base: int, power: int, change: int) -> int:
-        """Return change*power*node/base, the change by the base of a node that is a multiple of base**power."""
+        """Return change*power*node/base, the change by the base of a multiple of base**power."""
         graph, inverse = self.graph, self.graph.nodes[number]
         op, before, last = self._waiting.get(change, ("mul", change, graph.const(1.0)))
         first = graph.op(op, graph.op("mul", graph.op("mul", before, number), power), last)
@@ -100,7 +103,7 @@ class Changes:
         return self.wait("div", first, base)
 
     def _factors(self, number: int, slope: int) -> tuple[int, list[int]]:
-        """Return a slope as a sign and factors: one, or several where the node's slope is a product."""
+        """Return a slope as a sign and factors, several where it is a product."""
         op, args, _ = self.graph.nodes[slope]
         node = self.graph.nodes[number]
         bounded = set(args) == {number, *node.args}  # u*f(u), where u alone is too large
@@ -121,7 +124,7 @@ class Pullback:
         self.graph, self.moving, self.changes = graph, moving, Changes(graph)
 
     def passed_on(self, number: int, seed: int) -> list[Passed]:
-        """Return what a node of known slopes passes on to those below it that depend on parameters."""
+        """Return what a node of known slopes passes on to those that depend on parameters."""
         node, changes = self.graph.nodes[number], self.changes
         if (balanced := balanced_slopes(self.graph, number)) is not None:
             return [

@@ -89,7 +89,7 @@ def hessian(slopes: Program, by: Sequence[Key]) -> Program:
 
 
 def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]) -> Program:
-    """Return the program of ``("gauss_newton", i, j)``, sum(2*c*r_i*r_j) over pairs of c and the residual r."""
+    """Return the program of sum(2*c*r_i*r_j), the Gauss-Newton matrix of residuals r."""
     graph = Graph()
     outputs: dict[Key, int] = {}
     for factor, residual in residuals:
@@ -218,7 +218,7 @@ def _at_exceptions(graph: Graph, condition: int, moving: Moving) -> list[Passed]
 
 
 def slopes_of(graph: Graph, number: int) -> list[int | None]:
-    """Return the derivative of a node by each argument; of a reduction, by the argument at one index."""
+    """Return the derivative of a node by each argument, of a reduction at one index."""
     op = graph.nodes[number].op
     if op == "sum":
         return [graph.const(1.0)]
@@ -271,7 +271,7 @@ def _common(one: Guards, other: Guards) -> Guards:
 
 
 def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:
-    """Return the tangent of every node that moves; the seed of an array is that of all its entries."""
+    """Return the tangent of every node that moves; an array has one seed for all entries."""
     dots: dict[int, int] = {}
     changes = Changes(graph)
     for number in range(len(graph.nodes)):
@@ -353,7 +353,7 @@ def _dot_by_slopes(changes: Changes, number: int, dots: dict[int, int]) -> int:
 
 
 def _dot_at_kinks(graph: Graph, number: int, dots: dict[int, int]) -> int:
-    """Build the change of a branch, a step or an absolute value, NaN where it has a kink or jump."""
+    """Build the change of a branch, a step or an absolute value; NaN at kinks and jumps."""
     node = graph.nodes[number]
     zero = graph.const(0.0)
     if node.op == "select":
@@ -382,7 +382,7 @@ def _dot_of_vanishing(graph: Graph, node: Node, dots: dict[int, int]) -> int:
 
 
 def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
-    """Return the change of a product, 0 where its factor is 0 and stays so; NaN below an infinite slope."""
+    """Build the change of a product that stays 0 with its factor; NaN below a steep slope."""
     factor, product = node.args
     zero = graph.const(0.0)
     rests = graph.op("eq", factor, zero)
@@ -394,7 +394,7 @@ def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
 
 
 def _unless_steep(graph: Graph, steep: int | None, change: int, dot: int) -> int:
-    """Return the change of a root or power, NaN where its slope is infinite (counted as 0) and its base moves."""
+    """Build the change of a root or power; NaN where its slope is infinite and it moves."""
     if steep is None:
         return change
     moves = graph.op("ne", dot, graph.const(0.0))
@@ -414,7 +414,7 @@ def _dot_of_quotient(changes: Changes, number: int, dots: dict[int, int]) -> int
 def _unless_tied(
     graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]
 ) -> int:
-    """Return a change, NaN where the two sides of a comparison that may change are equal: a kink."""
+    """Build a change that is NaN where the sides of a comparison are equal: at a kink."""
     for _, a, b in compared:
         if a in dots or b in dots:
             change = graph.op("select", graph.op("eq", a, b), graph.const(float("nan")), change)

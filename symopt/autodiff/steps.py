@@ -1,4 +1,4 @@
-"""Where J jumps, at a step of floor, Mod, sign or between branches: it has no second derivative there."""
+"""Jumps of J, at steps and between branches: it has no second derivative there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nan_at_jumps(graph: Graph, top: int) -> int | None:
 
 
 def _between_branches(graph: Graph, number: int, moving: Moving) -> list[int]:
-    """Return NaN where the two sides of an inequality are equal and the branches are not, else 0."""
+    """Return NaN where the sides of an inequality are equal and the branches are not."""
     condition, yes, no = graph.nodes[number].args
     apart, nan, zero = graph.op("ne", yes, no), graph.const(float("nan")), graph.const(0.0)
     sides = [(a, b) for op, a, b in comparisons(graph, condition) if op in ("lt", "le")]

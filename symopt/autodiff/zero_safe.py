@@ -14,7 +14,10 @@ from symopt.ir.ops import COMPARISONS, LOGIC, REDUCTIONS
 from symopt.ir.program import Graph, Read
 
 STEEP = {"asin", "acos", "acosh", "xlogx", "vanishing"}
-"""Functions with an infinite slope where their value is finite (sqrt and powers have slope 0 there)."""
+"""Functions with an infinite slope where their value is finite.
+
+Square roots and powers have slope 0 there.
+"""
 LEVEL = {
     "exp",
     "sigmoid",
@@ -72,7 +75,7 @@ class ZeroSafe:
         self._wild: list[bool] = []
 
     def product(self, number: int, arg: int, seed: int, term: int) -> int:
-        """Return what ``number`` passes to ``arg``: 0 where its adjoint ``seed`` is 0, or a slope below a steep one."""
+        """Build what a node passes to ``arg``: 0 where its adjoint is, NaN below a steep slope."""
         op = self.graph.nodes[number].op
         if op in LINEAR or op in REDUCTIONS or self.graph.value(term) is not None:
             return term
@@ -88,7 +91,7 @@ class ZeroSafe:
         return self._unless_zero("steep", slope, term)
 
     def pass_on(self, number: int, arg: int, *, masked: bool) -> None:
-        """Note that ``arg`` has an adjoint from ``number``, which may be masked by the condition of a select."""
+        """Note that ``arg`` has an adjoint from ``number``, which a select may mask."""
         op = self.graph.nodes[number].op
         if masked or op == "vanishing" or op in LEVEL or number in self._masked:
             self._masked.add(arg)

@@ -190,7 +190,7 @@ def _finish(
 def _problem(
     text: str, start: str, constants: dict[str, float], option: str = "--start"
 ) -> tuple[so.Cost, Any]:
-    """Return a cost and where to begin: of a problem that is named, or of an expression and an option."""
+    """Return a cost and where to begin, of a named problem or of an expression."""
     if text in so.problems.NAMED and not start:
         problem = so.problems.NAMED[text]()
         return problem.cost(**constants), problem.start
@@ -299,7 +299,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Print the equations, the source and the defaults of a rule, and what a library does differently."""
+    """Print a rule's equations, source and defaults, and what a library does differently."""
     from symopt.manual.rule_info import card, headline, lines
 
     if name is None:

@@ -1,4 +1,4 @@
-"""The race: rules on one cost from one start, their learning rates, their table and their picture."""
+"""The race: rules on one cost from one start, their learning rates, table and picture."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ LISTED = 100  # parameters up to which every step is recorded and theta is writt
 
 
 def entries(start: Any) -> int:
-    """Return how many numbers a start holds: an array, or a mapping from names to numbers and arrays."""
+    """Return how many numbers a start holds."""
     if isinstance(start, Mapping):
         return sum(int(np.size(value)) for value in start.values())
     return len(start)
 
 
 def budget(size: int) -> int:
-    """Return the steps of a race that is told none: fewer for many parameters, so that it stays short."""
+    """Return the steps of a race that is told none, fewer for many parameters."""
     return max(200, min(5000, 50_000_000 // size))
 
 
@@ -118,7 +118,7 @@ def tuned(
 
 
 def at_edge(rules: Mapping[str, Rule], size: int) -> dict[str, str]:
-    """Return a line on each rule that ``tuned`` returned whose learning rate is at the edge of its grid."""
+    """Return a line on each rule whose learning rate is at the edge of its grid."""
     rates = LEARNING_RATES
     if size > MANY:
         rates = FEW_LEARNING_RATES
@@ -140,7 +140,7 @@ def at_edge(rules: Mapping[str, Rule], size: int) -> dict[str, str]:
 
 
 def without_rate(texts: list[str], rules: Mapping[str, Rule]) -> dict[str, Rule]:
-    """Return those of the rules that ``read_rules`` read whose learning rate is left open, to be tuned.
+    """Return the rules whose learning rate is left open, to be tuned.
 
     A class of another library has that library's.
     """
@@ -153,7 +153,7 @@ def without_rate(texts: list[str], rules: Mapping[str, Rule]) -> dict[str, Rule]
 
 
 def read_rules(texts: list[str]) -> dict[str, Rule]:
-    """Read rules such as ``adam:eta=0.02,beta1=0.9``; one that occurs twice is named by its whole text.
+    """Read rules such as ``adam:eta=0.02``; one that occurs twice is named by its text.
 
     Raises
     ------
@@ -236,7 +236,7 @@ class Zero:
 
     @classmethod
     def of(cls, cost: Cost, runs: Mapping[str, Run]) -> Zero:
-        """Return the smallest value of the cost where it is known, else the lowest loss that any run met."""
+        """Return the smallest value of the cost, or the lowest loss that any run met."""
         best = lowest(runs)
         known = cost.optimal_value is not None
         return cls(best if cost.optimal_value is None else float(cost.optimal_value), known, best)
@@ -252,7 +252,7 @@ BELOW = "; a run went below it, to {:.10g}, so that it is no minimum"
 
 
 def row(run: Run, zero: float) -> dict[str, Any]:
-    """Return what the race tells of one run, ready for JSON (None where a number is not finite or not reached).
+    """Return what the race tells of one run, ready for JSON: None for what is not finite.
 
     ``steps_to`` are the first recorded steps at which J is within a gap of ``zero``; theta is None
     where it is long.
@@ -285,7 +285,7 @@ def table(
     zero: Zero | None = None,
     edge: Container[str] = (),
 ) -> Table:
-    """Return the rows as a table for a terminal; learning rates of the rules in ``edge`` are marked."""
+    """Return the rows as a table for a terminal; ``edge`` marks learning rates."""
     gaps = [f"to {gap}" for gap in GAPS]
     title += f"\n{gaps[0]} ... {gaps[-1]}: steps, {zero}" if zero else ""
     result = Table(
@@ -327,7 +327,7 @@ def table(
 
 
 def picture(runs: Mapping[str, Run], zero: float, known: bool = False) -> bytes:
-    """Return the convergence curves above ``zero`` as a PNG, for two parameters with the paths on contours beside.
+    """Draw the convergence curves above ``zero``, and for two parameters the paths, as PNG.
 
     ``zero`` is the known minimum, or the best J of all.
     """

@@ -1,1 +1,1 @@
-"""From programs to machine code: the kernel language, its printer, its functions, its cache, its driver."""
+"""From programs to machine code: printer, library, cache and driver."""

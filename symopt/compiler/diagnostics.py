@@ -1,4 +1,4 @@
-"""Whether a kernel's hot loop runs on vector instructions: what the machine code and the clock say."""
+"""Tells whether a kernel's hot loop vectorises, by its machine code and the clock."""
 
 from __future__ import annotations
 

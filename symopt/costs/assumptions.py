@@ -1,4 +1,4 @@
-"""What SymPy was told of symbols: it has used it before symopt sees the cost, which takes all of them as real.
+"""What SymPy was told of symbols, which it has used before symopt sees the cost.
 
 An assumption such as integer=True makes cos(2*pi*x) the number 1, and positive=True makes
 sqrt(x**2) the symbol x. For a parameter, which may go anywhere, that is worth a warning; a value
@@ -26,7 +26,7 @@ FITS: dict[str, Callable[[Array], npt.NDArray[np.bool_]]] = {
     "nonpositive": lambda values: values <= 0,
     "nonzero": lambda values: values != 0,
 }
-"""What can be assumed of a real number, and which numbers it holds of; what says most comes first."""
+"""What can be assumed of a real number, and which numbers it holds of, strongest first."""
 IMPLIED = {
     "nonnegative": {"positive"},
     "nonpositive": {"negative"},
@@ -37,7 +37,7 @@ IMPOSSIBLE = {"zero": True, "commutative": False, "real": False, "finite": False
 
 
 def assumed(symbol: Any) -> list[str]:
-    """Return what is assumed of a symbol or an array beside being real, without what follows from the rest."""
+    """Return what is assumed of a symbol beside being real, less what follows from the rest."""
     known = [
         name for name in FITS if True in (_fact(symbol, name), _fact(symbol, f"extended_{name}"))
     ]

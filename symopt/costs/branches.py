@@ -1,4 +1,4 @@
-"""What the branches of a Piecewise read: refused where a branch that may be taken reads beside an array.
+"""Refuses branches of a Piecewise that may be taken and read beside an array.
 
 The condition of a Piecewise on an index keeps a branch from entries that are not there, as in
 ``Piecewise((x[i + 1], i < n - 1), (0, True))``: whether it does is found by going through the
@@ -97,7 +97,7 @@ def _error(read: Read, axis: int, here: str, index: int, known: str) -> CostErro
 
 
 class _Turns:
-    """Every combination of the variables of some loops; only those near the ends if they are too many.
+    """Every combination of the variables of some loops, or those near the ends of many.
 
     Attributes
     ----------

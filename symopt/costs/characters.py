@@ -1,4 +1,4 @@
-"""The characters of a text: mathematical signs as Python spells them, and names that only look alike refused."""
+"""The characters of a text: signs as Python spells them; names that look alike refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNS = {
     "−": "-",
     "–": "-",
 }
-"""What is read as something else; ``^`` is a power in mathematics, and binds weaker than + in Python."""
+"""What is read as something else; ``^`` is a power, and binds weaker than + in Python."""
 REFUSED = {
     "√": "write sqrt(x)",
     "∛": "write a power, as in x^(1/3)",
@@ -74,7 +74,7 @@ def spelled(text: str) -> str:
 
 
 def normal_form(name: str) -> str:
-    """Return a name as Python reads it: full-width, italic and other variants of letters as the letters."""
+    """Return a name as Python reads it: variants of letters as the letters."""
     return unicodedata.normalize("NFKC", name)
 
 

@@ -1,4 +1,4 @@
-"""What is checked of a cost at a point: its compiled numbers, and the user's own expression beside them."""
+"""What is checked of a cost at a point: compiled numbers beside the user's expression."""
 
 from __future__ import annotations
 

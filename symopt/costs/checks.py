@@ -52,7 +52,7 @@ def _walk(expression: sp.Basic) -> Iterable[sp.Basic]:
 
 
 def parts(expression: sp.Basic) -> Iterator[sp.Basic]:
-    """Give every different part of an expression that stands for a value: no bounds, no plain indices."""
+    """Give every part of an expression that stands for a value: no bounds, no plain indices."""
     seen, stack = set(), [expression]
     while stack:
         part = stack.pop()
@@ -125,7 +125,7 @@ def reject_impossible(expression: sp.Expr) -> None:
 
 
 def _numbers(expression: sp.Basic) -> set[sp.Basic]:
-    """Return the parts without a symbol, but those nested too deep for SymPy to say whether they are real."""
+    """Return the parts without a symbol, but those nested too deep for SymPy."""
     heights: dict[sp.Basic, float] = {}  # infinite where there is a symbol
     stack = [(expression, False)]
     while stack:
@@ -223,7 +223,7 @@ def optimum(value: Any) -> float:
 def sum_of_squares(
     expression: sp.Expr, params: Iterable[sp.Symbol]
 ) -> list[tuple[sp.Expr, sp.Expr]]:
-    """Return the pairs (c, r) of an expression written as a sum of c*r**2, c free of parameters; else none."""
+    """Return the pairs (c, r) of a sum of c*r**2, c free of parameters; else none."""
     free = set(params)
     try:
         return _squares(expression, free)

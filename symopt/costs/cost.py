@@ -128,7 +128,7 @@ class Cost:
         self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
 
     def _note_assumptions(self) -> None:
-        """Keep what SymPy was told of constants and data, to check values by; warn of parameters."""
+        """Keep what SymPy was told of constants and data; warn of parameters."""
         symbols = self.objective.symbols
         params = [symbols[p.name] for p in self.params]
         self.assumed = {name: symbols[name] for name in (*self.constants, *self.data)}
@@ -372,7 +372,7 @@ class Cost:
 
     @property
     def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
-        """The pairs (c, r) where J is written as a sum of c*r**2, c free of parameters; else none."""
+        """The pairs (c, r) where J is a sum of c*r**2, c free of parameters; else none."""
         return list(self.objective.squares)
 
     @property
@@ -399,7 +399,7 @@ class Cost:
         return self.expression
 
     def latex(self) -> str:
-        """Return J in LaTeX, and its gradient where that is short: SymPy's own derivatives swell."""
+        """Return J in LaTeX, and its gradient where that is short."""
         return display.latex(self.expression, self.params, self.objective.shown_slopes)
 
     def _repr_latex_(self) -> str:

@@ -36,7 +36,7 @@ TAME = (
     sp.erf,
     sp.erfc,
 )
-"""What SymPy differentiates in no time: it compares the arguments of Max and Min, which may take for ever."""
+"""What SymPy differentiates in no time, unlike Max and Min, which it compares."""
 
 
 def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> str:
@@ -52,12 +52,12 @@ def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> 
 
 
 def text(expression: sp.Basic) -> str:
-    """Return an expression as text, or its size where it is too large or nested too deep for SymPy to write."""
+    """Return an expression as text, or its size where it is too large or too deep."""
     return _written(str, expression, LARGEST, "an expression of {} parts")
 
 
 def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbol]) -> str:
-    """Return J in LaTeX, and its slopes by some of its parameters where SymPy has them in no time."""
+    """Return J in LaTeX, and its slopes where SymPy has them in no time."""
     lines = [f"J({', '.join(sp.latex(p) for p in params)}) &= {tex(expression)}"]
     lines += [
         rf"\frac{{\partial J}}{{\partial {sp.latex(p)}}} &= {slope}"
@@ -67,7 +67,7 @@ def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbo
 
 
 def tex(expression: sp.Basic) -> str:
-    """Return an expression in LaTeX, or its size where it is too large or nested too deep for SymPy to write."""
+    """Return an expression in LaTeX, or its size where it is too large or too deep."""
     return _written(sp.latex, expression, LARGEST_TEX, r"\text{{an expression of {} parts}}")
 
 
@@ -130,7 +130,7 @@ def _slopes(expression: sp.Expr, by: Sequence[sp.Symbol]) -> list[tuple[sp.Symbo
 
 
 def page(equations: str, source: str, operations: int) -> str:
-    """Return equations in LaTeX above the generated source, which opens on a click; names are escaped."""
+    """Return equations in LaTeX above the source, which opens on a click; names are escaped."""
     return (
         f"<div>$\\displaystyle {html.escape(equations, quote=False)}$"
         f"<details><summary>{operations} operations for value and gradient</summary>"

@@ -1,4 +1,4 @@
-"""What the sums of a cost leave out at the sizes of a call: entries that no term reads, sums over nothing.
+"""What the sums of a cost leave out: entries that no term reads, sums over nothing.
 
 SymPy's sums often run from 1, arrays begin at 0: the first entry is then left out without a word.
 """
@@ -18,7 +18,7 @@ STACK = 6  # calls between a user's and the warning
 
 
 def warn_of_what_is_left_out(solver: Solver, program: Program) -> None:
-    """Warn of entries of data and parameters at the ends of arrays that no term reads, and of a cost without terms."""
+    """Warn of entries at the ends of arrays that no term reads, and of a cost without terms."""
     words = [line for array, axis in _axes(solver) if (line := _unread(solver, array, axis))]
     if _has_no_terms(solver, program):
         sizes = ", ".join(f"{name} = {size}" for name, size in sorted(solver.sizes.items()))
@@ -32,7 +32,7 @@ def _axes(solver: Solver) -> list[tuple[Name, int]]:
 
 
 def _unread(solver: Solver, array: Name, axis: int) -> str:
-    """Return a line about an axis whose first or last entries no term reads; none where data choose the entries."""
+    """Return a line about an axis whose ends no term reads; none where data choose entries."""
     uses = [use for use in solver.uses if (use.array, use.axis) == (array, axis)]
     if array[0] == "x":
         size = solver.length(array, axis)

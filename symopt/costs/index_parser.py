@@ -33,7 +33,7 @@ Whole = dict[str, int]  # the factor of each name, and the constant at ""
 
 
 class Names:
-    """What the names of a text are: noted while it is walked, from the outside inwards, then settled."""
+    """The names of a text and their uses, noted while it is walked from the outside."""
 
     def __init__(
         self, root: ast.expr, reserved: frozenset[str], declared: frozenset[str] = frozenset()
@@ -281,7 +281,7 @@ def _raised(node: ast.expr, base: Whole, exponent: Whole) -> Whole:
 
 
 def chain(node: ast.expr, kinds: tuple[type[ast.operator], ...]) -> list[tuple[ast.expr, bool]]:
-    """Return the terms of a sum (or factors of a product), and which are subtracted (divided by)."""
+    """Return the terms of a sum, or factors of a product, and which are inverted."""
     parts: list[tuple[ast.expr, bool]] = []
     while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
         parts.append((node.right, isinstance(node.op, kinds[1])))
@@ -295,7 +295,7 @@ def shown(node: ast.expr) -> str:
 
 
 def spelled(node: ast.expr) -> str:
-    """Return what a node was written as, or what it is where that is too deep or too long to tell."""
+    """Return what a node was written as, or what it is where that is too deep or long."""
     try:
         return ast.unparse(node)
     except (RecursionError, ValueError):

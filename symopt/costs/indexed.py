@@ -295,7 +295,7 @@ class BoundIndexed:
         return self.dense(each.hvp(points[..., None, :], seeds), n, band)
 
     def seeds(self, n: int) -> tuple[Array, int | None]:
-        """Return directions whose products hold a whole Hessian, and its half-width if it is a band.
+        """Return directions whose products hold a whole Hessian, and the half-width of a band.
 
         Columns of a band of half-width b do not overlap if they are 2b + 1 apart: one direction
         serves them all (Curtis, Powell and Reid 1974).

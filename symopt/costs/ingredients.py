@@ -1,4 +1,4 @@
-"""What a cost was made from, kept so that another can be made from it with something else beside."""
+"""What a cost was made from, so that another can be made with something else beside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Ingredients:
 
     @classmethod
     def read(cls, expression: Any, params: Any, data: Any, where: Any, samples: Any) -> Ingredients:
-        """Return arguments as a user gives them, with empty mappings for None and the parameters in a list."""
+        """Read arguments: empty mappings for None, the parameters in a list."""
         return cls(
             expression,
             listed(params),

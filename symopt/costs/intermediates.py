@@ -1,4 +1,4 @@
-"""Named intermediates of a cost with sums: what may be one, its limits, and the order of computing them."""
+"""Named intermediates of a cost with loops: what may be one, and their order."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _with_ranges(target: sp.Indexed) -> str:
 def with_limits(
     expression: sp.Expr, definitions: Definitions
 ) -> dict[sp.Indexed, tuple[sp.Expr, Limits]]:
-    """Return the definitions in an order in which they can be computed, each with its limits, the innermost first."""
+    """Return definitions with their limits in an order in which they can be computed."""
     order = _dependencies_first(definitions)
     found: dict[sp.Indexed, tuple[sp.Expr, Limits]] = {}
     for target in reversed(order):
@@ -172,7 +172,7 @@ def _inferred(
 
 
 def _end(index: sp.Expr, around: Mapping[sp.Basic, sp.Tuple], side: int) -> sp.Expr:
-    """Return the least (``side`` -1) or greatest (1) value of an index inside limits, as a formula in sizes."""
+    """Return the least (-1) or greatest (1) value of an index inside limits, as a formula."""
     for symbol, low, high in reversed(list(around.values())):
         factor = sp.expand(index).coeff(symbol)
         index = index.xreplace({symbol: high if (factor * side).is_positive else low})
@@ -180,7 +180,7 @@ def _end(index: sp.Expr, around: Mapping[sp.Basic, sp.Tuple], side: int) -> sp.E
 
 
 def _least(ends: list[sp.Expr]) -> sp.Expr | None:
-    """Return the least of some formulas in sizes, where a size is taken to be more than a number; None if none is."""
+    """Return the least of some formulas in sizes, or None if none is known to be."""
     return next((one for one in ends if all(_is_above(other, one) for other in ends)), None)
 
 

@@ -64,7 +64,7 @@ def index_of(value: Any) -> list[Any] | None:
 
 
 def check_rows(values: Mapping[str, Any], cure: str) -> None:
-    """Refuse Series and DataFrames with as many rows but other labels: they would go together by position.
+    """Refuse tables with as many rows but other labels, which would be paired by position.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_rows(values: Mapping[str, Any], cure: str) -> None:
 
 
 def parameter_dimension(value: Any) -> Any:
-    """Return the dimension of a DataArray that runs over the parameters: ``param``, or the one with names as labels.
+    """Return the dimension of a DataArray that runs over the parameters.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _of_table(value: Any) -> dict[str, Any] | None:
 
 
 def _named_in_order(labels: Any) -> bool:
-    """Return whether labels are names; labels that are not must increase, for then they say what positions do."""
+    """Return whether labels are names; numbers must increase, as positions do."""
     if getattr(labels, "nlevels", 1) > 1:
         raise CostError(
             "the labels have several levels (a MultiIndex); expected one name for each parameter"

@@ -230,7 +230,7 @@ def _check_inside(symbols: set[sp.Basic], bound: set[sp.Basic]) -> None:
 
 
 def _check_bounds(limit: sp.Tuple) -> None:
-    """Refuse bounds of a sum that are no whole numbers, or beyond those that floats hold exactly."""
+    """Refuse bounds of a sum that are no whole numbers, or too large to be exact."""
     for bound in limit[1:]:
         if bound.has(sp.Indexed):
             raise CostError(

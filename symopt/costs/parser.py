@@ -266,7 +266,7 @@ def _exact(number: sp.Expr) -> Part:
 
 
 def _worked_out(value: complex, form: sp.Expr | None = None) -> Part:
-    """Return a number, which must be real and finite: a whole one is none of Python's, which have no end."""
+    """Return the value of a number, which must be real and finite."""
     if isinstance(value, int):
         value = _float(partial(float, value))
     if isinstance(value, complex) or not math.isfinite(value):

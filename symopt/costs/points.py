@@ -67,7 +67,7 @@ class Point:
         return np.concatenate([row.reshape(*lead, -1) for row in rows], axis=-1)
 
     def as_array(self, axes: Mapping[str, int]) -> Point | None:
-        """Return flat numbers as the one parameter there is, if that has two indices and they have as many axes."""
+        """Return flat numbers as the one parameter array that has as many axes."""
         if self.flat is None or len(axes) != 1:
             return None
         ((name, count),) = axes.items()

@@ -1,4 +1,4 @@
-"""How long the arrays of a cost with sums are: sizes from data, from declared shapes and from theta.
+"""Infers the lengths of a cost's arrays from data, declared shapes and theta.
 
 The largest index of an axis plus one is its length. Where a length is known, the size symbol in
 that index follows from it; what contradicts is named.
@@ -41,7 +41,7 @@ class Use(NamedTuple):
 
 
 def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
-    """Return every index of every array in a program, and the last index that a declared shape states."""
+    """Return every index of every array, and the last ones that declared shapes state."""
     reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
     found = dict.fromkeys(
         Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at)
@@ -77,7 +77,7 @@ def largest(index: Affine) -> Affine:
 
 
 def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
-    """Return the length of an axis as a formula, or a size of its own where it is the greatest of several."""
+    """Return the length of an axis as a formula, or as a size of its own."""
     tops = [
         largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near
     ]
@@ -87,7 +87,7 @@ def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
 
 
 def axis_name(array: Name, axis: int) -> str:
-    """Return what the length of an axis is called among the sizes; no symbol has a name like this."""
+    """Return the name of an axis's length among the sizes, which no symbol has."""
     return f"length of {array[1]}, axis {axis}"
 
 
@@ -224,7 +224,7 @@ class Solver:
                     )
 
     def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Use]:
-        """Return the indices of an axis that must lie inside: those that are read, or those that are computed."""
+        """Return the indices of an axis that must lie inside, read or computed."""
         return [
             use
             for use in self.uses

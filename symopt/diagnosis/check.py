@@ -1,4 +1,4 @@
-"""How many digits hold: compiled values, slopes and curvatures beside the user's own expression in many."""
+"""How many digits of compiled numbers hold, beside the user's own expression."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Row:
 
 
 def row(name: str, kernel: float, true: Any, *, changed: Any, digits: float, note: str = "") -> Row:
-    """Return a row from a number of compiled code, its true value and how that changes with the inputs' last digits."""
+    """Compare a compiled number with its true value and how far an ulp of the inputs moves it."""
     condition = 0.0  # nothing that could excuse a loss
     if mp.isfinite(changed):
         condition = float(abs(changed))
@@ -124,11 +124,11 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether every row holds the digits asked for, or all that the input's own rounding leaves."""
+        """Whether every row holds the digits asked for, or all that its condition leaves."""
         return all(one.ok for one in self.rows)
 
     def table(self) -> list[Cells]:
-        """Return the rows as text: name, compiled value, true value, digits, digits that the input takes, a note."""
+        """Return the rows as text: name, compiled, true, digits held, digits taken, a note."""
         return [_cells(one) for one in self.rows]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the functions of a cost have values: what happened outside, in words, and what to write instead."""
+"""Where the functions of a cost have values, in words, with what to write instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BETWEEN = "keep {0} from -1 to 1, as Max(-1, Min(1, {0})) in its place is"
 
 
 class Case(NamedTuple):
-    """An operation outside of where it has a value: when this is so, what is said of it, and the cure."""
+    """An operation outside of its domain: when, what is said of it, and the cure."""
 
     holds: Callable[..., bool]
     words: str

@@ -1,4 +1,4 @@
-"""A cost examined at one point: every number of compiled code beside the user's own expression in many digits."""
+"""Examines a cost at a point: compiled numbers beside the user's own expression."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _derivatives(subject: Subject) -> Iterator[tuple[Place, str, float]]:
 
 
 def _by_definition(rays: Rays | None, place: Place, symbolic: Any) -> tuple[Any, str]:
-    """Return the derivative that the definition gives at a special place, and a note; SymPy's own where both agree."""
+    """Return the derivative by its definition, and a note; SymPy's own where both agree."""
     if rays is None:
         return mp.nan, NOT_COMPARED
     words = NOT_TWICE

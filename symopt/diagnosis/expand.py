@@ -93,7 +93,7 @@ def _series(interpreter: Interpreter) -> Series:
 
 
 def operation(node: Node, args: list[Any]) -> Any:
-    """Return a series or a truth value; None where there is none, which does no harm in a branch that is not taken."""
+    """Return a series or a truth value, or None where there is none."""
     try:
         with mp.workdps(DIGITS):
             return _operation(node, args)

@@ -1,4 +1,4 @@
-"""A program worked out node by node, loops too, in an arithmetic that is given: floats, 50 digits, power series.
+"""Interprets a program with its loops in any arithmetic: floats, 50 digits, series.
 
 It is slow and plain: the reference for compiled code, and the way to look at every value on the
 way.
@@ -32,7 +32,7 @@ Place = Mapping[Loop, int]
 Operation = Callable[[Node, list[Any]], Any]
 """The value of a node from those of its arguments."""
 Watch = Callable[[int, list[Any], Any, Place], None]
-"""Told of every node that is worked out: its number, its arguments' values, its own, and where the loops stand."""
+"""Told of each node: its number, its arguments' values, its own, and the loops' places."""
 
 
 @dataclass
@@ -74,12 +74,12 @@ class Interpreter:
         return self._graph.nodes
 
     def output(self, key: Key) -> Any:
-        """Return an output that depends on no loop; the statements are carried out before the first."""
+        """Return an output that depends on no loop, after all statements."""
         self.carry_out()
         return self._values([self._outputs[key]], {}, {})[self._outputs[key]]
 
     def carry_out(self) -> None:
-        """Carry out the statements, once; what they store lies in ``stored`` by array and indices."""
+        """Carry out the statements, once; ``stored`` has their entries by array and indices."""
         if self._done:
             return
         self._done = True
@@ -164,7 +164,7 @@ class Interpreter:
         return total
 
     def _without(self, loop: Loop, values: Mapping[int, Any]) -> dict[int, Any]:
-        """Return the values that do not depend on a loop: an inner sum may run over the same index anew."""
+        """Forget values that depend on a loop: an inner sum may run over the same index."""
         return {
             number: value
             for number, value in values.items()

@@ -83,7 +83,7 @@ class Arithmetic:
     def chain(
         self, value: Any, args: Jets, first: Callable[[int], Any], second: Callable[[int, int], Any]
     ) -> Jet:
-        """Return a function of its arguments, by its slope for each and its curvature for each two of them."""
+        """Apply the chain rule: a slope for each argument, a curvature for each two."""
         moving = [k for k, arg in enumerate(args) if arg.slopes]
         slopes: dict[Any, Any] = {}
         curvatures: dict[Any, Any] = {}

@@ -49,7 +49,7 @@ TIES = ("lt", "le", "eq", "ne")
 
 
 def special_places(program: Program, run: Run, names: Mapping[Key, str]) -> list[str]:
-    """Return the kinks and singular places that the value of a cost meets at the point, in words."""
+    """Return the kinks and singular places that the value of a cost meets, in words."""
     found: dict[str, None] = {}
     moving: set[int] = set()
 

@@ -51,7 +51,7 @@ class Loss:
 
 
 def largest_loss(program: Program, run: Run, names: Mapping[Key, str]) -> Loss | None:
-    """Return the operation whose result has the largest error beyond those of its arguments, if one loses a digit."""
+    """Return the operation that loses most digits beyond those of its arguments, if one does."""
     watching = _Watching(program)
     interpreter = run(program, both, watching)
     interpreter.carry_out()
@@ -87,7 +87,7 @@ class _Watching:
             self._lost[number] = lost, args, dict(place)
 
     def _before(self, node: Node, args: list[Any]) -> list[float]:
-        """Return the errors of the arguments that count: of a sum, those of its terms; of a choice, the chosen one."""
+        """Return the errors of the arguments that count: of terms, or of the chosen branch."""
         if isinstance(node.payload, Loop):
             return [self._errors.get(node.args[0], 0.0)]
         if node.op == "select":
@@ -118,7 +118,7 @@ class _Watching:
 
 
 def _error(pair: tuple[Any, Any]) -> float:
-    """Return the relative error of a double, at most 1; what leaves the doubles as it should has none."""
+    """Return the relative error of a double, at most 1."""
     value, exact = float(pair[0]), pair[1]
     if not mp.isfinite(exact) or value == float(exact):
         return 0.0

@@ -1,4 +1,4 @@
-"""Where a value that is no finite number comes from: the first operation that has none though its arguments have.
+"""Finds the first operation whose value is not finite though its arguments are.
 
 A program is worked out in pairs: a double, and the operation that it lost the finite numbers in.
 What is computed from such a value passes the operation on, so that branches that are not taken, and
@@ -39,7 +39,7 @@ QUICK: dict[str, Callable[..., Any]] = {
     "atan": np.arctan,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
 }
-"""Operations that are finite where those of compiled code are, with other bits: a hundred times as fast."""
+"""Operations finite where compiled ones are, with other bits: a hundred times as fast."""
 LONGEST, SHORT = 90, 30  # letters of an expression that is shown, and of one that is shown again
 
 
@@ -80,7 +80,7 @@ class TooLongError(Exception):
 def why(
     program: Program, wanted: Callable[[Interpreter], Any], run: Run, names: Mapping[Key, str]
 ) -> str:
-    """Return which operation took a value out of the finite numbers, at which argument, and the cure.
+    """Return which operation left the finite numbers, at which argument, and the cure.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def why(
 
 
 def operation(node: Node, args: list[Traced]) -> Traced:
-    """Return the value of a node in doubles; where it is not finite, the origin of the argument that it comes from."""
+    """Return the value of a node in doubles, or the origin of what is not finite."""
     values = [arg.value for arg in args]
     with np.errstate(all="ignore"):
         if node.op in QUICK:

@@ -1,4 +1,4 @@
-"""A user's own expression worked out at a point with its derivatives: sums are loops, functions have SymPy's slopes."""
+"""Works out a user's own expression at a point, with SymPy's derivatives."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class OwnExpression:
         self._tapes: dict[sp.Basic, Tape] = {}
 
     def tape(self, body: sp.Basic) -> Tape:
-        """Return the parts of a body in an order in which they can be worked out; nothing recurses."""
+        """Return the parts of a body in an order in which they can be computed."""
         if body not in self._tapes:
             self._tapes[body] = self._taped(body)
         return self._tapes[body]

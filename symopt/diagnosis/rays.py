@@ -1,4 +1,4 @@
-"""First and second derivatives by their definition, where the slopes of an expression are not numbers.
+"""First and second derivatives by their definition, where slopes are not numbers.
 
 Along a ray, J(theta + t*d) = c0 + c1*t + c2*t**2 + ... for t > 0. A partial derivative is c1 along
 an axis, if the ray in the other direction agrees; an entry of the Hessian follows from c2 along
@@ -19,7 +19,7 @@ from symopt.diagnosis.series import DIGITS, NoSeriesError, Series
 from symopt.validation import Array
 
 TOLERANCE = 1e-10
-"""Up to which two values are the same: the numbers in a cost are doubles, its series has 50 digits."""
+"""How near two values are taken for the same: costs hold doubles, series 50 digits."""
 ROUNDING = 2.0**-53
 """Up to which J at the point may differ from its limit: a number that fills a hole is a double."""
 Expansion = Callable[[Array], Series]
@@ -91,7 +91,7 @@ class Rays:
         return mp.nan
 
     def _coefficient(self, direction: Array, power: int) -> Any:
-        """Return the coefficient of t**power, NaN where the series has a term before it that is no whole power."""
+        """Return the coefficient of t**power; NaN behind a power that is not whole."""
         series, here = self._expanded(direction), self._expanded(np.zeros(self.size))
         if (
             series is None

@@ -1,4 +1,4 @@
-"""What J, its slopes and its curvatures are at a point, and how far one ulp of the inputs moves them."""
+"""True values, slopes and curvatures of J, and how far an ulp of the inputs moves them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Reference:
         return self.steps > LONG
 
     def __call__(self, place: Place) -> tuple[Any, Any]:
-        """Return a number, NaN where there is none, and the most that it changes where inputs move by an ulp."""
+        """Return a number, or NaN, and the most that it changes where inputs move by an ulp."""
         here = _at(self._here, place)
         with mp.workdps(self._digits):
             moved = [_at(one, place) for one in self._beside]
@@ -93,7 +93,7 @@ class Reference:
         return [self._evaluated(one, self._digits)[0] for one in nudged(self.inputs, draws)]
 
     def _evaluated(self, inputs: Inputs, digits: int) -> tuple[Found, Evaluation]:
-        """Return J, its slopes and curvatures without those that are 0 by their form, and how they were found."""
+        """Return J, its slopes and curvatures that are not 0 by form, and how they were found."""
         with mp.workdps(digits):
             evaluation = Evaluation(self.own, inputs, most_pairs=MOST_PAIRS if self.curved else 0)
             jet = evaluation(self.own.expression, {})
@@ -106,7 +106,7 @@ class Reference:
         }, evaluation
 
     def along(self, u: Array, v: Array) -> list[tuple[Any, Any]]:
-        """Return v.grad J and u.(H v) from values of J alone, each with its error; NaN where J has no value."""
+        """Return v.grad J and u.(H v) from values of J alone, each with its error."""
         digits, step = self._stepping
         with mp.workdps(digits):
             ahead, back, right, left = (
@@ -157,7 +157,7 @@ def _is_settled(value: Any, before: Any) -> bool:
 
 
 def nudged(inputs: Inputs, draws: int) -> Iterator[Inputs]:
-    """Give inputs moved by one ulp each, up or down; zeros, and whole numbers of data, stay what they are."""
+    """Give inputs moved by an ulp each; zeros and whole numbers of data stay."""
     for seed in range(draws):
         rows = np.random.default_rng(seed)
         yield replace(

@@ -1,4 +1,4 @@
-"""Entries of gradients and Hessians that compiled code leaves NaN, found by their definition where they exist."""
+"""Fills in derivatives that compiled code leaves NaN, by their definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Power series along a ray: how an expression behaves at t, t -> 0+, at a point where slopes are not numbers.
+"""Power series along a ray, t -> 0+, where slopes are not numbers.
 
 A series is a finite sum of c * t**e * log(t)**k with rational exponents, negative and broken ones
 too, known up to t**order. It goes where a Taylor series does not: sqrt(t**2) = t, sin(t)/t = 1 -
@@ -43,7 +43,7 @@ class Series(NamedTuple):
 
     @property
     def lead(self) -> Place:
-        """The place of the term that is largest as t -> 0: the least power of t, of these the most logarithms."""
+        """The place of the largest term as t -> 0: the least power, the most logarithms."""
         if not self.terms:
             raise NoSeriesError
         return min(self.terms, key=lambda place: (place[0], -place[1]))
@@ -246,7 +246,7 @@ def _limit(a: Series) -> tuple[Any, Series]:
 
 
 class Flat(NamedTuple):
-    """Where a function has come to its limits, and what these are to the left and right: None where it has none."""
+    """Where a function has come to its limits, left and right, or None."""
 
     beyond: Any
     left: int | None
@@ -264,7 +264,7 @@ def analytic(function: Callable[[Any], Any], flat: Flat = NEVER) -> Callable[[Se
 def _taylor(
     function: Callable[[Any], Any], coefficients: Callable[[Any, int], Sequence[Any]], flat: Flat
 ) -> Callable[[Series], Series]:
-    """Return a function for series, by its Taylor coefficients at a point; far out by its limits."""
+    """Return a function of series by its Taylor coefficients; far out by its limits."""
 
     def build(a: Series) -> Series:
         center, rest = _limit(a)
@@ -315,7 +315,7 @@ def floor(a: Series) -> Series:
 
 
 def _half_angle(inverse: Callable[[Any], Any], sign: int) -> Callable[[Series], Series]:
-    """Return acos and acosh, f(u) = 2*inverse(sqrt(sign*(u - 1)/2)): with the root that they have at 1."""
+    """Return acos and acosh with the root that they have at 1."""
     return lambda u: mul(
         constant(2), analytic(inverse)(sqrt(mul(constant(0.5 * sign), sub(u, constant(1)))))
     )
@@ -439,4 +439,4 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": analytic(lambda u: 1 / (1 + mp.exp(-u)), Flat(FAR, 0, 1)),
     "softplus": analytic(_softplus, Flat(FAR, 0, None)),
 }
-"""By the names of a program's operations; ``select`` is the caller's: only the branch that is taken has a series."""
+"""By operation; ``select`` is the caller's, for only the branch taken has a series."""

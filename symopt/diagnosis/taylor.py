@@ -1,4 +1,4 @@
-"""Taylor coefficients of the error functions at a point, by their differential equations: mpmath finds none quickly."""
+"""Taylor coefficients of the error functions, by their differential equations."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def erfcx(center: Any, count: int) -> list[Any]:
 
 
 def at_erfc(center: Any) -> Any:
-    """Return erfc: far out it takes mpmath a tenth of a second, and it is asked at one point again and again."""
+    """Return erfc, cached: far out it takes mpmath a tenth of a second."""
     return _erfc(center, mp.mp.dps)
 
 

@@ -1,4 +1,4 @@
-"""What SymPy's functions are in mpmath: the reference that shares nothing with compiled programs."""
+"""SymPy's functions in mpmath: a reference that shares nothing with programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _in(low: float, high: float, function: Callable[[Any], Any]) -> Callable[[An
 
 
 def below(function: Callable[[Any], Any], beyond: Any = None) -> Callable[[Any], Any]:
-    """Return a function that is not worked out of arguments with thousands of digits: it would take for ever."""
+    """Refuse arguments with thousands of digits, of which a function would take for ever."""
     return lambda u: function(u) if abs(u) < LARGEST else beyond
 
 
@@ -132,7 +132,7 @@ def number(part: sp.Basic) -> Any:
 
 
 def truth(expression: sp.Basic, values: Values) -> Any:
-    """Return an expression, None where it has no real value; what stands in ``values`` is taken from there."""
+    """Return the value of an expression, or None; ``values`` has parts that are known."""
     known: dict[sp.Basic, Any] = dict(values)
     for part in _ordered(expression):
         if part not in known:

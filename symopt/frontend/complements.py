@@ -1,4 +1,4 @@
-"""Sums that cancel, as functions that do not: 1 - sigmoid(u), exp(u) - 1, 1 - cos(u), 1 - tanh(u)**2, ..."""
+"""Sums that cancel as functions that do not: 1 - sigmoid(u), exp(u) - 1, 1 - cos(u)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ ONE_MINUS_SQUARE: dict[str, Complement] = {
 
 
 def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
-    """Return the sum of nodes with its constant taken up by complements, or None where there are none."""
+    """Return a sum whose constant is taken up by complements, or None where there are none."""
     terms = terms_of(graph, nodes)
     if terms is None:
         return None
@@ -170,7 +170,7 @@ def _hyperbolic(graph: Graph, terms: Terms) -> int | None:
 
 
 def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
-    """Return sqrt(x + y) - sqrt(y), where y may be a number, as one function of x and y, among other terms."""
+    """Return sqrt(x + y) - sqrt(y) among terms as one function of x and y."""
     for factor, whole in terms.parts:
         inside = None
         if graph.nodes[whole].op == "sqrt":

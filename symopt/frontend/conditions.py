@@ -25,11 +25,11 @@ PARTLY = {
     "cot",
     "root_less",
 }
-"""Operations that may be NaN of a finite argument, powers apart; the sines of large arguments in runs."""
+"""Operations that may be NaN of a finite argument, powers apart."""
 
 
 def comparisons(graph: Graph, condition: int) -> list[tuple[str, int, int]]:
-    """Return the comparisons that a condition is made of, less those of a value with itself, which ask for NaN."""
+    """Return the comparisons of a condition, less those that ask for NaN."""
     found, stack = [], [condition]
     while stack:
         node = graph.nodes[stack.pop()]
@@ -41,7 +41,7 @@ def comparisons(graph: Graph, condition: int) -> list[tuple[str, int, int]]:
 
 
 def undecided(graph: Graph, condition: int) -> int | None:
-    """Return the condition that a comparison is of NaN, None where none can be: log(x) > 0 says nothing at x = -1."""
+    """Return the condition that a comparison is of NaN, or None where none can be."""
     unknown: int | None = None
     for side in dict.fromkeys(
         side for _, *sides in comparisons(graph, condition) for side in sides

@@ -1,4 +1,4 @@
-"""SymPy expression to program: one node for each operation, in the forms of ``frontend/stable.py``."""
+"""SymPy expression to program, in the forms of ``frontend/stable.py``."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ HINTS = {
 
 
 def lower(graph: Graph, expression: sp.Basic, leaf: Callable[[sp.Basic], int]) -> int:
-    """Build ``expression`` in ``graph`` and return its node; ``leaf`` gives the node of a symbol."""
+    """Build ``expression`` in ``graph``; ``leaf`` gives the nodes of symbols."""
     return Lowering(graph, leaf)(expression)
 
 

@@ -109,7 +109,7 @@ def log_of_constant(graph: Graph, value: float) -> int:
 
 
 def is_exponential(graph: Graph, terms: Terms) -> bool:
-    """Return whether terms are positive multiples of exponentials, and perhaps a positive constant."""
+    """Return whether terms are positive multiples of exponentials, or a positive constant."""
     exponentials = all(
         factor > 0.0 and graph.nodes[node].op == "exp" for factor, node in terms.parts
     )
@@ -130,7 +130,7 @@ def log_of_exponentials(graph: Graph, terms: Terms) -> int:
 
 
 def _of_sum_over(graph: Graph, node: int) -> int | None:
-    """Return the logarithm of sums of multiples of e**u: M + log(sum(.. e**(u - M))) with M the largest u."""
+    """Return the logarithm of sums of multiples of e**u, as M + log(sum(e**(u - M)))."""
     body, loops = node, []
     while graph.nodes[body].op == "sum":
         loops.append(graph.nodes[body].payload)
@@ -197,7 +197,10 @@ def _is_worth_it(graph: Graph, factors: Factors) -> bool:
 
 
 def _is_positive(graph: Graph, node: int) -> bool:
-    """Return whether a node is known to be positive or 0: only then its logarithm may stand alone in a product."""
+    """Return whether a node is known to be positive or 0.
+
+    Only then its logarithm may stand alone in a product.
+    """
     if graph.nodes[node].op in POSITIVE:
         return True
     terms = None
@@ -207,7 +210,7 @@ def _is_positive(graph: Graph, node: int) -> bool:
 
 
 def _signed(graph: Graph, constant: float, odd: list[tuple[int, float]]) -> list[int]:
-    """Return the logarithms of factors whose signs count: all but one power of each apart, with |u|."""
+    """Return the logarithms of factors whose signs count, each with |u|."""
     if not odd:
         if constant == 1.0:
             return []
@@ -237,7 +240,7 @@ def _sign(value: float) -> float:
 
 
 def power_log(graph: Graph, base: int, exponent: int) -> int:
-    """Return log(base**exponent) as exponent*log(base), 0 of exponent 0; of a negative base as it stands."""
+    """Return log(base**exponent) as exponent*log(base), 0 of exponent 0."""
     log = _known(graph, base)
     if log is not None:
         return graph.op("mul", exponent, log)
@@ -249,7 +252,10 @@ def power_log(graph: Graph, base: int, exponent: int) -> int:
 
 
 def _of_product_over(graph: Graph, body: int, loop: Loop) -> int | None:
-    """Return the logarithm of a product over a loop as the sum of logarithms, NaN of an odd number of negative ones."""
+    """Return the logarithm of a product over a loop as a sum of logarithms.
+
+    It is NaN of an odd number of negative factors.
+    """
     factors = factors_of(graph, body)
     if factors is None or factors.constant == 0.0:
         return None

@@ -8,7 +8,7 @@ MOVING_KINDS = {"x", "where"}
 
 
 def is_parameter(key: Key) -> bool:
-    """Return whether an input is a parameter, or an entry of an array that depends on parameters."""
+    """Return whether an input is a parameter, or an entry that depends on parameters."""
     if isinstance(key, Read):
         return key.array[0] in MOVING_KINDS
     return key[0] == "x"

@@ -1,4 +1,4 @@
-"""Quotients of exponentials that overflow in both halves: sigmoids, softmax, tanh by its definition."""
+"""Quotients of exponentials that overflow in both halves: sigmoids, softmax, tanh."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Quotient = tuple[float, list[int], list[int]]
 
 
 def without_overflow(graph: Graph, above: Sequence[int], below: Sequence[int]) -> Quotient:
-    """Return a quotient with each sum of exponentials below the line taken up by what is above it."""
+    """Return a quotient with sums of exponentials below taken up by what is above."""
     constant, over = _apart(graph, above)
     divisor, under = _apart(graph, below)
     rest, changed = [], False
@@ -45,7 +45,7 @@ def _apart(graph: Graph, numbers: Sequence[int]) -> tuple[float, list[int]]:
 
 
 def _taken_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
-    """Return the factors above a divisor with it taken up by them; None where it is no sum of exponentials."""
+    """Return the factors above with a divisor taken up by them, or None."""
     base, power = _power(graph, divisor)
     op = graph.nodes[base].op
     if op == "cosh" and power == 1.0:

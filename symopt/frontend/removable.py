@@ -1,4 +1,4 @@
-"""Removable points: Piecewise((sin(x)/x, Ne(x, 0)), (1, True)) has slopes at 0 that its second piece does not tell.
+"""Removable points, as of Piecewise((sin(x)/x, Ne(x, 0)), (1, True)), with their slopes.
 
 Where the first piece has a Taylor series whose constant is the value of the second, that piece is
 replaced by the beginning of the series: value, slope and curvature are then right at the point.
@@ -29,7 +29,7 @@ SMOOTH = (
 
 
 def filled(part: sp.Piecewise) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
-    """Return u, the piece where u is not 0 and a polynomial that continues it at 0; None where there is none."""
+    """Return u, the piece for u != 0, and a polynomial that continues it; or None."""
     if len(part.args) != 2 or part.args[1][1] not in (sp.true, True):
         return None
     (first, condition), (second, _) = part.args

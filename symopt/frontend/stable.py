@@ -80,7 +80,7 @@ def _with_signs(graph: Graph, factors: list[int]) -> list[int]:
 
 
 def _with_logarithms(graph: Graph, factors: list[int], moving: Moving) -> list[int]:
-    """Return factors with a logarithm that vanishes where its own factors do: u*log(u) is 0 at 0."""
+    """Return factors with a logarithm that vanishes where its own factors do, as u*log(u)."""
     for place, log in enumerate(factors):
         constant, node = scaled(graph, log) or (1.0, log)
         if graph.nodes[node].op not in LOGARITHMS or len(factors) == 1:

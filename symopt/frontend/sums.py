@@ -130,7 +130,10 @@ class Tables:
 
 
 class SumLowering(Lowering):
-    """Lowers what stands inside the same sums; ``near`` reads NaN beside an array, in branches that are not taken."""
+    """Lowers what stands inside the same sums.
+
+    ``near`` reads NaN beside an array, in branches that are not taken.
+    """
 
     def __init__(
         self, graph: Graph, tables: Tables, scope: Scope | None = None, near: bool = False
@@ -165,7 +168,7 @@ class SumLowering(Lowering):
         return super()._node(part)
 
     def _is_choice_of_index(self, part: sp.Basic) -> bool:
-        """Return whether this is a Piecewise on an index: its untaken branch may read outside an array."""
+        """Return whether a Piecewise chooses by an index, so that it may read outside."""
         if self.near or not isinstance(part, sp.Piecewise):
             return False
         return any(
@@ -194,7 +197,7 @@ class SumLowering(Lowering):
         return node
 
     def _opened(self, limits: Sequence[sp.Tuple]) -> tuple[Scope, list[Loop]]:
-        """Return the scope inside limits, of which SymPy writes the innermost first, and the loops from outside in."""
+        """Return the scope inside limits, and the loops from outside in."""
         scope, loops = dict(self.scope), []
         for limit in reversed(limits):
             if len(limit) != 3:
@@ -295,7 +298,7 @@ def outside(symbol: sp.Basic) -> CostError:
 
 
 def lower_sums(expression: sp.Expr, tables: Tables, where: Mapping[sp.Indexed, Any]) -> Program:
-    """Return the program of a cost with sums: its value ``"J"``, and statements that fill its ``where`` arrays.
+    """Return the program of a cost with sums: ``"J"``, and what fills its ``where`` arrays.
 
     ``where`` maps H[k, j] to its expression and limits, in an order in which they can be computed.
     """

@@ -10,7 +10,7 @@ from symopt.ir.program import Graph
 
 
 class valuation(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """The exponent of 2 in a whole number from 1 to 2**53, as in silver steps: 0, 1, 0, 2, 0, 1, 0, 3, ...
+    """The exponent of 2 in a whole number up to 2**53: 0, 1, 0, 2, 0, 1, 0, 3, ...
 
     Examples
     --------

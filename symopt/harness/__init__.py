@@ -1,4 +1,4 @@
-"""Experiments: claims with a prediction, a measurement and a verdict; found, run, and written into a report."""
+"""Experiments: claims with a prediction, a measurement and a verdict."""
 
 from symopt.harness.claims import Outcome, Row
 from symopt.harness.discovery import Experiment, choose, experiments, folder

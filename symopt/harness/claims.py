@@ -1,4 +1,4 @@
-"""What an experiment found: a prediction beside a measurement, and the verdict that follows from the two."""
+"""A prediction beside a measurement, and the verdict that follows from the two."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What follows: "agrees", "failed", "undecided" (the interval holds both), or what is missing."""
+        """What follows: "agrees", "failed", "undecided", or what is missing."""
         if self.measured is None or self.low is None or self.high is None:
             return NOT_MEASURED
         if self.predicted is None:

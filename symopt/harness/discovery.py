@@ -42,7 +42,7 @@ class Experiment:
 
 
 def folder(given: Path | None = None) -> Path:
-    """Return the folder of experiments: the one given, or the one inside an installed symopt, or a checkout's.
+    """Return the folder of experiments: the one given, the installed one, or a checkout's.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def _text(node: ast.expr | None) -> str:
 
 
 def experiments(place: Path) -> dict[str, Experiment]:
-    """Return the experiments of a folder by name: its Python files, but not those that begin with an underscore.
+    """Return the experiments of a folder by name; files that begin with _ are none.
 
     Examples
     --------

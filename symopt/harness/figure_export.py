@@ -23,7 +23,7 @@ MANY = 3000  # shapes, beyond which they are pixels among vectors
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure in four forms, and its size in a page's pixels; the same figure gives the same bytes."""
+    """A figure in four forms, and its size in a page's pixels."""
 
     svg: bytes
     pdf: bytes
@@ -72,7 +72,7 @@ def pictures(figures: Mapping[str, Any], salt: str = "") -> dict[str, Picture]:
 
 
 def picture(figure: Figure, salt: str) -> Picture:
-    """Return a figure in its four forms; the salt keeps the ids of one SVG from meeting those of another."""
+    """Return a figure in its four forms; ``salt`` keeps the ids of SVGs apart."""
     for artist in figure.findobj(_crowded):
         artist.set_rasterized(True)
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):

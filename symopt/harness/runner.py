@@ -112,7 +112,7 @@ def _drawn(module: ModuleType, outcome: Any, name: str) -> dict[str, Picture]:
 
 
 def _outcome(made: Any) -> Outcome:
-    """Return an outcome that can be written; what is wrong with it is the experiment's error, not the report's."""
+    """Check that an outcome can be written; what is wrong is the experiment's error."""
     if not isinstance(made, Outcome):
         raise TypeError(f"run() gave a {type(made).__name__}; expected an Outcome")
     rows = tuple(made.rows)

@@ -1,4 +1,4 @@
-"""Experiments from their start to their files: a bar while they run, a table at the end, a page to read."""
+"""Runs experiments and writes their files: a bar, a table at the end, a page."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _each(experiments: Sequence[Experiment], quick: bool, stop: Stop) -> Iterato
 
 @contextmanager
 def _bar(total: int) -> Iterator[tuple[Callable[[str, int], None], Callable[[str], None]]]:
-    """Give two functions: one is told what begins, and shows it on a terminal; the other prints a line."""
+    """Give two functions: one shows what begins, the other prints a line."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     if not sys.stderr.isatty():
         yield (lambda *_: None), (lambda text: console.print(text, markup=False))

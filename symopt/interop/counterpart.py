@@ -1,4 +1,4 @@
-"""A class of another library: its arguments with that library's defaults, and the rule they make."""
+"""A class of another library, its arguments and defaults, and the rule they make."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Counterpart:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments that have a counterpart, and their defaults (``inspect.Parameter.empty`` if required)."""
+        """The arguments that have a counterpart, with their defaults."""
         return {name: p.default for name, p in inspect.signature(self.make).parameters.items()}
 
     def rate(self) -> dict[str, float]:
@@ -94,7 +94,7 @@ class Counterpart:
         return named
 
     def _check_kind(self, name: str, value: Any, default: Any) -> None:
-        """Refuse what is no flag where the library has one, and a group of numbers of another length than its own."""
+        """Refuse what is no flag where one is asked for, and groups of another length."""
         where = f"{self.name}({name}={short(value)})"
         if isinstance(default, bool) and not isinstance(value, bool | np.bool_):
             raise RuleError(f"{where}: expected True or False")
@@ -132,7 +132,7 @@ def counterpart(
 def with_more(
     make: Callable[..., Rule], more: Mapping[str, Any], finish: Callable[..., Rule]
 ) -> Callable[..., Rule]:
-    """Return ``make`` with arguments that all classes of a library take, which ``finish(rule, ...)`` is given.
+    """Add arguments that all classes of a library take, for ``finish(rule, ...)``.
 
     What ``make`` takes itself under one of their names stays its own.
     """

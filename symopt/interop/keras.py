@@ -1,4 +1,4 @@
-"""``keras.optimizers``: weight decay of any optimizer is decoupled, and gradients may be clipped first."""
+"""``keras.optimizers``: decoupled weight decay, and clipping, for any optimizer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ FIXED = {
 def keras(
     name: str, weight_decay: float | None = None
 ) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
-    """Register a class of keras, with what all its optimizers take; the learning rate was once called lr."""
+    """Register a class of keras, with what all its optimizers take.
+
+    The learning rate was once called lr.
+    """
     register = counterpart(f"keras.optimizers.{name}", VERSION, FIXED, {"lr": "learning_rate"})
     more = {
         "weight_decay": weight_decay,
@@ -160,7 +163,10 @@ def schedule_free_adamw_(
     warmup_steps: Any = 0,
     weight_decay: Any = None,
 ) -> Rule:
-    """Return the rule of keras's ScheduleFreeAdamW (on jax; on torch keras computes another trajectory)."""
+    """Return the rule of keras's ScheduleFreeAdamW, as it is on jax.
+
+    On torch keras computes another trajectory.
+    """
     if is_off(beta_1):
         raise RuleError("beta_1=0: keras divides by it; expected a number above 0")
     rule = schedule_free_adamw(

@@ -58,7 +58,7 @@ and eta are constant, read the share beta of a step further on
 
 
 def _other_defaults(found: Counterpart, rule: Rule) -> dict[str, str]:
-    """Return what a class has for its default where the paper has another number, and this rule has the default."""
+    """Return the defaults of a class that differ from the paper's, where the rule has them."""
     rates = found.rate()
     usual = found(**rates)
     if usual.function is not rule.function:
@@ -103,7 +103,7 @@ def find(name: Any) -> Counterpart:
 
 
 def _near(name: str) -> str:
-    """Return what may be meant: a class of that library whose name is near, else all of that library."""
+    """Return the classes that may be meant: those with near names, else the library's."""
     library, _, own = name.rpartition(".")
     classes = [
         known.rpartition(".")[2] for known in LIBRARIES if known.rpartition(".")[0] == library
@@ -117,7 +117,7 @@ def _near(name: str) -> str:
 
 
 def _spelled(given: Any) -> str:
-    """Return how a class or function is spelled among the known ones: by its library and its own name."""
+    """Return the known spelling of a class: its library and its own name."""
     own, library = (
         getattr(given, "__name__", ""),
         getattr(given, "__module__", "").partition(".")[0],

@@ -254,7 +254,7 @@ def adan_(
     eps_root: Any = 1e-8,
     weight_decay: Any = 0.0,
 ) -> Rule:
-    """Return the rule of optax's adan, with the weight that it gives to differences of gradients."""
+    """Return the rule of optax's adan, with its own weight of differences."""
     return adan(
         eta=learning_rate,
         beta1=b1,

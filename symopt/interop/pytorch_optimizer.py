@@ -137,7 +137,10 @@ def radam_(
     eps: Any = 1e-8,
     maximize: bool = False,
 ) -> Rule:
-    """Return the rule of pytorch_optimizer's RAdam, which ignores a weight decay that is not decoupled."""
+    """Return the rule of pytorch_optimizer's RAdam.
+
+    It ignores a weight decay that is not decoupled.
+    """
     beta1, beta2 = betas
     rule = radam(
         eta=lr,

@@ -52,7 +52,10 @@ def lion_pytorch(
     weight_decay: Any = 0.0,
     decoupled_weight_decay: bool = False,
 ) -> Rule:
-    """Return the rule of lion-pytorch, where a decoupled decay is divided by the first learning rate."""
+    """Return the rule of lion-pytorch.
+
+    A decoupled decay is divided by the first learning rate.
+    """
     beta1, beta2 = betas
     decay = weight_decay
     if decoupled_weight_decay:
@@ -90,6 +93,9 @@ def adabelief_pytorch(
     rectify: bool = True,
     degenerated_to_sgd: bool = True,
 ) -> Rule:
-    """Return the rule of adabelief-pytorch, where the largest s counts only in steps that are not rectified."""
+    """Return the rule of adabelief-pytorch.
+
+    The largest s counts only in steps that are not rectified.
+    """
     rule = belief(lr, betas, eps, rectify, 5, degenerated_to_sgd, amsgrad and not rectify)
     return decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple)

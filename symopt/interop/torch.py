@@ -1,4 +1,4 @@
-"""``torch.optim``: weight decay is added to the gradient, buffers are kept without the learning rate."""
+"""``torch.optim``: weight decay joins the gradient, buffers are kept without eta."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def torch(
 
 
 def _finished(rule: Rule, *, maximize: bool, weight_decay: Any = 0) -> Rule:
-    """Return a rule with torch's weight decay, which is added to the gradient, and its direction."""
+    """Add torch's weight decay to the gradient, and choose the direction."""
     return climbing(decayed(rule, weight_decay), maximize)
 
 

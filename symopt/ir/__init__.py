@@ -1,1 +1,1 @@
-"""Intermediate representation: programs, index expressions, a rule's step; without SymPy and Numba."""
+"""Intermediate representation: programs, index expressions, a rule's step."""

@@ -168,7 +168,7 @@ def evaluated(index: Affine, value: Callable[[Atom], int]) -> int:
 
 
 def extreme(index: Affine, side: int, value: Callable[[Atom, int], int]) -> int:
-    """Return the least (``side`` -1) or greatest (1) value of an index over the ranges of its loops.
+    """Return the least (-1) or greatest (1) value of an index over its loops.
 
     ``value(atom, side)`` gives the number of a size, and the extreme of an entry of integer data.
     A loop is replaced by one of its bounds, the innermost first, so that triangles are exact.

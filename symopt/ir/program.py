@@ -45,7 +45,10 @@ Name = tuple[str, str]
 
 
 class Read(NamedTuple):
-    """An input: the entry of an array. ``near`` is NaN where the index is outside, as in a branch that is not taken."""
+    """An entry of an array as an input.
+
+    ``near`` is NaN where the index is outside, as in a branch that is not taken.
+    """
 
     array: Name
     at: tuple[Affine, ...]
@@ -73,7 +76,7 @@ class Node(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """``array[at] = node`` (``kind`` "define") or ``array[at] += node`` ("add") over loops, the outermost first."""
+    """``array[at] = node`` ("define") or ``array[at] += node`` ("add") over loops."""
 
     kind: str
     array: Name
@@ -201,7 +204,7 @@ class Graph:
         return self.op(node.op, *args)
 
     def splice(self, program: Program, given: Callable[[Key], int]) -> dict[Key, int]:
-        """Build ``program`` again in this graph, with ``given(key)`` for its inputs; return its outputs."""
+        """Inline ``program`` in this graph, with ``given(key)`` for inputs; return its outputs."""
         made: list[int] = []
         for node in program.nodes:
             if node.op == "input":
@@ -283,7 +286,7 @@ class Program:
 def demand_order(
     nodes: Sequence[Node], wanted: Iterable[int], known: Iterable[int] = ()
 ) -> list[int]:
-    """Return the numbers of all nodes that ``wanted`` need beyond ``known``, arguments before users, depth first."""
+    """Return all nodes that ``wanted`` need beyond ``known``, arguments before users."""
     order: list[int] = []
     seen = set(known)
     for root in wanted:

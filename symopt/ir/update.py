@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from symopt.ir.program import Graph, Key, Node, Program
 
 Initial = float | str
-"""A state starts at a number, at the hyperparameter of this name, at ``"theta0"`` or ``"grad0"``."""
+"""The start of a state: a number, a hyperparameter's name, ``"theta0"`` or ``"grad0"``."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Something the update needs of all coordinates at once: grad, value, sum or solve, of its inputs.
+    """A quantity of all coordinates at once that the update needs: grad, value, sum, solve.
 
     The ``matrix`` of linear equations is "hessian" or "gauss_newton".
     """

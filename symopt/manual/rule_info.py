@@ -1,4 +1,4 @@
-"""Card: a rule's equations, source, defaults, stability limit and counterparts in other libraries."""
+"""What is known of a rule: equations, source, defaults, limit, counterparts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Card:
 
     @cached_property
     def limit(self) -> tuple[sp.Expr, str] | None:
-        """The learning rate below which the rule is stable on lambda*theta**2/2, where one formula is known.
+        """The largest stable learning rate on lambda*theta**2/2, where a formula is known.
 
         With it the state that is held for that, if the rule divides by one that moves.
         """
@@ -94,7 +94,7 @@ class Card:
 
     @property
     def libraries(self) -> dict[str, Rule]:
-        """The calls of other libraries that make this rule, at their defaults or with the argument that does."""
+        """The calls of other libraries that make this rule."""
         calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
         full = [(name, {**LIBRARIES[name].rate(), **given}) for name, given in calls]
         made = {_call(name, given): like(name, **given) for name, given in full}
@@ -114,7 +114,7 @@ def _call(name: str, given: Mapping[str, Any]) -> str:
 
 
 def card(name: str) -> Card:
-    """Return what is known of a rule, a wrapper (around gd) or a class of another library, by its name.
+    """Return what is known of a rule, a wrapper (around gd) or a class, by its name.
 
     Raises
     ------

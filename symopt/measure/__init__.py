@@ -1,4 +1,4 @@
-"""What runs did: rates, hitting and escape times, basins, survival; each number with its n and its interval."""
+"""What runs did: rates, times, basins, survival; each with its n and interval."""
 
 from symopt.measure._basins import basin
 from symopt.measure._hitting_time import hitting

@@ -147,7 +147,7 @@ def _lost(theta: Any, ends: xr.DataArray) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class _Polished:
-    """Points after Newton's steps, |grad J| there, and the largest curvature of each at either end of its way."""
+    """Points after Newton's steps, |grad J| there, and the largest curvature on the way."""
 
     theta: Array
     slope: Array
@@ -180,7 +180,7 @@ def _curvature(cost: Cost, theta: Array) -> Array:
 
 
 def _step(cost: Cost, theta: Array) -> Array:
-    """Return the points after one Newton step, halved until |grad J| falls; where it does not, as they are."""
+    """Take one Newton step from each point, halved until |grad J| falls."""
     gradient, hessian = cost.grad(Flat(theta)), _hessian(cost, Flat(theta))
     usable = np.flatnonzero(
         np.isfinite(gradient).all(axis=1) & np.isfinite(hessian).all(axis=(1, 2))
@@ -208,7 +208,7 @@ def _step(cost: Cost, theta: Array) -> Array:
 def _rested(
     cost: Cost, points: Array, polished: _Polished, reach: float, apart: float
 ) -> npt.NDArray[np.bool_]:
-    """Return which points came to rest: polished to no slope, near where they were, and not uphill."""
+    """Return which points came to rest: no slope, near where they were, not uphill."""
     size = 1 + np.linalg.norm(points, axis=1)
     near = np.linalg.norm(polished.theta - points, axis=1) <= reach
     before, after = cost.value(Flat(points)), cost.value(Flat(polished.theta))
@@ -222,7 +222,7 @@ def _rested(
 
 
 def _leaving(cost: Cost, points: Array, rests: Array, allowed: Array) -> npt.NDArray[np.bool_]:
-    """Return which points are off their place of rest along a direction in which J falls from it."""
+    """Return which points are off a place of rest in a direction in which J falls."""
     curvature, directions = np.linalg.eigh(_hessian(cost, Flat(rests)))
     falling = curvature < -SMALL * np.abs(curvature).max(axis=1, keepdims=True)
     off = np.abs(np.einsum("kji,kj->ki", directions, points - rests))
@@ -268,13 +268,13 @@ def _together(cost: Cost, theta: Array, scale: Array, apart: float) -> _Attracto
 
 
 def _middle(points: Array) -> Array:
-    """Return the point nearest to the median: of a curve of minima that is a point on it, the median is not."""
+    """Return the point nearest to the median, which lies on a curve of minima as they do."""
     away = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     return np.asarray(points[away.argmin()])
 
 
 def _groups(theta: Array, apart: float) -> npt.NDArray[np.int64]:
-    """Return the number of the group of each point: cells of side ``apart`` that touch are one group."""
+    """Number the groups of points: cells of side ``apart`` that touch are one group."""
     cells, inverse = np.unique(np.round(np.arcsinh(theta) / apart), axis=0, return_inverse=True)
     pairs = cKDTree(cells).query_pairs(1.0, p=np.inf, output_type="ndarray")
     graph = coo_array(

@@ -18,7 +18,7 @@ STATIONARY: Final = (-0.9, 0.95)  # where phi is kept
 def within_run(
     design: Array, residuals: Array, place: int, level: float, rng: np.random.Generator
 ) -> Array:
-    """Return (low, high) for the error of one coefficient of a regression, by a moving-block bootstrap.
+    """Return (low, high) for the error of a coefficient, by a moving-block bootstrap.
 
     The residuals are whitened by the AR(1) process nearest to them, blocks of innovations are drawn
     (Künsch 1989), and the process is run on them again ("post-blackening", Davison and Hinkley
@@ -58,7 +58,7 @@ def within_run(
 
 
 def autocorrelation(residuals: Array, parameters: int) -> float:
-    """Return the residuals' autocorrelation at lag 1, less its bias of -(p + (2 + p) phi)/n for p fitted terms.
+    """Return the residuals' autocorrelation at lag 1, less its bias for p fitted terms.
 
     The bias is Kendall's (1954) for p = 1, where only a mean was fitted.
     """
@@ -70,7 +70,7 @@ def autocorrelation(residuals: Array, parameters: int) -> float:
 
 
 def block_length(values: Array) -> int:
-    """Return the best length of blocks for an AR(1) process, (sqrt(6) phi/(1 - phi²))^(2/3) n^(1/3).
+    """Return the best block length for AR(1): (sqrt(6) phi/(1 - phi²))^(2/3) n^(1/3).
 
     That is the rule of Politis and White (2004) with the spectrum of the process; white noise has
     1.
@@ -96,7 +96,7 @@ def _blocks(values: Array, block: int, length: int, rng: np.random.Generator) ->
 
 
 def _theil_sen(x: Array) -> float:
-    """Return how much wider Theil-Sen's slope on x spreads than least squares', for normal residuals (Sen 1968)."""
+    """Return how much wider Theil-Sen's slope spreads than least squares' (Sen 1968)."""
     return math.sqrt(math.pi / 3) / float(np.corrcoef(x, np.arange(len(x)))[0, 1])
 
 

@@ -1,4 +1,4 @@
-"""One sequence of errors made ready for a fit: its floor, its order of convergence, its envelope."""
+"""Prepares one sequence of errors for a fit: its floor, order and envelope."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symopt.validation import Array
 
 MARGIN: Final = 10.0  # how far above its floor an error is used at all
 MARGINS: Final = ((1000.0, 40, 4.0), (100.0, 30, 3.0), (MARGIN, 0, 0.0))
-"""How far above its floor, where so many points over so many decades are left: rounding bends log e by 1/margin."""
+"""How far above its floor e is fitted: rounding bends log e by 1/margin."""
 POINTS: Final = 256  # that a fit looks at; more are thinned out
 SPAN: Final = 9  # points of a running median
 LOOK: Final = 4096  # points in which dips are looked for
@@ -86,7 +86,7 @@ def superlinear(k: Array, e: Array) -> Superlinear | None:
 
 
 def _steeper(falls: Array) -> bool:
-    """Return whether ratios go to 0, at an order that settles: near a zero crossing of theta it grows and grows."""
+    """Return whether ratios go to 0 at an order that settles."""
     order, before = falls[-1] / falls[-2], falls[-2] / falls[-3]
     middle = falls[(len(falls) - 1) // 2]
     return bool(
@@ -95,13 +95,13 @@ def _steeper(falls: Array) -> bool:
 
 
 def _comes_back(e: Array, last: int) -> bool:
-    """Return whether errors rise again after the steepest fall, or fall on further than a next step would have."""
+    """Return whether errors rise again after the steepest fall, or fall on too far."""
     rest = np.log(e[last:])
     return bool(rest[1:].max() > rest[0] or rest[1] - rest.min() > 3 * (rest[0] - rest[1]))
 
 
 def above(e: Array, floor: Array) -> int:
-    """Return how many errors come before they stay at a floor; passing below it in between is no end."""
+    """Return how many errors come before they stay at a floor."""
     high = np.flatnonzero(e > floor)
     if len(high):
         return int(high[-1]) + 1
@@ -123,7 +123,7 @@ def thin(n: int) -> npt.NDArray[np.intp]:
 
 
 def spread(n: int) -> npt.NDArray[np.intp]:
-    """Return the places of at most ``POINTS`` points of n, half of them evenly and half of them log-spaced."""
+    """Return at most ``POINTS`` places of n, half of them even and half log-spaced."""
     if n <= POINTS:
         return np.arange(n)
     half = POINTS // 2
@@ -157,7 +157,7 @@ def level(points: Points) -> tuple[float, int] | None:
 
 
 def envelope(k: Array, e: Array) -> tuple[Array, Array] | None:
-    """Return the upper envelope (k, log E) of errors with dips; None where noise, or nothing, interrupts their fall.
+    """Return the upper envelope (k, log E) of errors with dips; None where there is none.
 
     The vertices are the peaks of E_k = max over j >= k of e_j, the points that neither a neighbour
     nor any later point exceeds; between them log E is linear, without the stairs of E_k. Noise
@@ -185,7 +185,7 @@ def envelope(k: Array, e: Array) -> tuple[Array, Array] | None:
 
 
 def _dips(e: Array) -> bool:
-    """Return whether log e lies about its running median with a skewness that noise of so many points has not."""
+    """Return whether the residuals of log e are skewed left beyond sampling noise."""
     if (e == 0).any():
         return True
     log_e = np.log(e[:LOOK])
@@ -194,7 +194,7 @@ def _dips(e: Array) -> bool:
 
 
 def _summits(k: Array, e: Array, peaks: npt.NDArray[np.intp]) -> tuple[Array, Array]:
-    """Return where the peaks would be between the steps, by parabolas: the rhythm of the steps would show else."""
+    """Return where peaks would be between the steps, by parabolas."""
     inner = np.clip(peaks, 1, len(e) - 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         left, middle, right = np.log(e[inner - 1]), np.log(e[inner]), np.log(e[inner + 1])
@@ -214,6 +214,6 @@ def _skewness(values: Array) -> float:
 
 
 def smooth(residuals: Array) -> bool:
-    """Return whether residuals are a hundred times smoother than white noise (von Neumann 1941): lack of fit."""
+    """Return whether residuals are far smoother than white noise (von Neumann 1941)."""
     bends = np.diff(residuals, 2)
     return bool((bends**2).mean() / 6 < 0.01 * residuals.var())

@@ -1,4 +1,4 @@
-"""Regressions of log e on k: their models, the choice among them, slopes, and where a window begins."""
+"""Regressions of log e on k: models, the choice among them, slopes, windows."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def best(points: Points, shifts: tuple[float, ...] = (), refine: bool = False) -
 
 
 def refined(fit: Fit, points: Points) -> Fit:
-    """Return the fit with k0 moved by Gauss and Newton's method, in log k0, shortening steps that do not help."""
+    """Refine k0 of a fit by Gauss-Newton in log k0, with shortened steps."""
     damping = 1.0
     for _ in range(20):
         if fit.shift == 0 or damping < 1e-3:

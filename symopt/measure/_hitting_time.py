@@ -17,7 +17,7 @@ SAME = 1e-12  # relative: a target of the sweep is the one asked for, but for th
 
 
 def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:
-    """Return when each run first had J - J* at or below a target, T = min{k : J(theta_k) <= J* + target}.
+    """Return when each run first had J - J* <= target: T = min{k : J(theta_k) <= J* + target}.
 
     Parameters
     ----------

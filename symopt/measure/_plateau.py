@@ -93,7 +93,7 @@ def plateau(
 def _longest(
     flat: npt.NDArray[np.bool_], loss: Array, steps: npt.NDArray[Any]
 ) -> tuple[float, float, bool, bool]:
-    """Return the entry and exit of the longest stretch, whether J was lower after it, and whether there is one."""
+    """Return the longest stretch, whether J was lower after it, and whether there is one."""
     edges = np.flatnonzero(np.diff(flat.astype(np.int8), prepend=0, append=0))
     if not len(edges):
         return math.nan, math.nan, False, False

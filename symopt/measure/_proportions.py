@@ -115,7 +115,7 @@ def wilson(k: npt.NDArray[Any], n: int, level: float) -> tuple[Array, Array]:
 
 
 def two_sided(level: float) -> float:
-    """Return how many standard deviations to both sides hold a share ``level`` of a normal distribution."""
+    """Return the normal quantile of a two-sided share ``level``."""
     if not (np.ndim(level) == 0 and 0 < level < 1):
         raise RunError(f"level={level!r}; expected a confidence between 0 and 1, as 0.95")
     return float(ndtri((1 + level) / 2))

@@ -38,7 +38,7 @@ def rate(
     level: float = 0.95,
     rng: Any = 0,
 ) -> Rate | xr.Dataset:
-    """Return how fast errors e_k fall: by which law, with which factor or order, within which interval.
+    """Return how fast errors e_k fall: the law, its factor or order, its interval.
 
     ::
 
@@ -237,7 +237,7 @@ def _distances(run: Run, minimum: Any) -> tuple[Array, Array, Array]:
 
 
 def _gradients(run: Run) -> tuple[Array, Array, Array]:
-    """Return gradients and how large rounding makes them: what the last changes by where theta does by a rounding."""
+    """Return gradient norms and their rounding floor, by moving theta by one ulp."""
     k, theta = _path(run)
     if not len(theta):
         return k, k, k
@@ -304,7 +304,7 @@ def _many(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate:
 
 
 def _doubt(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate | None:
-    """Return why most of a few runs that look alike tell nothing when each is judged alone, with its interval."""
+    """Return why most of a few runs tell nothing when each is judged alone."""
     alone = [_one(k, run, level, copy.deepcopy(rng)) for run in e[:FEW]]
     silent = [rate for rate in alone if rate.regime == "not identifiable"]
     if 2 * len(silent) <= len(alone):

@@ -231,7 +231,7 @@ def _refused(fit: Fit, points: Points, note: str) -> Rate | None:
 
 
 def _level(k: Array, e: Array) -> tuple[float, int]:
-    """Return a noisy floor, 0 for none, and how many errors to look at; thinning may hide what is before it."""
+    """Return a noisy floor, 0 for none, and how many errors to use."""
     known, count = 0.0, len(e)
     while count >= FEWEST:
         positive = np.flatnonzero(e[:count] > 0)
@@ -307,7 +307,7 @@ def _measured(
 
 
 def _lack(fit: Fit, points: Points) -> float:
-    """Return twice what the slope changes by in the last half, where what is left is no noise but a transient.
+    """Return a margin for lack of fit: twice the change of slope, if residuals are smooth.
 
     A transient bends the slope by D in the first half of the window and by D q in the last, so that
     the fit is off by D (1 + q)/2 and changes by D (1 - q)/2: twice that is enough for q <= 1/3.

@@ -1,4 +1,4 @@
-"""Survival: how many runs have not arrived yet, with those that never did counted as what they are."""
+"""Survival: the share of runs that have not arrived, with censoring."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class LogRank:
 
 
 def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -> Survival:
-    """Return the Kaplan-Meier estimate (1958) of the share of runs that have not arrived by each step.
+    """Return the Kaplan-Meier estimate (1958) of the share that has not arrived.
 
     S(t) is the product of 1 - d_i/n_i over the steps t_i <= t, with d_i of the n_i runs that were
     still watched arriving.
@@ -208,7 +208,7 @@ def logrank(a: Any, b: Any) -> LogRank:
 
 
 def _pair(times: Any) -> tuple[Array, npt.NDArray[np.bool_], int]:
-    """Return times and whether they were observed, as flat arrays without NaN, and how many were NaN."""
+    """Return times and whether they were observed, without NaN, and how many were NaN."""
     if hasattr(times, "data_vars"):
         if not {"time", "observed"} <= set(times.data_vars):
             raise RunError(
@@ -290,7 +290,7 @@ def _fall(step: Array, share: Array) -> float:
 
 
 def _restricted(time: Array, observed: npt.NDArray[np.bool_], end: float) -> tuple[float, float]:
-    """Return the area under S up to ``end`` and its standard deviation (Klein and Moeschberger 2003, 4.5)."""
+    """Return the area under S up to ``end`` and its deviation (Klein, Moeschberger 2003)."""
     events = np.unique(time[observed & (time <= end)])
     at_risk = np.array([(time >= t).sum() for t in events], dtype=np.float64)
     deaths = np.array([(observed & (time == t)).sum() for t in events], dtype=np.float64)

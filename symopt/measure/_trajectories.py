@@ -1,4 +1,4 @@
-"""The recorded ways of runs, and first times along them: what the measures of times have in common."""
+"""Recorded trajectories, and first times along them."""
 
 from __future__ import annotations
 
@@ -140,13 +140,13 @@ def point_of(value: Any, paths: xr.DataArray, name: str) -> Array:
 
 
 def first(event: npt.NDArray[np.bool_], steps: npt.NDArray[Any]) -> Array:
-    """Return the first of the steps, the last axis, at which an event holds; NaN where it never does."""
+    """Return the first step at which an event holds, along the last axis; else NaN."""
     place = event.argmax(axis=-1)
     return np.where(event.any(axis=-1), steps[place].astype(np.float64), np.nan)
 
 
 def times(when: Array, until: Array, like: xr.DataArray, **more: npt.NDArray[Any]) -> xr.Dataset:
-    """Return the common form of times: ``time``, and whether it was ``observed`` or is where watching ended.
+    """Return times as a Dataset: ``time``, and whether it was ``observed`` or censored.
 
     Parameters
     ----------

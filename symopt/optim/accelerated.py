@@ -106,7 +106,7 @@ def silver(theta, *, grad, t, eta=0.01):
 
 @published(ranges={"eta": NOT_NEGATIVE}, needs=("optimal_value",))
 def polyak_step(theta, *, grad, value, dot, optimal_value, eta=1.0):
-    """Gradient descent with Polyak's step, for costs whose smallest value J* is known (Polyak 1969).
+    """Gradient descent with Polyak's step, for a known smallest value J* (Polyak 1969).
 
     theta <- theta - eta*(J(theta) - J*)/|g|**2*g, with eta = 1 in the paper; theta stays where g =
     0. J* is given to the cost: ``so.Cost(J, optimal_value=0.0)``.

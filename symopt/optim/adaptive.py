@@ -1,4 +1,4 @@
-"""A learning rate for each coordinate: AdaGrad, AdaDelta, RMSProp, Rprop; and AdaGrad-Norm, with one for all."""
+"""A learning rate for each coordinate: AdaGrad, AdaDelta, RMSProp, Rprop."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def rprop(
     largest=50.0,
     delayed=False,
 ):
-    """Rprop, resilient propagation (Riedmiller and Braun 1993; this form, iRprop-, Igel and Huesken 2000).
+    """Rprop (Riedmiller and Braun 1993; as iRprop-, Igel and Huesken 2000).
 
     With q = sign(g*last): step <- step*(grow where q > 0, shrink where q < 0), within
     [smallest, largest]; g <- 0 where q < 0; theta <- theta - step*sign(g); last <- g. Every

@@ -1,4 +1,4 @@
-"""The published rules, in one place: a rule that stands here, written or imported, is known by name everywhere.
+"""The published rules in one place; a rule that stands here is known everywhere.
 
 It is a public name, in ``so.optimizers``, in ``symopt show``, in the race, in the documentation and
 in the common tests. Other packages register theirs in their ``pyproject.toml``:

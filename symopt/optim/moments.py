@@ -1,4 +1,4 @@
-"""What Adam and its kin are made of: averages of the gradient and of its square, corrected for starting at 0."""
+"""Averages of the gradient and its square, corrected for starting at 0."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def adam_direction(
 
 
 def ahead(m: Any, g: Any, t: Any, beta1: Any) -> Any:
-    """Return Nesterov's look-ahead with a constant mu = beta1: what m_hat will be, with g once more."""
+    """Return Nesterov's look-ahead with mu = beta1: what m_hat will be, with g once more."""
     return beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
 
 

@@ -1,4 +1,4 @@
-"""Steps along the gradient: gradient descent, momentum in its forms, and what only takes the sign."""
+"""Steps along the gradient: gradient descent, momentum, and signs."""
 
 from __future__ import annotations
 

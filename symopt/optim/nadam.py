@@ -109,7 +109,9 @@ def adan(
     difference_weight="beta2",
     first_step="as the others",
 ):
-    """Adan, adaptive Nesterov momentum (Xie et al. 2022), here with the share of the old average as beta.
+    """Adan, adaptive Nesterov momentum (Xie et al. 2022).
+
+    Its betas are the shares of the old average.
 
     With d = g - last, 0 in the first step: m <- beta1*m + (1 - beta1)*g; v <- beta2*v + (1 -
     beta2)*d; n <- beta3*n + (1 - beta3)*(g + beta2*d)**2; theta <- (theta - eta*(m_hat +

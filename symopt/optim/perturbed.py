@@ -1,4 +1,4 @@
-"""Gradients at other points than theta, and noise: extragradient, SAM, perturbed gradient descent."""
+"""Gradients at other points, and noise: extragradient, SAM, perturbed gd."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def perturbed_gd(
     gradient_threshold=0.001,
     patience=100.0,
 ):
-    """Perturbed gradient descent, which leaves saddles (Jin et al. 2017; Gaussian as in Jin et al. 2021).
+    """Perturbed gradient descent, which leaves saddles (Jin et al. 2017 and 2021).
 
     theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <=
     gradient_threshold and no noise was added in the last ``patience`` steps; else theta - eta*g.

@@ -1,4 +1,4 @@
-"""Where the hyperparameters of the published rules may lie: one name means one thing in all of them."""
+"""Ranges of the hyperparameters, by name: one name means one thing in all rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RANGES: Ranges = {
 def published(
     *, ranges: Ranges | None = None, **options: Any
 ) -> Callable[[Callable[..., Any]], Rule]:
-    """Make a rule whose hyperparameters lie where these names lie; ``ranges`` are those of other names."""
+    """Make a rule whose hyperparameters have these ranges; ``ranges`` has other names."""
 
     def make(function: Callable[..., Any]) -> Rule:
         known = {**RANGES, **(ranges or {})}

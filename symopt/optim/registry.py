@@ -70,7 +70,7 @@ class Registry(Mapping[str, Rule]):
 
 
 def _installed() -> dict[str, Rule]:
-    """Return the rules that installed packages register; one that cannot be loaded is left out, with a warning."""
+    """Load the rules that installed packages register, those that can be loaded."""
     found = {}
     for point in entry_points(group=GROUP):
         try:
@@ -108,13 +108,13 @@ def _unfit(name: str, rule: Any) -> str:
 
 
 def is_published(rule: Rule) -> bool:
-    """Return whether a rule stands in symopt itself, and is not one that a user wrote into its catalogue."""
+    """Return whether a rule stands in symopt itself, not in a user's catalogue."""
     module = rule.function.__module__
     return module.startswith("symopt.optim.") and module != "symopt.optim.catalogue"
 
 
 def compared() -> dict[str, Rule]:
-    """Return the rules that a race compares unless told otherwise: the textbook's, and those that are the user's."""
+    """Return the rules that a race compares: the textbook's, and the user's."""
     own = [name for name, rule in RULES.items() if not is_published(rule)]
     return {**RULES.textbook, **{name: RULES[name] for name in own}}
 

@@ -19,7 +19,7 @@ OWN: Ranges = {
 
 
 def _rates(t: Any, eta: Any, warmup: Any, late_warmup: bool) -> tuple[Any, Any]:
-    """Return the rate by which z moves and the one by which it is weighted: eta, after a linear warm-up."""
+    """Return the rates by which z moves and by which it is weighted, after a warm-up."""
     if warmup is None:
         return eta, eta
     moves = t

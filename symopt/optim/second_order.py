@@ -1,4 +1,4 @@
-"""Second order, as a reference: steps that solve linear equations with the curvature of the cost."""
+"""Second-order steps, as a reference: linear equations with the cost's curvature."""
 
 from __future__ import annotations
 

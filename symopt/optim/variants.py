@@ -1,4 +1,4 @@
-"""In words: how the options of the published rules depart from the equations as the papers have them."""
+"""Says how the options of a rule depart from its paper."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _decay_in_words(share: str, decoupled: str, times_eta: str) -> str:
 
 @wrapper(ranges={"weight_decay": NOT_NEGATIVE}, words=_decay_in_words)
 def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times_eta=True):
-    """Draw theta to 0, through the gradient (L2) or beside it (decoupled; Loshchilov and Hutter 2017).
+    """Draw theta to 0, through the gradient (L2) or beside it (Loshchilov and Hutter 2017).
 
     g <- g + weight_decay*theta: the gradient of J + weight_decay*|theta|**2/2; or, ``decoupled``,
     theta <- step(theta) - eta*weight_decay*theta, which an adaptive rule does not rescale (without
@@ -158,7 +158,7 @@ def centralise(step: Step, theta, *, grad, mean):
 
 @wrapper(ranges={"sigma": NOT_NEGATIVE})
 def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
-    """Add independent normal numbers of standard deviation sigma to each component of each gradient.
+    """Add normal numbers of deviation sigma to each component of each gradient.
 
     sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al.
     2015). The numbers follow from ``rng`` of minimize and sweep.

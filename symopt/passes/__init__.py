@@ -1,1 +1,1 @@
-"""From programs to programs: fused multiply-adds, additions gathered, mini-batches, the bandwidth of a Hessian."""
+"""From programs to programs: fused multiply-adds, gathering, mini-batches, bandwidth."""

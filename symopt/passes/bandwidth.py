@@ -9,7 +9,7 @@ LINEAR = {"add", "sub", "neg"}
 
 
 def half_width(value: Program) -> int | None:
-    """Return b such that the Hessian is zero where |row - column| > b; None where that is not known.
+    """Return b such that the Hessian is 0 where |row - column| > b, or None.
 
     It is known where J is a linear combination of sums over one loop each, whose terms read the
     one parameter array at the loop's variable plus constants.

@@ -37,7 +37,7 @@ def contracted(program: Program) -> Program:
 
 
 def _written_out(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
-    """Return the operations that a node stands for: derivatives know it as a whole, machine code does not."""
+    """Write out a node that derivatives know as a whole, and machine code does not."""
     if isinstance(node.payload, Over):
         return expanded_others(graph, args[0], node.payload.loop)
     if node.op == "vanishing":

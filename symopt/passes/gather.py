@@ -1,4 +1,4 @@
-"""Gathering: contributions to neighbouring entries of an array, shifted so that all meet at one index.
+"""Gathering: additions to neighbouring entries, shifted to meet at one index.
 
 ``g[i] += a(i); g[i+1] += b(i)`` in a loop over i adds to an entry in two turns, which no vector
 unit can do. As ``g[i] += a(i)`` and, for i from low + 1 to high + 1, ``g[i] += b(i - 1)``, both are
@@ -40,7 +40,7 @@ def gathered(program: Program) -> Program:
 
 
 def _insert(statements: list[Statement], late: Statement) -> None:
-    """Put an addition behind all others to its array: those that are not shifted share a range with the sums."""
+    """Insert an addition behind all others to its array."""
     place = max(number for number, one in enumerate(statements) if one.array == late.array)
     statements.insert(place + 1, late)
 
@@ -48,7 +48,7 @@ def _insert(statements: list[Statement], late: Statement) -> None:
 def _anchors(
     graph: Graph, outputs: dict[Key, int], statements: Sequence[Statement]
 ) -> dict[object, int]:
-    """Return, for each family of additions, the offset that all are brought to: 0 if it is there, else the least."""
+    """Return the offset that each family of additions is brought to: 0, or the least."""
     offsets: dict[object, set[int]] = {}
     for statement in statements:
         offset = _offset(graph, outputs, statement)
@@ -71,7 +71,7 @@ def _uses(index: Affine, loop: Loop) -> bool:
 
 
 def _offset(graph: Graph, outputs: dict[Key, int], statement: Statement) -> int | None:
-    """Return c where a statement adds to [.., loop + c, ..], with its innermost loop, and can be shifted."""
+    """Return c where a statement adds to [.., loop + c, ..] and can be shifted."""
     if statement.kind != "add" or not statement.loops or statement.near:
         return None
     loop = statement.loops[-1]
@@ -85,7 +85,7 @@ def _offset(graph: Graph, outputs: dict[Key, int], statement: Statement) -> int 
 
 
 def _ties(graph: Graph, number: int, loop: Loop) -> bool:
-    """Return whether a node is tied to a loop: a sum that depends on it, or the product of all factors but its."""
+    """Return whether a node is tied to a loop by a sum or a product over it."""
     payload = graph.nodes[number].payload
     if isinstance(payload, Over):
         return payload.loop == loop
@@ -93,7 +93,7 @@ def _ties(graph: Graph, number: int, loop: Loop) -> bool:
 
 
 def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[Statement, int]:
-    """Return an addition with its innermost loop i replaced by i - ``by``, over a range that is moved along."""
+    """Shift the innermost loop i of an addition to i - ``by``, with its range."""
     loop = statement.loops[-1]
     moved = Loop(
         loop.order,

@@ -19,7 +19,7 @@ from symopt.passes.gather import with_indices
 
 STEPS = {one.name for one in OPERATIONS.values() if one.step}
 BATCH: Name = ("drawn", "samples")
-"""The samples of a mini-batch, and below the name of how many they are: no array or size of a cost is called so."""
+"""The names of the samples of a mini-batch and of their number."""
 BATCH_SIZE = "size of a batch"
 
 
@@ -91,7 +91,7 @@ def sample_loop(value: Program, samples: str) -> Loop:
 
 
 def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[int]]) -> None:
-    """Refuse where what is stored for each sample is read for another one, or a range ends at the sample."""
+    """Refuse where what is stored for a sample is read for another one."""
     for node in list(graph.nodes):
         key = node.payload
         if isinstance(key, Read):
@@ -112,7 +112,7 @@ def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[i
 
 
 def _refuse_nonlinear(graph: Graph, top: int, loop: Loop) -> None:
-    """Refuse where the slope of J by a sum over samples depends on samples, or a step or condition on such a sum."""
+    """Raise unless J is linear in the sum over samples, so that a batch is unbiased."""
     for number, node in enumerate(list(graph.nodes)):
         if node.op in STEPS and _holds(graph, loop, number):
             raise CostError(
@@ -157,7 +157,7 @@ def _scaled(
 def _drawn(
     graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]
 ) -> int:
-    """Return a node at a drawn sample; what is stored for samples is stored by their place in the batch."""
+    """Return a node at a drawn sample; what is stored lies at its place in the batch."""
     reads = {
         n: graph.nodes[n].payload
         for n in range(node + 1)

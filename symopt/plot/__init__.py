@@ -1,4 +1,4 @@
-"""Pictures: every function takes ``ax=None`` and returns the Axes it drew on; pyplot is never touched.
+"""Pictures: every function takes ``ax=None`` and returns the Axes it drew on.
 
 What was measured is drawn solid, with bands from the 10th to the 90th percentile of many runs;
 what theory predicts is drawn dashed.

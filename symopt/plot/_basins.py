@@ -232,7 +232,7 @@ def _cells_or_points(ax: Axes, points: Array, groups: list[_Group]) -> None:
 
 
 def _sides(points: Array) -> tuple[Array, Array, bool] | None:
-    """Return the borders of cells along x and y, and whether x is the first axis; None for scattered starts."""
+    """Return the borders of cells along x and y, or None for scattered starts."""
     if points.ndim != 3 or min(points.shape[:2]) < 2:
         return None
     for turned in (True, False):

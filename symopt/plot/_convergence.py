@@ -137,7 +137,7 @@ def _mark_ends(ax: Axes, runs: Mapping[str, Run], optimum: float) -> None:
 
 
 def _top(curves: list[Spread]) -> float:
-    """Return the height beyond which nothing is shown, so that what diverges does not hide the rest."""
+    """Return the height beyond which nothing is shown, so that divergence hides nothing."""
     finite = [curve.middle[np.isfinite(curve.middle)] for curve in curves]
     first = max(float(middle[0]) for middle in finite)
     if first > 0:
@@ -181,7 +181,7 @@ def _predict(ax: Axes, curves: Mapping[str, Spread], factors: Mapping[str, float
 
 
 def _anchor(curve: Spread, bottom: float) -> tuple[float, float]:
-    """Return the crest of a curve from which on it has fallen three quarters of its decades in sight.
+    """Return the crest of a curve behind three quarters of its fall in sight.
 
     Early on a run has not found its rate yet; at the very end it may have met the rounding.
     """

@@ -52,7 +52,7 @@ def runs_by_name(result: Any) -> dict[str, Run]:
 
 
 def datasets_by_name(result: Any) -> dict[str, xr.Dataset] | None:
-    """Return a study, one of its datasets or a mapping of them as a mapping from names; None for anything else."""
+    """Return a study, a dataset or a mapping of them by names; None for anything else."""
     import xarray as xr
 
     if isinstance(result, xr.Dataset):

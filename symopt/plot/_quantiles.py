@@ -24,7 +24,7 @@ FAR = 10.0  # times what the medians span: how far a band may stretch the pictur
 
 @dataclass(frozen=True)
 class Spread:
-    """The 10th, 50th and 90th percentile over runs at each x; what is not finite lies above all else.
+    """The 10th, 50th and 90th percentile over runs; what is not finite lies above all.
 
     ``middle`` is NaN where it is not finite.
     """
@@ -49,7 +49,7 @@ class Spread:
 
 
 def draw_medians(ax: Axes, spreads: Mapping[str, Spread], **options: Any) -> None:
-    """Draw the lines, with dots where a line has no length; a label says of how many runs it is the median."""
+    """Draw the medians, with dots where a line has no length."""
     for k, (name, one) in enumerate(spreads.items()):
         label = name
         if one.runs > 1:
@@ -68,7 +68,7 @@ def _alone(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def draw_bands(ax: Axes, spreads: Mapping[str, Spread]) -> None:
-    """Fill between the 10th and the 90th percentile; what is infinite reaches beyond the picture."""
+    """Fill between the 10th and the 90th percentile."""
     with limits_kept(ax):
         bottom, top = ax.get_ylim()
         if ax.get_yscale() == "log":
@@ -91,7 +91,7 @@ def draw_bands(ax: Axes, spreads: Mapping[str, Spread]) -> None:
 
 
 def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
-    """Begin an axis of steps at 0, and make a long one logarithmic from ``linear_to`` on, a power of ten."""
+    """Begin an axis of steps at 0, logarithmic from ``linear_to`` on if it is long."""
     if last >= STEPS_FOR_LOG * linear_to:
         ax.set_xscale("symlog", linthresh=linear_to, linscale=0.3)
     ax.set_xlim(left=0)
@@ -157,7 +157,7 @@ def _span_decades(positive: Array, top: float, level: float) -> bool:
 
 
 def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
-    """Make the vertical axis logarithmic where the medians up to ``top`` span decades, and choose its limits."""
+    """Make the vertical axis logarithmic where medians span decades, and set its limits."""
     every = list(spreads)
     middles = np.concatenate([one.middle for one in every])
     finite = middles[np.isfinite(middles)]

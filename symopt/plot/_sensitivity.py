@@ -125,7 +125,7 @@ def sensitivity(
 def _scores(
     name: str, dataset: xr.Dataset, optimum: float | None, target: float | None, of: str
 ) -> xr.DataArray:
-    """Return the loss or the steps of every run; infinite for one that diverged or did not arrive."""
+    """Return the loss or the steps of every run, infinite where it failed."""
     if target is not None:
         from symopt.measure import hitting
 
@@ -182,7 +182,7 @@ def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | No
 
 
 def _top(curves: list[Spread], target: float | None) -> float:
-    """Return the height beyond which nothing is shown: of losses 10 times those at the smallest learning rates."""
+    """Return the height beyond which nothing is shown: 10 times the first losses."""
     starts = [float(curve.middle[0]) for curve in curves if np.isfinite(curve.middle[0])]
     if target is None and max(starts, default=0.0) > 0:
         return 10 * max(starts)
@@ -295,7 +295,7 @@ def _bar(ax: Axes, height: float, intervals: list[Interval], width: str, colour:
 
 
 def _beside(ax: Axes, left: float, right: float) -> tuple[float, int, str]:
-    """Return where a number has room: right of its bar, left of it, or on its end; the shift in points, the side."""
+    """Return where a number has room beside its bar: the shift in points, the side."""
     first, last = (
         float((ax.transData - ax.transAxes).transform((end, 1.0))[0]) for end in (left, right)
     )

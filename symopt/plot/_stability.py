@@ -33,7 +33,7 @@ def stability(
     x: str = "eta",
     y: str = "beta",
 ) -> Axes:
-    """Draw which learning rates are stable: a plane coloured by the factor per step, and the predicted boundary.
+    """Draw which learning rates are stable: factors per step, and the predicted limit.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def _table(factor: Any, x: str, y: str) -> xr.DataArray:
 
 
 def _cells(ax: Axes, x: Array, y: Array, factors: Array) -> None:
-    """Colour the cells by their factors, those that diverged and those without a factor in colours of their own."""
+    """Colour the cells by their factors, and those without one apart."""
     sides = edges(x), edges(y)
     failed, none = factors > 1, np.isnan(factors)
     good = np.ma.masked_array(factors, failed | none)
@@ -165,7 +165,7 @@ def _limit(boundary: Any, up: Array, eigenvalue: float, x: str, y: str) -> tuple
 
 
 def _of_rule(rule: Rule, x: str, y: str, ends: Array, eigenvalue: float) -> Any:
-    """Return the stability limit with numbers for the hyperparameters that are not drawn, checked at both ends."""
+    """Return the stability limit, with numbers for what is not drawn."""
     from symopt import theory
 
     limit: Any = theory.stability_limit(rule, wrt=x)
@@ -215,7 +215,7 @@ def evenly_in_logs(values: Array) -> bool:
 
 
 def edges(values: Array) -> Array:
-    """Return the borders of cells around values: the middles between them, geometric ones on a log axis.
+    """Return the borders of cells around values: their middles, geometric on a log axis.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def scale_plane(ax: Axes, x: Array, y: Array) -> None:
 
 
 def paint(ax: Axes, sides: tuple[Array, Array], where: npt.NDArray[np.bool_], colour: Any) -> None:
-    """Give the cells of a part of the plane one colour; they are pixels in SVG and PDF, which stay small so."""
+    """Give cells of the plane one colour, as pixels, so that SVG and PDF stay small."""
     cells = np.ma.masked_array(np.ones(where.shape), ~where)
     ax.pcolormesh(*sides, cells, cmap=ListedColormap([colour]), rasterized=True, zorder=0)
 

@@ -1,4 +1,4 @@
-"""What all pictures share: the style, axes to draw on, colours that colour-blind readers tell apart, legends."""
+"""What all pictures share: style, axes, colours for colour-blind readers, legends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CROWDED = 5  # labels from which the legend stands outside
 
 
 def style() -> AbstractContextManager[None]:
-    """Return a context in which figures are made in the package's style, ``symopt/plot/symopt.mplstyle``.
+    """Return a context with the package's style, ``symopt/plot/symopt.mplstyle``.
 
     It lies over Matplotlib's defaults, not over the user's settings, so that pictures are the same
     everywhere; those come back at its end. Functions that make a figure of their own use it; axes
@@ -86,7 +86,7 @@ def tint(colour: str, share: float = 0.45) -> tuple[float, ...]:
 
 
 def grid(ax: Axes) -> None:
-    """Draw a faint grid; ticks are made when a figure is drawn, after a style has ended, so it is set here."""
+    """Draw a faint grid now, since ticks are made after a style has ended."""
     ax.grid(alpha=0.25)
 
 

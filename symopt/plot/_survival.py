@@ -131,7 +131,7 @@ def _draw(ax: Axes, look: dict[str, Any], name: str, curve: Survival) -> None:
 
 
 def _lost(curve: Survival) -> Any:
-    """Return at which entries runs were lost: where the curve has an entry without falling, and at an end above 0."""
+    """Return where runs were censored: entries of the curve without a fall."""
     still = np.concatenate([[False], np.diff(curve.share) == 0])
     still[-1] |= curve.share[-1] > 0
     return still

@@ -87,7 +87,7 @@ def _path(path: npt.NDArray[Any], name: str, style: dict[str, Any], ax: Axes) ->
 
 
 def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
-    """Return the part of the plane to show: where runs were that did not fly away, with a margin."""
+    """Return the part of the plane to show: where runs were that did not fly away."""
     kept = [path for run, path in zip(runs, paths, strict=True) if run.status not in FAILED]
     seen = np.concatenate([*(kept or [path[:2] for path in paths]), *(path[:1] for path in paths)])
     seen = seen[np.isfinite(seen).all(axis=1)]
@@ -98,7 +98,7 @@ def _window(runs: list[Run], paths: list[npt.NDArray[Any]]) -> Window:
 
 
 def contours(cost: Cost, window: Window, ax: Axes, colour: str = "0.72", zorder: float = 0) -> None:
-    """Draw contours of a cost in a window (left, right, bottom, top), spaced by the logarithm of the height."""
+    """Draw contours of a cost in a window, spaced by the logarithm of the height."""
     x, y = np.linspace(window[0], window[1], GRID), np.linspace(window[2], window[3], GRID)
     values = cost.value(Flat(np.stack(np.meshgrid(x, y), axis=-1)))
     finite = values[np.isfinite(values)]

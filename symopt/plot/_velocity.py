@@ -126,7 +126,7 @@ def _lengths(one: Any) -> xr.DataArray:
 
 
 def _predict(ax: Axes, curves: Mapping[str, Spread], forecasts: Mapping[str, Any]) -> None:
-    """Draw the predicted velocities, with one label for all of them; they are in sight, wherever they lie."""
+    """Draw the predicted velocities, in sight wherever they lie, with one label."""
     label: str | None = "predicted"
     for name, formula in forecasts.items():
         first, last = float(curves[name].x[0]), float(curves[name].x[-1])

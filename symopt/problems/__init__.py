@@ -1,4 +1,4 @@
-"""Costs to optimise: each a few lines of SymPy that read like the equation, with data, a start and a source.
+"""Costs to optimise: a few lines of SymPy each, with data, a start and a source.
 
 >>> from symopt.problems import learning
 >>> learning.iris_softmax()

@@ -1,4 +1,4 @@
-"""Data for the models: the iris flowers, features made from inputs, data that are drawn, and data that are given.
+"""Data for the models: the iris flowers, features, data that are drawn or given.
 
 Here m counts the samples, d the features and K the classes.
 """
@@ -146,7 +146,7 @@ def given_or_low_rank(
     noise: float,
     rng: np.random.Generator,
 ) -> tuple[Array, str]:
-    """Return a matrix that is given, or draw one: a product of normal factors, plus noise*normal."""
+    """Return a given matrix, or draw one: a product of normal factors, plus noise."""
     if R is None:
         U, V = rng.normal(size=(shape[0], rank)), rng.normal(size=(shape[1], rank))
         return U @ V.T + noise * rng.normal(size=shape), f"drawn, of rank {rank}"

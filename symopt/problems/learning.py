@@ -58,7 +58,7 @@ def linear(
     noise: float = 0.1,
     rng: Any = 0,
 ) -> Problem:
-    """Linear regression by least squares (Legendre 1805), with a ridge penalty (Hoerl and Kennard 1970).
+    """Linear regression (Legendre 1805), with a ridge penalty (Hoerl and Kennard 1970).
 
     J(theta) = 1/(2*m) * sum_k (x_k . theta - t_k)**2  [+ lam/2 * |theta|**2]
 
@@ -206,7 +206,7 @@ def matrix_factorisation(
     noise: float = 0.0,
     rng: Any = 0,
 ) -> Problem:
-    """Matrix factorisation, R ~ U V^T (Eckart and Young 1936; as a sum of squares Koren et al. 2009).
+    """Matrix factorisation, R ~ U V^T (Eckart and Young 1936; Koren et al. 2009).
 
     J(U, V) = 1/2 * sum_kj (R_kj - sum_q U_kq*V_jq)**2
 
@@ -392,7 +392,7 @@ def iris_logistic(lam: npt.ArrayLike | None = 0.01) -> Problem:
 
 
 def iris_two_layer(hidden: int = 8, *, rng: Any = 0) -> Problem:
-    """A network of one tanh layer that tells the three iris species apart; the features are standardised.
+    """A network of one tanh layer that tells the three iris species apart.
 
     Parameters
     ----------

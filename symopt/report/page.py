@@ -1,4 +1,4 @@
-"""The page: claims with their verdicts, then each experiment's pictures, equations, settings and code."""
+"""The page: claims and verdicts, then each experiment's pictures and code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture: as vectors, as pixels, its size in pixels of a page, and the files that hold it."""
+    """A picture as vectors and as pixels, its size, and its files."""
 
     name: str
     svg: bytes
@@ -46,7 +46,7 @@ class Image:
 
     @property
     def url(self) -> str:
-        """The picture itself, as an address: as vectors, unless these are many and the pixels are fewer."""
+        """The picture as an address: vectors, or pixels where these are fewer."""
         vectors = len(self.svg) <= max(LARGEST_SVG, len(self.png))
         if vectors:
             kind, data = ("svg+xml", self.svg)
@@ -126,7 +126,7 @@ def render(
 
 
 def environment(folder: Path) -> Environment:
-    """Return what makes pages of the templates in a folder: what is put in is escaped, and all looks alike."""
+    """Return what makes pages of templates; what is put in is escaped."""
     loader = FileSystemLoader(folder)
     made = Environment(
         loader=loader,

@@ -1,4 +1,4 @@
-"""Tests on symbols that Python decides once, silently: found in a rule's source before it is believed.
+"""Refuses Python branches on traced values: they would be taken once, at trace time.
 
 A rule is called once, with symbols. ``if m > 0`` raises an error then, but ``t == 1`` is just False
 and ``if m`` just True, so that one branch would be taken for ever.

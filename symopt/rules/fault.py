@@ -1,4 +1,4 @@
-"""Which operation of a rule's equations left the finite numbers: a root of a negative number, 0 divided by 0."""
+"""Which operation of a rule's equations left the finite numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUMS = {"add": " + ", "sub": " - "}
 
 
 def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
-    """Return where an output that is not finite comes from: the first operation whose own arguments are numbers.
+    """Return where an output that is not finite comes from, in words.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def _ready(program: Program, key: Key, inputs: Mapping[Key, float]) -> bool:
 
 
 def _origin(program: Program, numbers: list[float], number: int) -> int:
-    """Follow what is not finite to the node all of whose own arguments are; through infinities where none is NaN."""
+    """Follow what is not finite to the node all of whose own arguments are."""
     while True:
         node = program.nodes[number]
         if node.op != "select":

@@ -1,4 +1,4 @@
-"""Values that a rule takes from outside and that change: they would be frozen when the rule is read, once.
+"""Refuses values from outside that change: they would be frozen at trace time.
 
 A rule that gives other equations when it is read again is refused. A generator with a seed of its
 own gives the same ones, so that calls of what makes random numbers or tells the time are looked for
@@ -71,7 +71,7 @@ def changing(
 
 
 def _outside_names(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what the names in a function's code stand for outside it, with the modules that it imports itself."""
+    """Return what the names in a function's code stand for outside it."""
     code = function.__code__
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     known = {
@@ -94,7 +94,7 @@ def _imported(tree: ast.AST) -> dict[str, Any]:
 
 
 def _values(tree: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes of a function, less those of statements whose value is dropped, as print(...)."""
+    """Give the nodes of a function, less those whose value is dropped, as print(...)."""
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
@@ -121,7 +121,7 @@ def _chain(node: ast.expr, names: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _is_source(value: Any) -> bool:
-    """Return whether a value is such a module, one of its functions, or a generator of random numbers."""
+    """Return whether a value is a source of random or changing numbers."""
     if isinstance(value, GENERATORS):
         return True
     if isinstance(value, types.ModuleType):

@@ -1,4 +1,4 @@
-"""Values of hyperparameters: a number, a schedule or an array, in a range; or an option that chooses equations."""
+"""Values of hyperparameters: numbers, schedules, arrays in a range; or options."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def is_option(value: Any) -> bool:
 
 
 def checked(rule: str, name: str, value: Any, default: Any) -> Any:
-    """Return a value that fits its default: an option where that is one, else a number, schedule or array."""
+    """Check a value against its default: an option, or a number, schedule or array."""
     where = f"{rule}({name}={short(value)})"
     if isinstance(default, bool | str):
         kind = bool if isinstance(default, bool) else str

@@ -150,7 +150,7 @@ class Reader:
         return self.graph.input((kind, number))
 
     def _equations_of(self, part: solve) -> tuple[tuple[sp.Expr, ...], str]:
-        """Return point, scale, shift and right side of linear equations, and what their matrix is."""
+        """Return point, scale, shift, right side and matrix of linear equations."""
         left, right = part.args
         matrices = sorted(left.atoms(Matrix), key=str)
         expanded = sp.expand(left)
@@ -212,11 +212,11 @@ class Reader:
         return self.hyper_graph.input(("given", name))
 
     def _schedule(self, name: str, value: sp.Expr) -> int:
-        """Build a schedule; its decimal numbers are arguments, so that other values compile nothing."""
+        """Build a schedule whose decimal numbers are arguments, so that values never compile."""
         return self._lowered(with_numbers_as_symbols(name, value), self.hyper_lowering)
 
     def _lowered(self, expression: sp.Expr, lowering: Lowering) -> int:
-        """Build an expression; base**(rate*t + offset) of what does not change is a running product."""
+        """Build an expression; base**(rate*t + offset) becomes a running product."""
         for part in sp.ordered(expression.atoms(sp.Pow)):
             base, exponent = part.args
             if not exponent.has(t) or not exponent.is_polynomial(t):
@@ -238,7 +238,7 @@ class Reader:
 
 
 def with_numbers_as_symbols(name: str, value: sp.Expr) -> sp.Expr:
-    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..., each occurrence by itself."""
+    """Return a schedule with its decimal numbers as ``name[0]``, ``name[1]``, ..."""
     places = count()
 
     def numbered(part: sp.Basic) -> sp.Basic:

@@ -312,7 +312,7 @@ class Rule:
 
 
 def _latex_name(name: str) -> str:
-    """Return a symbol's name in LaTeX: words upright and whole, a prime behind what it belongs to."""
+    """Return a symbol's name in LaTeX: words upright, a prime behind its stem."""
     stem = name.removesuffix("'")
     written = sp.latex(sp.Symbol(stem))
     if "_" in stem and not written.startswith("\\") and WORD.search(written):

@@ -1,4 +1,4 @@
-"""What a rule's function says before it is called: its states, hyperparameters and what it asks for."""
+"""What a rule's function says before it is called: states, hyperparameters, needs."""
 
 from __future__ import annotations
 

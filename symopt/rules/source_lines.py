@@ -42,7 +42,7 @@ def failing_line(error: Exception, function: Callable[..., Any]) -> str:
 
 
 def definition_line(function: Callable[..., Any]) -> str:
-    """Return the line in which a function's arguments begin, as ``, line 3, 'def ...'``; nothing without a source."""
+    """Return where a function's arguments begin, as ``, line 3, 'def ...'``."""
     tree, lines, first = parsed(function)
     if tree is None:
         return ""
@@ -50,7 +50,7 @@ def definition_line(function: Callable[..., Any]) -> str:
 
 
 def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
-    """Return the line of the return statement that does not give ``wanted`` values, or of the last."""
+    """Return the line of the return statement without ``wanted`` values, or the last."""
     tree, lines, first = parsed(function)
     if tree is None:
         return ""

@@ -70,7 +70,7 @@ class hessian(Matrix):  # noqa: N801
 
 
 class gauss_newton(Matrix):  # noqa: N801
-    """The Hessian of the cost c*sum(r_i**2) without the second derivatives of r: 2*c*sum(r_i' r_i'^T)."""
+    """The Gauss-Newton matrix 2*c*sum(r_i' r_i'^T) of the cost c*sum(r_i**2)."""
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:  # noqa: ARG002
         return rf"2 c\, r'^{{T}} r'\left({printer._print(self.args[0])}\right)"
@@ -93,7 +93,7 @@ class solve(OfAllParameters):  # noqa: N801
 
 
 class normal(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """Standard normal numbers, one a coordinate and step; ``normal(0)`` and ``normal(1)`` are independent."""
+    """Standard normal numbers, one a coordinate and step; each draw is independent."""
 
     is_real = True
     nargs = 1
@@ -140,6 +140,6 @@ FILLED_IN = {
     "optimal_value": optimal_value,
     "let": None,
 }
-"""What a rule's function may ask for by name; ``let`` and ``normal`` are made anew each time it is called."""
+"""What a rule's function may ask for by name; ``let`` and ``normal`` anew each time."""
 NEEDS = ("hessian", "gauss_newton", "optimal_value")
 """What not every cost has: a rule that asks for one of these says so in ``needs``."""

@@ -97,7 +97,7 @@ def _read(
 
 
 class Named:
-    """Values that a wrapper gives a name: each is computed by itself, and stands once however often it is used."""
+    """Values that a wrapper gives a name, so that each is computed once."""
 
     def __init__(self, taken: set[str]) -> None:
         self.values: dict[sp.Symbol, sp.Expr] = {}
@@ -209,7 +209,7 @@ def ordered(
 
 
 def _inlined(theta: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """Return the next theta; if it is a named value that nothing else uses, that value, without a name."""
+    """Return the next theta, without a name that nothing else uses."""
     used = theta in values and any(theta in value.free_symbols for value in values.values())
     if used or theta not in values:
         return theta

@@ -101,7 +101,7 @@ class Step:
     def restarted(
         self, where: Any, states: Mapping[str, sp.Expr], theta: sp.Expr
     ) -> dict[str, sp.Expr]:
-        """Return states that begin again where the condition holds, at ``theta`` if they start at theta."""
+        """Reset states where the condition holds, at ``theta`` if they start there."""
         fresh = {
             name: self._start(name, start, theta) for name, start in self._inner.states.items()
         }
@@ -260,14 +260,14 @@ def wrapper(
 
 
 def _remembered(value: Any) -> Any:
-    """Return a function of a point that gives the same for the same point, as a gradient with its noise."""
+    """Memoise a function of a point, such as a gradient with its noise."""
     if callable(value) and not isinstance(value, type | sp.Basic):
         return cache(value)
     return value
 
 
 def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
-    """Return the names of a wrapper's own, numbered where the inner rule has the same: weight_decay_2."""
+    """Deduplicate a wrapper's names against the inner rule's: weight_decay_2."""
     names = {}
     for name in own:
         free = (f"{name}_{k}" for k in count(2))
@@ -287,7 +287,10 @@ def _function(
     names: tuple[str, ...],
     *own_names: str,
 ) -> Callable[..., Any]:
-    """Return the function of a wrapped rule: the same one for the same inner rule, so that nothing compiles again."""
+    """Return the function of a wrapped rule, one for one inner rule.
+
+    So nothing compiles again.
+    """
     within = Rule(inner, inner.__name__, dict(states), dict.fromkeys(names), {}, wanted=wanted)
 
     def stepped(theta: sp.Expr, *state: sp.Expr, **given: Any) -> tuple[Any, ...]:

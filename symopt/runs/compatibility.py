@@ -34,7 +34,7 @@ def check_fit(rule: Rule, cost: Cost, settings: RunOptions) -> None:
 
 
 def _check_schedule(rule: Rule, name: str, steps: int) -> None:
-    """Look at a schedule whose hyperparameter has a range: in the first steps, half way and in the last."""
+    """Check a schedule against its range, in the first steps, half way and the last."""
     place = rule.ranges.get(name)
     if not isinstance(place, Range):
         return

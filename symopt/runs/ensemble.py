@@ -39,7 +39,7 @@ class Uniform:
         return read_generator(self.rng).uniform(self.low, self.high, (self.size, dimensions))
 
     def dimensions(self, cost: Cost) -> int:
-        """Count the parameters of a start: of the cost, or of the box where the cost takes any number."""
+        """Count the parameters of a start, from the cost or the box."""
         corner = max(self.low, self.high, key=lambda bound: bound.ndim)
         if corner.ndim == 1 and cost.objective.size_symbols:
             return len(corner)
@@ -52,7 +52,7 @@ class Uniform:
 
 
 def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
-    """Draw ``size`` random starts in the box from ``low`` to ``high`` (numbers, or one per parameter).
+    """Draw ``size`` random starts in the box from ``low`` to ``high``.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
 
 
 def read_starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
-    """Read starts, with the dimension ``param`` last, and the cost with the sizes that they give it."""
+    """Read starts, ``param`` last, and the cost with the sizes that they give it."""
     import xarray as xr
 
     if isinstance(start, xr.DataArray):

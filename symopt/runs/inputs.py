@@ -22,7 +22,7 @@ def as_cost(value: Any) -> Cost:
 
 
 def as_rule(value: Any) -> Rule:
-    """Return a rule given as such or by its name; its equations are read, so that mistakes show here."""
+    """Return a rule given as such or by name; mistakes in its equations show here."""
     if isinstance(value, str):
         return RULES[value]
     if isinstance(value, Rule):

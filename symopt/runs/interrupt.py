@@ -48,7 +48,10 @@ class Stop(threading.Event):
 
 
 class _InThread(Stop):
-    """The request of a call in another thread, which no signal reaches: a KeyboardInterrupt that ended the program."""
+    """The request of a call in another thread, which no signal reaches.
+
+    A KeyboardInterrupt ended the program.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +107,10 @@ def _outer() -> Stop | None:
 
 @contextmanager
 def raising(stop: Stop) -> Iterator[None]:
-    """Let a request be a KeyboardInterrupt at once: a sweep would return what it has, as if that were all."""
+    """Let a request be a KeyboardInterrupt at once.
+
+    A sweep would return what it has, as if that were all.
+    """
     stop.raises = True
     try:
         if stop.is_set():

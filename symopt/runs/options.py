@@ -1,4 +1,4 @@
-"""The settings that all runs of a call have in common, checked: steps, what is recorded, what is drawn."""
+"""The settings that all runs of a call have in common, checked."""
 
 from __future__ import annotations
 

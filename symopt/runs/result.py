@@ -62,7 +62,7 @@ class Run:
 
     @cached_property
     def history(self) -> xr.Dataset:
-        """The recorded steps: ``loss`` over step; ``theta`` over (step, param) where it was recorded."""
+        """The recorded steps: ``loss`` over step, and ``theta`` over (step, param)."""
         import xarray as xr
 
         variables: dict[str, Any] = {"loss": ("step", self._history[:, -1])}

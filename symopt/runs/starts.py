@@ -15,7 +15,7 @@ from symopt.validation import Array
 def read_start(
     cost: Cost, start: Any, dimensions: tuple[int, ...], constants: Mapping[str, Any]
 ) -> tuple[Cost, Array]:
-    """Return starts as floats, checked for shape and for NaN, and the cost with the sizes that follow from them."""
+    """Return starts as finite floats, and the cost with the sizes that follow."""
     names = ", ".join(p.name for p in cost.params)
     try:
         readings = cost.readings(start, constants)

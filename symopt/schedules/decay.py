@@ -1,4 +1,4 @@
-"""Schedules: hyperparameters as expressions in the step ``so.t``, from 1, and the number of steps ``so.T``.
+"""Schedules: hyperparameters as expressions in the step ``so.t`` and ``so.T``.
 
 Every function returns SymPy, which stands wherever a number can:
 ``so.adam(eta=so.schedules.cosine(0.1))``. Schedules may be added and multiplied like any
@@ -143,7 +143,7 @@ def exponential(value: Number, decay: Number = 0.999) -> sp.Expr:
 
 
 def polynomial(value: Number, end: Number = 0, power: Number = 1, over: Number = T) -> sp.Expr:
-    """Return a value that falls to another along a power of the remaining time; linear unless given.
+    """Return a value that falls to another along a power of the remaining time.
 
     eta_t = end + (value - end)*r**power, where r = max(0, over - t)/(over - 1) is the share of the
     way that is left. torch ``PolynomialLR`` and keras ``PolynomialDecay`` are this schedule.
@@ -208,7 +208,7 @@ def inverse_time(value: Number, rate: Number = 0.01) -> sp.Expr:
 def cosine(
     value: Number, end: Number = 0, over: Number | None = None, restarts: Number | None = None
 ) -> sp.Expr:
-    """Return a value that falls along half a cosine, once or again and again (Loshchilov and Hutter 2016, SGDR).
+    """Return a value that falls along half a cosine (SGDR, Loshchilov and Hutter 2016).
 
     eta_t = end + (value - end)*(1 + cos(pi*p))/2 with p = min(1, (t - 1)/(over - 1)). With
     ``restarts`` p = (t - 1)/restarts less its whole part, the paper's T_cur/T_i: the end is neared,
@@ -401,7 +401,7 @@ def wsd(
 
 
 def nesterov_beta(step: Number = t) -> sp.Expr:
-    """Return Nesterov's growing momentum: beta_k = (k - 1)/(k + 2), 0 for k < 1 (Su, Boyd and Candès 2014).
+    """Return Nesterov's momentum (k - 1)/(k + 2), 0 for k < 1 (Su, Boyd, Candès 2014).
 
     Nesterov (1983) has beta_k = (lambda_k - 1)/lambda_(k+1) with lambda_1 = 1 and lambda_(k+1) = (1
     + sqrt(1 + 4*lambda_k**2))/2. That is a recurrence without closed form, so it is no schedule: it
@@ -440,7 +440,7 @@ def _left(over: sp.Expr) -> sp.Expr:
 
 
 def _whole(period: sp.Expr) -> sp.Expr:
-    """Return how many periods are over before step t, by a quotient that is never near a whole number."""
+    """Return how many periods are over before step t, by a quotient off whole numbers."""
     return sp.floor((t - sp.S.Half) / period)
 
 
@@ -470,7 +470,7 @@ def _positive(function: str, **given: Number) -> list[sp.Expr]:
 
 
 def _is_above_zero(value: sp.Expr) -> bool | None:
-    """Return whether a value is above 0 for every T from 1 on; None if that depends on T or is not found."""
+    """Return whether a value is above 0 for every T from 1 on; None if that is not found."""
     more = sp.Dummy(nonnegative=True)
     above: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_positive
     below: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_nonpositive

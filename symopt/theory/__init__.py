@@ -1,4 +1,4 @@
-"""What a rule will do, derived from its own equations: spectra, stability limits, velocities, escape.
+"""What a rule will do, from its own equations: spectra, limits, velocities, escape.
 
 Formulas are SymPy expressions in symbols without assumptions, named as the hyperparameters;
 ``lambda`` is an eigenvalue of the Hessian, ``g`` a constant gradient, ``gamma`` the size of a

@@ -84,7 +84,7 @@ def _exact(value: float) -> sp.Expr:
 
 
 def holds_where(formula: sp.Expr, rule: Rule, check: Check) -> None:
-    """Let a formula of a rule be looked at by ``check(rule=, known=, result=)`` whenever it is evaluated."""
+    """Have a formula checked by ``check(rule=, known=, result=)`` when it is evaluated."""
     _checks[formula, rule.function] = check
 
 

@@ -24,7 +24,7 @@ KINKS = (sp.sign, sp.Abs, sp.Max, sp.Min, sp.Heaviside, sp.floor, sp.ceiling)
 
 
 def linearize(rule: Rule, *, held: Held = ()) -> sp.Matrix:
-    """Return the matrix of a rule's step on J = lambda*theta**2/2, at the minimum and after many steps.
+    """Return the matrix of a rule's step on J = lambda*theta**2/2, after many steps.
 
     The update (theta, state) -> (theta', state') is differentiated at theta = 0, state = 0, where
     beta**t has become 0. On a cost with the Hessian H every eigenvector of H moves by the matrix of
@@ -105,13 +105,16 @@ def factors_with(variable: sp.Symbol, expression: sp.Expr) -> list[sp.Expr]:
 
 
 def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
-    """Return the matrix with one symbol for each preconditioner that is held, and what these stand for."""
+    """Return the matrix with a symbol for each held preconditioner, and their meanings."""
     _, matrix, back = _derived(rule, held)
     return matrix, back
 
 
 def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
-    """Return the part of the matrix that theta depends on: an average that fades beside it has no part in its rate."""
+    """Return the part of the matrix that theta depends on.
+
+    An average that fades beside it has no part in its rate.
+    """
     names, matrix, back = _derived(rule, held)
     found, new = set(), {k for k, name in enumerate(names) if name in ("theta", rule.iterate)}
     while new:
@@ -122,7 +125,7 @@ def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
 
 @remembered
 def _derived(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Back]:
-    """Return what moves, its matrix, and what the symbols of the preconditioners that are held stand for."""
+    """Return what moves, its matrix, and the symbols of held preconditioners."""
     step, back = (
         UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False)
         .settled()
@@ -143,7 +146,7 @@ def _derived(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Back]:
 
 
 def check_rests(rule: Rule, held: Held, point: Any) -> None:
-    """Refuse a rule that does not stay at a point where the gradient is 0, as one with weight decay.
+    """Refuse a rule that does not stay where the gradient is 0, as with weight decay.
 
     Raises
     ------
@@ -160,7 +163,7 @@ def check_rests(rule: Rule, held: Held, point: Any) -> None:
 
 @remembered
 def _moved(rule: Rule, held: Held) -> str:
-    """Return what moves on at any minimum, with the states that start at theta there too; or nothing."""
+    """Return what moves on at a minimum, if anything does."""
     place = sp.Dummy("c", real=True)
     step = UpdateMap.of(
         rule, lambda point: CURVATURE * (point - place), held, one_parameter=False
@@ -179,7 +182,7 @@ def _moved(rule: Rule, held: Held) -> str:
 def _check_forgets(
     rule: Rule, step: UpdateMap, matrix: sp.Matrix, rows: list[list[sp.Expr]]
 ) -> None:
-    """Refuse a state that stays where it is, on whose value the step depends: after a run it is not 0."""
+    """Refuse a state that keeps its value for ever where the step depends on it."""
     names = list(step.next)
     for k, name in enumerate(names):
         if name == "theta" or matrix.row(k) != sp.eye(len(names)).row(k):

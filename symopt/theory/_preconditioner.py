@@ -1,4 +1,4 @@
-"""The Gauss-Newton method at a point: a rule's map on a cost whose Gauss-Newton matrix is not its Hessian.
+"""Gauss-Newton at a point where its matrix is not the Hessian.
 
 At a stationary point the step theta - eta*solve(A, grad(theta)) has the slope I - eta*A**-1*H.
 Where all gradients are under such a solve, the eigenvectors of A**-1*H part, as those of H do for
@@ -26,7 +26,7 @@ MATRIX = sp.Dummy("G")
 
 
 class Solved(Rule):
-    """A rule whose linear equations are solved: solve(A, v) is v, and gradients are those of A**-1*H."""
+    """A rule whose equations are solved: solve(A, v) is v, gradients are of A**-1*H."""
 
     @classmethod
     def of_rule(cls, rule: Rule) -> Solved:
@@ -54,7 +54,7 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def solved(rule: Rule, cost: Cost, point: Array, hessian: Array) -> tuple[Rule, Array]:
-    """Return the rule and the eigenvalues that its map has at a point: of A**-1*H where it solves with G, else of H.
+    """Return the rule and the eigenvalues of its map at a point: of A**-1*H, or H.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def solved(rule: Rule, cost: Cost, point: Array, hessian: Array) -> tuple[Rule, 
 
 
 def _matrix(rule: Rule) -> tuple[float, float]:
-    """Return a and b of the one matrix a*G + b*I that a rule solves with, and that every gradient goes through."""
+    """Return a and b of the one matrix a*G + b*I that a rule solves with."""
     known: dict[sp.Expr, sp.Expr] = {}
     for left, right in rule.equations.items():
         known[left] = right.xreplace(known)

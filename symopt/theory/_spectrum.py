@@ -1,4 +1,4 @@
-"""The numbers of a rule's linear map: its matrices, and the largest modulus of their eigenvalues."""
+"""The numbers of a rule's linear map: its matrices and spectral radius."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDING = (
 
 
 def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
-    """Return the factor per step by which theta tends to a minimum, with the rule's own hyperparameters.
+    """Return the factor per step by which theta tends to a minimum.
 
     The largest modulus of an eigenvalue of the rule's matrix, of theta and the states that it
     depends on, over all eigenvalues lambda of the Hessian: the root factor R1 of the error (Ortega
@@ -89,7 +89,7 @@ def _eigenvalues(values: npt.ArrayLike) -> Array:
 def _entries(
     rule: Rule, held: Held, numbers: str = "numpy"
 ) -> tuple[list[str], list[list[Callable[..., Any]]]]:
-    """Return the names that the matrix holds, and its entries as functions of their values in a kind of numbers."""
+    """Return the names in the matrix, and its entries as functions of their values."""
     matrix, back = seen_step(rule, held)
     matrix = plain(matrix.xreplace(back))
     symbols = sorted(matrix.free_symbols, key=str)
@@ -133,7 +133,7 @@ def _together(roots: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _radius(rule: Rule, held: Held, values: Mapping[str, float], largest: float) -> float:
-    """Return the largest modulus at one eigenvalue, where roots that the rounding of the inputs parts are one."""
+    """Return the largest modulus at one eigenvalue, with roots that are one as one."""
     with mp.workdps(DIGITS):
         given = {name: mp.mpf(float(value)) for name, value in values.items()}
         matrix = _exact(rule, held, given)
@@ -166,7 +166,7 @@ def _characteristic(matrix: mp.matrix) -> list[Any]:
 
 
 def _as_one(roots: list[Any], polynomial: Sequence[Any], spread: Sequence[Any]) -> list[Any]:
-    """Put the mean for roots that are one root of a polynomial within the spread, the largest groups first."""
+    """Replace roots that are one within the spread by their mean, largest groups first."""
     found, free = list(roots), set(range(len(roots)))
     for size in range(len(roots), 1, -1):
         for k in range(len(roots)):
@@ -187,7 +187,7 @@ def _nearest(k: int, free: set[int], roots: Sequence[Any]) -> list[int]:
 
 
 def _around(polynomial: Sequence[Any], place: Any) -> list[Any]:
-    """Return the coefficients of a polynomial in powers of the distance to a place, the lowest first."""
+    """Return a polynomial in powers of the distance to a place, the lowest first."""
     rest, found = list(polynomial), []
     while rest:
         for k in range(1, len(rest)):

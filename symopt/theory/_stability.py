@@ -136,7 +136,7 @@ class Boundary:
         return held | {names[name]: value for name, value in numbers_of(rule, names, given).items()}
 
     def limit(self, values: Mapping[sp.Symbol, float]) -> float:
-        """Return the limit at numbers for all symbols: inf for none, 0 where small rates are unstable."""
+        """Return the limit at numbers: inf for none, 0 where small rates are unstable."""
         tried = [
             0.0,
             *sorted(chain.from_iterable(_positive_roots(one, values) for one in self.crossings)),
@@ -182,7 +182,7 @@ def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
 
 
 def _conditions(p: sp.Poly) -> list[sp.Expr]:
-    """Return p(1), p(-1), and for two roots and more the product of 1 - z_i*z_j over their pairs (Jury 1964)."""
+    """Return p(1), p(-1), and the product of 1 - z_i*z_j over pairs of roots (Jury 1964)."""
     a, n = p.all_coeffs(), p.degree()
     ends = [p.eval(1), p.eval(-1)]
     if n < 2:
@@ -228,7 +228,7 @@ def _place(row: list[complex], limit: float) -> int:
 
 
 def _smallest(chosen: list[int], numbers: list[list[complex]], limits: list[float]) -> bool:
-    """Tell whether the limit is everywhere the smallest of the chosen candidates, and all of them are real."""
+    """Return whether the limit is the smallest of the chosen candidates everywhere."""
     return all(
         abs(row[k].imag) < 1e-12 and row[k].real >= limit * (1 - NEAR)
         for row, limit in zip(numbers, limits, strict=True)
@@ -242,7 +242,7 @@ def _trials(rule: Rule, boundary: Boundary) -> list[dict[sp.Symbol, Any]]:
 
 
 def _that_holds(formula: sp.Expr, rule: Rule, held: Held, wrt: str) -> sp.Expr:
-    """Return a formula that holds at the rule's own hyperparameters, where these are numbers; later ones are looked at.
+    """Check a formula at the rule's own hyperparameters, and whenever it is evaluated.
 
     Raises
     ------

@@ -17,7 +17,7 @@ TRIALS = 16  # points in the space of the hyperparameters at which a formula has
 def numbers_to_try(
     rule: Rule, symbols: Iterable[sp.Symbol], wide: Collection[sp.Symbol]
 ) -> list[dict[sp.Symbol, Any]]:
-    """Return numbers for symbols: of all sizes for those in ``wide``, else in the range of the hyperparameter.
+    """Return trial numbers: of all sizes for symbols in ``wide``, else in their range.
 
     Where it has none, a share between 0 and 1.
     """
@@ -46,5 +46,5 @@ def _in_range(rng: np.random.Generator, place: Any) -> float:
 
 
 def number_at(expression: sp.Expr, values: Mapping[sp.Symbol, float]) -> complex:
-    """Return an expression at numbers for all its symbols; they are put in at once, which subs does one by one."""
+    """Evaluate an expression at numbers for all its symbols, put in at once."""
     return complex(expression.xreplace({s: sp.Float(value) for s, value in values.items()}))

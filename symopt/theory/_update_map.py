@@ -54,7 +54,7 @@ class UpdateMap:
         held: Iterable[str] = (),
         one_parameter: bool = True,
     ) -> UpdateMap:
-        """Return the map where grad(point) is ``gradient(point)`` and the states ``held`` do not change."""
+        """Trace the map where grad(point) is ``gradient(point)``, ``held`` states frozen."""
         fixed = names_of(held)
         for name in fixed:
             if name not in rule.states:
@@ -94,7 +94,7 @@ class UpdateMap:
         }
 
     def shortened(self) -> tuple[UpdateMap, Back]:
-        """Return the map with one symbol for whatever only the held states are in, and what each stands for.
+        """Abbreviate every subexpression of frozen states by a symbol; return both.
 
         A preconditioner such as epsilon + sqrt(v) is then one number to the algebra.
         """
@@ -116,7 +116,7 @@ class UpdateMap:
         return UpdateMap(self.rule, short, self.held), {made: part for part, made in found.items()}
 
     def settled(self) -> UpdateMap:
-        """Return the map after many steps: beta**t is 0, what holds for the first steps only is over.
+        """Return the map after many steps: beta**t is 0, the first steps are over.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class UpdateMap:
 
 
 def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
-    """Keep what ``derive(rule, held, ...)`` gave: it follows from equations, whatever their hyperparameters' values."""
+    """Cache what ``derive(rule, held, ...)`` gives, by equations and not by values."""
     known: dict[Any, Derived] = {}
 
     @wraps(derive)
@@ -270,7 +270,7 @@ def _sums(expression: sp.Expr) -> sp.Expr | None:
 
 
 def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
-    """Replace grad(point), innermost first; a sum over all parameters is its one summand, noise its mean.
+    """Replace grad(point), innermost first, and sums and noise by one term and the mean.
 
     Raises
     ------
@@ -312,14 +312,14 @@ def _settled(expression: sp.Expr) -> sp.Expr:
 
 
 def _fades(power: sp.Pow) -> bool:
-    """Tell whether base**exponent goes to 0 with t; a symbol as the base is a share between 0 and 1."""
+    """Return whether base**exponent goes to 0 with t."""
     base, exponent = power.args
     share = base.is_Symbol or (base.is_number and 0 < base < 1)
     return bool(share and sp.diff(exponent, t).is_positive)
 
 
 def _at_the_end(condition: Any) -> Any:
-    """Return a condition on t as it is for large t, where a polynomial in t decides it; else leave it."""
+    """Return a condition on t as it is for large t, where that is known."""
     if isinstance(condition, sp.And | sp.Or | sp.Not):
         return condition.func(*(_at_the_end(part) for part in condition.args))
     if not condition.has(t) or not isinstance(condition, sp.core.relational.Relational):

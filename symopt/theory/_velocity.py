@@ -175,7 +175,7 @@ def _tidy_limit(move: sp.Expr) -> sp.Expr:
 
 
 def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
-    """Return the map where every gradient is g, and the guards against dividing by 0 are ``epsilon``."""
+    """Return the map under a constant gradient g, with ``epsilon`` for the guards."""
     check_rule(rule)
     reserved(rule, "g")
     step = UpdateMap.of(rule, lambda _: SLOPE)

@@ -76,7 +76,7 @@ class Layout:
         self.cells[key] = len(self.cells)
 
     def sized(self, n: int) -> Layout:
-        """Return the layout for ``n`` parameters, each wide part at a multiple of the cache line."""
+        """Return the layout for ``n`` parameters; wide parts begin at cache lines."""
         if not self.wide:
             return self
         result = Layout(self.lanes)
@@ -154,7 +154,7 @@ class Places:
         return any(key in self.options.swept or key in more for key in program.only(present).inputs)
 
     def _swept_powers(self) -> set[Key]:
-        """Return the powers that differ from lane to lane; a schedule holds plain numbers, and never does."""
+        """Return the powers that differ from lane to lane; those of schedules never do."""
         swept: set[Key] = set()
         for k in range(self.update.powers):
             if self._reaches_swept(

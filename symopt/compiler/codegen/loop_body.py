@@ -23,7 +23,7 @@ Texts = dict[int, tuple[str, int]]
 
 
 class Axis(NamedTuple):
-    """What a segment loops over: a variable, its end, the width of buffers, and what each turn begins with."""
+    """The loop around a segment: its variable, end, width of buffers, and how it begins."""
 
     variable: str
     end: str
@@ -100,7 +100,7 @@ class FrameWriter:
         return self._edges()
 
     def _plainly(self, axis: Axis | None) -> list[str]:
-        """Return one loop over all turns; a range that is shorter than others is asked for in each."""
+        """Emit one loop over the union of the ranges; guard each task by its own range."""
         first, last = self._outermost()
         return [
             *self._lowest_and_highest(),
@@ -113,7 +113,7 @@ class FrameWriter:
         return f"{self.bounds}_least", f"{self.bounds}_most"
 
     def _lowest_and_highest(self) -> list[str]:
-        """Return the statements that find where the first range begins and the last ends, if there are several."""
+        """Emit the first begin and the last end of several ranges."""
         if self.is_single:
             return []
         lows, highs = zip(*self.ranges.values(), strict=True)
@@ -156,7 +156,7 @@ class FrameWriter:
         return f"{self.bounds}_from"
 
     def _turned(self, name: str) -> tuple[str, list[str]]:
-        """Return the partial sums in the order of the terms, and the statements that put them so."""
+        """Emit the partial sums in the order of the terms."""
         if self._origin == self._low:
             return name, []
         turned = self.nest.fresh("a")
@@ -179,7 +179,9 @@ class FrameWriter:
         return self.nest.block(inner, [], around, dict(self.known), axis)
 
     def _blocks(self) -> list[str]:
-        """Return the turns that all ranges meet as whole blocks of W and a rest, and the turns before and after them.
+        """Emit the common range as full blocks of W iterations and a remainder.
+
+        Before and after it stand a guarded prologue and epilogue.
 
         The rest is a loop over the first of the partial sums: it vectorises too.
         """
@@ -218,7 +220,7 @@ class FrameWriter:
         )
 
     def _with_edges(self, inside: list[str]) -> list[str]:
-        """Return what all ranges meet, with the turns before and after it, which ask for each range."""
+        """Put a guarded prologue and epilogue around the common range."""
         h = self.bounds
         edges = [
             f"{h}_begin = {h}_least if side == 0 else {h}_to + 1",
@@ -229,7 +231,7 @@ class FrameWriter:
         return [*self._lowest_and_highest(), *sides]
 
     def can_be_shared(self, axis: Axis) -> bool:
-        """Return whether eight turns of a strip can share the loop: each entry is still added to in order."""
+        """Return whether eight iterations can share the loop, additions still in order."""
         adds = all(
             task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks
         )

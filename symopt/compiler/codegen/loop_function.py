@@ -118,7 +118,7 @@ class LoopFunction:
 
     @cached_property
     def everywhere(self) -> LoopFunction | None:
-        """The function for points where a sine or a remainder is beyond the fast ones, if it has any."""
+        """The function for points beyond the fast sines and remainders, if it has any."""
         program = everywhere(self.program)
         if program is None:
             return None

@@ -20,7 +20,9 @@ RANK = {"define": 0, "reduce": 1, "add": 2, "update": 3}
 
 
 class Task(NamedTuple):
-    """``kind`` "reduce", "define", "add" or "update": what is done with a node, and the loops still around it.
+    """What is done with a node, and the loops still around it.
+
+    ``kind`` is "reduce", "define", "add" or "update".
 
     Updates of one turn are done together: each is computed before any is stored.
     """
@@ -47,7 +49,7 @@ class Frame:
 
 @dataclass
 class Schedule:
-    """Frames in their order, and for each place before, between and after them what is done once there."""
+    """Fused loops in their order, and what is done once before, between and after them."""
 
     frames: list[Frame]
     between: list[list[Task]]
@@ -91,7 +93,7 @@ class Scheduler:
         around: frozenset[Loop],
         known: Mapping[int, object],
     ) -> Schedule:
-        """Return the order of tasks inside the loops ``around``, with the reductions that they and ``wanted`` need."""
+        """Order tasks inside the loops ``around``, with the reductions that they need."""
         everything = self._with_reductions(tasks, wanted, around, known)
         needs = {task: self._needs(task, everything, around, known) for task in everything}
         frames: list[Frame] = []
@@ -131,7 +133,7 @@ class Scheduler:
     def _needs(
         self, task: Task, tasks: list[Task], around: frozenset[Loop], known: Mapping[int, object]
     ) -> dict[Task, bool]:
-        """Return the tasks that must come first, and whether sharing the loop with them is enough."""
+        """Return the tasks that must come first, and whether sharing a loop with them suffices."""
         below = self.below(task, known)
         first = {self._reduction(n): False for n in self.reductions(below, around)}
         reads: dict[Name, list[tuple[Affine, ...]]] = {}
@@ -199,7 +201,10 @@ class Scheduler:
 
 
 def _comes_after(task: Task, needs: list[Task], frame: Frame) -> bool:
-    """Return whether a turn of a frame, which takes its ranges one after the other, would do a task after these."""
+    """Return whether one iteration reaches this task after those it depends on.
+
+    The fused loop takes its tasks one after the other.
+    """
     order = [*frame.loops, task.loops[0]]
     return all(order.index(other.loops[0]) <= order.index(task.loops[0]) for other in needs)
 
@@ -215,7 +220,7 @@ def _near(one: Loop, other: Loop) -> bool:
 
 
 def _same_turn(task: Task, other: Task, seen: list[tuple[Affine, ...]]) -> bool:
-    """Return whether a task meets what another stores only in the same turn of their first loops."""
+    """Return whether a task meets what another stores only in the same iteration."""
     if not (task.loops and other.loops):
         return False
     mine, its = variable(task.loops[0]), variable(other.loops[0])

@@ -61,7 +61,7 @@ class Nest:
     def write(
         self, statements: Iterable[Statement], nodes: Mapping[Key, int], wanted: Iterable[int]
     ) -> list[str]:
-        """Return the loops of statements and of ``wanted``, whose texts can be asked for afterwards."""
+        """Emit the loops of statements and of ``wanted``; texts can be asked for afterwards."""
         tasks = [
             Task(s.kind, nodes[s.key], s.loops, array=s.array, at=s.at, near=s.near)
             for s in statements
@@ -109,7 +109,7 @@ class Nest:
         known: Texts,
         unwritten: set[Name],
     ) -> list[int]:
-        """Return what later frames need of this place and can be computed now: the uppermost such nodes."""
+        """Return the outermost nodes that later loops use and that can be hoisted to here."""
         found: dict[int, None] = {}
         tasks = chain.from_iterable(frame.tasks for frame in frames)
         roots = list(chain.from_iterable(map(self.scheduler.roots, tasks)))
@@ -144,7 +144,7 @@ class Nest:
     def _segment(
         self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None
     ) -> list[str]:
-        """Return straight code that does ``tasks`` and computes ``ahead``, whose texts are added to ``known``."""
+        """Emit straight code for ``tasks`` and ``ahead``, and add their texts to ``known``."""
         if not tasks and not ahead:
             return []
         shared: list[str] = []
@@ -191,7 +191,7 @@ class Nest:
         return f"{name}[{axis.variable}]", 4
 
     def _terms(self, node: int) -> list[tuple[int, ...]]:
-        """Return what is added one after the other to a sum: products, which are added by fma, and what remains."""
+        """Return the terms of a sum: products, which are added by fma, and what remains."""
         made = self.graph.nodes[node]
         if made.op == "fma":
             return [*self._terms(made.args[2]), made.args[:2]]

@@ -62,7 +62,7 @@ class Arrays:
         return self.integers.setdefault(key, f"n{len(self.integers)}")
 
     def loads(self, first: int) -> list[str]:
-        """Return the statements that take the integers from ``plan``, where they begin at ``first``."""
+        """Emit the loads of the integers of ``plan``, which begin at ``first``."""
         return [
             f"{name} = plan[{first + k}]  # {label(key)}"
             for k, (key, name) in enumerate(self.integers.items())
@@ -97,7 +97,7 @@ class Arrays:
         return f"{memory.variable}[i]"
 
     def _inside(self, read: Read) -> str:
-        """Return the condition that an entry lies in its array: a branch that is taken must not read beside it."""
+        """Return the test that an index lies in its array, for a branch that may be taken."""
         array = self.memory[read.array].like or read.array
         indices = [
             (f"({self.index(index)})", self.integer("extent", array, axis))

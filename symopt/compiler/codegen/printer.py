@@ -1,4 +1,4 @@
-"""Nodes of a graph printed as statements of the kernel language, each in the outermost loop it can stand in."""
+"""Prints nodes as statements, each in the outermost loop that it can stand in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symopt.ir.ops import ATOM, OPERATIONS, SUM, Operation
 from symopt.ir.program import Graph, Key, demand_order
 
 CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
-"""When a value is known: for the whole run, from the step, from loops that all lanes share, or from the lane."""
+"""Binding times: the whole run, the step, loops that all lanes share, the lane."""
 
 HEADER = """from symopt.compiler.library.primitives import abreast, bits, empty, fabs, float64
 from symopt.compiler.library.primitives import floor, fma, from_bits, part, sqrt
@@ -94,7 +94,7 @@ class Printer:
         return [(known.get(number) or self.outer[number])[0] for number in wanted]
 
     def _named(self, order: list[int], wanted: list[int]) -> set[int]:
-        """Return the operations that need a name: used twice, asked for, or used in a deeper loop."""
+        """Return the operations that need a name: used twice, asked for, or in a deeper loop."""
         uses: dict[int, int] = dict.fromkeys(wanted, 1)
         named = set(wanted)
         for number in order:
@@ -147,7 +147,7 @@ def literal(value: float) -> tuple[str, int]:
 
 
 def label(key: Key) -> str:
-    """Return what a row, a cell or an integer is, in words for a comment; a user's name is escaped."""
+    """Return what a row, a cell or an integer is, for a comment; names are escaped."""
     if isinstance(key, str):
         parts = [key]
     else:

@@ -1,4 +1,4 @@
-"""A program whose sines and remainders reach every argument: for points where the fast ones are NaN.
+"""Programs whose sines and remainders reach every argument, where the fast ones are NaN.
 
 The fast functions keep a loop over lanes free of branches; what they leave out (a sine of
 |x| > 2**48, a remainder of a quotient above 2**53) costs a hundred times as much. Both agree, in
@@ -44,7 +44,7 @@ FAR: dict[str, Callable[..., int]] = {
 
 
 def everywhere(program: Program) -> Program | None:
-    """Return the program with the slow functions beside the fast ones, or None where it needs none."""
+    """Return the program with the slow functions beside the fast ones, or None."""
     operations = {node.op for node in program.nodes}
     if not operations & set(FAR) or operations & {"sin_far", "cos_far", "mod_far"}:
         return None

@@ -1,4 +1,4 @@
-"""Kernels in memory and on disk: compiled once for all time, known by a hash of all that makes them.
+"""Kernels in memory and on disk, known by a hash of all that makes them.
 
 The name of a kernel is a hash of its source, of the versions that turn it into machine code and
 of the processor, so that no two kernels can be taken for each other (numba#10486) and a changed
@@ -53,7 +53,7 @@ compiled = 0
 
 @dataclass
 class _Loaded:
-    """A kernel in memory: what its module holds, its entry compiled, and when it was last asked for."""
+    """A kernel in memory: its module's names, its compiled entry, and its last use."""
 
     names: SimpleNamespace
     used: int = 0
@@ -132,7 +132,7 @@ def _plainly(function: Callable[..., Any], *arrays: Any) -> None:
 
 
 def _forget_some() -> None:
-    """Make room: whoever still uses a kernel keeps it, and it is loaded again when it is asked for again."""
+    """Forget some kernels: whoever uses one keeps it, and it is loaded again when asked for."""
     if len(_loaded) < KEPT:
         return
     for source in sorted(_loaded, key=lambda source: _loaded[source].used)[: KEPT // 4 + 1]:
@@ -220,7 +220,7 @@ LOCKS = (_lock, global_compiler_lock, ffi.lib._lock)
 
 
 def _hold() -> None:
-    """Wait until nobody compiles: a child would wait for ever for a thread that it does not have."""
+    """Wait until nobody compiles: a child would wait for ever for a lock that it inherits."""
     for lock in LOCKS:
         lock.__enter__()
 

@@ -106,7 +106,7 @@ class Lowering:
         values: Sequence[Any],
         inline: bool = True,
     ) -> ir.Function:
-        """Return ``function`` as an LLVM function for arguments like ``values``, made once a module."""
+        """Return ``function`` as an LLVM function for arguments like ``values``, once a module."""
         kinds = [value.type for value in values]
         name = ".".join(["symopt", function.__name__, *(str(kind) for kind in kinds)])
         made = module.globals.get(name)
@@ -197,7 +197,7 @@ class Lowering:
         self.builder.position_at_end(done)
 
     def _never_unrolled(self) -> Any:
-        """Return what keeps LLVM from unrolling a short loop before it could vectorise it; after that it may."""
+        """Build metadata that forbids unrolling until the loop vectoriser has run."""
         add, text = self.module.add_metadata, partial(ir.MetaDataString, self.module)
         first = add([text("llvm.loop.unroll.disable")])
         then = add(
@@ -300,7 +300,7 @@ class Lowering:
 
 
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
-    """Return the syntax tree of a function, from the text of its module (which may have no file)."""
+    """Return the syntax tree of a function, from its module's text, which may have no file."""
     space = function.__globals__
     module = ast.parse(space["__loader__"].get_source(space["__name__"]))
     (tree,) = (

@@ -1,4 +1,4 @@
-"""Machine code of kernels: made by Numba, kept as bytes, loaded into an engine that goes with the kernel.
+"""Machine code: made by Numba, kept as bytes, loaded into an engine that can be freed.
 
 Numba has one LLVM engine, which holds what it compiled for as long as the process lives: most of
 a megabyte a kernel. Here code is compiled in an engine that is thrown away, and runs in one of
@@ -118,7 +118,7 @@ def switched_off() -> bool:
 
 @contextmanager
 def _own_engine() -> Iterator[Any]:
-    """Give Numba's context with an engine that lives as long as what is compiled or loaded in it."""
+    """Give Numba's context with an engine that lives as long as what is compiled in it."""
     context = cpu_target.target_context
     with global_compiler_lock:
         context.refresh()
@@ -144,7 +144,7 @@ class _Codegen(JITCPUCodegen):  # type: ignore[misc]
 
 
 def _freed(made: Any) -> Any:
-    """Return pass managers that end with their objects: llvmlite's own hook is hidden by one of a base class."""
+    """Return pass managers that end with their objects, which llvmlite's own hook does not."""
     for part in made if isinstance(made, tuple) else ():
         if isinstance(part, NewPassManager) and type(part)._dispose is ffi.ObjectRef._dispose:
             kind = "Function"

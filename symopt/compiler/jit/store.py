@@ -132,5 +132,5 @@ def _write(path: str, content: bytes, folder: int | None) -> None:
 
 
 def _checksum(name: str, code: bytes) -> bytes:
-    """Return what a file begins with; the name is in it, so that no file serves in another's place."""
+    """Return what a file begins with; its name is in it, so that files cannot be exchanged."""
     return hashlib.sha256(name.encode() + b"\0" + code).digest()

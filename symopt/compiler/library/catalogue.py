@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def source(names: Iterable[str]) -> str:
-    """Return the text of these functions and of all that they call, in the order of their modules."""
+    """Return the text of functions and of all that they call, in order."""
     needed: set[str] = set()
     stack = list(names)
     while stack:

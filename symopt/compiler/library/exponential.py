@@ -1,4 +1,4 @@
-"""Exponentials, logarithms and powers in the kernel language; ``elementary`` lists all functions."""
+"""Exponentials, logarithms and powers in the kernel language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from symopt.compiler.library.primitives import bits, fabs, float64, floor, fma, 
 
 
 def expm1_tail(r: float) -> float:
-    """(e**r - 1 - r)/r**2 for |r| <= ln(2)/2 by its Taylor series to r**13, in pairs side by side."""
+    """(e**r - 1 - r)/r**2 for |r| <= ln(2)/2, by its Taylor series in pairs."""
     s = r * r
     s4 = s * s
     a = fma(0.16666666666666666, r, 0.5)
@@ -38,7 +38,7 @@ def exp(x: float) -> float:
 
 
 def scaled(x: float, q: float) -> float:
-    """Return x * 2**k with k in the low bits of q, in two halves, so that both ends of the range are right."""
+    """Return x * 2**k, k in the low bits of q, in two halves for both ends of the range."""
     k = bits(q) - 4843621399236968448
     half = k >> 1
     return x * from_bits((half + 1023) << 52) * from_bits((k - half + 1023) << 52)
@@ -87,7 +87,7 @@ def log_fraction(x: float) -> float:
 
 
 def log_rest(n: float, f: float) -> float:
-    """What n*ln(2) + f in a double lacks to n*ln(2) + ln(1 + f), by 2*atanh(s) with s = f/(2 + f)."""
+    """What n*ln(2) + f lacks to n*ln(2) + ln(1 + f), by 2*atanh(s), s = f/(2 + f)."""
     s = f / (2.0 + f)
     z = s * s
     rest = 2.0 * z * fma(atanh_tail(z), z, 0.3333333333333333)
@@ -130,7 +130,7 @@ def pow_less(x: float, y: float) -> float:
 
 
 def pow_of_sum(x: float, y: float, rest: float) -> float:
-    """e**((y + rest)*ln|x|) with the logarithm and the product in two doubles; the sign for whole exponents."""
+    """e**((y + rest)*ln|x|) in two doubles, with the sign for whole exponents."""
     a = fabs(x)
     tiny = a < 2.2250738585072014e-308
     b = a * 18014398509481984.0 if tiny else a
@@ -251,7 +251,7 @@ def log1p_slope(x: float) -> float:
 
 
 def xlogx_slope(x: float) -> float:
-    """1 + ln(x); near 1/e, where it is 0, the series of ln(1 + t) with t = e*x - 1, e in two doubles."""
+    """1 + ln(x); near its zero 1/e by the series of ln(1 + t), t = e*x - 1."""
     n = log_binade(x)
     f = log_fraction(x)
     head = n * 0.6931471805599453 + f
@@ -277,7 +277,7 @@ def log1mexp_slope(x: float) -> float:
 
 
 def root_less(x: float, y: float) -> float:
-    """sqrt(x + y) - sqrt(y) = x/(sqrt(x + y) + sqrt(y)), which keeps the digits of a small x; 0 of two zeros."""
+    """sqrt(x + y) - sqrt(y) as x/(sqrt(x + y) + sqrt(y)); 0 of two zeros."""
     both = sqrt(x + y) + sqrt(y)
     return both if both == 0.0 else (x if x > 1.7976931348623157e308 else x / both)
 
@@ -300,7 +300,10 @@ def mod_signed(size: float, x: float, y: float) -> float:
 
 
 def mod(x: float, y: float) -> float:
-    """X - y*floor(x/y) as Python's ``%``, exact but for the last sum where signs differ; NaN for x/y from 2**53 on."""
+    """X - y*floor(x/y) as Python's ``%``; NaN for x/y from 2**53 on.
+
+    It is exact but for the last sum where signs differ.
+    """
     a = fabs(x)
     b = fabs(y)
     quotient = a / b

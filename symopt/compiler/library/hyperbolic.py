@@ -1,4 +1,4 @@
-"""Hyperbolic functions and their inverses in the kernel language; ``elementary`` lists all functions."""
+"""Hyperbolic functions and their inverses in the kernel language."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cosh(x: float) -> float:
 
 
 def tanh_parts(x: float) -> float:
-    """expm1(2|x|); beyond 300 that of |x| - 256, so that the slope of tanh keeps its digits to the end."""
+    """expm1(2|x|); beyond 300 that of |x| - 256, so that the slope keeps its digits."""
     a = fabs(x)
     b = a - 256.0 if a > 300.0 else a
     return expm1_positive(2.0 * (300.0 if b > 300.0 else b))
@@ -49,7 +49,7 @@ def expm1_positive(x: float) -> float:
 
 
 def tanh(x: float) -> float:
-    """E/(E + 2) with E = expm1(2|x|), by the reciprocal that the slope needs, with the quotient's remainder."""
+    """E/(E + 2) with E = expm1(2|x|), by the reciprocal that the slope needs."""
     e = tanh_parts(x)
     below = e + 2.0
     inverse = 1.0 / below
@@ -85,7 +85,7 @@ def sech_slope(x: float) -> float:
 
 
 def expm1_part(y: float) -> float:
-    """What expm1(y) rounds away, as a part of it, for y <= 0; 0 where y is so small that nothing is."""
+    """What expm1(y) rounds away, as a part of it, for y <= 0."""
     return expm1_lost(y) / expm1(y) if y < -1e-290 else 0.0
 
 
@@ -126,7 +126,7 @@ def coth_slope(x: float) -> float:
 
 
 def asinh(x: float) -> float:
-    """log1p(a + a**2/(1 + sqrt(1 + a**2))) with a = |x| and the sum in two doubles; ln(2a) far out."""
+    """log1p(a + a**2/(1 + sqrt(1 + a**2))), a = |x|, in two doubles; ln(2a) far out."""
     a = fabs(x)
     far = a > 268435456.0
     b = 0.0 if far else a
@@ -190,7 +190,7 @@ def atanh(x: float) -> float:
 
 
 def asinh_slope(x: float) -> float:
-    """1/sqrt(1 + x**2); far out, where x**2 would overflow, of x * 2**-512, beside which the 1 is nothing."""
+    """1/sqrt(1 + x**2); far out of x * 2**-512, beside which the 1 is nothing."""
     scale = 7.458340731200207e-155 if fabs(x) > 1e100 else 1.0
     return 1.0 / sqrt(fma(x * scale, x * scale, scale)) * scale
 

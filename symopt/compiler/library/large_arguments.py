@@ -1,4 +1,4 @@
-"""Sine and cosine of huge arguments, exact remainders of huge quotients: what is too slow for every lane.
+"""Sine and cosine of huge arguments, exact remainders of huge quotients.
 
 ``trigonometric`` takes |x| to 2**48 and is NaN beyond it, ``exponential.mod`` takes quotients to
 2**53. These take the rest, in loops over digits.
@@ -17,7 +17,7 @@ from symopt.compiler.library.trigonometric import (
 
 
 def two_by_pi(pairs: list[float]) -> float:
-    """Write the digits of 2/pi to base 2**24, two in a number, from the one before the point; return the first pair."""
+    """Write the digits of 2/pi to base 2**24, two in a number; return the first pair."""
     pairs[0] = 10680707.0
     pairs[1] = 121282428742140.0
     pairs[2] = 43258138146013.0
@@ -67,7 +67,7 @@ def column(m: float, pairs: list[float], k: int) -> float:
 
 
 def turned(x: float, digits: list[float]) -> float:
-    """Write |x|*2/pi modulo 4 for |x| >= 2**48 as eight digits; return the weight of the first, a power of two.
+    """Write |x|*2/pi modulo 4 as eight digits for |x| >= 2**48; return the first's weight.
 
     With |x| = m * 2**e the digits of 2/pi that 2**e makes multiples of 4 are left out (Payne and
     Hanek 1983); the eight columns of the product hold 120 bits behind all that can cancel.
@@ -153,13 +153,13 @@ def cos_far(x: float) -> float:
 
 
 def halved(size: float, larger: float) -> int:
-    """How often ``larger`` can be halved and stay at most 2**52 times ``size``; of subnormals some too few."""
+    """How often ``larger`` can be halved and stay at most 2**52 times ``size``."""
     up = (bits(larger) >> 52) - (bits(size) >> 52) - 52
     return up if up > 0 else 0
 
 
 def mod_far(x: float, y: float) -> float:
-    """The remainder of any quotient: by y times powers of two, the largest first, 52 bits of the quotient each."""
+    """The remainder of any quotient, 52 bits of it at a time."""
     tiny = fabs(y) < 2.2250738585072014e-308
     scale = 18014398509481984.0 if tiny else 1.0
     b = fabs(y)

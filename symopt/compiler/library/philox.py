@@ -43,12 +43,12 @@ def product(a: int, m: int) -> int:
 
 
 def half_round(x: int, y: int, m: int, k: int) -> int:
-    """Return the high word of y0*m mixed with the low words of x and k, and the low word of y0*m."""
+    """Return the high word of y0*m mixed with the low words of x and k, and its low word."""
     return product((y >> 32) & 0xFFFFFFFF, m) ^ raised(x ^ k)
 
 
 def philox(x: int, y: int, key: int, half: int) -> int:
-    """Return the first two words of ten rounds (half 0) or the last two (half 1); both cost as much as one."""
+    """Return two words of ten rounds: the first (half 0) or the last (half 1)."""
     k0 = key & 0xFFFFFFFF
     k1 = (key >> 32) & 0xFFFFFFFF
     for _ in range(0, 10):  # noqa: PIE808  the language has no shorter form

@@ -25,7 +25,7 @@ from symopt.compiler.library.primitives import bits, float64, floor, from_bits
 
 
 def below(n: int, word: int) -> int:
-    """Return floor(u*n) for a word's uniform number u; u is at most 1 - 2**-53, so u*n rounds to less than n."""
+    """Return floor(u*n) for a uniform u, at most 1 - 2**-53, so that it is below n."""
     return bits(floor(uniform(word) * float64(n)) + 4503599627370496.0) & 0xFFFFFFFFFFFFF
 
 
@@ -39,7 +39,7 @@ def choose(plan: list[int], low: int, high: int, key: int, epoch: int) -> int:
 
 
 def shuffle(plan: list[int], epoch: int) -> int:
-    """Put samples in the order of an epoch: Fisher and Yates' exchanges, from the last position to the first."""
+    """Shuffle samples into the order of an epoch (Fisher and Yates)."""
     count = plan[0]
     for i in range(0, count):  # noqa: PIE808  the language has no shorter form
         plan[1032 + i] = i

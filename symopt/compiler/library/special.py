@@ -271,7 +271,7 @@ def log_erfc_slope(x: float) -> float:
 
 
 def log_erfc_curvature(x: float) -> float:
-    """The second derivative of log_erfc: -m*(2*x + m) with m its slope; without its cancellation on the right."""
+    """The second derivative of log_erfc, -m*(2*x + m), m its slope, without cancelling."""
     a = fabs(x)
     value = times_exp_square(erfcx_positive(a), a, -1.0)
     rate = 1.1283791670955126 * fma(2.0, x, log_erfc_slope(x))

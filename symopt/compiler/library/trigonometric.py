@@ -1,4 +1,4 @@
-"""Sines, their kin and their inverses in the kernel language; ``elementary`` lists all functions."""
+"""Sines, their kin and their inverses in the kernel language."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def asin_slope(x: float) -> float:
 
 
 def atan_slope(x: float) -> float:
-    """1/(1 + x**2); far out, where x**2 would overflow, of x * 2**-512, beside which the 1 is nothing."""
+    """1/(1 + x**2); far out of x * 2**-512, beside which the 1 is nothing."""
     scale = 7.458340731200207e-155 if fabs(x) > 1e100 else 1.0
     return 1.0 / fma(x * scale, x * scale, scale) * (scale * scale)
 

@@ -75,7 +75,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of N runs; arrays have the run first. Frozen runs keep their last finite theta."""
+    """What became of N runs, the run first; ended runs keep their last finite theta."""
 
     theta: Array
     iterate: Array
@@ -207,7 +207,7 @@ class Blocks:
         return factors
 
     def advance(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
-        """Run one block to its end, chunk by chunk; when told to stop, only look at where it stands."""
+        """Run one block to its end, chunk by chunk; when told to stop, only observe."""
         block, done = self.blocks[number], 0
         while done <= self.job.steps:
             if stop.is_set():
@@ -260,7 +260,7 @@ class Blocks:
     def _advance(
         self, block: Array, first: int, last: int, record: npt.NDArray[np.int64], out: Array
     ) -> None:
-        """Take steps; where a kernel leaves a failed step as it became, go back to the step before it."""
+        """Take steps; go back to the step before where a kernel leaves a failed one."""
         before = None
         if self.kernel.rerun:
             before = block[: self.layout.size].copy()
@@ -403,7 +403,7 @@ def run(
 
 
 def _begun(pool: ThreadPoolExecutor, work: Callable[..., None], *arguments: Any) -> Future[None]:
-    """Begin work in the pool; this thread does it where the main program has ended, when no other begins any more."""
+    """Begin work in the pool, or in this thread where the main program has ended."""
     try:
         return pool.submit(work, *arguments)
     except RuntimeError as error:

@@ -47,7 +47,7 @@ class Batches:
     _held: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     def indices(self, first: int, last: int) -> Indices:
-        """Return the samples of the steps ``first`` to ``last``, counted from 1: one row for each step.
+        """Return the samples of the steps ``first`` to ``last``, one row for each.
 
         >>> Batches(count=5, batch=2, seed=0).indices(1, 5)
         array([[3, 0],

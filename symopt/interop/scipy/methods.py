@@ -1,4 +1,4 @@
-"""The methods of ``scipy.optimize.minimize``: what each asks of a cost, and how it is told to end."""
+"""The methods of ``scipy.optimize.minimize``: what each asks for, how it is told to end."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class SciPyRun(Run):
 
     @cached_property
     def history(self) -> xr.Dataset:
-        """The steps as of any Run, with ``value_evaluations`` and so on until each as coordinates over step."""
+        """The steps of the run, with counts of evaluations as coordinates over step."""
         columns = zip(COUNTED, self._counts.T, strict=True)
         return super().history.assign_coords(
             {f"{name}_evaluations": ("step", column) for name, column in columns}
@@ -101,7 +101,7 @@ def scipy(
     tolerance: float | None = None,
     **constants: float,
 ) -> SciPyRun:
-    """Run a method of ``scipy.optimize.minimize`` on a cost from one start, as a reference for rules.
+    """Run a method of ``scipy.optimize.minimize`` on a cost from one start.
 
     With g the gradient, H the Hessian and alpha from a line search (Moré and Thuente 1994)::
 

@@ -1,4 +1,4 @@
-"""How far J can still fall from a point, by its slope and curvature there, and what of that is rounding.
+"""How far J can still fall from a point, and how much of that is rounding.
 
 Two parabolas are asked: the one along the gradient, and the one of Newton's step, which does not
 change where the parameters are scaled: beside a steep direction the first sees nothing of a flat
@@ -22,7 +22,7 @@ PRODUCTS: Final = 200  # of the Hessian with vectors, for more parameters
 
 
 def rounding(cost: Cost, theta: Array, size: Array, slope: Array, loss: float) -> float:
-    """Return the rounding of J: of its value, and what that changes by where each component of theta is rounded.
+    """Return the rounding of J: of its value, and of each component of theta.
 
     ``size`` is that of the components on the way.
     """
@@ -37,7 +37,7 @@ def rounding(cost: Cost, theta: Array, size: Array, slope: Array, loss: float) -
 
 
 def along_gradient(cost: Cost, theta: Array, size: Array, slope: Array) -> float:
-    """Return (g^T g)^2/(2 g^T H g), what a parabola with J's slope and curvature falls by along -g."""
+    """Return (g^T g)^2/(2 g^T H g), the fall of the parabola along -g."""
     k = int(np.abs(slope).argmax())
     largest = abs(float(slope[k]))
     unit = slope / largest  # so that no square leaves the numbers
@@ -51,7 +51,7 @@ def along_gradient(cost: Cost, theta: Array, size: Array, slope: Array) -> float
 
 
 def by_newton(cost: Cost, theta: Array, slope: Array) -> float:
-    """Return g^T H^-1 g/2, what J falls by in Newton's step; for many parameters a lower bound of it.
+    """Return g^T H^-1 g/2, the fall of Newton's step, or a lower bound of it.
 
     Eigenvalues count by their size, and none below its rounding. NaN where the Hessian has no
     numbers.
@@ -77,7 +77,7 @@ def _decomposed(cost: Cost, theta: Array, slope: Array) -> float:
 
 
 def _conjugate(cost: Cost, theta: Array, slope: Array) -> float:
-    """Return what conjugate gradients lower slope^T p + p^T H p/2 by; infinite where they meet negative curvature."""
+    """Return the fall that conjugate gradients find; infinite at negative curvature."""
     residual, direction, fall = -slope, -slope, 0.0
     square = start = float(residual @ residual)
     for _ in range(PRODUCTS):

@@ -58,7 +58,7 @@ def _work(watch: Watch, method: Method, start: Array, tolerance: float | None) -
 def _judged(
     watch: Watch, method: Method, tolerance: float | None, done: bool, words: str
 ) -> tuple[Status, str]:
-    """Return a status for a run that SciPy ended, from where it ended; ``done`` and ``words`` are SciPy's."""
+    """Classify the end of a run that SciPy ended; ``done`` and ``words`` are SciPy's."""
     slope = watch.slope_here()
     finite = np.isfinite(slope)
     if not finite.all():

@@ -102,7 +102,7 @@ class KernelContext:
         return self.graph.input(("given", name))
 
     def build_update(self, wanted: list[Key], own: dict[Key, int]) -> dict[Key, int]:
-        """Build outputs of the rule's program; ``own`` gives inputs that depend on the coordinate."""
+        """Build outputs of the rule's program; ``own`` gives what depends on the coordinate."""
 
         def given(key: Key) -> int:
             if key in own:

@@ -152,7 +152,7 @@ class FusedPass:
         return [s._replace(array=(SLOPE, self.name)) for s in statements]
 
     def _updates(self, nodes: dict[Key, int]) -> list[Statement]:
-        """Return what gives theta and the states of a coordinate their next values, as statements."""
+        """Return statements that give theta and the states of a coordinate their next values."""
         context = self.context
         zero = next(s for s in self._slopes() if s.kind == "define")
         end = zero.loops[0]._replace(name="end")
