@@ -75,12 +75,14 @@ def theory():
     """The cycle from linear equations, Adam's averages over a period, and Nesterov's bounds."""
     return {
         "the cycle of momentum": sp.Matrix(cycle()).T,
-        "rate to the cycle and to the minimum: the factor of momentum at lambda = 25": so.theory.linearize(
-            so.momentum
-        ),
+        "rate to cycle and minimum: momentum at lambda = 25": so.theory.linearize(so.momentum),
         "gd on log(cosh(x)) with eta = 3 ends at x and -x": sp.Eq(2 * x, 3 * sp.tanh(x)),
-        "m in step j of a period of p": "(1 - beta1)*sum(beta1**i*g[(j-i) mod p] for i < p)/(1 - beta1**p); v likewise",
-        "x in the end": "steps -eta*m/sqrt(v) from the wall; AMSGrad's from the other wall, with the largest v",
+        "m in step j of a period of p": (
+            "(1 - beta1)*sum(beta1**i*g[(j-i) mod p] for i < p)/(1 - beta1**p); v likewise"
+        ),
+        "x in the end": (
+            "steps -eta*m/sqrt(v) from the wall; AMSGrad's from the other wall, with the largest v"
+        ),
         "no method that stays in the span of its gradients has a gap below": 3
         * L
         * R**2

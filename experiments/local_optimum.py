@@ -16,7 +16,10 @@ import symopt as so
 from symopt.harness import Outcome, Row, main
 from symopt.plot._style import PREDICTED, line_style
 
-CLAIM = "Momentum rolls past local optima, so that more runs end in the global minimum than with gradient descent."
+CLAIM = (
+    "Momentum rolls past local optima, so that more runs end in the global minimum than with "
+    "gradient descent."
+)
 
 x, h, i, n = sp.Symbol("x"), sp.Symbol("h"), *sp.symbols("i n", integer=True)
 points = sp.IndexedBase("theta")
@@ -67,8 +70,13 @@ def theory():
         "highest barrier, little friction": sp.Eq(h, mu / 2 * (sp.pi * f / (2 * gamma)) ** 2),
         "highest barrier, gradient descent": sp.Eq(h, f / sp.pi),
         "it helps if the share of runs rises by": NOTICED,
-        "share, gradient descent": "for each coordinate the width of the global basin over that of the box",
-        "share, momentum": "for each coordinate the share of starts from which the ball comes to rest in that basin",
+        "share, gradient descent": (
+            "for each coordinate the width of the global basin over that of the box"
+        ),
+        "share, momentum": (
+            "for each coordinate the share of starts from which the ball comes to rest in that "
+            "basin"
+        ),
     }
 
 
@@ -203,7 +211,7 @@ def wilson(hits):
 
 
 def share_rows(name, data):
-    """At the smallest eta, where momentum is the ball; in 10-D coordinates are counted, not runs."""
+    """At the smallest eta, where momentum is the ball; in 10-D coordinates are counted."""
     rows, land, note = (
         [],
         LANDSCAPES[name],
@@ -239,7 +247,10 @@ def claim_rows(name, study):
     )
     for rival, found in (rivals | {"adam": lucky["adam"]}).items():
         gain = found.values.astype(float) - plain.values
-        what = f"{name}, {rival}, eta = {float(found['eta']):g}: share of {unit} in the global basin, less gd's"
+        what = (
+            f"{name}, {rival}, eta = {float(found['eta']):g}: share of {unit} in the global basin, "
+            "less gd's"
+        )
         note = f"1.96 standard errors, paired by start; gd's eta is {float(plain['eta']):g}"
         reach = 1.96 * gain.std() / np.sqrt(gain.size)
         rows.append(

@@ -146,7 +146,8 @@ def heading_rows(headings):
             predicted, relation = (
                 ((equal[1] - equal[0]) / (np.pi / 2), "=") if exact else (0.5, ">=")
             )
-            quantity = f"{what}: share of directions in which adagrad heads more directly than {'gd' if exact else name}"
+            other = "gd" if exact else name
+            quantity = f"{what}: share of directions in which adagrad is more direct than {other}"
             note = "every change is known to a spacing"
             if what == "mean over steps" and name == "gd, 1/κ":
                 note += (

@@ -40,7 +40,9 @@ def theory():
         **{f"matrix, {name}": so.theory.linearize(rule) for name, rule in RULES.items()},
         "factor per step": "the largest modulus of an eigenvalue of the matrix",
         "sign changes per step": "the angle of that eigenvalue over pi",
-        "theta after k steps from rest": "the first entry of the matrix to the power k, times the start",
+        "theta after k steps from rest": (
+            "the first entry of the matrix to the power k, times the start"
+        ),
     }
 
 
@@ -144,7 +146,10 @@ def crossing_row(name, rule, steps=100):
     start, direction, eigenvalue = stiff(1e-4)
     across = (so.minimize(ROSENBROCK, rule, start, steps).history["theta"].values - 1) @ direction
     z = max(np.linalg.eigvals(matrix(rule, eigenvalue)), key=abs)
-    what = f"Rosenbrock, {name}, eta = {rule.values['eta']:g}, beta = 0.9: sign changes in {steps} steps"
+    what = (
+        f"Rosenbrock, {name}, eta = {rule.values['eta']:g}, beta = 0.9: sign changes in {steps} "
+        "steps"
+    )
     changes = np.count_nonzero(np.diff(np.sign(across)))
     return Row.within(
         what, steps * abs(np.angle(z)) / np.pi, changes, absolute=1, note="one sign change"

@@ -29,7 +29,8 @@ CHAIN = so.Cost(
 )
 RASTRIGIN = so.Cost(sp.Sum(10 + x[i] ** 2 - 10 * sp.cos(2 * sp.pi * x[i]), (i, 0, n - 1)), params=x)
 BEALE = so.parse("(1.5 - x + x*y)^2 + (2.25 - x + x*y^2)^2 + (2.625 - x + x*y^3)^2")
-COSTS = {  # the cost, its dimension, half the side of the box of starts, and the gap J - J* to reach
+# the cost, its dimension, half the side of the box of starts, and the gap J - J* to reach
+COSTS = {
     "quadratic, κ = 100": (QUADRATIC, 10, 2, 1e-3),
     "Rosenbrock": (so.parse("100*(y - x^2)^2 + (1 - x)^2"), 2, 2, 1e-3),
     "Rosenbrock's chain, 10-D": (CHAIN, 10, 1, 1e-3),
@@ -60,11 +61,15 @@ def theory():
             f"{name} is stable below eta =": so.theory.stability_limit(so.optimizers[name])
             for name in LIMITED
         },
-        "momentum's floor": "the eigenvalues of its matrix multiply to beta: no gap shrinks faster than beta a step",
+        "momentum's floor": (
+            "the eigenvalues of its matrix multiply to beta: no gap shrinks faster than beta a step"
+        ),
         "ERT(eta)": "(steps of all runs, until arrival or their end) / (runs that arrive)",
         "tolerance width": "decades of eta around the best one with ERT at most twice its ERT",
-        "fewer steps": "the median over starts of steps(A)/steps(B) is at most 1; who does not arrive takes "
-        "longer than the budget, by how much is unknown: the interval holds every possibility",
+        "fewer steps": (
+            "the median over starts of steps(A)/steps(B) is at most 1; who does not arrive takes "
+            "longer than the budget, by how much is unknown: the interval holds every possibility"
+        ),
     }
 
 

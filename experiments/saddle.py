@@ -190,14 +190,20 @@ def adam_rows(out, deep):
     """Adam at the distances of the other rules, and where its gradient is far below epsilon."""
     time = out.sel(epsilon=GUARDS[0]).values[: len(NEAR)]
     far, near = time[0], time[-1]
+    most, fewest = "adam: most steps from |y0| = 1e-2 to 1e-12", "adam: fewest of them"
     rows = [
         Row(
-            "adam: steps from |y0| = 1e-2 over those from 1e-12", 1, far / near, (far - 1) / (near + 1),
-            (far + 1) / (near - 1), n=2, note="each is known to a step",
+            "adam: steps from |y0| = 1e-2 over those from 1e-12",
+            1,
+            far / near,
+            (far - 1) / (near + 1),
+            (far + 1) / (near - 1),
+            n=2,
+            note="each is known to a step",
         ),
-        Row("adam: most steps from |y0| = 1e-2 to 1e-12", DELTA / SLOW, time.max(), n=len(time), relation="<="),
-        Row("adam: fewest of them", DELTA / SLOW / np.sqrt(3), time.min(), n=len(time), relation=">="),
-    ]  # fmt: skip
+        Row(most, DELTA / SLOW, time.max(), n=len(time), relation="<="),
+        Row(fewest, DELTA / SLOW / np.sqrt(3), time.min(), n=len(time), relation=">="),
+    ]
     G = so.theory.evaluate(
         so.theory.escape(so.adam, held="v"), so.adam(eta=SLOW, epsilon=GUARD), gamma=GAMMA, v=0
     )

@@ -10,7 +10,10 @@ from symopt.harness import Outcome, Row, main
 from symopt.plot._style import line_style
 from symopt.problems import learning
 
-CLAIM = "On features of very different scale gradient descent suffers, the adaptive rules do not; standardising cures it."
+CLAIM = (
+    "On features of very different scale gradient descent suffers, the adaptive rules do not; "
+    "standardising cures it."
+)
 
 ETAS = 10 ** np.arange(-6.75, 1.01, 0.25)  # one grid for all rules
 SHARE = 1e-3  # the target: J - J* is this share of its value at the start
@@ -24,11 +27,18 @@ TWICE = 2.0  # who suffers takes at least twice as long, who does not at most
 def theory():
     """On a quadratic every eigenvector moves by the matrix A of its eigenvalue lambda."""
     return {
-        "the gap after k steps": "J_k - J* = sum_i lambda_i/2 * ((A(lambda_i)^k)_{theta,theta} * c_i)^2, "
-        "c the start minus the minimum along the eigenvectors",
+        "the gap after k steps": (
+            "J_k - J* = sum_i lambda_i/2 * ((A(lambda_i)^k)_{theta,theta} * c_i)^2, "
+            "c the start minus the minimum along the eigenvectors"
+        ),
         **{f"A, {name}": so.theory.linearize(rule) for name, rule in LINEAR.items()},
-        "steps a decade of J - J*, in the end": "-ln(10)/(2*ln(rho)), rho the largest modulus of an eigenvalue of A",
-        "to suffer": "the median ratio of steps to those at the scales 1, 1 is at least 2; not to suffer: at most 2",
+        "steps a decade of J - J*, in the end": (
+            "-ln(10)/(2*ln(rho)), rho the largest modulus of an eigenvalue of A"
+        ),
+        "to suffer": (
+            "the median ratio of steps to those at the scales 1, 1 is at least 2; not to suffer: "
+            "at most 2"
+        ),
     }
 
 

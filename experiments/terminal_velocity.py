@@ -7,7 +7,10 @@ from matplotlib.figure import Figure
 import symopt as so
 from symopt.harness import Outcome, Row, main
 
-CLAIM = "Under a constant gradient g momentum tends to the step eta*g/(1 - beta): ten times as fast at beta = 0.9."
+CLAIM = (
+    "Under a constant gradient g momentum tends to the step eta*g/(1 - beta): ten times as fast at "
+    "beta = 0.9."
+)
 
 G, ETA = 0.5, 0.01
 BETAS = [0.0, 0.5, 0.8, 0.9, 0.95, 0.99]

@@ -41,7 +41,8 @@ TEXTBOOK = {  # eta = 1/kappa, one over the largest curvature, for all
     "momentum, textbook": so.momentum(beta=0.9),
     "nesterov, textbook": so.nesterov(beta=0.9),
 }
-DECADES = 60  # where two eigenvalues have the same size no law is exact, and 12 decades tell a factor to 1e-5 only
+# where two eigenvalues have the same size no law is exact: 12 decades tell a factor to 1e-5 only
+DECADES = 60
 DIGITS = 1e-6  # relative, of steps a decade
 
 

@@ -49,7 +49,8 @@ def race(
     start: Annotated[
         str,
         typer.Option(
-            help="The parameters and where they begin: x=-1.2,y=1 or arrays, x[100]=-1.2,W[3,4]=0.5."
+            help="The parameters and where they begin: x=-1.2,y=1 or arrays, "
+            "x[100]=-1.2,W[3,4]=0.5."
         ),
     ] = "",
     rule: Annotated[
@@ -58,7 +59,8 @@ def race(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="The budget of each rule; 5000 if left out, 5000000/n from 100 up for n > 1000 parameters."
+            help="The budget of each rule; 5000 if left out, 5000000/n from 100 up for n > 1000 "
+            "parameters."
         ),
     ] = None,
     constant: Annotated[
@@ -331,15 +333,13 @@ def config() -> None:
         "processors"
     )
     home = cache_folder()
-    if home is None:
-        kept = []
-    else:
+    kept: list[Path] = []
+    if home is not None:
         kept = [path for path in home.glob("symopt_kernel_*") if not path.suffix]
     typer.echo(f"{'cache':12} {home or 'in memory'} ({len(kept)} kernels)")
-    typer.echo(
-        f"{'lanes':12} "
-        f"{vector_report(so.parse('100*(y-x^2)^2+(1-x)^2').program, so.adam.update, so.adam.values)}"
-    )
+    valley = so.parse("100*(y-x^2)^2+(1-x)^2")
+    report = vector_report(valley.program, so.adam.update, so.adam.values)
+    typer.echo(f"{'lanes':12} {report}")
 
 
 def main() -> None:

@@ -245,7 +245,8 @@ class Zero:
         if not self.known:
             return f"from the best J of this race, {self.loss:.4g}: the minimum is not known"
         below = self.best < self.loss - 1e-12 * max(1.0, abs(self.loss))
-        return f"from the minimum of J that the cost has, {self.loss:.4g}{BELOW.format(self.best) if below else ''}"
+        text = f"from the minimum of J that the cost has, {self.loss:.4g}"
+        return text + BELOW.format(self.best) if below else text
 
 
 BELOW = "; a run went below it, to {:.10g}, so that it is no minimum"

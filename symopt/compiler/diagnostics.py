@@ -66,4 +66,7 @@ def report(cost: Program, update: Update, values: Mapping[str, float], lanes: in
     if faster and all(packed.values()):
         words = "kernels vectorise"
     counts = ", ".join(f"{count} packed {name}" for name, count in packed.items())
-    return f"{words}: {counts}; {times[lanes]:.1f} ns a step in a block of {lanes}, {times[1]:.1f} ns alone"
+    return (
+        f"{words}: {counts}; {times[lanes]:.1f} ns a step in a block of {lanes}, {times[1]:.1f} ns "
+        "alone"
+    )

@@ -58,7 +58,10 @@ def _unread(solver: Solver, array: Name, axis: int) -> str:
             entries = f"{name}[0]"
         else:
             entries = f"{name}[0] to {name}[{first - 1}]"
-        cure = "indices begin at 0 here, where SymPy's sums often run from 1: write (i, 0, n - 1), or the index i - 1"
+        cure = (
+            "indices begin at 0 here, where SymPy's sums often run from 1: write (i, 0, n - 1), or "
+            "the index i - 1"
+        )
         return f"no term of the cost reads {entries}{where}, of {size}; {cure}"
     return (
         f"no term of the cost reads {name}[{last + 1}] to {name}[{size - 1}]{where}, of {size}: "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
-TERMS = 4  # of the series: value, slope, curvature and one more, which the tangent of a gradient touches
+TERMS = 4  # of the series: value, slope, curvature, and one that the gradient's tangent touches
 LARGEST = 40  # operations of a piece that SymPy expands in a moment
 SMOOTH = (
     sp.exp,

@@ -147,7 +147,7 @@ def choose(names: Sequence[str], place: Path) -> list[Experiment]:
     >>> choose(["terminal_velocty"], folder())
     Traceback (most recent call last):
         ...
-    symopt.errors.RunError: no experiment 'terminal_velocty' in ... (did you mean 'terminal_velocity'?)
+    symopt.errors.RunError: no experiment 'terminal_velocty' in ...
     """
     known = experiments(place)
     if not known:

@@ -42,12 +42,12 @@ def like(name: Any, /, **arguments: Any) -> Rule:
     Examples
     --------
     >>> import symopt as so
-    >>> print(so.like("keras.optimizers.SGD", learning_rate=0.001, momentum=0.9, nesterov=True))
-    keras.optimizers.SGD(learning_rate=0.001, momentum=0.9, nesterov=True)
-    is nesterov(eta=0.001, beta=0.9, shifted=True, eta_inside=True)
+    >>> print(so.like("torch.optim.Adagrad", lr=0.1))
+    torch.optim.Adagrad(lr=0.1)
+    is adagrad(eta=0.1, epsilon=1e-10, initial_accumulator=0, epsilon_inside=False)
     and differs from the paper:
-    - theta is the point looked ahead to, at which the gradient is taken: the same trajectory while beta \
-and eta are constant, read the share beta of a step further on
+    - epsilon is added to the root, not under it
+    - epsilon is 1e-10 by default, 1e-08 in the paper
     """
     found = find(name)
     rule = found(**arguments)
@@ -127,6 +127,7 @@ def _spelled(given: Any) -> str:
     ]
     if not matches:
         raise RuleError(
-            f'{given!r} has no counterpart; expected a class such as "torch.optim.Adam", or its name'
+            f"{given!r} has no counterpart; "
+            'expected a class such as "torch.optim.Adam", or its name'
         )
     return matches[0]

@@ -15,8 +15,8 @@ Nothing here knows SymPy or Numba. Operations are named:
 ``lt le eq ne``           comparisons, false of NaN (``ne``: true); ``and or`` on truth values
 ``select``                ``select(c, a, b)``: a where c holds, else b; both are computed
 ``logaddexp``             ``logaddexp(a, b)``: log(e**a + e**b)
-``vanishing``             ``vanishing(a, l)``: a*l, and 0 where a is, whatever the logarithm l is there
-``guarded``               ``guarded(f, p)``: the product p, and 0 where its factor f is, in a branch not taken
+``vanishing``             ``vanishing(a, l)``: a*l, and 0 where a is, whatever l is there
+``guarded``               ``guarded(f, p)``: the product p, and 0 where its factor f is
 ``steep``                 the same below an infinite slope: its own derivative is NaN there
 ``sum prod peak``         a reduction of its argument over the loop that is its payload
 ``others``                of each factor of a product over a loop, the product of all others

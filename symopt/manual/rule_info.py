@@ -110,7 +110,8 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
 
 
 def _call(name: str, given: Mapping[str, Any]) -> str:
-    return f"so.like({', '.join([repr(name), *(f'{key}={value}' for key, value in given.items())])}, ...)"
+    arguments = [repr(name), *(f"{key}={value}" for key, value in given.items())]
+    return f"so.like({', '.join(arguments)}, ...)"
 
 
 def card(name: str) -> Card:

@@ -13,7 +13,7 @@ from symopt.runs.result import Run
 if TYPE_CHECKING:
     import xarray as xr
 
-SAME = 1e-12  # relative: a target of the sweep is the one asked for, but for the rounding of J* + target
+SAME = 1e-12  # relative: the rounding of J* + target, beside a target of the sweep
 
 
 def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:

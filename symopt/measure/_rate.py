@@ -43,7 +43,7 @@ def rate(
     ::
 
         linear       log e = a + b k                     factor rho = exp(b)
-        defective    log e = a + b k + c log(k + k0)     the same; c is 1 for a Jordan block of size 2
+        defective    log e = a + b k + c log(k + k0)     the same; c is 1 for a 2 x 2 Jordan block
         power        log e = a - q log(k + k0)           order q
         superlinear  e_{k+1}/e_k tends to 0              order p = ln(e_{k+1}/e_k)/ln(e_k/e_{k-1})
         plateau      log e = a
@@ -108,7 +108,8 @@ def rate(
     if isinstance(x, Study):
         example = next(iter(x), "adam")
         raise RunError(
-            f'rate was given a Study; give it errors of one rule: study["{example}"]["history_loss"] - J*'
+            "rate was given a Study; give it errors of one rule: "
+            f'study["{example}"]["history_loss"] - J*'
         )
     if hasattr(x, "data_vars"):
         raise RunError(

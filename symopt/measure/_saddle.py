@@ -75,7 +75,7 @@ def saddle_escape(
     --------
     >>> import symopt as so
     >>> J = so.parse("(x^2 - y^2)/2 + y^4/4")
-    >>> run = so.minimize(J, so.gd(eta=0.1), start=[0.05, 1e-6], steps=300)  # y grows 1.1-fold a step
+    >>> run = so.minimize(J, so.gd(eta=0.1), start=[0.05, 1e-6], steps=300)
     >>> so.measure.saddle_escape(run, [0, 0])["time"].item()
     121.0
     """

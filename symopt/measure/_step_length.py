@@ -37,7 +37,7 @@ def speed_along(x: Any) -> xr.Dataset:
     --------
     >>> import symopt as so
     >>> run = so.minimize(so.parse("3*x"), so.momentum(eta=0.5, beta=0.5), start=[0.0], steps=40)
-    >>> so.measure.speed_along(run)["step_length"].values[[0, 1, -1]].round(6)  # to eta*g/(1 - beta)
+    >>> so.measure.speed_along(run)["step_length"].values[[0, 1, -1]].round(6)
     array([1.5 , 2.25, 3.  ])
     """
     import xarray as xr

@@ -76,11 +76,13 @@ class Survival:
             middle = f"fewer than half arrived within {self.step[-1]:g} steps"
         else:
             middle = f"median {self.median:g} [{low:g}, {high:g}]"
-        mean = f"mean up to {self.horizon:g}: {self.restricted_mean:.4g} [{self.restricted_interval[0]:.4g}, "
+        low_mean, high_mean = self.restricted_interval
+        mean = f"mean up to {self.horizon:g}: {self.restricted_mean:.4g} "
+        mean += f"[{low_mean:.4g}, {high_mean:.4g}]"
         out = ""
         if self.left_out:
             out = f"; {self.left_out} left out"
-        return f"Survival({self.events} of {self.n} arrived; {middle}; {mean}{self.restricted_interval[1]:.4g}]{out})"
+        return f"Survival({self.events} of {self.n} arrived; {middle}; {mean}{out})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,7 +104,8 @@ class LogRank:
     n: tuple[int, int]
 
     def __repr__(self) -> str:
-        return f"LogRank(chi2 = {self.chi2:.4g}, p = {self.pvalue:.3g}; {self.n[0]} against {self.n[1]} runs)"
+        a, b = self.n
+        return f"LogRank(chi2 = {self.chi2:.4g}, p = {self.pvalue:.3g}; {a} against {b} runs)"
 
 
 def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -> Survival:

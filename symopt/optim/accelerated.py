@@ -50,7 +50,8 @@ def triple_momentum(theta, xi, before, *, grad, let, eta=0.01, kappa=100.0):
     --------
     >>> import symopt as so
     >>> J = so.parse("(x^2 + 100*y^2)/2")
-    >>> so.minimize(J, so.triple_momentum(eta=0.01, kappa=100), start=[1.0, 1.0], steps=300).loss < 1e-18
+    >>> rule = so.triple_momentum(eta=0.01, kappa=100)
+    >>> so.minimize(J, rule, start=[1.0, 1.0], steps=300).loss < 1e-18
     True
     """
     rho = let("rho", 1 - 1 / sp.sqrt(kappa))
@@ -77,7 +78,8 @@ def ogm(theta, y, lam, *, grad, t, T, eta=0.01):
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x^2 + 100*y^2)/2"), so.ogm(eta=0.01), start=[1.0, 1.0], steps=100).loss < 0.02
+    >>> J = so.parse("(x^2 + 100*y^2)/2")
+    >>> so.minimize(J, so.ogm(eta=0.01), start=[1.0, 1.0], steps=100).loss < 0.02
     True
     """
     new = theta - eta * grad(theta)
@@ -98,7 +100,8 @@ def silver(theta, *, grad, t, eta=0.01):
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x^2 + 100*y^2)/2"), so.silver(eta=0.01), start=[1.0, 1.0], steps=127).loss < 1e-3
+    >>> J = so.parse("(x^2 + 100*y^2)/2")
+    >>> so.minimize(J, so.silver(eta=0.01), start=[1.0, 1.0], steps=127).loss < 1e-3
     True
     """
     return theta - eta * (1 + (1 + sp.sqrt(2)) ** (valuation(t) - 1)) * grad(theta)

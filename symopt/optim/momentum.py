@@ -109,7 +109,8 @@ def signsgd(theta, *, grad, eta=0.01):
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x-3)^2 + y^2"), so.signsgd(eta=0.25), start=[1.0, 1.0], steps=2).theta
+    >>> J = so.parse("(x-3)^2 + y^2")
+    >>> so.minimize(J, so.signsgd(eta=0.25), start=[1.0, 1.0], steps=2).theta
     array([1.5, 0.5])
     """
     return theta - eta * sp.sign(grad(theta))

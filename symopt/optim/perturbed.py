@@ -60,7 +60,7 @@ def perturbed_gd(
     gradient_threshold=0.001,
     patience=100.0,
 ):
-    """Perturbed gradient descent, which leaves saddles (Jin et al. 2017 and 2021).
+    """Perturbed gradient descent, which leaves saddles (Jin et al. 2017; 2021).
 
     theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <=
     gradient_threshold and no noise was added in the last ``patience`` steps; else theta - eta*g.
@@ -69,7 +69,8 @@ def perturbed_gd(
     --------
     >>> import symopt as so
     >>> J = so.parse("x^2 - y^2 + y^4")
-    >>> stuck, free = (so.minimize(J, r(eta=0.05), start=[1.0, 0.0], steps=1000) for r in (so.gd, so.perturbed_gd))
+    >>> stuck = so.minimize(J, so.gd(eta=0.05), start=[1.0, 0.0], steps=1000)
+    >>> free = so.minimize(J, so.perturbed_gd(eta=0.05), start=[1.0, 0.0], steps=1000)
     >>> round(stuck.loss, 3), round(free.loss, 3)
     (0.0, -0.25)
     """

@@ -119,7 +119,8 @@ def schedule_free_adamw(
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x-3)^2"), so.schedule_free_adamw(eta=0.1), start=[1.0], steps=2).theta.round(3)
+    >>> J = so.parse("(x-3)^2")
+    >>> so.minimize(J, so.schedule_free_adamw(eta=0.1), start=[1.0], steps=2).theta.round(3)
     array([1.149])
     """
     g = grad(theta)

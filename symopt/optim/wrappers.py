@@ -86,7 +86,8 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x-3)^2"), so.weight_decay(so.gd(eta=0.25), 2.0), start=[3.0], steps=1).theta
+    >>> J = so.parse("(x-3)^2")
+    >>> so.minimize(J, so.weight_decay(so.gd(eta=0.25), 2.0), start=[3.0], steps=1).theta
     array([1.5])
     """
     if decoupled:
@@ -167,7 +168,8 @@ def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     --------
     >>> import symopt as so
     >>> J = so.parse("x^2")
-    >>> runs = [so.minimize(J, so.noisy(so.gd(eta=0.1), 0.5), start=[1.0], steps=10, rng=k).theta[0] for k in (0, 0, 1)]
+    >>> rule = so.noisy(so.gd(eta=0.1), 0.5)
+    >>> runs = [so.minimize(J, rule, [1.0], 10, rng=k).theta[0] for k in (0, 0, 1)]
     >>> bool(runs[0] == runs[1]), bool(runs[0] == runs[2])
     (True, False)
     """
@@ -185,7 +187,8 @@ def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
     Examples
     --------
     >>> import symopt as so
-    >>> so.minimize(so.parse("(x-3)^2"), so.lookahead(so.gd(eta=0.25), k=2), start=[1.0], steps=2).theta
+    >>> J = so.parse("(x-3)^2")
+    >>> so.minimize(J, so.lookahead(so.gd(eta=0.25), k=2), start=[1.0], steps=2).theta
     array([1.75])
     """
     fast = step(theta)
@@ -232,7 +235,8 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
     >>> import symopt as so
     >>> J = so.parse("(x^2 + 100*y^2)/2")
     >>> rule = so.nesterov(eta=0.01, beta=0.99)
-    >>> plain, again = (so.minimize(J, r, start=[1, 1], steps=300).loss for r in (rule, so.restart(rule)))
+    >>> both = (rule, so.restart(rule))
+    >>> plain, again = (so.minimize(J, one, start=[1, 1], steps=300).loss for one in both)
     >>> bool(again < plain/1000)
     True
     """

@@ -73,7 +73,8 @@ def basins(
     --------
     >>> import numpy as np, symopt as so, xarray as xr
     >>> J = so.parse("(x^2 - 1)^2 + y^2")
-    >>> x, y = (xr.DataArray(np.linspace(-2, 2, 20), dims=d, coords={d: np.linspace(-2, 2, 20)}) for d in "xy")
+    >>> side = np.linspace(-2, 2, 20)
+    >>> x, y = (xr.DataArray(side, dims=d, coords={d: side}) for d in "xy")
     >>> starts = xr.concat(xr.broadcast(x, y), "param").transpose("x", "y", "param")
     >>> study = so.sweep(J, so.gd(eta=0.02), starts, steps=500)
     >>> ax = so.plot.basins(so.measure.basin(J, study["gd"]))

@@ -48,7 +48,8 @@ def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import symopt as so
-    >>> ax = so.plot.schedule(so.adam(eta=so.schedules.warmup(so.schedules.cosine(0.1), over=50)), steps=500)
+    >>> eta = so.schedules.warmup(so.schedules.cosine(0.1), over=50)
+    >>> ax = so.plot.schedule(so.adam(eta=eta), steps=500)
     >>> ax.get_ylabel(), ax.lines[0].get_xydata()[0].round(6).tolist()
     ('eta', [1.0, 0.002])
     """

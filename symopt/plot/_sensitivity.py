@@ -84,7 +84,8 @@ def sensitivity(
     --------
     >>> import numpy as np, symopt as so
     >>> J = so.parse("x^2 + 10*y^2")
-    >>> study = so.sweep(J, [so.gd(eta=np.geomspace(1e-3, 0.2, 20)), so.adam(eta=np.geomspace(1e-3, 1, 20))],
+    >>> rules = [so.gd(eta=np.geomspace(1e-3, 0.2, 20)), so.adam(eta=np.geomspace(1e-3, 1, 20))]
+    >>> study = so.sweep(J, rules,
     ...                  start=so.uniform(-1, 1, 30, rng=0), steps=100)
     >>> ax = so.plot.sensitivity(study)
     >>> ax.get_xlabel(), ax.get_ylabel()
@@ -165,7 +166,10 @@ def _curve(name: str, along: str, over: tuple[str, ...], scores: xr.DataArray) -
 def _nothing(along: str, target: float | None) -> str:
     if target is None:
         return f"at every {along} the median run diverged; expected smaller values of {along}"
-    return f"at every {along} fewer than half of the runs reached {target:g}; expected a higher target or more steps"
+    return (
+        f"at every {along} fewer than half of the runs reached {target:g}; expected a higher "
+        "target or more steps"
+    )
 
 
 def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | None, of: str) -> str:
@@ -178,7 +182,10 @@ def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | No
     when = "the last step"
     if len(steps) == 1 and steps != {0}:
         when = f"{steps.pop()} steps"
-    return f"{'best ' if of == 'best_loss' else ''}{gap} {'within' if of == 'best_loss' else 'after'} {when}"
+    return (
+        f"{'best ' if of == 'best_loss' else ''}{gap} {'within' if of == 'best_loss' else 'after'} "
+        f"{when}"
+    )
 
 
 def _top(curves: list[Spread], target: float | None) -> float:

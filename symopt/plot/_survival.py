@@ -47,7 +47,8 @@ def survival(curves: Any, ax: Axes | None = None, predicted: Any = None) -> Axes
     --------
     >>> import numpy as np, symopt as so
     >>> J = so.parse("x^2/2 - y^2/2 + y^4/4")
-    >>> study = so.sweep(J, so.gd(eta=0.1), so.uniform([0.0, -0.1], [0.0, 0.1], 50, rng=0), 100, record=True)
+    >>> start = so.uniform([0.0, -0.1], [0.0, 0.1], 50, rng=0)
+    >>> study = so.sweep(J, so.gd(eta=0.1), start, 100, record=True)
     >>> times = so.measure.saddle_escape(study["gd"], [0, 0], radius=0.5, cost=J)
     >>> ax = so.plot.survival(times, predicted=lambda k: np.minimum(1, 5 * 1.1**-k))
     >>> ax.get_ylabel()

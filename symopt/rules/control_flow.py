@@ -14,7 +14,10 @@ from symopt.errors import RuleError
 from symopt.rules.source_lines import line_of, parsed
 
 EQUAL = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
-INSTEAD = "it is decided once, on symbols; use sp.Piecewise((a, sp.Eq(t, 1)), (b, True)) or sp.Max, sp.Min"
+INSTEAD = (
+    "it is decided once, on symbols; use sp.Piecewise((a, sp.Eq(t, 1)), (b, True)) or sp.Max, "
+    "sp.Min"
+)
 
 
 def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str) -> None:

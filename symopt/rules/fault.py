@@ -21,7 +21,8 @@ def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
     Examples
     --------
     >>> from symopt import adagrad
-    >>> known = {"theta": 1.0, ("state", "s"): 0.0, ("grad", 0): 0.0, ("hyper", "eta"): 0.1, ("hyper", "epsilon"): 0.0}
+    >>> known = {"theta": 1.0, ("state", "s"): 0.0, ("grad", 0): 0.0}
+    >>> known |= {("hyper", "eta"): 0.1, ("hyper", "epsilon"): 0.0}
     >>> fault(adagrad.update.program, ("new", "theta"), known)
     "0 divided by 0 in g*eta/sqrt(s' + epsilon), for the next theta"
     """
@@ -115,7 +116,8 @@ class _Text:
 
     def _sum(self, op: str, args: tuple[int, ...]) -> str:
         if op == "fma":
-            return f"{self.of(args[0], inside=True)}*{self.of(args[1], inside=True)} + {self.of(args[2])}"
+            a, b = (self.of(arg, inside=True) for arg in args[:2])
+            return f"{a}*{b} + {self.of(args[2])}"
         return f"{self.of(args[0])}{SUMS[op]}{self.of(args[1], inside=op == 'sub')}"
 
     def _leaf(self, number: int) -> str:

@@ -65,7 +65,9 @@ class Range:
             number = "a whole number "
         if self.high == float("inf"):
             return f"{number}{'above' if self.open_below else 'at least'} {self.low:g}"
-        return f"{number}in {'(' if self.open_below else '['}{self.low:g}, {self.high:g}{')' if self.open_above else ']'}"
+        left = "(" if self.open_below else "["
+        right = ")" if self.open_above else "]"
+        return f"{number}in {left}{self.low:g}, {self.high:g}{right}"
 
     def holds(self, values: Any) -> bool:
         """Return whether all values lie inside."""

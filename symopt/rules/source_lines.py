@@ -19,8 +19,12 @@ ADVICE = {
     "loop of ufunc": "use SymPy's functions, as sp.sqrt",
     "'Symbol' and 'function'": "a function is called: write norm(u)",
     "'function' and": "a function is called: write norm(u)",
-    "not iterable": "a rule is written for one coordinate: norm, dot and mean take all of them together",
-    "not subscriptable": "a rule is written for one coordinate: norm, dot and mean take all of them together",
+    "not iterable": (
+        "a rule is written for one coordinate: norm, dot and mean take all of them together"
+    ),
+    "not subscriptable": (
+        "a rule is written for one coordinate: norm, dot and mean take all of them together"
+    ),
 }
 
 

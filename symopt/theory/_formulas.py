@@ -38,7 +38,8 @@ def evaluate(expression: sp.Expr, rule: Rule, **values: float) -> float:
     Examples
     --------
     >>> import symopt as so
-    >>> so.theory.evaluate(so.theory.terminal_velocity(so.momentum), so.momentum(eta=0.25, beta=0.5), g=2.0)
+    >>> velocity = so.theory.terminal_velocity(so.momentum)
+    >>> so.theory.evaluate(velocity, so.momentum(eta=0.25, beta=0.5), g=2.0)
     -1.0
     """
     if not isinstance(expression, sp.Expr):

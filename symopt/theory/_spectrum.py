@@ -16,7 +16,7 @@ from symopt.theory._linear import seen_step
 from symopt.theory._update_map import Held, number, numbers_of, plain, remembered
 from symopt.validation import Array, read_numbers
 
-DIGITS = 80  # with which roots that lie together are looked at: n of them are known to a share 1/n of the digits
+DIGITS = 80  # of roots that lie together, n of which are known to 1/n of the digits
 NEAR = 1e-2  # of their size: roots that are nearer to each other lose digits in floats
 ROUNDING = (
     4 * 2.0**-52

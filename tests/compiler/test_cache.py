@@ -133,7 +133,6 @@ def refused(*_):
 UNWRITABLE = """
 import warnings
 import symopt as so
-from spread import spread
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     run = so.minimize(so.parse("x^2"), so.gd(eta=0.25), [1.0], 3)

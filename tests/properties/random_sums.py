@@ -314,7 +314,12 @@ class Case:
 
         along, at = self.direction[None], self.point[None]
         return repaired(
-            what, found[None], at, lambda rows: np.full(len(rows), value), expansion, along
+            what,
+            found[None],
+            at,
+            values=lambda rows: np.full(len(rows), value),
+            expansion=expansion,
+            directions=along,
         )[0]
 
     def _run(

@@ -41,7 +41,7 @@ from symopt.errors import SymoptWarning
 
 FORMAT = "2"  # change it when the meaning of a generated source, or of a file, changes
 PREFIX = "symopt_kernel_"
-KEPT = 512  # kernels in memory; when there are more, the quarter that was used longest ago is forgotten
+KEPT = 512  # kernels in memory; beyond, the quarter that was used longest ago is forgotten
 MEANING = (
     "jit/llvm.py",
     "library/primitives.py",

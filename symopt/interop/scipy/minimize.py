@@ -105,17 +105,17 @@ def scipy(
 
     With g the gradient, H the Hessian and alpha from a line search (Moré and Thuente 1994)::
 
-        BFGS         theta' = theta - alpha B g    B' = (I - s y^T/y^T s) B (I - y s^T/y^T s) + s s^T/y^T s,
-                                                   s = theta' - theta, y = g' - g    (Broyden, Fletcher,
-                                                   Goldfarb, Shanno 1970)
+        BFGS         theta' = theta - alpha B g    s = theta' - theta, y = g' - g, r = s y^T/y^T s,
+                                                   B' = (I - r) B (I - r^T) + s s^T/y^T s
+                                                   (Broyden, Fletcher, Goldfarb, Shanno 1970)
         L-BFGS-B     the same, from the last 10 pairs (s, y) alone  (Byrd, Lu, Nocedal and Zhu 1995;
                                                    Morales and Nocedal 2011)
         CG           theta' = theta + alpha p      p' = -g' + max(0, y^T g'/g^T g) p
                                                    (Polak and Ribière 1969; Gilbert and Nocedal
                                                    1992)
-        Newton-CG    theta' = theta + alpha p      H p = -g by conjugate gradients, until the residual
-                                                   is min(1/2, |g|^(1/2)) |g|  (Dembo and Steihaug
-                                                   1983)
+        Newton-CG    theta' = theta + alpha p      H p = -g by conjugate gradients, to the residual
+                                                   min(1/2, |g|^(1/2)) |g|
+                                                   (Dembo and Steihaug 1983)
         TNC          the same, with H p by differences of gradients  (Nash 1984)
         trust-ncg    theta' = theta + p            p lowers g^T p + p^T H p/2 where |p| <= Delta, by
                                                    conjugate gradients  (Steihaug 1983)

@@ -101,4 +101,7 @@ def _judged(
 def _in_words(left: float) -> str:
     if np.isnan(left):
         return "no progress, and the Hessian has no finite numbers,"
-    return f"along its gradient J cannot fall beyond its rounding, but by Newton's step about {left:.3g},"
+    return (
+        "along its gradient J cannot fall beyond its rounding, but by Newton's step about "
+        f"{left:.3g},"
+    )
