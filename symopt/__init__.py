@@ -7,8 +7,7 @@ Run(adam: J = 1.8317 at x=-0.353003, y=0.127894; budget spent: all 500 steps mad
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symopt.costs.cost import Cost
 from symopt.costs.parser import parse
@@ -40,11 +39,12 @@ from symopt.runs.study import Study
 from symopt.runs.sweep import sweep
 from symopt.runs.termination import Status
 
-try:
-    __version__ = version("symopt-lab")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0.1.0"
+if TYPE_CHECKING:  # what __getattr__ gives, for editors and type checkers
+    from symopt import measure, plot, problems, schedules, theory
+    from symopt.interop.like import like
+    from symopt.interop.scipy import scipy as scipy
 
+__version__ = "0.1.0"
 
 globals().update(_PUBLISHED)  # those that a user wrote into optim/catalogue.py too
 LAZY = {"measure", "plot", "problems", "schedules", "theory"}
@@ -53,17 +53,21 @@ ELSEWHERE = {"like": "symopt.interop.like", "scipy": "symopt.interop.scipy"}
 """Functions, with their modules; ``scipy`` is not in ``__all__``: it would hide the package."""
 
 
-def __getattr__(name: str) -> Any:
+def _find(name: str) -> Any:
+    """Import what is asked for first now, or say what the name may have been meant as."""
     if name in LAZY:
         return import_module(f"symopt.{name}")
     if name in ELSEWHERE:
         return getattr(import_module(ELSEWHERE[name]), name)
-    near = ""
-    if not name.startswith("_"):
-        near = did_you_mean(name, __all__)
-    raise AttributeError(
-        f"module 'symopt' has no attribute {name!r}{near if 'did you mean' in near else ''}"
-    )
+    missing = f"module 'symopt' has no attribute {name!r}"
+    near = did_you_mean(name, __all__)
+    if name.startswith("_") or "did you mean" not in near:
+        raise AttributeError(missing)
+    raise AttributeError(missing + near)
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+    __getattr__ = _find
 
 
 def __dir__() -> list[str]:

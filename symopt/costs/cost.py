@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import sympy as sp
 
+from symopt._typing import ConstantLike, PointLike
 from symopt.costs import display
 from symopt.costs.assumptions import check_symbols, check_values, warn_of_parameters
 from symopt.costs.checking import checked
@@ -162,7 +163,7 @@ class Cost:
             )
         return self.__dict__.copy()
 
-    def __call__(self, /, **constants: Any) -> Cost:
+    def __call__(self, /, **constants: ConstantLike) -> Cost:
         """Return the same cost with its constants given; an array makes an axis of a sweep.
 
         Raises
@@ -190,7 +191,7 @@ class Cost:
 
     # Values
 
-    def value(self, theta: Any, /, **constants: Any) -> Any:
+    def value(self, theta: PointLike, /, **constants: ConstantLike) -> Any:
         """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array.
 
         A point is flat, or it has labels and is read by them: a mapping from each parameter to its
@@ -201,18 +202,18 @@ class Cost:
         bound = self.bind(theta, **constants)
         return bound.value(bound.start)[()]
 
-    def grad(self, theta: Any, /, **constants: Any) -> Array:
+    def grad(self, theta: PointLike, /, **constants: ConstantLike) -> Array:
         """Return the gradient, shape (..., n)."""
         bound = self.bind(theta, **constants)
         return repair("gradient", bound.grad(bound.start), bound)
 
-    def hvp(self, theta: Any, v: Any, /, **constants: Any) -> Array:
+    def hvp(self, theta: PointLike, v: PointLike, /, **constants: ConstantLike) -> Array:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
         bound = self.bind(theta, **constants)
         direction = bound.direction(v)
         return repair("product", bound.hvp(bound.start, direction), bound, direction)
 
-    def hessian(self, theta: Any, /, **constants: Any) -> Array:
+    def hessian(self, theta: PointLike, /, **constants: ConstantLike) -> Array:
         """Return the Hessian, shape (..., n, n).
 
         Raises
@@ -223,7 +224,7 @@ class Cost:
         bound = self.bind(theta, **constants)
         return repair("hessian", bound.hessian(bound.start), bound)
 
-    def check(self, at: Any, /, digits: float = 12, **constants: Any) -> Check:
+    def check(self, at: PointLike, /, digits: float = 12, **constants: ConstantLike) -> Check:
         """Return how many digits of J, its gradient and its Hessian hold at a point.
 
         Each number of compiled code stands beside the value of the expression as it was written and
@@ -262,7 +263,7 @@ class Cost:
         """
         return checked(self(**constants), at, digits)
 
-    def bind(self, theta: Any, /, **constants: Any) -> BoundObjective:
+    def bind(self, theta: PointLike, /, **constants: ConstantLike) -> BoundObjective:
         """Bind the cost to points, constants, data and sizes: what values and runs work with.
 
         Raises
@@ -294,7 +295,7 @@ class Cost:
         """
         return self.sizes({}, None).total
 
-    def arrays(self, theta: Any) -> dict[str, Array]:
+    def arrays(self, theta: PointLike) -> dict[str, Array]:
         """Return points, shape (..., n), as arrays by the names of the parameters.
 
         Examples
@@ -310,12 +311,12 @@ class Cost:
         points, sizes = self.points(theta)
         return {name: array[()] for name, array in sizes.split(points).items()}
 
-    def points(self, theta: Any) -> tuple[Array, Sizes]:
+    def points(self, theta: PointLike) -> tuple[Array, Sizes]:
         """Return points as floats, shape (..., n), and the sizes that follow from them."""
         return self.readings(theta)[0]
 
     def readings(
-        self, theta: Any, constants: Mapping[str, Any] | None = None
+        self, theta: PointLike, constants: Mapping[str, Any] | None = None
     ) -> Sequence[tuple[Array, Sizes]]:
         """Return what :meth:`points` does, and behind it how an array could be read otherwise."""
         cost = self(**(constants or {}))

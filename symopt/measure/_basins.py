@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,11 @@ SMALL = 1e-8  # of the largest curvature on the way: what counts as no slope, or
 ROUND = 1e-13  # of J: a rise that is rounding
 AT_REST = 1e-13  # of the size of theta: a Newton step after which no further one is taken
 
+Ends: TypeAlias = "Run | xr.Dataset | xr.DataArray | npt.ArrayLike"
+"""Where runs ended: of a study's dataset, of a run, or points."""
 
-def basin(cost: Cost, theta: Any, *, reach: float = 1.0, apart: float = 1e-4) -> xr.Dataset:
+
+def basin(cost: Cost, theta: Ends, *, reach: float = 1.0, apart: float = 1e-4) -> xr.Dataset:
     """Label where each run ended by the stationary point that it belongs to.
 
     Each end point is polished by Newton's steps on the symbolic Hessian, halved until |grad J|

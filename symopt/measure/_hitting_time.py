@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import RunError
-from symopt.measure._trajectories import check_number, first, refuse_study, times, watched
+from symopt.measure._trajectories import Paths, check_number, first, refuse_study, times, watched
 from symopt.runs.result import Run
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SAME = 1e-12  # relative: the rounding of J* + target, beside a target of the sweep
 
 
-def hitting(x: Any, target: float, *, optimum: float = 0.0) -> xr.Dataset:
+def hitting(x: Paths, target: float, *, optimum: float = 0.0) -> xr.Dataset:
     """Return when each run first had J - J* <= target: T = min{k : J(theta_k) <= J* + target}.
 
     Parameters

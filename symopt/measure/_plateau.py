@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
-from symopt.measure._trajectories import along, check_number, paths_and_cost, times
+from symopt.measure._trajectories import Paths, along, check_number, paths_and_cost, times
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plateau(
-    x: Any, slope: float, drop: float, *, optimum: float | None = None, cost: Cost | None = None
+    x: Paths, slope: float, drop: float, *, optimum: float | None = None, cost: Cost | None = None
 ) -> xr.Dataset:
     """Return the longest stay on a plateau: |grad J| <= slope while J - J* > drop.
 

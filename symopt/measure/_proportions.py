@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,12 @@ class Share:
         return f"Share({self.share:.3g} [{self.low:.3g}, {self.high:.3g}], {self.k} of {self.n})"
 
 
+@overload
+def success(k: int, n: int, *, level: float = 0.95) -> Share: ...
+@overload
+def success(k: xr.DataArray, *, dim: str = "start", level: float = 0.95) -> xr.Dataset: ...
+@overload
+def success(k: Sequence[bool] | npt.NDArray[np.bool_], *, level: float = 0.95) -> Share: ...
 def success(
     k: Any, n: int | None = None, *, dim: str = "start", level: float = 0.95
 ) -> Share | xr.Dataset:

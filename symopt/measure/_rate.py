@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from symopt._typing import PointLike, RandomLike
 from symopt.costs.points import Flat
 from symopt.errors import RunError
 from symopt.measure._bootstrap import across_runs
@@ -29,14 +31,29 @@ FEW: Final = 5  # runs that are judged alone too
 FEW_RUNS: Final = 6  # below which no interval for a median covers with 95 %
 
 
+@overload
+def rate(
+    x: Run,
+    *,
+    optimum: float | None = None,
+    minimum: PointLike | None = None,
+    level: float = 0.95,
+    rng: RandomLike = 0,
+) -> Rate: ...
+@overload
+def rate(
+    x: xr.DataArray, *, runs: str = "start", level: float = 0.95, rng: RandomLike = 0
+) -> Rate | xr.Dataset: ...
+@overload
+def rate(x: npt.ArrayLike, *, level: float = 0.95, rng: RandomLike = 0) -> Rate: ...
 def rate(
     x: Any,
     *,
     optimum: float | None = None,
-    minimum: Any = None,
+    minimum: PointLike | None = None,
     runs: str = "start",
     level: float = 0.95,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Rate | xr.Dataset:
     """Return how fast errors e_k fall: the law, its factor or order, its interval.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
 from symopt.measure._trajectories import (
+    Paths,
     along,
     check_number,
     first,
@@ -28,7 +29,7 @@ ROUND = 1e-10  # of the largest curvature: a smaller one is 0 to rounding
 
 
 def saddle_escape(
-    x: Any,
+    x: Paths,
     saddle: npt.ArrayLike,
     *,
     radius: float = 0.1,

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.errors import RunError
-from symopt.measure._trajectories import paths_of, point_of
+from symopt.measure._trajectories import Paths, paths_of, point_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def speed_along(x: Any) -> xr.Dataset:
+def speed_along(x: Paths) -> xr.Dataset:
     """Return the velocity along paths, theta_k - theta_{k-1}, and its length.
 
     Parameters
@@ -48,7 +48,7 @@ def speed_along(x: Any) -> xr.Dataset:
     return xr.Dataset({"step_length": length, "velocity": moved})
 
 
-def heading(x: Any, minimum: npt.ArrayLike) -> xr.DataArray:
+def heading(x: Paths, minimum: npt.ArrayLike) -> xr.DataArray:
     """Return the angle between each step and the direction to the minimum.
 
     Parameters

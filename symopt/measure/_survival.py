@@ -13,7 +13,7 @@ from scipy import stats
 
 from symopt.errors import RunError
 from symopt.measure._proportions import two_sided
-from symopt.measure._trajectories import check_number
+from symopt.measure._trajectories import Times, check_number
 from symopt.validation import Array, read_numbers
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class LogRank:
         return f"LogRank(chi2 = {self.chi2:.4g}, p = {self.pvalue:.3g}; {a} against {b} runs)"
 
 
-def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -> Survival:
+def survival(times: Times, *, horizon: float | None = None, level: float = 0.95) -> Survival:
     """Return the Kaplan-Meier estimate (1958) of the share that has not arrived.
 
     S(t) is the product of 1 - d_i/n_i over the steps t_i <= t, with d_i of the n_i runs that were
@@ -176,7 +176,7 @@ def survival(times: Any, *, horizon: float | None = None, level: float = 0.95) -
     )
 
 
-def logrank(a: Any, b: Any) -> LogRank:
+def logrank(a: Times, b: Times) -> LogRank:
     """Test whether two sets of times are from one distribution (Mantel 1966).
 
     Parameters

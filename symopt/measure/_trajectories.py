@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,11 @@ from symopt.validation import Array
 if TYPE_CHECKING:
     import xarray as xr
 
+Paths: TypeAlias = "Run | xr.Dataset | xr.DataArray"
+"""What paths are in: a run, a dataset of a study, or theta over (..., step, param)."""
+Times: TypeAlias = "xr.Dataset | tuple[npt.ArrayLike, npt.ArrayLike]"
+"""Times as ``hitting`` gives them, or a pair (time, observed)."""
+
 
 def refuse_study(x: Any) -> None:
     """Refuse a whole study, where the results of one rule are asked for."""
@@ -29,7 +34,7 @@ def refuse_study(x: Any) -> None:
         )
 
 
-def paths_of(x: Any) -> xr.DataArray:
+def paths_of(x: Paths) -> xr.DataArray:
     """Return theta over (..., step, param).
 
     Parameters
@@ -68,7 +73,7 @@ def paths_of(x: Any) -> xr.DataArray:
     return x.transpose(..., "step", "param")
 
 
-def paths_and_cost(x: Any, cost: Cost | None) -> tuple[xr.DataArray, Cost]:
+def paths_and_cost(x: Paths, cost: Cost | None) -> tuple[xr.DataArray, Cost]:
     """Return theta over (..., step, param), and the cost it moves on: a Run knows its own.
 
     Raises
@@ -108,7 +113,7 @@ def along(cost: Cost, paths: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     return shape.copy(data=loss), shape.copy(data=slope)
 
 
-def watched(x: Any, last: float, like: xr.DataArray) -> Array:
+def watched(x: Paths, last: float, like: xr.DataArray) -> Array:
     """Return until which step each run was watched, over the dimensions of ``like``.
 
     That is the last step, also for a run that ended before: one that diverged or came to rest is

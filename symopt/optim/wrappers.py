@@ -278,4 +278,14 @@ WRAPPERS = {
     )
 }
 """Every wrapper, by its name."""
-__all__ = list(WRAPPERS)
+__all__ = [
+    "ascend",
+    "average",
+    "centralise",
+    "clip_norm",
+    "clip_value",
+    "lookahead",
+    "noisy",
+    "restart",
+    "weight_decay",
+]

@@ -39,7 +39,11 @@ class _Group:
 
 
 def basins(
-    found: Any, start: Any = None, ax: Axes | None = None, *, cost: Cost | None = None
+    found: xr.Dataset,
+    start: npt.ArrayLike | xr.DataArray | None = None,
+    ax: Axes | None = None,
+    *,
+    cost: Cost | None = None,
 ) -> Axes:
     """Draw the plane of starts, coloured by the attractor at which the run from each start ends.
 

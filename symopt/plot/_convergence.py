@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from symopt.errors import RunError
 from symopt.plot._inputs import (
     FAILED,
+    Drawable,
+    Predicted,
     datasets_by_name,
     for_each,
     not_empty,
@@ -37,7 +39,10 @@ FALLEN = 0.75
 
 
 def convergence(
-    result: Any, ax: Axes | None = None, optimum: float | None = None, predicted: Any = None
+    result: Drawable,
+    ax: Axes | None = None,
+    optimum: float | None = None,
+    predicted: Predicted = None,
 ) -> Axes:
     """Draw the loss over the steps.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,20 @@ from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import sympy as sp
     import xarray as xr
+
+Runs: TypeAlias = "Run | Iterable[Run] | Mapping[str, Run]"
+"""Runs to draw: one, a list, or by name."""
+Drawable: TypeAlias = "Runs | Mapping[str, xr.Dataset] | xr.Dataset"
+"""What may be drawn: runs, a study, or one of its datasets."""
+Curve: TypeAlias = (
+    "float | sp.Expr | xr.DataArray | npt.ArrayLike | Callable[[Array], npt.ArrayLike]"
+)
+"""A prediction over the horizontal axis."""
+Predicted: TypeAlias = "Curve | Mapping[str, Curve] | None"
+"""One prediction, or one by the name of each curve."""
 
 FAILED = (Status.DIVERGED, Status.NONFINITE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,13 @@ from symopt.validation import Array, check_whole_number, read_numbers
 
 MOST = 2000  # points of a line: more than a picture has
 
+Schedule: TypeAlias = "sp.Expr | float"
+"""A schedule: an expression in ``so.t`` and ``so.T``, or a number."""
 
-def schedule(result: Any, steps: int = 1000, ax: Axes | None = None) -> Axes:
+
+def schedule(
+    result: Rule | Schedule | Mapping[str, Schedule], steps: int = 1000, ax: Axes | None = None
+) -> Axes:
     """Draw schedules over the steps of a run.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +33,7 @@ Interval = tuple[float, float]
 
 
 def sensitivity(
-    result: Any,
+    result: Mapping[str, xr.Dataset] | xr.Dataset,
     ax: Axes | None = None,
     *,
     optimum: float | None = None,

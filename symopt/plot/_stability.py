@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from symopt.plot._style import COLOURS, PREDICTED, drawn_on, limits_kept, tint
 from symopt.validation import Array
 
 if TYPE_CHECKING:
+    import sympy as sp
     import xarray as xr
 
     from symopt.rules.rule import Rule
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 DIVERGED, UNKNOWN = tint(COLOURS[1], 0.3), "0.88"
 PLACES = 200  # of the predicted boundary
 
+Boundary: TypeAlias = "Rule | sp.Expr | Callable[[Array], npt.ArrayLike] | npt.ArrayLike"
+"""The largest stable x for each y."""
+
 
 def stability(
-    factor: Any,
+    factor: xr.DataArray | xr.Dataset,
     ax: Axes | None = None,
     *,
-    boundary: Any = None,
+    boundary: Boundary | None = None,
     eigenvalue: float = 1.0,
     x: str = "eta",
     y: str = "beta",

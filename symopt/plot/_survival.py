@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot._inputs import for_each, values_of
+from symopt.plot._inputs import Predicted, for_each, values_of
 from symopt.plot._quantiles import scale_steps
 from symopt.plot._style import BAND, PREDICTED, drawn_on, grid, legend, limits_kept, line_style
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from symopt.measure import Survival
 
+OneCurve: TypeAlias = "Survival | xr.Dataset"
+Curves: TypeAlias = "OneCurve | Iterable[OneCurve] | Mapping[str, OneCurve]"
+"""Survival curves, or the times that they are made of: one, a list, or by name."""
 
-def survival(curves: Any, ax: Axes | None = None, predicted: Any = None) -> Axes:
+
+def survival(curves: Curves, ax: Axes | None = None, predicted: Predicted = None) -> Axes:
     """Draw how many runs have not arrived yet, over the steps.
 
     Parameters

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import RunError
-from symopt.plot._inputs import FAILED, recorded, runs_by_name
+from symopt.plot._inputs import FAILED, Runs, recorded, runs_by_name
 from symopt.plot._style import drawn_on, legend, line_style
 from symopt.runs.result import Run
 
@@ -22,7 +22,7 @@ MARGIN = 0.15
 Window = tuple[float, float, float, float]
 
 
-def trajectory(result: Any, ax: Axes | None = None) -> Axes:
+def trajectory(result: Runs, ax: Axes | None = None) -> Axes:
     """Draw the paths of runs over the contours of their cost.
 
     Parameters

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot._inputs import for_each, not_empty, values_of
+from symopt.plot._inputs import Predicted, for_each, not_empty, values_of
 from symopt.plot._quantiles import (
     Spread,
     draw_bands,
@@ -21,13 +21,17 @@ from symopt.plot._quantiles import (
     with_words,
 )
 from symopt.plot._style import PREDICTED, drawn_on, grid, legend
+from symopt.runs.result import Run
 from symopt.validation import Array
 
 if TYPE_CHECKING:
     import xarray as xr
 
+Moved: TypeAlias = "Run | xr.Dataset | xr.DataArray | Mapping[str, Run | xr.Dataset | xr.DataArray]"
+"""What has a velocity: paths, or what ``speed_along`` returns of them; one, or by name."""
 
-def velocity(result: Any, ax: Axes | None = None, predicted: Any = None) -> Axes:
+
+def velocity(result: Moved, ax: Axes | None = None, predicted: Predicted = None) -> Axes:
     """Draw the length of each step, |theta_k - theta_{k-1}|, over the steps.
 
     Parameters
@@ -89,8 +93,6 @@ def _lasting(curves: Mapping[str, Spread]) -> list[Spread]:
 
 
 def _by_name(result: Any) -> dict[str, Any]:
-    from symopt.runs.result import Run
-
     if isinstance(result, Run):
         return {result.rule.name: result}
     if isinstance(result, Mapping) and not hasattr(result, "data_vars") and result:

@@ -1,14 +1,18 @@
 """Costs to optimise: a few lines of SymPy each, with data, a start and a source.
 
->>> from symopt.problems import learning
+>>> from collections.abc import Callable
+
+from symopt.problems import learning
 >>> learning.iris_softmax()
 Problem(iris_softmax: 15 parameters; iris: Anderson 1935, Fisher 1936)
 """
 
+from collections.abc import Callable
+
 from symopt.problems import learning
 from symopt.problems.problem import Problem
 
-NAMED = {
+NAMED: dict[str, Callable[..., Problem]] = {
     make.__name__: make
     for make in (
         learning.linear,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symopt._typing import RandomLike
 from symopt.errors import CostError
 from symopt.validation import Array, read_generator
 
@@ -75,14 +76,14 @@ def with_intercept(X: npt.ArrayLike) -> Array:
 # Drawn
 
 
-def line(m: int, d: int, noise: float, rng: Any) -> tuple[Array, Array, str]:
+def line(m: int, d: int, noise: float, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x normal, theta normal, t = x . theta + noise*normal."""
     rng = read_generator(rng)
     X = with_intercept(rng.normal(size=(m, d)))
     return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
 
 
-def coin_flips(m: int, d: int, rng: Any) -> tuple[Array, Array, str]:
+def coin_flips(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x and theta normal, t = 1 with probability 1/(1 + exp(-x . theta)), -1 else."""
     rng = read_generator(rng)
     X = with_intercept(rng.normal(size=(m, d)))
@@ -90,7 +91,7 @@ def coin_flips(m: int, d: int, rng: Any) -> tuple[Array, Array, str]:
     return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
 
 
-def clouds(m: int, d: int, K: int, rng: Any) -> tuple[Array, Classes, str]:
+def clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str]:
     """Draw a normal cloud around a normal centre for each class, the classes in turn."""
     rng = read_generator(rng)
     classes = np.arange(m) % K

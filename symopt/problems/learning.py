@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt._typing import RandomLike
 from symopt.costs.cost import Cost
 from symopt.frontend.sums import logsumexp
 from symopt.problems import data
@@ -56,7 +57,7 @@ def linear(
     n_samples: int = 100,
     n_features: int = 4,
     noise: float = 0.1,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Problem:
     """Linear regression (Legendre 1805), with a ridge penalty (Hoerl and Kennard 1970).
 
@@ -101,7 +102,7 @@ def logistic(
     lam: npt.ArrayLike | None = None,
     n_samples: int = 100,
     n_features: int = 4,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Problem:
     """Logistic regression of two classes (Cox 1958).
 
@@ -152,7 +153,7 @@ def softmax(
     n_samples: int = 120,
     n_features: int = 2,
     n_classes: int = 3,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Problem:
     """Softmax regression, the multinomial logit (Theil 1969).
 
@@ -204,7 +205,7 @@ def matrix_factorisation(
     n_rows: int = 30,
     n_columns: int = 20,
     noise: float = 0.0,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Problem:
     """Matrix factorisation, R ~ U V^T (Eckart and Young 1936; Koren et al. 2009).
 
@@ -257,7 +258,7 @@ def two_layer(
     *,
     hidden: int = 8,
     n_samples: int = 200,
-    rng: Any = 0,
+    rng: RandomLike = 0,
 ) -> Problem:
     """A network of one tanh layer and a softmax output (Rumelhart, Hinton and Williams 1986).
 
@@ -305,7 +306,7 @@ def two_layer(
     return Problem("two_layer", J, _network_start(inputs.shape[1], hidden, K, rng), source)
 
 
-def deep_linear_chain(depth: int = 7, *, rng: Any = 0) -> Problem:
+def deep_linear_chain(depth: int = 7, *, rng: RandomLike = 0) -> Problem:
     """A deep linear network of width one, fitted to 1 (Shamir 2018).
 
     J(w) = 1/2 * (w_1*w_2*...*w_L - 1)**2
@@ -391,7 +392,7 @@ def iris_logistic(lam: npt.ArrayLike | None = 0.01) -> Problem:
     return Problem("iris_logistic", problem.cost, problem.start, IRIS)
 
 
-def iris_two_layer(hidden: int = 8, *, rng: Any = 0) -> Problem:
+def iris_two_layer(hidden: int = 8, *, rng: RandomLike = 0) -> Problem:
     """A network of one tanh layer that tells the three iris species apart.
 
     Parameters

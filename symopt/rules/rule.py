@@ -11,7 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import sympy as sp
@@ -32,6 +32,16 @@ CHANGED = " with other values"
 """What is said behind the call of another library, once the rule has got values of its own."""
 
 
+@overload
+def rule(function: Callable[..., Any], /) -> Rule: ...
+@overload
+def rule(
+    *,
+    iterate: str = "theta",
+    needs: Iterable[str] = (),
+    ranges: Ranges | None = None,
+    **states: float | str | sp.Expr,
+) -> Callable[[Callable[..., Any]], Rule]: ...
 def rule(
     function: Callable[..., Any] | None = None,
     /,
@@ -40,7 +50,7 @@ def rule(
     needs: Iterable[str] = (),
     ranges: Ranges | None = None,
     **states: Any,
-) -> Any:
+) -> Rule | Callable[[Callable[..., Any]], Rule]:
     """Make an optimizer of a function that maps (theta, state) to the next (theta, state).
 
     Parameters

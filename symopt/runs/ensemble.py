@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
+from symopt._typing import PointLike, RandomLike
 from symopt.costs.cost import Cost
 from symopt.costs.labels import parameter_dimension
 from symopt.errors import CostError, RunError
@@ -25,7 +26,7 @@ class Uniform:
     low: Array
     high: Array
     size: int
-    rng: Any
+    rng: RandomLike
 
     def draw(self, dimensions: int) -> Array:
         """Draw the starts, shape (size, dimensions)."""
@@ -51,7 +52,7 @@ class Uniform:
             ) from None
 
 
-def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None) -> Uniform:
+def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: RandomLike = None) -> Uniform:
     """Draw ``size`` random starts in the box from ``low`` to ``high``.
 
     Examples
@@ -76,7 +77,7 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: Any = None)
     return Uniform(lowest, highest, count, rng)
 
 
-def read_starts(cost: Cost, start: Any) -> tuple[Cost, xr.DataArray]:
+def read_starts(cost: Cost, start: PointLike | Uniform) -> tuple[Cost, xr.DataArray]:
     """Read starts, ``param`` last, and the cost with the sizes that they give it."""
     import xarray as xr
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
+from symopt._typing import CostLike, RuleLike
 from symopt.costs.cost import Cost
 from symopt.errors import RuleError
 from symopt.optim.registry import RULES
 from symopt.rules.rule import Rule
 
 
-def as_cost(value: Any) -> Cost:
+def as_cost(value: CostLike) -> Cost:
     """Return a cost given as such, as a SymPy expression, or as what has one (a problem)."""
     if not isinstance(value, sp.Basic):
         value = getattr(value, "cost", value)
@@ -21,7 +20,7 @@ def as_cost(value: Any) -> Cost:
     return Cost(value)
 
 
-def as_rule(value: Any) -> Rule:
+def as_rule(value: RuleLike) -> Rule:
     """Return a rule given as such or by name; mistakes in its equations show here."""
     if isinstance(value, str):
         return RULES[value]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from symopt._typing import ConstantLike, CostLike, PointLike, RuleLike, Seed
 from symopt.errors import RuleError
 from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
@@ -25,21 +26,21 @@ from symopt.runs.termination import LIMIT
 
 
 def minimize(
-    cost: Any,
-    rule: Any,
-    start: Any,
+    cost: CostLike,
+    rule: RuleLike,
+    start: PointLike,
     steps: int = 1000,
     *,
-    record: Record | str = "auto",
+    record: Record | Literal["auto"] = "auto",
     paths: bool | None = None,
     tolerance: float | None = None,
     limit: float = LIMIT,
     batch: int | None = None,
     replace: bool = False,
     noise: float = 0.0,
-    rng: Any = 0,
+    rng: Seed = 0,
     progress: bool = False,
-    **constants: float,
+    **constants: ConstantLike,
 ) -> Run:
     """Run an optimizer on a cost from one start.
 

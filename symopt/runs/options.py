@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symopt._typing import Seed
 from symopt.errors import RunError
 from symopt.runs.termination import LIMIT
 from symopt.validation import check_number, check_whole_number, read_numbers, whole_number
 
 LARGEST_HISTORY = 4 << 30  # bytes
+SEEDS = 1 << 63
+STREAMS = 1 << 48  # exact as float64, also after the number of a start is added
 MOST_STEPS = 1 << 53  # a step is counted as a float64 too
 RECORD_ALL = 1_000_000  # numbers in a history up to which every step is recorded by default
 RECORD_SOME = 1000  # log-spaced steps that are recorded else
@@ -87,8 +90,8 @@ class RunOptions:
         return dataclasses.replace(self, paths=False)
 
 
-def check_sampling(batch: Any, replace: bool, noise: Any, rng: Any) -> Sampling:
-    """Return checked settings of what is drawn.
+def check_sampling(batch: int | None, replace: bool, noise: float, rng: Seed) -> Sampling:
+    """Check what is drawn at random.
 
     Raises
     ------
@@ -104,33 +107,40 @@ def check_sampling(batch: Any, replace: bool, noise: Any, rng: Any) -> Sampling:
         raise RunError(
             "replace=True draws a mini-batch with replacement; give its size too, as in batch=64"
         )
-    if isinstance(rng, tuple) and len(rng) == 2:
-        seed, stream = rng
-    else:
-        seed, stream = (rng, 0)
-    if seed is None:
-        seed = int(np.random.default_rng().integers(1 << 62))
-    seed, stream = whole_number(seed, 0, 1 << 63), whole_number(stream, 0, 1 << 48)
+    seed, stream = _read_seed(rng)
+    return Sampling(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
+
+
+def _read_seed(rng: Seed) -> tuple[int, int]:
+    """Read a seed and a stream from a seed, a pair of both, or None for an arbitrary seed."""
+    if rng is None:
+        return int(np.random.default_rng().integers(1 << 62)), 0
+    given: Any = rng
+    if not isinstance(rng, tuple) or len(rng) != 2:
+        given = (rng, 0)
+    if given[0] is None:
+        given = (_read_seed(None)[0], given[1])
+    seed, stream = whole_number(given[0], 0, SEEDS), whole_number(given[1], 0, STREAMS)
     if seed is None or stream is None:
         raise RunError(
             f"rng={rng!r}; expected a seed (a whole number), a pair of seed and stream, or None"
         )
-    return Sampling(batch=batch, replace=bool(replace), noise=noise, seed=seed, stream=stream)
+    return seed, stream
 
 
 def check_run_options(
-    steps: Any,
-    record: Any,
+    steps: int,
+    record: Record | str,
     *,
-    tolerance: Any = None,
-    limit: Any = LIMIT,
-    targets: Any = (),
+    tolerance: float | None = None,
+    limit: float = LIMIT,
+    targets: npt.ArrayLike = (),
     best: bool = True,
-    threads: Any = 1,
+    threads: int | None = 1,
     paths: bool = True,
     sampling: Sampling | None = None,
 ) -> RunOptions:
-    """Return checked settings.
+    """Check what all runs of a call have in common.
 
     Raises
     ------
@@ -163,8 +173,8 @@ def check_run_options(
     )
 
 
-def check_steps(steps: Any) -> int:
-    """Return a checked number of steps.
+def check_steps(steps: int) -> int:
+    """Check a number of steps.
 
     Raises
     ------
@@ -184,7 +194,7 @@ def choose_record(steps: int, *, size: int, sampling: Sampling) -> Record:
     return RECORD_SOME
 
 
-def record_steps(record: Record, steps: int) -> npt.NDArray[np.int64]:
+def record_steps(record: Record | str, steps: int) -> npt.NDArray[np.int64]:
     """Return the steps to record: all (True), so many log-spaced ones, the given ones, or none.
 
     The start is step 0. Log-spaced steps hold 0, 1 and the last.

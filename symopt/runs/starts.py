@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from symopt._typing import PointLike
 from symopt.costs.cost import Cost
 from symopt.errors import CostError, RunError
 from symopt.validation import Array
 
 
 def read_start(
-    cost: Cost, start: Any, dimensions: tuple[int, ...], constants: Mapping[str, Any]
+    cost: Cost, start: PointLike, dimensions: tuple[int, ...], constants: Mapping[str, Any]
 ) -> tuple[Cost, Array]:
     """Return starts as finite floats, and the cost with the sizes that follow."""
     names = ", ".join(p.name for p in cost.params)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from symopt._typing import ConstantLike, CostLike, PointLike, RulesLike, Seed
 from symopt.costs.cost import Cost
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.runs.axes import lay_out
-from symopt.runs.ensemble import read_starts
+from symopt.runs.ensemble import Uniform, read_starts
 from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.launch import launch
@@ -24,9 +25,9 @@ MOST_LANES = 32  # runs that a bar counts as one
 
 
 def sweep(
-    cost: Any,
-    rules: Any,
-    start: Any,
+    cost: CostLike,
+    rules: RulesLike,
+    start: PointLike | Uniform,
     steps: int = 1000,
     *,
     record: Record = None,
@@ -39,9 +40,9 @@ def sweep(
     batch: int | None = None,
     replace: bool = False,
     noise: float = 0.0,
-    rng: Any = 0,
+    rng: Seed = 0,
     progress: bool = False,
-    **constants: Any,
+    **constants: ConstantLike,
 ) -> Study:
     """Run optimizers from many starts, for many hyperparameters and constants.
 
@@ -152,7 +153,7 @@ def _with_data(cost: Cost, given: Mapping[str, Any], constants: Mapping[str, Any
     return cost(**others)
 
 
-def _name_rules(rules: Any) -> dict[str, Rule]:
+def _name_rules(rules: RulesLike) -> dict[str, Rule]:
     """Read rules, and give each a name."""
     if isinstance(rules, Mapping) and rules:
         return {str(name): as_rule(rule) for name, rule in rules.items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symopt._typing import ConstantLike, CostLike, PointLike
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError
@@ -82,7 +83,9 @@ class Prediction:
         return f"Prediction({self.kind}: {'; '.join(filter(None, parts)) or 'nothing is known'})"
 
 
-def predict(cost: Cost, rule: Rule, at: Any, *, held: Held = (), **constants: float) -> Prediction:
+def predict(
+    cost: CostLike, rule: Rule, at: PointLike, *, held: Held = (), **constants: ConstantLike
+) -> Prediction:
     """Predict the rate and the stability limit of a rule on a cost near a stationary point.
 
     Parameters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from symopt._typing import ConstantLike, CostLike, PointLike
 from symopt.costs.cost import Cost
 from symopt.costs.indexed import LARGEST_DENSE
 from symopt.costs.points import Flat
@@ -93,13 +94,13 @@ class SciPyRun(Run):
 
 
 def scipy(
-    cost: Any,
+    cost: CostLike,
     method: str = "BFGS",
-    start: Any = None,
+    start: PointLike | None = None,
     steps: int = 1000,
     *,
     tolerance: float | None = None,
-    **constants: float,
+    **constants: ConstantLike,
 ) -> SciPyRun:
     """Run a method of ``scipy.optimize.minimize`` on a cost from one start.
 
