@@ -406,9 +406,9 @@ def _shape(counts: str, given: str, most: int) -> tuple[int, ...]:
 
 
 def _version(package: str) -> str:
+    if package == PACKAGES[0]:
+        return so.__version__
     try:
         return version(package)
     except PackageNotFoundError:
-        if package == PACKAGES[0]:
-            return so.__version__
         return "not installed"
