@@ -1,9 +1,13 @@
-"""What a user gives, as float64: real numbers and nothing else."""
+"""Checks of what a user gives: numbers, whole numbers, arrays of numbers, seeds.
+
+Each raises an error of the class that it is told, with what was given and what is expected.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,56 +17,184 @@ from symopt.errors import RunError, SymoptError
 
 Array = npt.NDArray[np.float64]
 
+MOST_SHOWN = 80  # characters of a value in a message
+
 
 class NotNumbersError(ValueError):
     """What was given is not an array of real, finite float64 numbers; the message says why."""
 
 
+# Checks, which raise what a user sees
+
+
+def check_number(
+    value: Any,
+    what: str,
+    expected: str = "",
+    *,
+    error: type[SymoptError] = RunError,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+) -> float:
+    """Check one finite number and give it as a float.
+
+    Parameters
+    ----------
+    value, what
+        What was given, and its name in the message.
+    expected
+        What the message asks for; by default a finite number within the bounds.
+    error
+        The class of what is raised.
+    least, most, above
+        Bounds: the number is from ``least`` to ``most``, and above ``above``.
+
+    Examples
+    --------
+    >>> check_number(np.int64(3), "limit", "a positive number", above=0)
+    3.0
+    >>> check_number(-1, "drop", least=0)
+    Traceback (most recent call last):
+    symopt.errors.RunError: drop=-1; expected a finite number, at least 0
+    """
+    expected = expected or f"a finite number{_bounds_in_words(least, above)}"
+    try:
+        number = as_floats(value)
+    except NotNumbersError as reason:
+        raise error(f"{what}={reason}; expected {expected}") from None
+    if number.ndim or not least <= number <= most or number <= above:
+        raise error(f"{what}={_shorten(repr(value))}; expected {expected}")
+    return float(number)
+
+
+def _bounds_in_words(least: float, above: float) -> str:
+    if above > -math.inf:
+        return f" above {above:g}"
+    if least > -math.inf:
+        return f", at least {least:g}"
+    return ""
+
+
+def check_whole_number(
+    value: Any,
+    what: str,
+    expected: str,
+    *,
+    error: type[SymoptError] = RunError,
+    least: int = 0,
+    below: int = 1 << 62,
+) -> int:
+    """Check a whole number from ``least`` to below ``below`` and give it as an int.
+
+    Examples
+    --------
+    >>> check_whole_number(np.int64(3), "batch", "how many samples to draw", least=1)
+    3
+    >>> check_whole_number(3.0, "batch", "how many samples to draw", least=1)
+    Traceback (most recent call last):
+    symopt.errors.RunError: batch=3.0; expected how many samples to draw
+    """
+    number = whole_number(value, least, below)
+    if number is None:
+        raise error(f"{what}={_shorten(repr(value))}; expected {expected}")
+    return number
+
+
+def read_numbers(
+    value: Any,
+    what: str,
+    expected: str,
+    *,
+    error: type[SymoptError] = RunError,
+    finite: bool = True,
+) -> Array:
+    """Read an array of real numbers as a new float64 array of the same shape.
+
+    Parameters
+    ----------
+    value, what, expected
+        What was given, how the message calls it, and what it asks for.
+    error
+        The class of what is raised.
+    finite
+        Whether NaN and infinity are refused too.
+
+    Examples
+    --------
+    >>> read_numbers(["a"], "the times", "steps")
+    Traceback (most recent call last):
+    symopt.errors.RunError: the times: ['a'] is not made of real numbers; expected steps
+    """
+    try:
+        return as_floats(value, finite)
+    except NotNumbersError as reason:
+        raise error(f"{what}: {reason}; expected {expected}") from None
+
+
+def read_generator(rng: Any, error: type[SymoptError] = RunError) -> np.random.Generator:
+    """Take a Generator as it is, or make one: from a seed, or an arbitrary one for None."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise error(f"rng={rng!r}; expected a seed (a whole number), a Generator or None") from None
+
+
+# Conversions
+
+
 def as_floats(value: Any, finite: bool = True) -> Array:
-    """Return a new float64 array, or say why there is none.
+    """Convert to a new float64 array, or say why there is none.
 
     Integers, fractions, decimals and SymPy's numbers become the nearest floats; truth values,
     texts, None, complex numbers, ragged lists, masked entries, numbers with units and numbers
     beyond float64 are refused, and so are NaN and infinity unless ``finite`` is False.
+
+    Raises
+    ------
+    NotNumbersError
+        With the value and what is wrong with it; :func:`read_numbers` makes a user's error of it.
     """
+    try:
+        return _convert(value, finite)
+    except NotNumbersError as reason:
+        raise NotNumbersError(f"{_shorten(repr(value))} {reason}") from None
+
+
+def _convert(value: Any, finite: bool) -> Array:
     if np.ma.is_masked(value):
         raise NotNumbersError(
-            f"{_shown(value)} has masked entries; expected numbers everywhere, as .filled(0) makes "
-            "them"
+            "has masked entries; expected numbers everywhere, as .filled(0) makes them"
         )
     if unit := _unit(value):
-        raise NotNumbersError(
-            f"{_shown(value)} has the unit {unit}; take the number alone, in one unit everywhere"
-        )
+        raise NotNumbersError(f"has the unit {unit}; take the number alone, in one unit everywhere")
     try:
         _refuse_truth_values(value)
-        raw = np.asarray(value)
-        result = np.array(_converted(raw), dtype=np.float64)
+        result = np.array(_as_numeric(np.asarray(value)), dtype=np.float64)
     except OverflowError:
-        raise NotNumbersError(f"{_shown(value)} is beyond float64 (1.8e308)") from None
+        raise NotNumbersError("is beyond float64 (1.8e308)") from None
     except (TypeError, ValueError):
-        raise NotNumbersError(f"{_shown(value)} is not made of real numbers") from None
+        raise NotNumbersError("is not made of real numbers") from None
     if finite and not np.isfinite(result).all():
-        raise NotNumbersError(f"{_shown(value)} is not finite")
+        raise NotNumbersError("is not finite")
     return result
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    if len(text) < 80:
+def _shorten(text: str) -> str:
+    if len(text) < MOST_SHOWN:
         return text
-    return text[:80] + "..."
+    return text[:MOST_SHOWN] + "..."
 
 
-def _converted(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _as_numeric(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if raw.dtype.kind == "O":  # SymPy's numbers, and integers of any length
-        return np.array([_float(part) for part in raw.ravel()]).reshape(raw.shape)
+        return np.array([_as_float(part) for part in raw.ravel()]).reshape(raw.shape)
     if raw.dtype.kind not in "iuf":
         raise TypeError
     return raw
 
 
-def _float(part: Any) -> float:
+def _as_float(part: Any) -> float:
     if isinstance(part, bool | np.bool_ | str | bytes | np.ndarray):  # float() would read them
         raise TypeError
     return float(part)
@@ -73,27 +205,30 @@ def _refuse_truth_values(value: Any) -> None:
     stack = [value]
     while stack:
         part = stack.pop()
-        if isinstance(part, list | tuple):
-            kinds = set(map(type, part))
-            if bool in kinds or np.bool_ in kinds:
-                raise TypeError
-            stack.extend(part if kinds & {list, tuple} else ())
+        if not isinstance(part, list | tuple):
+            continue
+        kinds = set(map(type, part))
+        if bool in kinds or np.bool_ in kinds:
+            raise TypeError
+        if kinds & {list, tuple}:
+            stack.extend(part)
 
 
 def _unit(value: Any) -> str:
-    """Return the unit of a quantity, or of the first of several; nothing if it has none."""
-    first = value
-    if isinstance(value, list | tuple) and value:
-        first = value[0]
-    for one in (value, first):
-        for unit, number in (("units", "magnitude"), ("unit", "value")):  # pint, astropy
-            if hasattr(one, unit) and hasattr(one, number):
-                return str(getattr(one, unit))
+    """Give the unit of a quantity, or of the first of several; NumPy would drop it."""
+    candidates = [value]
+    if isinstance(value, list | tuple):
+        candidates += value[:1]
+    for one in candidates:
+        if hasattr(one, "units") and hasattr(one, "magnitude"):  # pint
+            return str(one.units)
+        if hasattr(one, "unit") and hasattr(one, "value"):  # astropy
+            return str(one.unit)
     return ""
 
 
 def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None:
-    """Return a whole number from ``least`` to below ``below``; None for anything else.
+    """Give a whole number from ``least`` to below ``below`` as an int, and None for all else.
 
     A truth value is none, and neither is a float: 1e4 may have been meant as a learning rate.
 
@@ -113,101 +248,19 @@ def whole_number(value: Any, least: int = 0, below: int = 1 << 62) -> int | None
     return None
 
 
-def read_numbers(
-    value: Any,
-    what: str,
-    expected: str,
-    *,
-    error: type[SymoptError] = RunError,
-    finite: bool = True,
-) -> Array:
-    """Return a new float64 array, or raise an error in the caller's words.
-
-    Parameters
-    ----------
-    value
-        As the user gives it.
-    what
-        What it is called.
-    expected
-        What is expected, in words.
-    error
-        The kind of error.
-    finite
-        Whether NaN and infinity are refused too.
-    """
-    try:
-        return as_floats(value, finite)
-    except NotNumbersError as reason:
-        raise error(f"{what}: {reason}; expected {expected}") from None
-
-
-def check_number(
-    value: Any,
-    what: str,
-    expected: str,
-    *,
-    error: type[SymoptError] = RunError,
-    least: float = -math.inf,
-    most: float = math.inf,
-    above: float = -math.inf,
-) -> float:
-    """Return one finite number, from ``least`` to ``most`` and above ``above``, or raise an error.
+def is_real_number(value: Any) -> bool:
+    """Tell whether a value is one real number, of Python, NumPy or SymPy; a truth value is none.
 
     Examples
     --------
-    >>> check_number(np.int64(3), "limit", "a positive number", above=0)
-    3.0
+    >>> is_real_number(1), is_real_number(np.float64(1)), is_real_number(True), is_real_number("1")
+    (True, True, False, False)
     """
-    try:
-        number = as_floats(value)
-    except NotNumbersError:
-        raise error(f"{what}={_shown(value)}; expected {expected}") from None
-    if number.ndim or not least <= number <= most or number <= above:
-        raise error(f"{what}={_shown(value)}; expected {expected}")
-    return float(number)
-
-
-def check_whole_number(
-    value: Any,
-    what: str,
-    expected: str,
-    *,
-    error: type[SymoptError] = RunError,
-    least: int = 0,
-    below: int = 1 << 62,
-) -> int:
-    """Return a whole number from ``least`` to below ``below``, or raise an error.
-
-    Examples
-    --------
-    >>> check_whole_number(np.int64(3), "batch", "how many samples to draw", least=1)
-    3
-    """
-    number = whole_number(value, least, below)
-    if number is None:
-        raise error(f"{what}={_shown(value)}; expected {expected}")
-    return number
-
-
-def read_generator(rng: Any) -> np.random.Generator:
-    """Return the random numbers of a seed or a Generator.
-
-    Raises
-    ------
-    RunError
-        If it is neither.
-    """
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        raise RunError(
-            f"rng={rng!r}; expected a seed (a whole number), a Generator or None"
-        ) from None
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def finite_or_none(value: float | None) -> float | None:
-    """Return a number as JSON can hold it: None for what is not finite."""
-    if value is not None and math.isfinite(value):
-        return float(value)
-    return None
+    """Give a number as JSON can hold it: None for what is not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value)

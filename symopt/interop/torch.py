@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from symopt.optim.radam import radam
 from symopt.rules.hyperparameters import short
 from symopt.rules.rule import Rule
 from symopt.schedules.decay import inverse_time
+from symopt.validation import is_real_number
 
 VERSION = "2.13.0"
 FIXED = {"foreach": None, "capturable": False, "differentiable": False, "fused": None}
@@ -68,7 +68,7 @@ def adagrad_(
 
 def _fading(lr: Any, decay: Any) -> sp.Expr:
     for name, value in (("lr", lr), ("lr_decay", decay)):
-        if isinstance(value, bool) or not isinstance(value, Real | sp.Expr):
+        if not (is_real_number(value) or isinstance(value, sp.Expr)):
             raise RuleError(
                 f"{name}={short(value)}: lr_decay makes a schedule, which takes one number for each"
             )

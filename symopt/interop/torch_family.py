@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
-
-import numpy as np
 
 from symopt.errors import RuleError
 from symopt.interop.counterpart import is_off
 from symopt.optim.radam import adabelief
 from symopt.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from symopt.rules.rule import Rule
+from symopt.validation import is_real_number
 
 
 def free_sgd(
@@ -65,7 +63,7 @@ def belief(
 
 def per_rate(decay: Any, lr: Any) -> Any:
     """Return a decay that eta is to be multiplied with, where the library does not multiply it."""
-    if np.ndim(lr) or not isinstance(lr, Real) or float(lr) <= 0:
+    if not is_real_number(lr) or float(lr) <= 0:
         raise RuleError(
             "a decay that is independent of the learning rate needs one number above 0 as that, "
             f"not {lr}"

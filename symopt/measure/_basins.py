@@ -16,11 +16,11 @@ from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import RunError, SymoptWarning
 from symopt.measure._proportions import wilson
-from symopt.measure._trajectories import check_number, check_size, refuse_study
+from symopt.measure._trajectories import check_size, refuse_study
 from symopt.runs.datasets import over_runs
 from symopt.runs.result import Run
 from symopt.runs.termination import Status
-from symopt.validation import Array
+from symopt.validation import Array, check_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +97,7 @@ def basin(cost: Cost, theta: Ends, *, reach: float = 1.0, apart: float = 1e-4) -
             f"basin was given {type(cost).__name__} as the cost; expected a Cost, as in basin(J, "
             "theta)"
         )
-    limits = check_number("reach", reach, least=0), check_number("apart", apart, above=0)
+    limits = check_number(reach, "reach", least=0), check_number(apart, "apart", above=0)
     ends = _ends(theta)
     check_size(ends, cost)
     known = np.isfinite(ends.values).all(axis=-1).ravel() & ~_lost(theta, ends)

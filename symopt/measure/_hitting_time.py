@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import RunError
-from symopt.measure._trajectories import Paths, check_number, first, refuse_study, times, watched
+from symopt.measure._trajectories import Paths, first, refuse_study, times, watched
 from symopt.runs.result import Run
+from symopt.validation import check_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,7 +54,7 @@ def hitting(x: Paths, target: float, *, optimum: float = 0.0) -> xr.Dataset:
     import xarray as xr
 
     refuse_study(x)
-    level = check_number("target", target) + check_number("optimum", optimum)
+    level = check_number(target, "target") + check_number(optimum, "optimum")
     if isinstance(x, xr.Dataset) and (hit := _exact(x, level)) is not None:
         return times(hit.values, watched(x, x.attrs["steps"], hit), hit)
     losses = _losses(x, level)

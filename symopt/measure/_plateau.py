@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
-from symopt.measure._trajectories import Paths, along, check_number, paths_and_cost, times
-from symopt.validation import Array
+from symopt.measure._trajectories import Paths, along, paths_and_cost, times
+from symopt.validation import Array, check_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,8 +69,8 @@ def plateau(
             "plateau needs optimum=J*, the smallest value of the cost: a run that has arrived is "
             "on no plateau"
         )
-    largest, fall = check_number("slope", slope, least=0), check_number("drop", drop, least=0)
-    smallest = check_number("optimum", optimum)
+    largest, fall = check_number(slope, "slope", least=0), check_number(drop, "drop", least=0)
+    smallest = check_number(optimum, "optimum")
     paths, known = paths_and_cost(x, cost)
     loss, gradient = along(known, paths)
     flat = (gradient.values <= largest) & (loss.values - smallest > fall)

@@ -18,7 +18,7 @@ from symopt.measure._rate_models import NOWHERE, REGIMES, Rate, divergent, judge
 from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.termination import Status
-from symopt.validation import Array, read_generator, read_numbers
+from symopt.validation import Array, check_number, read_generator, read_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -147,18 +147,14 @@ def rate(
             )
     if hasattr(x, "dims") and hasattr(x, "transpose"):
         return _of_dataarray(x, runs, level, generator)
-    e = _floats(x, "rate was given")
+    expected = "a Run, a DataArray over step, or a sequence of errors"
+    e = read_numbers(x, "the errors", expected, finite=False)
     if e.ndim != 1:
         raise RunError(
             f"rate was given an array of shape {e.shape}; expected one sequence of errors, "
             "or a DataArray that names its dimensions, such as (start, step)"
         )
     return _one(np.arange(len(e), dtype=np.float64), _some(e), level, generator)
-
-
-def _floats(value: Any, what: str) -> Array:
-    expected = "a Run, a DataArray over step, or a sequence of errors"
-    return read_numbers(value, what, expected, finite=False)
 
 
 def _some(e: Array) -> Array:
@@ -217,9 +213,7 @@ def _of_run(
 
 
 def _gaps(run: Run, optimum: float) -> tuple[Array, Array, Array]:
-    value = _floats(optimum, "optimum:")
-    if value.ndim or not np.isfinite(value):
-        raise RunError(f"optimum={optimum!r}; expected the least value of J, a finite number")
+    value = check_number(optimum, "optimum", "the least value of J, a finite number")
     loss = run.history["loss"].values
     return (
         run.recorded.astype(np.float64),
@@ -243,7 +237,7 @@ def _path(run: Run) -> tuple[Array, Array]:
 
 def _distances(run: Run, minimum: Any) -> tuple[Array, Array, Array]:
     k, theta = _path(run)
-    end = _floats(minimum, "minimum:")
+    end = read_numbers(minimum, "minimum", "one number per parameter", finite=False)
     if end.shape != theta.shape[1:] or not np.isfinite(end).all():
         raise RunError(
             f"minimum has shape {end.shape} and "
@@ -285,7 +279,7 @@ def _of_dataarray(
         )
     others = [dim for dim in dims if dim not in ("step", runs)]
     turned = x.transpose(*others, *([runs] if runs in dims else []), "step")
-    e = _some(_floats(turned.values, "rate was given")).reshape(
+    e = _some(read_numbers(turned.values, "the errors", "numbers", finite=False)).reshape(
         *turned.shape[: len(others)], -1, turned.shape[-1]
     )
     k = _steps(x)
@@ -297,7 +291,7 @@ def _of_dataarray(
 
 def _steps(x: xr.DataArray) -> Array:
     """Return the numbers of the steps."""
-    k = _floats(x["step"].values, "the coordinate step:")
+    k = read_numbers(x["step"].values, "the coordinate step", "steps", finite=False)
     if not np.isfinite(k).all() or (np.diff(k) <= 0).any() or (len(k) and k[0] < 0):
         raise RunError(
             "the coordinate step is not increasing from 0 or later; expected the number of each "

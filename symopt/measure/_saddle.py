@@ -12,14 +12,13 @@ from symopt.errors import RunError
 from symopt.measure._trajectories import (
     Paths,
     along,
-    check_number,
     first,
     paths_and_cost,
     point_of,
     times,
     watched,
 )
-from symopt.validation import Array
+from symopt.validation import Array, check_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,14 +79,14 @@ def saddle_escape(
     >>> so.measure.saddle_escape(run, [0, 0])["time"].item()
     121.0
     """
-    near_by = check_number("radius", radius, above=0)
+    near_by = check_number(radius, "radius", above=0)
     paths, known = paths_and_cost(x, cost)
     point = point_of(saddle, paths, "saddle")
     curvature = _negative_curvature(known, point)
     if drop is None:
         fall = abs(curvature) * near_by**2 / 4
     else:
-        fall = check_number("drop", drop, least=0)
+        fall = check_number(drop, "drop", least=0)
     loss, _ = along(known, paths)
     near = np.linalg.norm(paths.values - point, axis=-1) <= near_by
     after = np.logical_or.accumulate(near, axis=-1) & ~near

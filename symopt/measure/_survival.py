@@ -13,8 +13,8 @@ from scipy import stats
 
 from symopt.errors import RunError
 from symopt.measure._proportions import two_sided
-from symopt.measure._trajectories import Times, check_number
-from symopt.validation import Array, read_numbers
+from symopt.measure._trajectories import Times
+from symopt.validation import Array, check_number, read_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,7 +59,7 @@ class Survival:
 
     def at(self, step: float) -> tuple[float, float, float]:
         """Return S, and the lower and the upper end of its band, at a step from 0 on."""
-        k = int(np.searchsorted(self.step, check_number("step", step, least=0), side="right")) - 1
+        k = int(np.searchsorted(self.step, check_number(step, "step", least=0), side="right")) - 1
         return float(self.share[k]), float(self.low[k]), float(self.high[k])
 
     def to_xarray(self) -> xr.Dataset:
@@ -252,7 +252,7 @@ def _horizon(time: Array, observed: npt.NDArray[np.bool_], horizon: float | None
     last = float(time.max())
     if horizon is None:
         return last
-    end = check_number("horizon", horizon, least=0)
+    end = check_number(horizon, "horizon", least=0)
     if end > last and not observed[time == last].all():
         raise RunError(
             f"horizon={end:g}: no run was watched beyond step {last:g}; expected at most that"

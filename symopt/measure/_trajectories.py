@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from symopt import validation
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RunError
@@ -15,7 +14,7 @@ from symopt.runs.datasets import over_runs
 from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.termination import Status
-from symopt.validation import Array
+from symopt.validation import Array, read_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,7 +134,7 @@ def watched(x: Paths, last: float, like: xr.DataArray) -> Array:
 def point_of(value: Any, paths: xr.DataArray, name: str) -> Array:
     """Return a point given by hand, shape (n,), checked against the paths."""
     what = f"{name}={value!r}"
-    point = validation.read_numbers(value, what, "one number per parameter", finite=False)
+    point = read_numbers(value, what, "one number per parameter", finite=False)
     if point.shape != (paths.sizes["param"],) or not np.isfinite(point).all():
         raise RunError(
             f"{name} has shape {point.shape}; expected {paths.sizes['param']} finite numbers, one "
@@ -172,14 +171,3 @@ def times(when: Array, until: Array, like: xr.DataArray, **more: npt.NDArray[Any
         {name: over_runs(like, np.asarray(value)) for name, value in variables.items()},
         coords=like.coords,
     )
-
-
-def check_number(name: str, value: Any, *, least: float = -np.inf, above: float = -np.inf) -> float:
-    """Return a number given by hand; refuse what is none, is not finite or is too small."""
-    bound = ""
-    if above > -np.inf:
-        bound = f" above {above:g}"
-    elif least > -np.inf:
-        bound = f", at least {least:g}"
-    expected = f"a finite number{bound}"
-    return validation.check_number(value, name, expected, least=least, above=above)

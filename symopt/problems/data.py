@@ -78,14 +78,14 @@ def with_intercept(X: npt.ArrayLike) -> Array:
 
 def line(m: int, d: int, noise: float, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x normal, theta normal, t = x . theta + noise*normal."""
-    rng = read_generator(rng)
+    rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
     return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
 
 
 def coin_flips(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x and theta normal, t = 1 with probability 1/(1 + exp(-x . theta)), -1 else."""
-    rng = read_generator(rng)
+    rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
     likely = 1 / (1 + np.exp(-X @ rng.normal(size=d + 1)))
     return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
@@ -93,7 +93,7 @@ def coin_flips(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
 
 def clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str]:
     """Draw a normal cloud around a normal centre for each class, the classes in turn."""
-    rng = read_generator(rng)
+    rng = read_generator(rng, CostError)
     classes = np.arange(m) % K
     X = 2 * rng.normal(size=(K, d))[classes] + rng.normal(size=(m, d))
     return with_intercept(X), classes, "drawn from normal clouds"

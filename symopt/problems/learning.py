@@ -15,6 +15,7 @@ import sympy as sp
 
 from symopt._typing import RandomLike
 from symopt.costs.cost import Cost
+from symopt.errors import CostError
 from symopt.frontend.sums import logsumexp
 from symopt.problems import data
 from symopt.problems.data import iris, standardised, with_intercept
@@ -235,7 +236,7 @@ def matrix_factorisation(
     >>> J.value({"U": [[1], [2]], "V": [[1], [2]]}), J.value([1, 2, 1, 1])
     (np.float64(0.0), np.float64(2.5))
     """
-    rng = read_generator(rng)
+    rng = read_generator(rng, CostError)
     R_, source = data.given_or_low_rank(ratings, rank, (n_rows, n_columns), noise, rng)
     U, V = sp.IndexedBase("U", shape=(m, rank)), sp.IndexedBase("V", shape=(n, rank))
     entry = sp.Sum(U[k, q] * V[j, q], (q, 0, rank - 1))
@@ -290,7 +291,7 @@ def two_layer(
     >>> bool(run.loss < 0.1)  # a plane alone stays at log(2)
     True
     """
-    rng = read_generator(rng)
+    rng = read_generator(rng, CostError)
     inputs, classes, source = data.given(inputs, classes) or data.quadrants(n_samples, rng)
     K = data.count(classes)
     W, a = sp.IndexedBase("W", shape=(hidden, d)), sp.IndexedBase("a", shape=(hidden,))
@@ -335,7 +336,9 @@ def deep_linear_chain(depth: int = 7, *, rng: RandomLike = 0) -> Problem:
     (np.float64(0.0), array([2., 2., 1.]))
     """
     J = Cost((sp.Product(w[i], (i, 0, L - 1)) - 1) ** 2 / 2, params=w)
-    return Problem("deep_linear_chain", J, read_generator(rng).normal(size=depth), "Shamir 2018")
+    return Problem(
+        "deep_linear_chain", J, read_generator(rng, CostError).normal(size=depth), "Shamir 2018"
+    )
 
 
 # Iris

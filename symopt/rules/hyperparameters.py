@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import sympy as sp
 
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
 from symopt.rules.symbols import T, t
-from symopt.validation import read_numbers
+from symopt.validation import is_real_number, read_numbers
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Range:
             If they are no numbers, or in the wrong order.
         """
         bounds = (self.low, self.high)
-        if not all(isinstance(bound, Real) for bound in bounds) or not self.low <= self.high:
+        if not all(map(is_real_number, bounds)) or not self.low <= self.high:
             raise RuleError(
                 f"Range({self.low!r}, {self.high!r}): expected two numbers, the lower first"
             )

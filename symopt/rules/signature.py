@@ -6,7 +6,6 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 from symopt.errors import RuleError, did_you_mean
@@ -14,6 +13,7 @@ from symopt.ir.update import Initial
 from symopt.rules.hyperparameters import checked
 from symopt.rules.source_lines import definition_line
 from symopt.rules.symbols import FILLED_IN, NEEDS, grad0, theta0
+from symopt.validation import is_real_number
 
 RESULTS = {
     "param",
@@ -175,11 +175,7 @@ def _initial(name: str, start: Any, values: Mapping[str, Any], where: Place) -> 
         return "grad0"
     if isinstance(start, str) and start in values:
         return start
-    if (
-        isinstance(start, Real)
-        and not isinstance(start, bool)
-        and abs(float_or_inf(start)) < math.inf
-    ):
+    if is_real_number(start) and abs(float_or_inf(start)) < math.inf:
         return float(start)
     raise RuleError(
         f"{where}: the state {name} starts at {start!r}; expected a number, the name of a "

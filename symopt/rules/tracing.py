@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import chain, count
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from symopt.rules.frozen_values import changing, check_calls
 from symopt.rules.hyperparameters import is_option
 from symopt.rules.source_lines import advice, failing_line, line_with, return_line
 from symopt.rules.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
+from symopt.validation import is_real_number
 
 LET = "let"
 """What names a value."""
@@ -158,7 +158,7 @@ def _by_name(
 
 def _expression(function: Callable[..., Any], rule: str, name: str, value: Any) -> sp.Expr:
     """Return a next value as SymPy; a text is no expression, and is never read as one."""
-    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | sp.Basic)
+    number = is_real_number(value) and not isinstance(value, sp.Basic)
     result = value
     if number:
         result = sp.sympify(float(value) if isinstance(value, np.floating) else value)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from numbers import Integral, Rational, Real
-from typing import TypeAlias
+from numbers import Integral, Rational
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from symopt.frontend.expressions import lower
 from symopt.ir.program import Graph, Program
 from symopt.passes.fma import powers_written_out
 from symopt.rules.symbols import T, t
-from symopt.validation import Array
+from symopt.validation import Array, is_real_number
 
 __all__ = [
     "constant",
@@ -487,7 +487,7 @@ def _real(function: str, name: str, value: Number, allowed: set[sp.Symbol]) -> s
     kind = "an expression in " + " and ".join(
         f"so.{symbol}" for symbol in sorted(allowed, key=str, reverse=True)
     )
-    if isinstance(value, Real) and not isinstance(value, bool | sp.Expr):
+    if is_real_number(value) and not isinstance(value, sp.Expr):
         value = _as_sympy(value)
     if not isinstance(value, sp.Expr):
         raise RuleError(f"{where}: a {type(value).__name__}; expected a number, or {kind}")
@@ -501,7 +501,7 @@ def _real(function: str, name: str, value: Number, allowed: set[sp.Symbol]) -> s
     return value
 
 
-def _as_sympy(value: Real) -> sp.Expr:
+def _as_sympy(value: Any) -> sp.Expr:
     """Return a number of Python or NumPy as SymPy's of its kind."""
     if isinstance(value, Integral):
         return sp.Integer(int(value))
