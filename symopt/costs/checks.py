@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from symopt.costs.sympy_failures import FAILURES, ask_sympy
 from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.frontend.sums import logsumexp
 from symopt.validation import read_numbers
@@ -17,6 +18,8 @@ from symopt.validation import read_numbers
 LONGEST_SUM = 5000  # terms of a sum that is looked at for squares
 DEEPEST_NUMBER = 30  # levels of an expression without symbols that SymPy is asked about
 LONG = 600  # operations of an unrolled cost and its gradient above which the Sum form is named
+EVALUATED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational)
+"""Kinds that can be built without evaluation."""
 RANGED = (sp.Sum, sp.Product, logsumexp)
 IMPOSSIBLE = {
     sp.I: "the imaginary unit I (as sqrt(-1) gives it): costs are real",
@@ -116,12 +119,13 @@ def reject_impossible(expression: sp.Expr) -> None:
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")
-        if (
-            isinstance(part, sp.Pow | sp.Function)
-            and part in numbers
-            and part.is_extended_real is False
-        ):
+        if isinstance(part, sp.Pow | sp.Function) and part in numbers and _is_not_real(part):
             raise CostError(f"the cost holds {part}, which is not a real number; costs are real")
+
+
+def _is_not_real(number: sp.Basic) -> bool:
+    """Ask SymPy whether a number is known not to be real; where it fails, nothing is known."""
+    return ask_sympy(lambda: number.is_extended_real is False, False)
 
 
 def _numbers(expression: sp.Basic) -> set[sp.Basic]:
@@ -192,8 +196,35 @@ def made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
         result = expression.xreplace(real)
     except RecursionError:
         return expression  # nested more deeply than SymPy can rebuild; the programs do not mind
+    except FAILURES:  # of what SymPy works out anew, as 1/(x - x) in a Max that was not evaluated
+        result = _replace_as_written(expression, real)
     reject_impossible(result)
     return result
+
+
+def _replace_as_written(expression: sp.Expr, new: Mapping[sp.Symbol, sp.Symbol]) -> sp.Expr:
+    """Replace symbols bottom up; SymPy evaluates nothing in what holds them."""
+    made: dict[sp.Basic, Any] = dict(new)
+    stack: list[sp.Basic] = [expression]
+    while stack:
+        part = stack[-1]
+        missing = [arg for arg in part.args if arg not in made]
+        if missing and part not in made:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if part not in made:
+            made[part] = _with_args(part, [made[arg] for arg in part.args])
+    return made[expression]
+
+
+def _with_args(part: sp.Basic, args: list[sp.Basic]) -> sp.Basic:
+    """Give a part other arguments, without evaluation where its kind has that choice."""
+    if tuple(args) == part.args:
+        return part
+    if isinstance(part, EVALUATED):
+        return part.func(*args, evaluate=False)
+    return part.func(*args)
 
 
 def checked_constants(
@@ -225,10 +256,7 @@ def sum_of_squares(
 ) -> list[tuple[sp.Expr, sp.Expr]]:
     """Return the pairs (c, r) of a sum of c*r**2, c free of parameters; else none."""
     free = set(params)
-    try:
-        return _squares(expression, free)
-    except RecursionError:  # nested more deeply than SymPy can take apart
-        return []
+    return ask_sympy(lambda: _squares(expression, free), [])
 
 
 def _squares(expression: sp.Expr, free: set[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:

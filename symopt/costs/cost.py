@@ -20,6 +20,7 @@ from symopt.costs.name_resolution import has_sums
 from symopt.costs.objective import BoundObjective, Given, Objective
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
+from symopt.costs.sympy_failures import refuse_failures
 from symopt.diagnosis.check import Check
 from symopt.errors import CostError, did_you_mean
 from symopt.ir.program import Program
@@ -123,10 +124,12 @@ class Cost:
         self.optimal_value = None
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
-        self.objective = _read_objective(expression, ingredients)
+        with refuse_failures(CostError, _this_cost):
+            self.objective = _read_objective(expression, ingredients)
         self.data = self.objective.read_data(ingredients.data)
         self._note_assumptions()
-        self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
+        with refuse_failures(CostError, _this_cost):
+            self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
 
     def _note_assumptions(self) -> None:
         """Keep what SymPy was told of constants and data; warn of parameters."""
@@ -408,6 +411,10 @@ class Cost:
 
     def _repr_html_(self) -> str:
         return display.page(self.latex(), self.source, self.statements)
+
+
+def _this_cost() -> str:
+    return "this cost"
 
 
 def _read_objective(expression: sp.Expr, ingredients: Ingredients) -> Objective:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy.typing as npt
 import sympy as sp
 
+from symopt.costs.sympy_failures import ask_sympy
+
 LONGEST = 200  # characters of an expression in a line
 LARGEST, LARGEST_TEX = 3000, 400  # parts of an expression that is written out, as text and in LaTeX
 TAME = (
@@ -73,12 +75,10 @@ def tex(expression: sp.Basic) -> str:
 
 def _written(write: Callable[[Any], str], expression: sp.Basic, most: int, instead: str) -> str:
     parts = size(expression)
-    if parts <= most:
-        try:
-            return write(expression)
-        except RecursionError:
-            pass
-    return instead.format(parts)
+    described = instead.format(parts)
+    if parts > most:
+        return described
+    return ask_sympy(lambda: write(expression), described)
 
 
 def size(expression: sp.Basic) -> int:
@@ -123,10 +123,7 @@ def _slopes(expression: sp.Expr, by: Sequence[sp.Symbol]) -> list[tuple[sp.Symbo
     parts = sp.preorder_traversal(expression)
     if not all(isinstance(part, TAME) and (part.free_symbols or not part.args) for part in parts):
         return []
-    try:
-        return [(p, tex(expression.diff(p))) for p in by]
-    except (ValueError, RecursionError):  # what SymPy makes of a number that is not real
-        return []
+    return ask_sympy(lambda: [(p, tex(expression.diff(p))) for p in by], [])
 
 
 def page(equations: str, source: str, operations: int) -> str:

@@ -32,6 +32,7 @@ from symopt.costs.index_parser import (
     spelled,
     sum_name,
 )
+from symopt.costs.sympy_failures import refuse_failures
 from symopt.errors import ParseError, did_you_mean
 
 LONGEST = 10_000  # characters
@@ -166,8 +167,14 @@ def _build(root: ast.expr, names: Names) -> Part:
     names.settle()
     made: dict[int, Part] = {}
     for node, children in reversed(order):
-        made[id(node)] = _node(node, [made[id(child)] for child in children], names)
+        parts = [made[id(child)] for child in children]
+        with refuse_failures(ParseError, partial(_spelled_short, node)):
+            made[id(node)] = _node(node, parts, names)
     return made[id(root)]
+
+
+def _spelled_short(node: ast.expr) -> str:
+    return repr(spelled(node)[:60])
 
 
 def _children(node: ast.expr, names: Names) -> list[ast.expr]:

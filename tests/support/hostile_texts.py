@@ -40,7 +40,7 @@ def texts(seed: int, count: int, file: str) -> Iterator[str]:
         _tower,
         _deep,
         _wide,
-        _nested,
+        nested_text,
         lambda one: one.choice(EVIL).format(file=file),
         _mixed(file),
         _sum,
@@ -72,13 +72,13 @@ def _wide(draw: random.Random) -> str:
     )
 
 
-def _nested(draw: random.Random, depth: int = 6) -> str:
+def nested_text(draw: random.Random, depth: int = 6) -> str:
     if not depth or draw.random() < 0.15:
         return draw.choice(["x", "y", "2", "0.1", "1/3", "999", "1e308", "pi", "0"])
     if draw.random() < 0.5:
         name = draw.choice(FUNCTIONS)
-        return f"{name}({', '.join(_nested(draw, depth - 1) for _ in range(1 + (name in ('max', 'min', 'pow'))))})"
-    return f"({_nested(draw, depth - 1)}){draw.choice('+-*/^')}({_nested(draw, depth - 1)})"
+        return f"{name}({', '.join(nested_text(draw, depth - 1) for _ in range(1 + (name in ('max', 'min', 'pow'))))})"
+    return f"({nested_text(draw, depth - 1)}){draw.choice('+-*/^')}({nested_text(draw, depth - 1)})"
 
 
 def _sum(draw: random.Random) -> str:
