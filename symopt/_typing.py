@@ -40,7 +40,7 @@ ConstantLike: TypeAlias = "float | npt.ArrayLike | xr.DataArray"
 """The value of a constant: a number, or numbers over an axis; data."""
 
 Seed: TypeAlias = "int | tuple[int, int] | None"
-"""What batches and noise follow from: a seed, a seed and a stream, or None for an arbitrary seed."""
+"""What batches and noise follow from: a seed, a seed and a stream, or None for an arbitrary one."""
 
 RandomLike: TypeAlias = "int | np.random.Generator | np.random.SeedSequence | None"
 """What numbers are drawn from: a seed, a Generator, or None for an arbitrary seed."""

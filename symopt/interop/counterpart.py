@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import RuleError, did_you_mean
-from symopt.optim.momentum import gd, momentum
-from symopt.optim.momentum import nesterov as nesterov_rule
 from symopt.optim.wrappers import ascend, weight_decay
 from symopt.rules.hyperparameters import short
 from symopt.rules.rule import Rule
@@ -175,18 +173,3 @@ def climbing(rule: Rule, maximize: bool) -> Rule:
     if maximize:
         return ascend(rule)
     return rule
-
-
-def sgd(eta: Any, beta: Any, nesterov: bool, *, eta_inside: bool, dampening: Any = None) -> Rule:
-    """Return gradient descent with or without momentum, as libraries put it into one class."""
-    if is_off(beta):
-        return gd(eta=eta)
-    if nesterov:
-        return nesterov_rule(eta=eta, beta=beta, shifted=True, eta_inside=eta_inside)
-    dampening = or_none(dampening)
-    if dampening is not None and (np.asarray(beta, dtype=object) == 0).any():
-        raise RuleError(
-            f"momentum={short(beta)}: torch has no dampening where momentum is 0; sweep that by "
-            "itself"
-        )
-    return momentum(eta=eta, beta=beta, dampening=dampening, eta_inside=eta_inside)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from symopt.errors import RuleError
+from symopt.interop import keras_rules
 from symopt.interop.counterpart import counterpart, decayed, is_off, or_none, with_more
-from symopt.interop.counterpart import sgd as plain
-from symopt.optim.adam import adam, adamax
-from symopt.optim.adam import amsgrad as largest
+from symopt.optim.adam import adam
 from symopt.optim.adaptive import adadelta, adagrad, rmsprop
-from symopt.optim.momentum import lion
+from symopt.optim.momentum import gd, lion
+from symopt.optim.momentum import momentum as heavy_ball
+from symopt.optim.momentum import nesterov as accelerated
 from symopt.optim.nadam import nadam
-from symopt.optim.schedule_free import schedule_free_adamw
 from symopt.optim.wrappers import clip_norm, clip_value
 from symopt.rules.rule import Rule
 
@@ -63,7 +63,11 @@ def _finished(
 @keras("SGD")
 def sgd(*, learning_rate: Any = 0.01, momentum: Any = 0.0, nesterov: bool = False) -> Rule:
     """Return the rule of keras's SGD."""
-    return plain(learning_rate, momentum, nesterov, eta_inside=True)
+    if is_off(momentum):
+        return gd(eta=learning_rate)
+    if nesterov:
+        return accelerated(eta=learning_rate, beta=momentum, shifted=True)
+    return heavy_ball(eta=learning_rate, beta=momentum)
 
 
 @keras("Adagrad")
@@ -106,16 +110,10 @@ def adam_(
     amsgrad: bool = False,
 ) -> Rule:
     """Return the rule of keras's Adam and AdamW, which differ in the default of weight_decay."""
-    shared = {
-        "eta": learning_rate,
-        "beta1": beta_1,
-        "beta2": beta_2,
-        "epsilon": epsilon,
-        "epsilon_hat": True,
-    }
+    shared = {"eta": learning_rate, "beta1": beta_1, "beta2": beta_2, "epsilon": epsilon}
     if amsgrad:
-        return largest(**shared, mean_correction=True, bias_correction=True)
-    return adam(**shared)
+        return keras_rules.amsgrad(**shared)
+    return adam(**shared, epsilon_hat=True)
 
 
 keras("Adam")(adam_)
@@ -127,9 +125,7 @@ def adamax_(
     *, learning_rate: Any = 0.001, beta_1: Any = 0.9, beta_2: Any = 0.999, epsilon: Any = 1e-7
 ) -> Rule:
     """Return the rule of keras's Adamax."""
-    return adamax(
-        eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, epsilon_in_maximum=False
-    )
+    return keras_rules.adamax(eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon)
 
 
 @keras("Nadam")
@@ -169,11 +165,11 @@ def schedule_free_adamw_(
     """
     if is_off(beta_1):
         raise RuleError("beta_1=0: keras divides by it; expected a number above 0")
-    rule = schedule_free_adamw(
-        eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon, weighting="equal"
+    rule = keras_rules.schedule_free_adamw(
+        eta=learning_rate, beta1=beta_1, beta2=beta_2, epsilon=epsilon
     )
     if not is_off(warmup_steps):
         rule = rule(warmup=warmup_steps)
     if not is_off(weight_decay):
-        rule = rule(weight_decay=weight_decay, decay_of="y")
+        rule = rule(weight_decay=weight_decay)
     return rule.reporting("theta")

@@ -10,7 +10,7 @@ import numpy as np
 
 from symopt.errors import RuleError
 from symopt.interop.counterpart import LIBRARIES, Counterpart
-from symopt.optim.variants import WORDS
+from symopt.interop.library_rule import WORDS
 from symopt.rules.hyperparameters import short
 from symopt.rules.rule import Rule
 

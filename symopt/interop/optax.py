@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from symopt.errors import RuleError
+from symopt.interop import optax_rules, torch_rules
 from symopt.interop.counterpart import counterpart, decayed, is_off, or_none
-from symopt.interop.counterpart import sgd as plain
-from symopt.optim.adam import adam, adamax, adamw, amsgrad, yogi
-from symopt.optim.adaptive import adadelta, adagrad, rmsprop, rprop
-from symopt.optim.momentum import lion
-from symopt.optim.nadam import adan, nadam, nadamw
-from symopt.optim.radam import adabelief, radam
+from symopt.optim.adam import adam, adamax, adamw, yogi
+from symopt.optim.adaptive import adadelta, adagrad, rmsprop
+from symopt.optim.momentum import gd, lion
+from symopt.optim.radam import adabelief
 from symopt.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from symopt.rules.rule import Rule
 
@@ -22,7 +21,11 @@ MASKED = {"mu_dtype": None, "mask": None}
 @counterpart("optax.sgd", VERSION, {"accumulator_dtype": None})
 def sgd(*, learning_rate: Any, momentum: Any = None, nesterov: bool = False) -> Rule:
     """Return the rule of optax's sgd."""
-    return plain(learning_rate, momentum, nesterov, eta_inside=False)
+    if is_off(momentum):
+        return gd(eta=learning_rate)
+    if nesterov:
+        return torch_rules.nesterov(eta=learning_rate, beta=momentum)
+    return torch_rules.momentum(eta=learning_rate, beta=momentum)
 
 
 @counterpart("optax.adagrad", VERSION, {})
@@ -57,28 +60,22 @@ def rmsprop_(
 ) -> Rule:
     """Return the rule of optax's rmsprop."""
     collects = or_none(momentum)
-    return rmsprop(
-        eta=learning_rate,
-        rho=decay,
-        epsilon=eps,
+    shared = {
+        "eta": learning_rate,
+        "rho": decay,
+        "epsilon": eps,
+        "momentum": collects,
+        "centered": centered,
+    }
+    if is_off(initial_scale) and eps_in_sqrt and not (nesterov or bias_correction):
+        return rmsprop(**shared)
+    return optax_rules.rmsprop(
+        **shared,
         initial_accumulator=initial_scale,
-        momentum=collects,
-        centered=centered,
         nesterov=nesterov and collects is not None,
         bias_correction=bias_correction,
         epsilon_inside=eps_in_sqrt,
     )
-
-
-def _nadam(rule: Rule, eta: Any, b1: Any, b2: Any, eps: Any, eps_root: Any, **more: Any) -> Rule:
-    shared = {
-        "eta": eta,
-        "beta1": b1,
-        "beta2": b2,
-        "epsilon": eps,
-        "epsilon_root": or_none(eps_root),
-    }
-    return rule(**shared, momentum_schedule=False, **more)
 
 
 @counterpart("optax.adam", VERSION, {"mu_dtype": None})
@@ -92,9 +89,12 @@ def adam_(
     nesterov: bool = False,
 ) -> Rule:
     """Return the rule of optax's adam, which is nadam with ``nesterov=True``."""
+    shared = {"eta": learning_rate, "beta1": b1, "beta2": b2, "epsilon": eps}
     if nesterov:
-        return _nadam(nadam, learning_rate, b1, b2, eps, eps_root)
-    return adam(eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=or_none(eps_root))
+        return optax_rules.nadam(**shared, epsilon_root=or_none(eps_root))
+    if is_off(eps_root):
+        return adam(**shared)
+    return optax_rules.adam(**shared, epsilon_root=eps_root)
 
 
 @counterpart("optax.nadam", VERSION, {"mu_dtype": None})
@@ -125,17 +125,13 @@ def adamw_(
     nesterov: bool = False,
 ) -> Rule:
     """Return the rule of optax's adamw, which is nadamw with ``nesterov=True``."""
+    shared = {"eta": learning_rate, "beta1": b1, "beta2": b2, "epsilon": eps}
+    shared |= {"weight_decay": weight_decay}
     if nesterov:
-        return _nadam(nadamw, learning_rate, b1, b2, eps, eps_root, weight_decay=weight_decay)
-    root = or_none(eps_root)
-    return adamw(
-        eta=learning_rate,
-        beta1=b1,
-        beta2=b2,
-        epsilon=eps,
-        epsilon_root=root,
-        weight_decay=weight_decay,
-    )
+        return optax_rules.nadamw(**shared, epsilon_root=or_none(eps_root))
+    if is_off(eps_root):
+        return adamw(**shared)
+    return optax_rules.adamw(**shared, epsilon_root=eps_root)
 
 
 @counterpart("optax.nadamw", VERSION, MASKED)
@@ -173,15 +169,14 @@ def amsgrad_(
     bias_correction_nu: bool = True,
 ) -> Rule:
     """Return the rule of optax's amsgrad."""
-    return amsgrad(
+    return optax_rules.amsgrad(
         eta=learning_rate,
         beta1=b1,
         beta2=b2,
         epsilon=eps,
         epsilon_root=or_none(eps_root),
-        maximum_of="corrected",
         mean_correction=bias_correction_mu,
-        bias_correction=bias_correction_nu,
+        square_correction=bias_correction_nu,
     )
 
 
@@ -203,14 +198,13 @@ def radam_(
     nesterov: bool = False,
 ) -> Rule:
     """Return the rule of optax's radam."""
-    return radam(
+    return optax_rules.radam(
         eta=learning_rate,
         beta1=b1,
         beta2=b2,
         epsilon=eps,
         epsilon_root=or_none(eps_root),
         threshold=threshold,
-        at_threshold=True,
         nesterov=nesterov,
     )
 
@@ -226,9 +220,10 @@ def adabelief_(
     nesterov: bool = False,
 ) -> Rule:
     """Return the rule of optax's adabelief."""
-    return adabelief(
-        eta=learning_rate, beta1=b1, beta2=b2, epsilon=eps, epsilon_root=eps_root, nesterov=nesterov
-    )
+    shared = {"eta": learning_rate, "beta1": b1, "beta2": b2, "epsilon": eps}
+    if nesterov:
+        return optax_rules.adabelief_nesterov(**shared, epsilon_root=eps_root)
+    return adabelief(**shared, epsilon_root=eps_root)
 
 
 @counterpart("optax.yogi", VERSION, {})
@@ -255,7 +250,7 @@ def adan_(
     weight_decay: Any = 0.0,
 ) -> Rule:
     """Return the rule of optax's adan, with its own weight of differences."""
-    return adan(
+    return optax_rules.adan(
         eta=learning_rate,
         beta1=b1,
         beta2=b2,
@@ -263,8 +258,6 @@ def adan_(
         epsilon=eps,
         epsilon_root=or_none(eps_root),
         weight_decay=weight_decay,
-        proximal=False,
-        difference_weight="1 - beta2",
     )
 
 
@@ -278,13 +271,12 @@ def rprop_(
     max_step_size: Any = 50.0,
 ) -> Rule:
     """Return the rule of optax's rprop, a step late."""
-    return rprop(
+    return optax_rules.rprop(
         eta=learning_rate,
         shrink=eta_minus,
         grow=eta_plus,
         smallest=min_step_size,
         largest=max_step_size,
-        delayed=True,
     )
 
 
@@ -301,10 +293,16 @@ def schedule_free_sgd_(
     decay = weight_decay
     if weight_decay is None:
         decay = 0.0
-    rule = schedule_free_sgd(
-        eta=learning_rate, beta=b1, weight_decay=decay, weight_power=weight_lr_power
-    )
-    return rule(**_warm(warmup_steps)).reporting("theta")
+    shared = {
+        "eta": learning_rate,
+        "beta": b1,
+        "weight_decay": decay,
+        "weight_power": weight_lr_power,
+    }
+    if warmup_steps is None:
+        return schedule_free_sgd(**shared).reporting("theta")
+    _check_warmup(warmup_steps)
+    return optax_rules.schedule_free_sgd(**shared, warmup=warmup_steps).reporting("theta")
 
 
 @counterpart("optax.contrib.schedule_free_adamw", VERSION, {"state_dtype": None})
@@ -319,17 +317,23 @@ def schedule_free_adamw_(
     weight_lr_power: Any = 2.0,
 ) -> Rule:
     """Return the rule of optax's schedule_free_adamw."""
-    shared = {"eta": learning_rate, "weight_decay": weight_decay, "weight_power": weight_lr_power}
-    rule = schedule_free_adamw(beta1=b1, beta2=b2, epsilon=eps, **shared)
-    return rule(**_warm(warmup_steps)).reporting("theta")
+    shared = {
+        "eta": learning_rate,
+        "beta1": b1,
+        "beta2": b2,
+        "epsilon": eps,
+        "weight_decay": weight_decay,
+        "weight_power": weight_lr_power,
+    }
+    if warmup_steps is None:
+        return schedule_free_adamw(**shared).reporting("theta")
+    _check_warmup(warmup_steps)
+    return optax_rules.schedule_free_adamw(**shared, warmup=warmup_steps).reporting("theta")
 
 
-def _warm(steps: Any) -> dict[str, Any]:
-    if steps is not None and is_off(steps):
+def _check_warmup(steps: Any) -> None:
+    if is_off(steps):
         raise RuleError(
             "warmup_steps=0: optax's learning rate is 0 for ever then; expected None or a number "
             "of steps"
         )
-    if steps is None:
-        return {}
-    return {"warmup": steps, "late_warmup": True}

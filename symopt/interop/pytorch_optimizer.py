@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from symopt.interop import package_rules
 from symopt.interop.counterpart import climbing, counterpart, decayed, is_off
-from symopt.interop.torch_family import belief, free_adamw, free_sgd, per_rate
+from symopt.interop.torch_family import belief, free_sgd, per_rate
 from symopt.optim.adam import yogi
 from symopt.optim.momentum import lion
 from symopt.optim.nadam import adan
-from symopt.optim.radam import radam
 from symopt.rules.rule import Rule
 
 BETAS = (0.9, 0.999)
@@ -49,12 +49,22 @@ def schedulefree_adamw(
     maximize: bool = False,
 ) -> Rule:
     """Return the rule of pytorch_optimizer's ScheduleFreeAdamW."""
-    rule = free_adamw(lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power)(
-        epsilon_root=1e-15
+    beta1, beta2 = betas
+    rule = package_rules.schedule_free_adamw(
+        eta=lr,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=eps,
+        weight_decay=weight_decay,
+        r=r,
+        weight_power=weight_lr_power,
+        largest=ams_bound,
     )
+    if not is_off(warmup_steps):
+        rule = rule(warmup=warmup_steps)
     if not is_off(decoupling_c):
         rule = rule(decoupling=decoupling_c)
-    return climbing(rule(maximum_of="corrected") if ams_bound else rule, maximize)
+    return climbing(rule.reporting("theta"), maximize)
 
 
 @counterpart("pytorch_optimizer.AdaBelief", COLLECTION, FOREACH)
@@ -96,12 +106,12 @@ def adan_(
     float32.
     """
     beta1, beta2, beta3 = betas
-    rule = adan(
+    rule = adan
+    if weight_decouple:
+        rule = package_rules.adan_decoupled
+    return rule(
         eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay
     )
-    if weight_decouple:
-        return rule(proximal=False)
-    return rule
 
 
 @counterpart("pytorch_optimizer.Lion", COLLECTION, FOREACH)
@@ -142,15 +152,13 @@ def radam_(
     It ignores a weight decay that is not decoupled.
     """
     beta1, beta2 = betas
-    rule = radam(
+    rule = package_rules.radam(
         eta=lr,
         beta1=beta1,
         beta2=beta2,
         epsilon=eps,
         threshold=n_sma_threshold,
-        at_threshold=True,
-        corrected_epsilon=False,
-        before_rectified="momentum" if degenerated_to_sgd else "nothing",
+        moves_before=degenerated_to_sgd,
     )
     if weight_decouple and not is_off(weight_decay):
         rule = rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from symopt.interop import package_rules
 from symopt.interop.counterpart import counterpart, decayed
 from symopt.interop.torch_family import belief, free_adamw, free_sgd, per_rate
 from symopt.optim.momentum import lion
-from symopt.optim.nadam import adan
 from symopt.rules.rule import Rule
 
 BETAS = (0.9, 0.999)
@@ -69,14 +69,8 @@ def adan_pytorch(
 ) -> Rule:
     """Return the rule of adan-pytorch, whose betas are the shares of the new."""
     beta1, beta2, beta3 = (np.subtract(1, beta) if np.ndim(beta) else 1 - beta for beta in betas)
-    return adan(
-        eta=lr,
-        beta1=beta1,
-        beta2=beta2,
-        beta3=beta3,
-        epsilon=eps,
-        weight_decay=weight_decay,
-        first_step="remembers",
+    return package_rules.adan_remembering(
+        eta=lr, beta1=beta1, beta2=beta2, beta3=beta3, epsilon=eps, weight_decay=weight_decay
     )
 
 

@@ -9,13 +9,12 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError
+from symopt.interop import torch_rules
 from symopt.interop.counterpart import climbing, counterpart, decayed, is_off, with_more
-from symopt.interop.counterpart import sgd as plain
 from symopt.optim.adam import adam, adamax, adamw
-from symopt.optim.adam import amsgrad as largest
-from symopt.optim.adaptive import adadelta, adagrad, rmsprop, rprop
+from symopt.optim.adaptive import adadelta, adagrad, rprop
+from symopt.optim.momentum import gd
 from symopt.optim.nadam import nadam
-from symopt.optim.radam import radam
 from symopt.rules.hyperparameters import short
 from symopt.rules.rule import Rule
 from symopt.schedules.decay import inverse_time
@@ -49,7 +48,18 @@ def sgd(*, lr: Any = 1e-3, momentum: Any = 0, dampening: Any = 0, nesterov: bool
             "torch.optim.SGD(nesterov=True): torch takes it with momentum above 0 and dampening 0 "
             "only"
         )
-    return plain(lr, momentum, nesterov, eta_inside=False, dampening=dampening)
+    if is_off(momentum):
+        return gd(eta=lr)
+    if nesterov:
+        return torch_rules.nesterov(eta=lr, beta=momentum)
+    if is_off(dampening):
+        return torch_rules.momentum(eta=lr, beta=momentum)
+    if (np.asarray(momentum, dtype=object) == 0).any():
+        raise RuleError(
+            f"momentum={short(momentum)}: torch has no dampening where momentum is 0; sweep that "
+            "by itself"
+        )
+    return torch_rules.momentum(eta=lr, beta=momentum, dampening=dampening)
 
 
 @torch("Adagrad")
@@ -80,10 +90,10 @@ def rmsprop_(
     *, lr: Any = 0.01, alpha: Any = 0.99, eps: Any = 1e-8, momentum: Any = 0, centered: bool = False
 ) -> Rule:
     """Return the rule of torch's RMSprop."""
-    rule = rmsprop(eta=lr, rho=alpha, epsilon=eps, centered=centered, epsilon_inside=False)
+    rule = torch_rules.rmsprop(eta=lr, rho=alpha, epsilon=eps, centered=centered)
     if is_off(momentum):
         return rule
-    return rule(momentum=momentum, eta_inside=False)
+    return rule(momentum=momentum)
 
 
 @torch("Adadelta")
@@ -96,7 +106,7 @@ def _adam(lr: Any, betas: Any, eps: Any, amsgrad: bool) -> Rule:
     beta1, beta2 = betas
     shared = {"eta": lr, "beta1": beta1, "beta2": beta2, "epsilon": eps}
     if amsgrad:
-        return largest(**shared, mean_correction=True, bias_correction=True)
+        return torch_rules.amsgrad(**shared)
     return adam(**shared)
 
 
@@ -164,9 +174,7 @@ def radam_(
 ) -> Rule:
     """Return the rule of torch's RAdam."""
     beta1, beta2 = betas
-    rule = radam(
-        eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, threshold=5.0, corrected_epsilon=False
-    )
+    rule = torch_rules.radam(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps)
     return decayed(rule, weight_decay, decoupled=decoupled_weight_decay)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symopt.errors import RuleError
+from symopt.interop import package_rules
 from symopt.interop.counterpart import is_off
-from symopt.optim.radam import adabelief
 from symopt.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from symopt.rules.rule import Rule
 from symopt.validation import is_real_number
@@ -49,16 +49,12 @@ def belief(
 ) -> Rule:
     """Return AdaBelief as packages for torch have it, with one epsilon in both places."""
     beta1, beta2 = betas
-    rule = adabelief(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, epsilon_root=eps)
-    if largest:
-        rule = rule(maximum_of="uncorrected")
-    if rectify:
-        rule = rule(
-            rectify=True,
-            threshold=threshold,
-            before_rectified="momentum" if degenerated_to_sgd else "nothing",
-        )
-    return rule
+    rule = package_rules.adabelief(
+        eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, epsilon_root=eps, largest=largest
+    )
+    if not rectify:
+        return rule
+    return rule(rectify=True, threshold=threshold, moves_before=degenerated_to_sgd)
 
 
 def per_rate(decay: Any, lr: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from symopt.optim.ranges import published
@@ -17,9 +19,17 @@ def adagrad(
     s <- s + g*g;  theta <- theta - eta*g/sqrt(s + epsilon), element by element: every coordinate
     has its own learning rate, which only ever falls.
 
-    Libraries: keras and optax are this rule with ``initial_accumulator=0.1`` and epsilon 1e-7.
-    torch divides by sqrt(s) + epsilon (``epsilon_inside=False``), with epsilon 1e-10; its
-    ``lr_decay`` d is the schedule ``eta=eta0/(1 + d*(so.t - 1))``.
+    The paper adds its delta to the root (``epsilon_inside=False``); ``initial_accumulator`` is the
+    square of the b_0 of Ward, Wu and Bottou (2019).
+
+    Libraries: keras and optax are this rule with ``initial_accumulator=0.1`` and epsilon 1e-7;
+    torch has epsilon 1e-10 outside the root, its ``lr_decay`` d is the schedule
+    ``eta=eta0/(1 + d*(so.t - 1))``.
+
+    References
+    ----------
+    Duchi, Hazan and Singer, Adaptive subgradient methods for online learning and stochastic
+    optimization, JMLR 2011.
 
     Examples
     --------
@@ -76,38 +86,24 @@ def adadelta(theta, v, d, *, grad, eta=1.0, rho=0.9, epsilon=1e-6):
     return theta - eta * u, v, rho * d + (1 - rho) * u**2
 
 
-@published(v="initial_accumulator", a=0, m=0)
+@published(v=0, a=0, m=0)
 def rmsprop(
-    theta,
-    v,
-    a,
-    m,
-    *,
-    grad,
-    t,
-    eta=0.001,
-    rho=0.9,
-    epsilon=1e-8,
-    initial_accumulator=0.0,
-    momentum=None,
-    centered=False,
-    nesterov=False,
-    bias_correction=False,
-    epsilon_inside=True,
-    eta_inside=True,
+    theta, v, a, m, *, grad, eta=0.001, rho=0.9, epsilon=1e-8, momentum=None, centered=False
 ):
     """RMSProp (Tieleman and Hinton 2012, lecture 6.5; centred form Graves 2013).
 
     v <- rho*v + (1 - rho)*g*g;  theta <- theta - eta*g/sqrt(v + epsilon): AdaGrad that forgets,
-    with the decay rho.
+    with the decay rho. As Graves has it, ``momentum`` mu collects the steps,
+    m <- mu*m + eta*g/root, theta <- theta - m, and ``centered`` takes v - a*a under the root, where
+    a averages g.
 
-    Options: ``momentum`` mu collects the steps, m <- mu*m + eta*g/root, theta <- theta - m
-    (with ``nesterov`` theta <- theta - mu*m - eta*g/root); ``centered`` takes v - a*a under the
-    root, where a averages g; ``bias_correction`` divides the averages by 1 - rho**t.
+    Libraries: keras is this rule with epsilon 1e-7; optax too, unless ``eps_in_sqrt=False``; torch
+    has epsilon outside the root, with rho 0.99 and eta 0.01, and keeps m without eta.
 
-    Libraries: keras has epsilon 1e-7 within the root, as here; optax too, unless
-    ``eps_in_sqrt=False``; torch has it outside (``epsilon_inside=False``), with rho 0.99 and
-    eta 0.01, and keeps m without eta (``eta_inside=False``), the same while eta is constant.
+    References
+    ----------
+    Tieleman and Hinton, Lecture 6.5, COURSERA: neural networks for machine learning, 2012;
+    Graves, Generating sequences with recurrent neural networks, 2013, arXiv:1308.0850.
 
     Examples
     --------
@@ -118,22 +114,14 @@ def rmsprop(
     g = grad(theta)
     v = rho * v + (1 - rho) * g**2
     a = rho * a + (1 - rho) * g
-    correction = 1
-    if bias_correction:
-        correction = 1 - rho**t
+    spread = v
     if centered:
-        spread = v / correction - (a / correction) ** 2
-    else:
-        spread = v / correction
-    step = g / (sp.sqrt(spread + epsilon) if epsilon_inside else sp.sqrt(spread) + epsilon)
-    if eta_inside:
-        inside, outside = (eta, 1)
-    else:
-        inside, outside = (1, eta)
+        spread = v - a**2
+    step = eta * g / sp.sqrt(spread + epsilon)
     if momentum is None:
-        return theta - eta * step, v, a, m
-    m = momentum * m + inside * step
-    return theta - outside * (momentum * m + inside * step if nesterov else m), v, a, m
+        return theta - step, v, a, m
+    m = momentum * m + step
+    return theta - m, v, a, m
 
 
 STEPS = {
@@ -145,29 +133,20 @@ STEPS = {
 }
 
 
-@published(step="eta", last=0, move=0, ranges=STEPS)
-def rprop(
-    theta,
-    step,
-    last,
-    move,
-    *,
-    grad,
-    eta=0.01,
-    shrink=0.5,
-    grow=1.2,
-    smallest=1e-6,
-    largest=50.0,
-    delayed=False,
-):
+@published(step="eta", last=0, ranges=STEPS)
+def rprop(theta, step, last, *, grad, eta=0.01, shrink=0.5, grow=1.2, smallest=1e-6, largest=50.0):
     """Rprop (Riedmiller and Braun 1993; as iRprop-, Igel and Huesken 2000).
 
     With q = sign(g*last): step <- step*(grow where q > 0, shrink where q < 0), within
     [smallest, largest]; g <- 0 where q < 0; theta <- theta - step*sign(g); last <- g. Every
     coordinate has its own step, which starts at eta; only signs of gradients count.
 
-    Libraries: torch is this rule. optax 0.2.8 makes each move one step late (``delayed=True``), an
-    error of its own.
+    Libraries: torch is this rule. optax 0.2.8 makes each move one step late, an error of its own.
+
+    References
+    ----------
+    Riedmiller and Braun, A direct adaptive method for faster backpropagation learning: the RPROP
+    algorithm, 1993; Igel and Huesken, Improving the Rprop learning algorithm, 2000.
 
     Examples
     --------
@@ -175,14 +154,16 @@ def rprop(
     >>> so.minimize(so.parse("(x-3)^2"), so.rprop(eta=0.5), start=[1.0], steps=3).theta
     array([2.82])
     """
-    g = grad(theta)
+    g, step = resilient_step(grad(theta), last, step, (shrink, grow), (smallest, largest))
+    return theta - step * sp.sign(g), step, g
+
+
+def resilient_step(
+    g: Any, last: Any, step: Any, factors: tuple[Any, Any], bounds: tuple[Any, Any]
+) -> tuple[Any, Any]:
+    """Return the gradient, 0 where its sign has turned, and the next step of each coordinate."""
+    (shrink, grow), (smallest, largest) = factors, bounds
     q = sp.sign(g) * sp.sign(last)
-    turned = q < 0
-    changed = sp.Max(
-        sp.Min(step * sp.Piecewise((shrink, turned), (grow, q > 0), (1, True)), largest), smallest
-    )
-    step = sp.Piecewise((step, sp.And(sp.Eq(q, 0), delayed)), (changed, True))
-    g = sp.Piecewise((0, turned), (g, True))
-    if delayed:
-        return theta - sp.Piecewise((0, turned), (move, True)), step, g, step * sp.sign(g)
-    return theta - step * sp.sign(g), step, g, move
+    factor = sp.Piecewise((shrink, q < 0), (grow, q > 0), (1, True))
+    changed = sp.Max(sp.Min(step * factor, largest), smallest)
+    return sp.Piecewise((0, q < 0), (g, True)), changed

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.optim.moments import adam_direction, averages
+from symopt.optim.moments import averages, direction
 from symopt.optim.ranges import published
 from symopt.rules.hyperparameters import NOT_NEGATIVE
 
@@ -52,5 +52,5 @@ def lamb(
     array([1.1])
     """
     m, v = averages(m, v, grad(theta), beta1, beta2)
-    u = adam_direction(m, v, t, beta1, beta2, epsilon, None, False) + weight_decay * theta
+    u = direction(m, v, t, beta1, beta2, epsilon=epsilon) + weight_decay * theta
     return theta - eta * _ratio(norm(theta), norm(u), (norm(theta), norm(u))) * u, m, v

@@ -25,15 +25,18 @@ def gd(theta, *, grad, eta=0.01):
 
 
 @published(m=0)
-def momentum(theta, m, *, grad, t, eta=0.01, beta=0.9, dampening=None, eta_inside=True):
+def momentum(theta, m, *, grad, eta=0.01, beta=0.9):
     """Momentum, the heavy ball (Polyak 1964).
 
     m <- beta*m - eta*g;  theta <- theta + m, with g = grad J(theta); beta is the share of the last
     step that is kept.
 
     Libraries: keras ``SGD(momentum)`` is this rule. torch and optax keep the sum without eta,
-    B <- beta*B + g, theta <- theta - eta*B (``eta_inside=False``): the same while eta is constant.
-    torch's ``dampening`` multiplies g by 1 - dampening from the second step on.
+    B <- beta*B + g, theta <- theta - eta*B: the same while eta is constant.
+
+    References
+    ----------
+    Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
 
     Examples
     --------
@@ -41,27 +44,27 @@ def momentum(theta, m, *, grad, t, eta=0.01, beta=0.9, dampening=None, eta_insid
     >>> so.minimize(so.parse("(x-3)^2"), so.momentum(eta=0.25), start=[1.0], steps=2).theta
     array([3.4])
     """
-    g = grad(theta)
-    if dampening is not None:
-        g = g * sp.Piecewise((1, t <= 1), (1 - dampening, True))
-    if not eta_inside:
-        m = beta * m + g
-        return theta - eta * m, m
-    m = beta * m - eta * g
+    m = beta * m - eta * grad(theta)
     return theta + m, m
 
 
 @published(m=0)
-def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, eta_inside=True):
+def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False):
     """Nesterov accelerated gradient (Nesterov 1983; in this form Sutskever et al. 2013).
 
     m <- beta*m - eta*grad J(theta + beta*m);  theta <- theta + m: momentum whose gradient is
-    taken where the momentum is about to lead.
+    taken where the momentum is about to lead. With ``shifted=True`` theta is the point looked
+    ahead to, phi = theta + beta*m (Bengio et al. 2013): one trajectory read at two points, while
+    beta and eta are constant.
 
-    Libraries: torch, keras and optax store the point looked ahead to, phi = theta + beta*m. One
-    trajectory read at two points while beta is constant: with ``shifted=True`` theta is phi, as in
-    their parameters. torch and optax keep m without eta (``eta_inside=False``; then phi is
-    theta - eta*beta*m), the same while eta is constant.
+    Libraries: torch, keras and optax keep phi as their parameters; torch and optax keep m without
+    eta, the same while eta is constant.
+
+    References
+    ----------
+    Nesterov, A method for solving the convex programming problem with convergence rate O(1/k^2),
+    1983; Sutskever et al., On the importance of initialization and momentum in deep learning, 2013;
+    Bengio, Boulanger-Lewandowski and Pascanu, Advances in optimizing recurrent networks, 2013.
 
     Examples
     --------
@@ -70,15 +73,11 @@ def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False, eta_inside=Tr
     array([2.95])
     """
     if shifted:
-        g = grad(theta)
-    else:
-        g = grad(theta + beta * (m if eta_inside else -eta * m))
-    if not eta_inside:
-        m = beta * m + g
-        return theta - eta * (beta * m + g if shifted else m), m
-    step = eta * g
-    m = beta * m - step
-    return theta + (beta * m - step if shifted else m), m
+        step = eta * grad(theta)
+        m = beta * m - step
+        return theta + beta * m - step, m
+    m = beta * m - eta * grad(theta + beta * m)
+    return theta + m, m
 
 
 @published(m=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symopt.optim.moments import averages, nadam_look, root
+from symopt.optim.moments import averages, nadam_look_ahead, nadam_momenta
 from symopt.optim.ranges import published
 
 
@@ -24,17 +24,20 @@ def nadam(
     epsilon=1e-8,
     momentum_decay=0.004,
     momentum_schedule=True,
-    epsilon_root=None,
 ):
     """Nadam: Adam with Nesterov's look-ahead (Dozat 2016).
 
     m and v as in Adam. With mu_t = beta1*(1 - 0.96**(momentum_decay*t)/2) and P_t = mu_1*...*mu_t,
     theta <- theta - eta*look/(sqrt(v/(1 - beta2**t)) + epsilon), where
-    look = mu_{t+1}*m/(1 - P_{t+1}) + (1 - mu_t)*g/(1 - P_t).
+    look = mu_{t+1}*m/(1 - P_{t+1}) + (1 - mu_t)*g/(1 - P_t). The paper takes any sequence mu_t:
+    with ``momentum_schedule=False`` it is beta1.
 
-    Libraries: torch ``NAdam`` is this rule, with the paper's ``momentum_decay=0.004``. keras has 1
-    and epsilon 1e-7. optax has a constant mu = beta1 (``momentum_schedule=False``), and
-    ``eps_root`` within the root (``epsilon_root``).
+    Libraries: torch ``NAdam`` is this rule, with the paper's ``momentum_decay=0.004``. keras has
+    1 and epsilon 1e-7. optax has the constant mu, and ``eps_root`` within the root.
+
+    References
+    ----------
+    Dozat, Incorporating Nesterov momentum into Adam, ICLR 2016 workshop.
 
     Examples
     --------
@@ -44,8 +47,9 @@ def nadam(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = nadam_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
-    return theta - eta * look / root(v / (1 - beta2**t), epsilon, epsilon_root), m, v, P
+    mu = nadam_momenta(beta1, momentum_decay, t, momentum_schedule)
+    look, P = nadam_look_ahead(m, g, P, mu, let)
+    return theta - eta * look / (sp.sqrt(v / (1 - beta2**t)) + epsilon), m, v, P
 
 
 @published(m=0, v=0, P=1)
@@ -65,7 +69,6 @@ def nadamw(
     weight_decay=0.01,
     momentum_decay=0.004,
     momentum_schedule=True,
-    epsilon_root=None,
 ):
     """NadamW: Nadam with decoupled weight decay (Dozat 2016; Loshchilov and Hutter 2017).
 
@@ -73,7 +76,12 @@ def nadamw(
     theta <- theta - eta*(look/(sqrt(v/(1 - beta2**t)) + epsilon) + weight_decay*theta).
 
     Libraries: torch ``NAdam(decoupled_weight_decay=True)`` is this rule; optax ``nadamw`` has a
-    constant mu = beta1 (``momentum_schedule=False``).
+    constant mu = beta1.
+
+    References
+    ----------
+    Dozat, Incorporating Nesterov momentum into Adam, ICLR 2016 workshop; Loshchilov and Hutter,
+    Decoupled weight decay regularization, 2017, arXiv:1711.05101.
 
     Examples
     --------
@@ -83,9 +91,10 @@ def nadamw(
     """
     g = grad(theta)
     m, v = averages(m, v, g, beta1, beta2)
-    look, P = nadam_look(m, g, P, t, beta1, momentum_decay, momentum_schedule, let)
-    direction = look / root(v / (1 - beta2**t), epsilon, epsilon_root)
-    return theta - eta * (direction + weight_decay * theta), m, v, P
+    mu = nadam_momenta(beta1, momentum_decay, t, momentum_schedule)
+    look, P = nadam_look_ahead(m, g, P, mu, let)
+    step = look / (sp.sqrt(v / (1 - beta2**t)) + epsilon) + weight_decay * theta
+    return theta - eta * step, m, v, P
 
 
 @published(last=0, m=0, v=0, n_=0)
@@ -104,25 +113,23 @@ def adan(
     beta3=0.99,
     epsilon=1e-8,
     weight_decay=0.0,
-    epsilon_root=None,
-    proximal=True,
-    difference_weight="beta2",
-    first_step="as the others",
 ):
     """Adan, adaptive Nesterov momentum (Xie et al. 2022).
 
-    Its betas are the shares of the old average.
+    Its betas are the shares of the old average; the paper's are 1 minus these. With d = g - last,
+    0 in the first step: m <- beta1*m + (1 - beta1)*g; v <- beta2*v + (1 - beta2)*d;
+    n <- beta3*n + (1 - beta3)*(g + beta2*d)**2;
+    theta <- (theta - eta*(m_hat + beta2*v_hat)/(sqrt(n_hat) + epsilon))/(1 + eta*weight_decay);
+    last <- g. The averages are corrected for starting at 0, as the libraries have it. The state
+    ``n_`` is the paper's n.
 
-    With d = g - last, 0 in the first step: m <- beta1*m + (1 - beta1)*g; v <- beta2*v + (1 -
-    beta2)*d; n <- beta3*n + (1 - beta3)*(g + beta2*d)**2; theta <- (theta - eta*(m_hat +
-    beta2*v_hat)/(sqrt(n_hat) + epsilon))/(1 + eta*weight_decay); last <- g. The averages are
-    corrected for starting at 0, as the libraries have it. The state ``n_`` is the paper's n; the
-    paper's betas are 1 minus these.
+    Libraries: pytorch_optimizer is this rule; adan-pytorch only remembers its gradient in the first
+    step; optax 0.2.8 weights d by 1 - beta2, an error of its own, and subtracts the decay.
 
-    Libraries: pytorch_optimizer is this rule; adan-pytorch (with the paper's small betas) only
-    remembers its gradient in the first step (``first_step="remembers"``); optax 0.2.8 weights d by
-    1 - beta2, an error of its own (``difference_weight="1 - beta2"``), and subtracts the decay
-    (``proximal=False``).
+    References
+    ----------
+    Xie et al., Adan: adaptive Nesterov momentum algorithm for faster optimizing deep models, 2022,
+    arXiv:2208.06677.
 
     Examples
     --------
@@ -131,22 +138,10 @@ def adan(
     array([1.1])
     """
     g = grad(theta)
-    if difference_weight == "beta2":
-        weight = beta2
-    else:
-        weight = 1 - beta2
-    later = t > 1
-    d = sp.Piecewise((g - last, later), (0, True))
-    averages = (
-        beta1 * m + (1 - beta1) * g,
-        beta2 * v + (1 - beta2) * d,
-        beta3 * n_ + (1 - beta3) * (g + weight * d) ** 2,
-    )
-    if first_step == "remembers":
-        averages = tuple(sp.Piecewise((new, later), (0, True)) for new in averages)
-    m, v, n_ = averages
-    direction = m / (1 - beta1**t) + weight * v / (1 - beta2**t)
-    step = eta * direction / root(n_ / (1 - beta3**t), epsilon, epsilon_root)
-    if proximal:
-        return (theta - step) / (1 + eta * weight_decay), g, m, v, n_
-    return theta - step - eta * weight_decay * theta, g, m, v, n_
+    d = sp.Piecewise((g - last, t > 1), (0, True))
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * d
+    n_ = beta3 * n_ + (1 - beta3) * (g + beta2 * d) ** 2
+    top = m / (1 - beta1**t) + beta2 * v / (1 - beta2**t)
+    step = eta * top / (sp.sqrt(n_ / (1 - beta3**t)) + epsilon)
+    return (theta - step) / (1 + eta * weight_decay), g, m, v, n_

@@ -20,11 +20,6 @@ RANGES: Ranges = {
         NOT_NEGATIVE,
     ),
     "kappa": Range(1),
-    "before_rectified": ("momentum", "nothing"),
-    "difference_weight": ("beta2", "1 - beta2"),
-    "first_step": ("as the others", "remembers"),
-    "weighting": ("by eta", "equal"),
-    "decay_of": ("z", "y"),
 }
 
 

@@ -137,7 +137,7 @@ def ascend(step: Step, theta):
 
 
 @wrapper()
-def centralise(step: Step, theta, *, grad, mean):
+def centralize(step: Step, theta, *, grad, mean):
     """Take the mean off each gradient (gradient centralization, Yong et al. 2020).
 
     g <- g - mean(g), with all parameters as one layer.
@@ -146,7 +146,7 @@ def centralise(step: Step, theta, *, grad, mean):
     --------
     >>> import symopt as so
     >>> J = so.parse("x + 3*y")
-    >>> so.minimize(J, so.centralise(so.gd(eta=1.0)), start=[0.0, 0.0], steps=1).theta
+    >>> so.minimize(J, so.centralize(so.gd(eta=1.0)), start=[0.0, 0.0], steps=1).theta
     array([ 1., -1.])
     """
 
@@ -270,7 +270,7 @@ WRAPPERS = {
         clip_value,
         weight_decay,
         ascend,
-        centralise,
+        centralize,
         noisy,
         lookahead,
         average,
@@ -281,7 +281,7 @@ WRAPPERS = {
 __all__ = [
     "ascend",
     "average",
-    "centralise",
+    "centralize",
     "clip_norm",
     "clip_value",
     "lookahead",

@@ -68,7 +68,7 @@ CHANGED = {
     "clip_norm": (lambda r: so.clip_norm(r, 20.0), lambda g, _: g * min(1, 20 / np.linalg.norm(g))),
     "clip_value": (lambda r: so.clip_value(r, 20.0), lambda g, _: np.clip(g, -20, 20)),
     "weight_decay": (lambda r: so.weight_decay(r, 3.0), lambda g, theta: g + 3 * theta),
-    "centralise": (so.centralise, lambda g, _: g - g.mean()),
+    "centralize": (so.centralize, lambda g, _: g - g.mean()),
     "ascend": (so.ascend, lambda g, _: -g),
     "both": (
         lambda r: so.clip_norm(so.weight_decay(r, 3.0), 20.0),

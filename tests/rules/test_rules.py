@@ -115,9 +115,7 @@ def test_the_equations_are_shown_as_they_were_written():
     assert so.nesterov._repr_latex_().startswith("$\\displaystyle \\begin{aligned}")
     theta, m = sp.Symbol("theta'", real=True), sp.Symbol("m'", real=True)
     assert so.nesterov.equations[theta] == sp.Symbol("theta", real=True) + m
-    assert (
-        repr(so.nesterov(eta=0.5)) == "nesterov(eta=0.5, beta=0.9, shifted=False, eta_inside=True)"
-    )
+    assert repr(so.nesterov(eta=0.5)) == "nesterov(eta=0.5, beta=0.9, shifted=False)"
 
 
 def test_names_of_the_equations_are_not_hyperparameters():

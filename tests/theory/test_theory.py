@@ -9,6 +9,7 @@ from spread import spread
 
 import symopt as so
 from symopt import theory
+from symopt.interop import torch_rules
 
 eta, beta, lam, g, gamma, rho = sp.symbols("eta beta lambda g gamma rho")
 beta1, epsilon, v = sp.symbols("beta1 epsilon v")
@@ -63,7 +64,7 @@ LINEAR = [
     extragradient,
 ]
 ALL = [*LINEAR, clipped]
-FILLED = so.rmsprop(initial_accumulator=0.3)
+FILLED = so.adagrad(initial_accumulator=0.3)
 anywhere = lambda rule: dataclasses.replace(
     rule, ranges={}
 )  # hyperparameters that the paper excludes, too
@@ -166,7 +167,8 @@ def test_terminal_velocities():
     assert same(velocity(so.momentum), -eta * g / (1 - beta))
     assert same(velocity(so.nesterov), -eta * g / (1 - beta))
     assert same(
-        velocity(so.momentum(dampening=0.5)), -eta * g * (1 - sp.Symbol("dampening")) / (1 - beta)
+        velocity(torch_rules.momentum(dampening=0.5)),
+        -eta * g * (1 - sp.Symbol("dampening")) / (1 - beta),
     )
     for rule in (so.rmsprop, so.adam, so.nadam, sign_descent):
         assert velocity(rule) == -eta * sp.sign(g)
