@@ -155,11 +155,14 @@ class Check:
         if not bad and all(math.isnan(one.digits) for one in self.rows):
             verdict = "there is nothing to compare"
         lines = [f"{self.digits:g} digits asked for: {verdict}"]
-        lines += [f"most is lost where {self.loss}"] if self.loss is not None else []
+        if self.loss is not None:
+            lines.append(f"most is lost where {self.loss}")
         lines += [f"at this point: {place}" for place in self.places]
         if any(one.taken >= 1 for one in self.rows):
             lines.append("taken: digits that rounding the inputs to doubles takes already")
-        return lines + ([self.remark] if self.remark else [])
+        if self.remark:
+            lines.append(self.remark)
+        return lines
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -204,10 +207,19 @@ def _cells(one: Row) -> Cells:
     return one.name, repr(float(one.kernel)), _text(one.true), digits, taken, mark
 
 
+def _size_in_words(value: Any) -> str:
+    sign = ""
+    if value < 0:
+        sign = "-"
+    if mp.mag(value) > 0:
+        return f"{sign}huge"
+    return f"{sign}tiny"
+
+
 def _text(value: Any) -> str:
-    """Return a number of many digits, in words where its exponent would not end."""
+    """Write a number of many digits, in words where its exponent would not end."""
     if not mp.isfinite(value):
         return "none"
     if value and abs(mp.mag(value)) > LARGEST_EXPONENT:
-        return ("-" if value < 0 else "") + ("huge" if mp.mag(value) > 0 else "tiny")
+        return _size_in_words(value)
     return str(mp.nstr(value, 17))

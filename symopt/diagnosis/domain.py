@@ -103,8 +103,12 @@ def cure(op: str, args: Sequence[float], names: Sequence[str] = ("u", "v", "w"))
     root = ""
     if op == "pow" and args[0] < 0:
         root = _real_root(args, names[0])
+    if root:
+        return root
     case = _case(op, args)
-    return root or (SMALLER if case is None else case.cure.format(*names))
+    if case is None:
+        return SMALLER
+    return case.cure.format(*names)
 
 
 def _case(op: str, args: Sequence[float]) -> Case | None:
@@ -120,6 +124,7 @@ def _real_root(args: Sequence[float], name: str) -> str:
     root, times = power.denominator, power.numerator
     if root % 2 == 0 or root == 1 or float(power) != args[1]:
         return ""
-    return f"for the real root write real_root({name}, {root})" + (
-        f"**{times}" if times != 1 else ""
-    )
+    words = f"for the real root write real_root({name}, {root})"
+    if times == 1:
+        return words
+    return f"{words}**{times}"

@@ -80,9 +80,8 @@ def examined(subject: Subject, digits: float) -> Check:
     loss = None
     if _is_lossy(subject, rows):
         loss = largest_loss(subject.gradient, subject.run, inputs)
-    return Check(
-        tuple(rows), digits, loss, tuple(filter(None, [subject.why, *places])), subject.remark
-    )
+    told = tuple(filter(None, [subject.why, *places]))
+    return Check(tuple(rows), digits, loss, places=told, remark=subject.remark)
 
 
 def _is_lossy(subject: Subject, rows: Sequence[Row]) -> bool:
@@ -121,25 +120,19 @@ def _derivatives(subject: Subject) -> Iterator[tuple[Place, str, float]]:
     if subject.curvatures is None:
         return
     for i, one in enumerate(subject.names):
-        for j, other in enumerate(subject.names[i:], start=i):
-            yield (
-                (i, j),
-                f"d2J/d{one}d{other}" if i != j else f"d2J/d{one}2",
-                float(subject.curvatures[i, j]),
-            )
+        yield (i, i), f"d2J/d{one}2", float(subject.curvatures[i, i])
+        for j, other in enumerate(subject.names[i + 1 :], start=i + 1):
+            yield (i, j), f"d2J/d{one}d{other}", float(subject.curvatures[i, j])
 
 
 def _by_definition(rays: Rays | None, place: Place, symbolic: Any) -> tuple[Any, str]:
     """Return the derivative by its definition, and a note; SymPy's own where both agree."""
     if rays is None:
         return mp.nan, NOT_COMPARED
-    words = NOT_TWICE
     if len(place) == 1:
-        words = NOT_ONCE
-    if len(place) == 1:
-        found = rays.gradient(*place)
+        words, found = NOT_ONCE, rays.gradient(*place)
     else:
-        found = rays.hessian(*place)
+        words, found = NOT_TWICE, rays.hessian(*place)
     if np.isnan(found):
         return mp.nan, words
     if mp.isfinite(symbolic) and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -53,9 +54,11 @@ class Arithmetic:
             values.append(value)
             _gather(slopes, first)
             _gather(curvatures, second)
-        return Jet(
-            values[0] + values[1] if len(values) == 2 else mp.fsum(values), slopes, curvatures
-        )
+        if len(values) == 2:
+            total = values[0] + values[1]
+        else:
+            total = mp.fsum(values)
+        return Jet(total, slopes, curvatures)
 
     def multiply(self, factors: Jets) -> Jet:
         """Return a product."""
@@ -92,15 +95,13 @@ class Arithmetic:
             _gather(slopes, _times(slope, args[k].slopes))
             if self.most:
                 _gather(curvatures, _times(slope, args[k].curvatures))
-        if self.most:
-            pairs = [(k, other) for k in moving for other in moving if k <= other]
-            for k, other in pairs:
-                self._curve(
-                    curvatures,
-                    second(k, other),
-                    args[k].slopes,
-                    None if k == other else args[other].slopes,
-                )
+        if not self.most:
+            return Jet(value, slopes, curvatures)
+        for k, other in itertools.combinations_with_replacement(moving, 2):
+            beside = None
+            if k != other:
+                beside = args[other].slopes
+            self._curve(curvatures, second(k, other), args[k].slopes, beside)
         return Jet(value, slopes, curvatures)
 
     def _curve(
@@ -109,12 +110,14 @@ class Arithmetic:
         """Add factor*(one*other^T + other*one^T), or factor*one*one^T where there is no other."""
         if factor == 0:
             return
-        self._pairs += len(one) * len(one if other is None else other)
+        pairs = len(one) ** 2
+        if other is not None:
+            pairs = len(one) * len(other)
+        self._pairs += pairs
         if self._pairs > self.most:
             raise TooCurvedError
         if other is None:
-            products = {(i, j): a * b for i, a in one.items() for j, b in one.items() if i <= j}
-            _gather(curvatures, _times(factor, products))
+            _gather_squares(curvatures, factor, one)
         else:
             _gather_both(curvatures, factor, one, other)
 
@@ -131,7 +134,17 @@ def _gather(total: dict[Any, Any], slopes: Slopes) -> None:
             total[place] = slope
 
 
-def _gather_both(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
+def _gather_squares(total: dict[Any, Any], factor: Any, one: Slopes) -> None:
+    """Add factor*one*one^T, above the diagonal."""
     for i, a in one.items():
-        products = {(min(i, j), max(i, j)): 2 * b if i == j else b for j, b in other.items()}
+        products = {(i, j): a * b for j, b in one.items() if i <= j}
+        _gather(total, _times(factor, products))
+
+
+def _gather_both(total: dict[Any, Any], factor: Any, one: Slopes, other: Slopes) -> None:
+    """Add factor*(one*other^T + other*one^T), above the diagonal."""
+    for i, a in one.items():
+        products = {(min(i, j), max(i, j)): b for j, b in other.items()}
+        if i in other:
+            products[i, i] = 2 * other[i]
         _gather(total, _times(factor * a, products))

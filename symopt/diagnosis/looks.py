@@ -53,25 +53,27 @@ def special_places(program: Program, run: Run, names: Mapping[Key, str]) -> list
     found: dict[str, None] = {}
     moving: set[int] = set()
 
+    def text(number: int) -> str:
+        return text_of(interpreter.nodes, number, names)
+
     def watch(number: int, args: list[Any], value: Any, place: Any) -> None:  # noqa: ARG001
+        if number not in moving:
+            return
         node = interpreter.nodes[number]
-        if (
-            node.op in TIES
-            and node.args[0] != node.args[1]
-            and args[0] == args[1]
-            and number in moving
-        ):
-            found.setdefault(
-                f"a tie: both sides are {float(args[0]):.6g} in "
-                f"{text_of(interpreter.nodes, number, names)}"
-            )
-        elif node.op in TESTS and TESTS[node.op][0](*args) and number in moving:
-            found.setdefault(f"{TESTS[node.op][1]}, in {text_of(interpreter.nodes, number, names)}")
+        if _is_tie(node, args):
+            found.setdefault(f"a tie: both sides are {float(args[0]):.6g} in {text(number)}")
+        elif node.op in TESTS and TESTS[node.op][0](*args):
+            found.setdefault(f"{TESTS[node.op][1]}, in {text(number)}")
 
     interpreter = run(program, in_doubles, watch)
     moving |= _moving(interpreter.nodes)
     interpreter.output("J")
     return list(found)
+
+
+def _is_tie(node: Node, args: list[Any]) -> bool:
+    """Tell whether a comparison of two different nodes finds the same value on both sides."""
+    return bool(node.op in TIES and node.args[0] != node.args[1] and args[0] == args[1])
 
 
 def _moving(nodes: list[Node]) -> set[int]:
@@ -118,15 +120,22 @@ def bare(text: str) -> str:
 
 
 def _name(key: Any, names: Mapping[Key, str]) -> str:
+    if isinstance(key, Read) and key.at:
+        return f"{key.array[1]}[{', '.join(map(_index, key.at))}]"
     if isinstance(key, Read):
-        return key.array[1] + (f"[{', '.join(map(_index, key.at))}]" if key.at else "")
+        return key.array[1]
     if isinstance(key, Counter):
         return _index(key.value)
     return names.get(key, str(key[1]))
 
 
 def _index(index: Any) -> str:
-    names = [(factor, str(getattr(atom, "name", atom[0]))) for atom, factor in index.terms]
-    parts = [name if factor == 1 else f"{factor}*{name}" for factor, name in names]
-    parts += [str(index.const)] if index.const or not parts else []
+    parts: list[str] = []
+    for atom, factor in index.terms:
+        name = str(getattr(atom, "name", atom[0]))
+        if factor != 1:
+            name = f"{factor}*{name}"
+        parts.append(name)
+    if index.const or not parts:
+        parts.append(str(index.const))
     return " + ".join(parts)

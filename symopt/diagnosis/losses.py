@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import mpmath as mp
 import numpy as np
@@ -15,6 +15,7 @@ from symopt.diagnosis.precisely import both
 from symopt.ir.index import Loop
 from symopt.ir.program import Key, Node, Program
 
+T = TypeVar("T")
 ROUNDING = 2.0**-53
 LEAST = 1.0  # digits: what loses less is not worth a word
 
@@ -80,7 +81,7 @@ class _Watching:
         else:
             self._errors[number] = error
         if node.op == "select":
-            self._taken.setdefault(number, set()).add(node.args[1] if args[0][0] else node.args[2])
+            self._taken.setdefault(number, set()).add(_chosen(node.args, args[0][0]))
         before = max([ROUNDING, *self._before(node, args)])
         lost = float(np.log10(max(error, ROUNDING) / before))
         if lost > self._lost.get(number, (LEAST,))[0]:
@@ -91,7 +92,7 @@ class _Watching:
         if isinstance(node.payload, Loop):
             return [self._errors.get(node.args[0], 0.0)]
         if node.op == "select":
-            args = [args[1] if args[0][0] else args[2]]
+            args = [_chosen(args, args[0][0])]
         return [_error(arg) for arg in args if not isinstance(arg[0], bool | np.bool_)]
 
     def loss(self, names: Mapping[Key, str]) -> Loss | None:
@@ -115,6 +116,14 @@ class _Watching:
             used |= new
             stack += new
         return used
+
+
+def _chosen(args: Sequence[T], condition: Any) -> T:
+    """Give the argument of a select that its condition takes."""
+    _, yes, no = args
+    if condition:
+        return yes
+    return no
 
 
 def _error(pair: tuple[Any, Any]) -> float:

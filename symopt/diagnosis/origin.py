@@ -130,32 +130,44 @@ def operation(node: Node, args: list[Traced]) -> Traced:
         return Traced(value)
     used = args
     if node.op == "select":
-        used = [args[1] if args[0].value else args[2]]
+        condition, yes, no = args
+        used = [no]
+        if condition.value:
+            used = [yes]
     lost = sorted(
         (arg for arg in used if arg.origin is not None), key=lambda arg: not np.isnan(arg.value)
     )
     if lost:
         return Traced(value, lost[0].origin)
     given = tuple(float(arg.value) for arg in args)
-    return Traced(value, Origin(node.op, given, float(value)) if np.isfinite(given).all() else None)
+    if not np.isfinite(given).all():
+        return Traced(value)
+    return Traced(value, Origin(node.op, given, float(value)))
 
 
 def _sentence(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
     assert origin.number is not None
     text = bare(text_of(nodes, origin.number, names))
-    stands = ", ".join(f"{loop.name} = {k}" for loop, k in sorted(origin.place.items()))
-    place = (f", in {text}" if len(text) <= LONGEST else "") + (
-        f", in the term {stands}" if stands else ""
-    )
-    return f"{told(origin.op, origin.args, origin.value)}{place}; {_cure(origin, nodes, names)}"
+    words = told(origin.op, origin.args, origin.value)
+    if len(text) <= LONGEST:
+        words += f", in {text}"
+    if origin.place:
+        stands = ", ".join(f"{loop.name} = {k}" for loop, k in sorted(origin.place.items()))
+        words += f", in the term {stands}"
+    return f"{words}; {_cure(origin, nodes, names)}"
 
 
 def _cure(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
     own = nodes[origin.number or 0].args
-    texts = [bare(text_of(nodes, arg, names)) for arg in own]
-    known = len(own) == len(origin.args)  # else a sum over a loop, and this one of its additions
-    given = [
-        text if known and len(text) <= SHORT else letter
-        for text, letter in zip(texts, "uvw", strict=False)
-    ]
-    return cure(origin.op, origin.args, given if known else tuple("uvw"))
+    given = list("uvw")
+    if len(own) == len(origin.args):  # else a sum over a loop, and this one of its additions
+        texts = [bare(text_of(nodes, arg, names)) for arg in own]
+        given[: len(texts)] = map(_shorter, texts, given)
+    return cure(origin.op, origin.args, given)
+
+
+def _shorter(text: str, letter: str) -> str:
+    """Keep a short text; a letter stands for a long one."""
+    if len(text) <= SHORT:
+        return text
+    return letter

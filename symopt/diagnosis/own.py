@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.diagnosis.jets import NOTHING, Arithmetic, Jet
+from symopt.diagnosis.jets import Arithmetic, Jet
 from symopt.diagnosis.truth import applied, number, truth
 from symopt.frontend.sums import logsumexp
 
@@ -131,7 +131,9 @@ class OwnExpression:
         if isinstance(part, sp.Piecewise):
             return list(chain.from_iterable(pair.args for pair in part.args))
         if isinstance(part, sp.Indexed):
-            return () if self.indices.issuperset(part.indices) else part.indices
+            if self.indices.issuperset(part.indices):
+                return ()
+            return part.indices  # type: ignore[no-any-return]
         return part.args  # type: ignore[no-any-return]
 
 
@@ -211,7 +213,10 @@ class Evaluation:
 
     def _parameter(self, name: str) -> Jet:
         place = self.inputs.places[name]
-        return Jet(mp.mpf(self.inputs.point[place]), {place: mp.mpf(1)} if self.slopes else NOTHING)
+        value = mp.mpf(self.inputs.point[place])
+        if self.slopes:
+            return Jet(value, {place: mp.mpf(1)})
+        return Jet(value)
 
     def entry(self, name: str, place: tuple[int, ...]) -> Jet | None:
         """Return an entry of an array, None beside it."""
@@ -240,15 +245,14 @@ class Evaluation:
         if isinstance(part, logsumexp):
             inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
             total = _of_all(inside, self.arithmetic.add)
-            return (
-                None
-                if total is None
-                else _function(self, sp.log(U), [total], at)
-                if terms
-                else Jet(mp.ninf)
-            )
-        rule = self.arithmetic.add if isinstance(part, sp.Sum) else self.arithmetic.multiply
-        return _of_all(terms, rule)
+            if total is None:
+                return None
+            if not terms:
+                return Jet(mp.ninf)
+            return _function(self, sp.log(U), [total], at)
+        if isinstance(part, sp.Sum):
+            return _of_all(terms, self.arithmetic.add)
+        return _of_all(terms, self.arithmetic.multiply)
 
     def _places(self, limits: Any, at: Indices) -> Iterator[Indices]:
         """Give every stand of the indices, the last limit outermost, as SymPy has it."""
@@ -272,7 +276,9 @@ def _parts(expressions: Sequence[sp.Basic]) -> set[sp.Basic]:
 
 
 def _exact(entry: Any) -> Any:
-    return mp.mpf(int(entry) if isinstance(entry, np.integer | np.bool_) else float(entry))
+    if isinstance(entry, np.integer | np.bool_):
+        return mp.mpf(int(entry))
+    return mp.mpf(float(entry))
 
 
 def _each(terms: Sequence[Jet | None], function: Callable[[Jet], Jet | None]) -> list[Jet | None]:
@@ -301,17 +307,22 @@ def _multiply(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None
 def _piecewise(_: Evaluation, __: sp.Basic, args: Args, ___: Indices) -> Jet | None:
     """Return the first piece whose condition holds; the others need no value."""
     for piece, condition in zip(args[::2], args[1::2], strict=True):
-        if condition is None or condition.value:
-            return piece if condition is not None else None
+        if condition is None:
+            return None
+        if condition.value:
+            return piece  # type: ignore[no-any-return]
     return None
 
 
 def _extreme(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
     if None in args:
         return None
-    found = (max if isinstance(part, sp.Max) else min)(args, key=lambda jet: jet.value)
+    choose: Callable[..., Jet] = min
+    if isinstance(part, sp.Max):
+        choose = max
+    found = choose(args, key=lambda jet: jet.value)
     e.kinked |= sum(arg.value == found.value for arg in args) > 1
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _still(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
@@ -327,7 +338,10 @@ def _is_edge(part: sp.Basic, args: Args, value: Any) -> bool:
     """Return whether a step or a comparison changes at the point."""
     if isinstance(part, sp.core.relational.Relational):
         return bool(args[0].value == args[1].value)
-    return bool(args[0].value == (value if isinstance(part, sp.floor | sp.ceiling) else 0))
+    edge: Any = 0
+    if isinstance(part, sp.floor | sp.ceiling):
+        edge = value
+    return bool(args[0].value == edge)
 
 
 def _absolute(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
@@ -383,9 +397,9 @@ def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | No
     if None in args or len(args) > 2:
         return None
     value = applied(part.func, [arg.value for arg in args])
-    if value is None or all(not arg.slopes for arg in args):
-        if value is None:
-            return None
+    if value is None:
+        return None
+    if not any(arg.slopes for arg in args):
         return Jet(value)
     function, first, second = _slopes(part.func, len(args))
     known = {**dict(zip([U, V], (arg.value for arg in args), strict=False)), function: value}

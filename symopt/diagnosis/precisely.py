@@ -13,6 +13,18 @@ from symopt.diagnosis.truth import DIGITS, below, exp
 from symopt.ir.program import Node
 
 
+def _select(condition: Any, yes: Any, no: Any) -> Any:
+    if condition:
+        return yes
+    return no
+
+
+def _xlogx(a: Any) -> Any:
+    if a == 0:
+        return a
+    return a * mp.log(a)
+
+
 def _log1mexp(a: Any) -> Any:
     if a > -1:
         return mp.log(-mp.expm1(a))
@@ -65,8 +77,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "ne": lambda a, b: a != b,
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
-    "select": lambda c, a, b: a if c else b,
-    "xlogx": lambda a: a * mp.log(a) if a else a,
+    "select": _select,
+    "xlogx": _xlogx,
     "log1mexp": _log1mexp,
     "log_erfc": _log_erfc,
     "erfcx": _erfcx,

@@ -95,7 +95,10 @@ class Reference:
     def _evaluated(self, inputs: Inputs, digits: int) -> tuple[Found, Evaluation]:
         """Return J, its slopes and curvatures that are not 0 by form, and how they were found."""
         with mp.workdps(digits):
-            evaluation = Evaluation(self.own, inputs, most_pairs=MOST_PAIRS if self.curved else 0)
+            most_pairs = 0
+            if self.curved:
+                most_pairs = MOST_PAIRS
+            evaluation = Evaluation(self.own, inputs, most_pairs=most_pairs)
             jet = evaluation(self.own.expression, {})
         if jet is None:
             return {(): mp.nan}, evaluation
@@ -113,10 +116,11 @@ class Reference:
                 self._value(step * one) for one in _exactly(u + v, -u - v, u - v, v - u)
             )
             noise = 1000 * (abs(ahead) + abs(right)) * mp.mpf(10) ** -digits
-            found = ahead - back - right + left, ahead + back - right - left
+            once = ahead - back - right + left
+            twice = ahead + back - right - left
             return [
-                ((mp.mpf(0) if abs(one) < noise else one) / (4 * step**k), noise / (4 * step**k))
-                for k, one in enumerate(found, 1)
+                _quotient(once, noise, 4 * step),
+                _quotient(twice, noise, 4 * step**2),
             ]
 
     @property
@@ -136,6 +140,13 @@ class Reference:
         if jet is None:
             return mp.nan
         return jet.value
+
+
+def _quotient(difference: Any, noise: Any, steps: Any) -> tuple[Any, Any]:
+    """Divide a difference of values, 0 below its noise, and the noise by the steps taken."""
+    if abs(difference) < noise:
+        difference = mp.mpf(0)
+    return difference / steps, noise / steps
 
 
 def _exactly(*directions: Array) -> Iterator[Any]:

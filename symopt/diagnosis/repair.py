@@ -20,6 +20,7 @@ FINDERS: dict[str, Finder] = {
     "hessian": lambda rays, at, _: rays.hessian(*at),
     "product": lambda rays, at, v: rays.product(v, *at),
 }
+MOST_SHOWN = 8  # coordinates of a point, in a warning
 WORDS = {
     "gradient": "not differentiable",
     "hessian": "not twice differentiable",
@@ -84,7 +85,9 @@ def _say_what_is_missing(what: str, rows: Array, points: Array) -> None:
     if not left.any():
         return
     first = points[int(np.flatnonzero(left)[0])]
-    place = ", ".join(f"{value:g}" for value in first[:8]) + (", ..." if len(first) > 8 else "")
+    place = ", ".join(f"{value:g}" for value in first[:MOST_SHOWN])
+    if len(first) > MOST_SHOWN:
+        place += ", ..."
     more = ""
     if left.sum() > 1:
         more = f" and {left.sum() - 1} other points"

@@ -138,7 +138,10 @@ def _split(a: Series) -> tuple[Fraction, Any, Series]:
         for (e, k), value in a.terms.items()
         if (e, k) != (exponent, 0)
     }
-    return exponent, leading, Series(scaled, a.order - exponent if a.order < ALWAYS else ALWAYS)
+    order = ALWAYS
+    if a.order < ALWAYS:
+        order = a.order - exponent
+    return exponent, leading, Series(scaled, order)
 
 
 def _count(rest: Series) -> int:
@@ -216,8 +219,14 @@ def log(a: Series) -> Series:
     e, c, rest = _split(a)
     if c <= 0:
         raise NoSeriesError
-    tail = _composed(lambda n: mp.mpf(0) if n == 0 else -mp.mpf((-1) ** n) / n, rest)
-    return add(add(constant(mp.log(c)), Series({(Fraction(0), 1): _number(e)})), tail)
+    leading = add(constant(mp.log(c)), Series({(Fraction(0), 1): _number(e)}))
+    return add(leading, _composed(_coefficient_of_log1p, rest))
+
+
+def _coefficient_of_log1p(n: int) -> Any:
+    if n == 0:
+        return mp.mpf(0)
+    return -mp.mpf((-1) ** n) / n
 
 
 def exp(a: Series) -> Series:
@@ -269,7 +278,7 @@ def _taylor(
     def build(a: Series) -> Series:
         center, rest = _limit(a)
         if abs(center) > flat.beyond:
-            return _far(flat.right if center > 0 else flat.left)
+            return _far(flat, center)
         if abs(center) > FARTHEST:
             raise NoSeriesError
         if _is_nothing(rest):
@@ -282,7 +291,11 @@ def _taylor(
     return build
 
 
-def _far(limit: int | None) -> Series:
+def _far(flat: Flat, center: Any) -> Series:
+    """Give the limit on the side of a point far out."""
+    limit = flat.left
+    if center > 0:
+        limit = flat.right
     if limit is None:
         raise NoSeriesError
     return constant(limit)
@@ -311,7 +324,9 @@ def floor(a: Series) -> Series:
     value, rest = _limit(a)
     whole = mp.floor(value)
     falls = value == whole and sign_of(rest) < 0
-    return constant(whole - 1 if falls else whole)
+    if falls:
+        whole -= 1
+    return constant(whole)
 
 
 def _half_angle(inverse: Callable[[Any], Any], sign: int) -> Callable[[Series], Series]:

@@ -17,8 +17,10 @@ def gauss(center: Any, count: int) -> list[Any]:
     [1.0, 0.0, -1.0, 0.0, 0.5]
     """
     found = [mp.exp(-(mp.mpf(center) ** 2))]
+    before: Any = 0
     for n in range(count):
-        found.append(-2 * (center * found[n] + (found[n - 1] if n else 0)) / (n + 1))
+        found.append(-2 * (center * found[n] + before) / (n + 1))
+        before = found[n]
     return found
 
 

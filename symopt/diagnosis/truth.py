@@ -17,17 +17,31 @@ Values = Mapping[sp.Basic, Any]
 
 def _in(low: float, high: float, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that has no value outside a range."""
-    return lambda u: function(u) if low <= u <= high else None
+
+    def limited(u: Any) -> Any:
+        if low <= u <= high:
+            return function(u)
+        return None
+
+    return limited
 
 
 def below(function: Callable[[Any], Any], beyond: Any = None) -> Callable[[Any], Any]:
     """Refuse arguments with thousands of digits, of which a function would take for ever."""
-    return lambda u: function(u) if abs(u) < LARGEST else beyond
+
+    def limited(u: Any) -> Any:
+        if abs(u) < LARGEST:
+            return function(u)
+        return beyond
+
+    return limited
 
 
 def exp(u: Any) -> Any:
     """Return exp(u), 0 or infinite far out."""
-    return below(mp.exp, mp.mpf(0) if u < 0 else mp.inf)(u)
+    if u <= -LARGEST:
+        return mp.mpf(0)
+    return below(mp.exp, mp.inf)(u)
 
 
 def _log(u: Any) -> Any:
