@@ -13,7 +13,7 @@ from symopt.costs.nonfinite import why_value
 from symopt.costs.objective import BoundObjective
 from symopt.costs.points import Flat
 from symopt.diagnosis.check import Check
-from symopt.diagnosis.examine import Subject, examined
+from symopt.diagnosis.examine import Subject, examine
 from symopt.diagnosis.own import MOST_STEPS, Inputs, OwnExpression, TooLongError
 from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.diagnosis.truth import DIGITS
@@ -25,7 +25,7 @@ MOST_DIGITS = 17
 MOST_EXPANDED = 500  # parts of J that are expanded along rays
 
 
-def checked(cost: Any, at: Any, digits: float) -> Check:
+def check_cost(cost: Any, at: Any, digits: float) -> Check:
     """Return the check of a cost whose constants are given.
 
     Raises
@@ -65,7 +65,7 @@ def checked(cost: Any, at: Any, digits: float) -> Check:
         remark=_remark(reference),
         why="" if np.isfinite(value) else why_value(bound, point, constants),
     )
-    return examined(subject, digits)
+    return examine(subject, digits)
 
 
 def _remark(reference: Reference) -> str:

@@ -187,7 +187,7 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
     return name
 
 
-def made_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
+def make_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
     """Return the expression with real symbols of the same names."""
     real = {symbol: sp.Symbol(name, real=True) for name, symbol in symbols.items()}
     if all(symbol == new for symbol, new in real.items()):
@@ -227,7 +227,7 @@ def _with_args(part: sp.Basic, args: list[sp.Basic]) -> sp.Basic:
     return part.func(*args)
 
 
-def checked_constants(
+def read_constants(
     wanted: Iterable[str], params: Iterable[str], values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the values of the wanted constants, or say which is missing or is no finite number."""

@@ -16,7 +16,7 @@ from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs.at_point import scalar_interpreters
 from symopt.costs.checks import (
     free_symbols,
-    made_real,
+    make_real,
     parameters,
     sum_of_squares,
     warn_if_unrolled,
@@ -25,7 +25,7 @@ from symopt.costs.data import Data
 from symopt.costs.objective import Given, broadcast_leading
 from symopt.costs.points import read_point
 from symopt.costs.sizes import Sizes
-from symopt.diagnosis.expand import written_out
+from symopt.diagnosis.expand import expand_closed_form
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
@@ -67,7 +67,7 @@ class ClosedForm:
         self.params = parameters(dict(self.symbols), params)
         names = [p.name for p in self.params]
         self.constants = tuple(sorted(self.symbols.keys() - set(names)))
-        self.expression: sp.Expr = made_real(expression, dict(self.symbols))
+        self.expression: sp.Expr = make_real(expression, dict(self.symbols))
         self.kernels: dict[Any, Any] = {}
         self._sizes = Sizes.of_scalars(names)
 
@@ -366,7 +366,7 @@ class BoundClosedForm:
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
         """Return J along rays from the point, as series."""
-        return written_out(self.form.value_program, point, constants)
+        return expand_closed_form(self.form.value_program, point, constants)
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:
         """Return an entry of the gradient that an interpreter works out."""

@@ -11,8 +11,8 @@ import sympy as sp
 from symopt._typing import ConstantLike, PointLike
 from symopt.costs import display
 from symopt.costs.assumptions import check_symbols, check_values, warn_of_parameters
-from symopt.costs.checking import checked
-from symopt.costs.checks import checked_constants, optimum, reject_impossible, scalar
+from symopt.costs.checking import check_cost
+from symopt.costs.checks import optimum, read_constants, reject_impossible, scalar
 from symopt.costs.closed_form import ClosedForm
 from symopt.costs.indexed import Indexed
 from symopt.costs.ingredients import Ingredients
@@ -264,7 +264,7 @@ class Cost:
         >>> J.check([800, 1]).ok
         True
         """
-        return checked(self(**constants), at, digits)
+        return check_cost(self(**constants), at, digits)
 
     def bind(self, theta: PointLike, /, **constants: ConstantLike) -> BoundObjective:
         """Bind the cost to points, constants, data and sizes: what values and runs work with.
@@ -340,7 +340,7 @@ class Cost:
         """
         self._check_names(constants)
         names = [p.name for p in self.params]
-        values = checked_constants(self.constants, names, {**self.bound, **constants})
+        values = read_constants(self.constants, names, {**self.bound, **constants})
         check_values(self.assumed, values)
         return values
 

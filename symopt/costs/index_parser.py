@@ -70,7 +70,7 @@ class Names:
             raise ParseError(
                 f"{shown(node)!r}: expected a name with one index or two, as x[i] or W[k, j]"
             )
-        name = self._checked(node.value.id, "an array", node)
+        name = self._check_name(node.value.id, "an array", node)
         self._note(name, "array", node)
         if self.ranks.setdefault(name, len(indices)) != len(indices):
             raise ParseError(
@@ -93,7 +93,7 @@ class Names:
                 f"{word}: the index {shown(node.args[1])!r} is not a plain name, such as i in "
                 f"{example}"
             )
-        name = self._checked(node.args[1].id, "an index", node)
+        name = self._check_name(node.args[1].id, "an index", node)
         if name in scope:
             raise ParseError(
                 f"{shown(node)!r} is inside another sum or product over {name}; expected another "
@@ -118,10 +118,10 @@ class Names:
         read = [whole(part, DEEPEST - depth - 1) for part in parts]
         for name in itertools.chain.from_iterable(read):
             if name and name not in scope:
-                self._note(self._checked(name, "a size", node), kind, node)
+                self._note(self._check_name(name, "a size", node), kind, node)
         self.read[id(node)] = head, [affine(one) for one in read]
 
-    def _checked(self, name: str, role: str, node: ast.expr) -> str:
+    def _check_name(self, name: str, role: str, node: ast.expr) -> str:
         if name in self.reserved or name.startswith("__"):
             raise ParseError(
                 f"{name!r} is not allowed as the name of {role}, in {shown(node)!r}; choose "

@@ -24,7 +24,7 @@ from symopt.costs.points import Point, read_point
 from symopt.costs.shape_inference import axis_length
 from symopt.costs.size_finder import SizeFinder
 from symopt.costs.sizes import Sizes
-from symopt.diagnosis.expand import over_sums
+from symopt.diagnosis.expand import expand_sums
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
@@ -417,7 +417,7 @@ class BoundIndexed:
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
         """Return J along rays from the point, as series."""
-        return over_sums(self.form.value_program, point, constants, self.sizes, self.given.data)
+        return expand_sums(self.form.value_program, point, constants, self.sizes, self.given.data)
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:
         """Return an entry of the gradient that an interpreter works out."""

@@ -269,10 +269,10 @@ def _exact(number: sp.Expr) -> Part:
             value = float(number)
     except OverflowError:
         value = math.inf
-    return _worked_out(value, number)
+    return _check_value(value, number)
 
 
-def _worked_out(value: complex, form: sp.Expr | None = None) -> Part:
+def _check_value(value: complex, form: sp.Expr | None = None) -> Part:
     """Return the value of a number, which must be real and finite."""
     if isinstance(value, int):
         value = _float(partial(float, value))
@@ -293,7 +293,7 @@ def _short(number: sp.Expr) -> bool:
     return max(int(number.p).bit_length(), int(number.q).bit_length()) < MOST_DIGITS * 1.66
 
 
-def _joined(
+def _join(
     parts: list[Part], join: Callable[..., sp.Expr], neutral: int, value: Callable[[], float]
 ) -> Part:
     """Join terms or factors: the numbers among them become one, the rest stays as it is written."""
@@ -301,7 +301,7 @@ def _joined(
     rest = [part.expression for part in parts if part.value is None]
     if not numbers:
         return Part(join(*rest, evaluate=False))
-    number = _joined_numbers(numbers, join, value)
+    number = _join_numbers(numbers, join, value)
     if not rest:
         return number
     if number.expression == neutral:
@@ -311,7 +311,7 @@ def _joined(
     return Part(join(*kept, *rest, evaluate=False) if len(kept) + len(rest) > 1 else rest[0])
 
 
-def _joined_numbers(
+def _join_numbers(
     numbers: list[Part], join: Callable[..., sp.Expr], value: Callable[[], float]
 ) -> Part:
     """Join numbers: exactly while they are short fractions, else by their values."""
@@ -321,18 +321,18 @@ def _joined_numbers(
             form = join(*(number.expression for number in numbers), evaluate=False)
         if len(numbers) == 1:
             return numbers[0]
-        return _worked_out(value(), form)
+        return _check_value(value(), form)
     total = numbers[0].expression
     for number in numbers[1:]:
         total = join(total, number.expression)
         if not _short(total):
-            return _worked_out(value())
+            return _check_value(value())
     return _exact(total)
 
 
 def _sum(parts: list[Part], inverse: list[bool]) -> Part:
     terms = [_negative(part) if minus else part for part, minus in zip(parts, inverse, strict=True)]
-    return _joined(
+    return _join(
         terms, sp.Add, 0, lambda: _total([term.value for term in terms if term.value is not None])
     )
 
@@ -362,7 +362,7 @@ def _product(parts: list[Part], inverse: list[bool]) -> Part:
     factors = [
         _inverse(part) if below else part for part, below in zip(parts, inverse, strict=True)
     ]
-    return _joined(
+    return _join(
         factors,
         sp.Mul,
         1,
@@ -395,7 +395,7 @@ def _power(base: Part, exponent: Part) -> Part:
         bits = max(int(base.expression.p).bit_length(), int(base.expression.q).bit_length())
         if bits * abs(int(exponent.expression)) < MOST_DIGITS * 3.33:
             return _exact(base.expression**exponent.expression)
-    return _worked_out(_float(lambda: base.value**exponent.value))  # type: ignore[operator]
+    return _check_value(_float(lambda: base.value**exponent.value))  # type: ignore[operator]
 
 
 def _call(name: str, parts: list[Part]) -> Part:
@@ -425,7 +425,7 @@ def _call(name: str, parts: list[Part]) -> Part:
     function, of_number = FUNCTIONS[name]
     argument, value = parts[0]
     if value is not None:
-        return _worked_out(_float(lambda: of_number(value)))
+        return _check_value(_float(lambda: of_number(value)))
     return Part(function(argument, evaluate=False))
 
 
@@ -437,7 +437,7 @@ def _real_root(base: Part, root: Part) -> Part:
             f"real_root(u, {degree}): expected an odd whole number from 1, as in real_root(u, 3)"
         )
     if base.value is not None:
-        return _worked_out(math.copysign(abs(base.value) ** (1 / int(degree)), base.value))
+        return _check_value(math.copysign(abs(base.value) ** (1 / int(degree)), base.value))
     size = sp.Pow(sp.Abs(base.expression, evaluate=False), sp.Rational(1, degree), evaluate=False)
     return Part(sp.Mul(sp.sign(base.expression, evaluate=False), size, evaluate=False))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from symopt.costs.objective import BoundObjective
 from symopt.diagnosis.rays import Expansion
-from symopt.diagnosis.repair import repaired
+from symopt.diagnosis.repair import fill_missing
 from symopt.validation import Array
 
 
@@ -51,4 +51,6 @@ def repair(what: str, result: Array, bound: BoundObjective, v: Array | None = No
         directions = None
     else:
         directions = np.broadcast_to(v, points.shape)
-    return repaired(what, result, points, values=values, expansion=expansion, directions=directions)
+    return fill_missing(
+        what, result, points, values=values, expansion=expansion, directions=directions
+    )

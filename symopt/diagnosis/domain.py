@@ -75,12 +75,12 @@ CASES: dict[str, list[Case]] = {
 """By operation; the first case that holds is what is said. What is not here is too large."""
 
 
-def told(op: str, args: Sequence[float], value: float = math.nan) -> str:
+def describe_failure(op: str, args: Sequence[float], value: float = math.nan) -> str:
     """Return what happened where an operation on numbers gave none, in words.
 
     Examples
     --------
-    >>> told("acos", [1.2]), told("exp", [1000.0], math.inf), told("pow", [-8.0, 1 / 3])
+    >>> describe_failure("acos", [1.2]), describe_failure("exp", [1000.0], math.inf), describe_failure("pow", [-8.0, 1 / 3])
     ('acos of 1.2', 'exp of 1000 is beyond 1.8e308', '(-8)^0.333333 is a root of a negative number')
     """
     case = _case(op, args)

@@ -67,7 +67,7 @@ class Subject:
     why: str = ""
 
 
-def examined(subject: Subject, digits: float) -> Check:
+def examine(subject: Subject, digits: float) -> Check:
     """Return the digits that hold."""
     inputs: dict[Key, str] = {("x", k): name for k, name in enumerate(subject.names)}
     look = subject.reference.kinked or not subject.reference.long

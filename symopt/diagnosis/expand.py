@@ -27,7 +27,7 @@ class Sizes(Protocol):
         """Return theta as arrays by name."""
 
 
-def written_out(value: Program, point: Array, constants: Mapping[str, float]) -> Expansion:
+def expand_closed_form(value: Program, point: Array, constants: Mapping[str, float]) -> Expansion:
     """Return the series along rays from a point of a cost that is written out."""
     given = _constants(constants)
 
@@ -38,7 +38,7 @@ def written_out(value: Program, point: Array, constants: Mapping[str, float]) ->
     return along
 
 
-def over_sums(
+def expand_sums(
     value: Program,
     point: Array,
     constants: Mapping[str, float],

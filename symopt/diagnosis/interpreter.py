@@ -146,7 +146,7 @@ class Interpreter:
             if total is None:
                 total = term
             else:
-                total = self._joined(node.op, total, term)
+                total = self._join(node.op, total, term)
         start = {"sum": 0.0, "prod": 1.0, "peak": -np.inf}[node.op]
         if total is None:
             return self.operation(Node("const", (), start), [])
@@ -171,7 +171,7 @@ class Interpreter:
             if loop not in self._graph.loops(number)
         }
 
-    def _joined(self, op: str, one: Any, other: Any) -> Any:
+    def _join(self, op: str, one: Any, other: Any) -> Any:
         if op == "peak":
             return self._apply("select", [self._apply("lt", [one, other]), other, one])
         return self._apply({"sum": "add", "prod": "mul"}[op], [one, other])

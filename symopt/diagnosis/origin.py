@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symopt.diagnosis.domain import cure, told
+from symopt.diagnosis.domain import cure, describe_failure
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run, bare, text_of
 from symopt.diagnosis.precisely import in_doubles
@@ -148,7 +148,7 @@ def operation(node: Node, args: list[Traced]) -> Traced:
 def _sentence(origin: Origin, nodes: list[Node], names: Mapping[Key, str]) -> str:
     assert origin.number is not None
     text = bare(text_of(nodes, origin.number, names))
-    words = told(origin.op, origin.args, origin.value)
+    words = describe_failure(origin.op, origin.args, origin.value)
     if len(text) <= LONGEST:
         words += f", in {text}"
     if origin.place:

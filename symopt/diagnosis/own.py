@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.diagnosis.jets import Arithmetic, Jet
-from symopt.diagnosis.truth import applied, number, truth
+from symopt.diagnosis.truth import apply, number, truth
 from symopt.frontend.sums import logsumexp
 
 Indices = Mapping[sp.Basic, int]
@@ -327,7 +327,7 @@ def _extreme(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | Non
 
 def _still(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
     """Return what has no slope, or none of its own: steps, comparisons, conditions."""
-    value = applied(part.func, [None if arg is None else arg.value for arg in args])
+    value = apply(part.func, [None if arg is None else arg.value for arg in args])
     if value is None:
         return None
     e.kinked |= any(arg.slopes for arg in args) and _is_edge(part, args, value)
@@ -364,12 +364,12 @@ def _power(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None
     base, exponent = args
     if exponent.slopes:
         return _function(e, part, args, at)
-    p, value = exponent.value, applied(sp.Pow, [base.value, exponent.value])
+    p, value = exponent.value, apply(sp.Pow, [base.value, exponent.value])
     if value is None:
         return None
 
     def slope(factor: Any, less: int) -> Any:
-        return factor and _or_nan(applied(sp.Pow, [base.value, p - less]), factor)
+        return factor and _or_nan(apply(sp.Pow, [base.value, p - less]), factor)
 
     return e.arithmetic.chain(value, args, lambda _: slope(p, 1), lambda *_: slope(p * (p - 1), 2))
 
@@ -396,7 +396,7 @@ def _slopes(kind: type, count: int) -> tuple[sp.Basic, list[sp.Basic], list[list
 def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
     if None in args or len(args) > 2:
         return None
-    value = applied(part.func, [arg.value for arg in args])
+    value = apply(part.func, [arg.value for arg in args])
     if value is None:
         return None
     if not any(arg.slopes for arg in args):

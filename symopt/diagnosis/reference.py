@@ -90,7 +90,7 @@ class Reference:
         draws = 4
         if self.long:
             draws = 1
-        return [self._evaluated(one, self._digits)[0] for one in nudged(self.inputs, draws)]
+        return [self._evaluated(one, self._digits)[0] for one in nudge(self.inputs, draws)]
 
     def _evaluated(self, inputs: Inputs, digits: int) -> tuple[Found, Evaluation]:
         """Return J, its slopes and curvatures that are not 0 by form, and how they were found."""
@@ -167,7 +167,7 @@ def _is_settled(value: Any, before: Any) -> bool:
     return bool(value != 0 and abs(value - before) <= AGREED * abs(value))
 
 
-def nudged(inputs: Inputs, draws: int) -> Iterator[Inputs]:
+def nudge(inputs: Inputs, draws: int) -> Iterator[Inputs]:
     """Give inputs moved by an ulp each; zeros and whole numbers of data stay."""
     for seed in range(draws):
         rows = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ WORDS = {
 }
 
 
-def repaired(
+def fill_missing(
     what: str,
     result: Array,
     points: Array,

@@ -118,7 +118,7 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
 """By what SymPy calls it; None where there is no real value."""
 
 
-def applied(kind: type, args: list[Any]) -> Any:
+def apply(kind: type, args: list[Any]) -> Any:
     """Return a function of numbers, None where it has no real value."""
     function = FUNCTIONS.get(kind)
     if function is None or None in args:
@@ -151,7 +151,7 @@ def truth(expression: sp.Basic, values: Values) -> Any:
     for part in _ordered(expression):
         if part not in known:
             if part.args:
-                known[part] = applied(type(part), [known[arg] for arg in part.args])
+                known[part] = apply(type(part), [known[arg] for arg in part.args])
             else:
                 known[part] = number(part)
     return known[expression]

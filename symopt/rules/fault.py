@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symopt.compiler.runtime.interpreter import evaluate
-from symopt.diagnosis.domain import told
+from symopt.diagnosis.domain import describe_failure
 from symopt.ir.program import Key, Program
 
 LONGEST = 90  # letters of an expression that is shown
@@ -43,7 +43,7 @@ def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
     place = ""
     if len(shown) <= LONGEST:
         place = f" in {shown}"
-    return f"{told(node.op, given, numbers[origin])}{place}, for {_equation(key)}"
+    return f"{describe_failure(node.op, given, numbers[origin])}{place}, for {_equation(key)}"
 
 
 def _ready(program: Program, key: Key, inputs: Mapping[Key, float]) -> bool:

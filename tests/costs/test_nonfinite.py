@@ -7,7 +7,7 @@ import sympy as sp
 
 import symopt as so
 from symopt.diagnosis import origin
-from symopt.diagnosis.domain import CASES, SMALLER, cure, told
+from symopt.diagnosis.domain import CASES, SMALLER, cure, describe_failure
 from symopt.diagnosis.precisely import in_doubles
 from symopt.errors import ParseError
 from symopt.frontend.expressions import FUNCTIONS
@@ -131,10 +131,10 @@ def test_every_function_has_words_for_what_lies_outside(op):
         value = in_doubles(Node(op), [np.float64(arg) for arg in args])
         if np.isnan(value):
             assert op in CASES
-            assert "beyond" not in told(op, args, float(value))
+            assert "beyond" not in describe_failure(op, args, float(value))
             assert cure(op, args) != SMALLER
         elif np.isinf(value) and 0.0 not in args and max(map(abs, args)) > 1:
-            assert "is beyond 1.8e308" in told(op, args, float(value))
+            assert "is beyond 1.8e308" in describe_failure(op, args, float(value))
 
 
 ROOTS = {

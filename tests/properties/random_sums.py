@@ -15,10 +15,10 @@ from properties.sums_truth import SumTruth, Truth, places
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 import symopt as so
-from symopt.diagnosis.expand import over_sums
+from symopt.diagnosis.expand import expand_sums
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
-from symopt.diagnosis.repair import repaired
+from symopt.diagnosis.repair import fill_missing
 
 n = sp.Symbol("n", integer=True)
 INDICES = sp.symbols("i j k l", integer=True)
@@ -308,12 +308,12 @@ class Case:
         self, what: str, value: float, found: np.ndarray[Any, Any]
     ) -> np.ndarray[Any, Any]:
         def expansion(_: int) -> Any:
-            return over_sums(
+            return expand_sums(
                 self.cost.objective.value_program, self.point, {}, self.sizes, self.cost.data
             )
 
         along, at = self.direction[None], self.point[None]
-        return repaired(
+        return fill_missing(
             what,
             found[None],
             at,
