@@ -260,7 +260,9 @@ def _above(graph: Graph, number: int) -> set[int]:
 
 def _asked(graph: Graph, above: set[int]) -> set[Loop]:
     """Return the loops of the conditions under which a node stands."""
-    choices = [
-        graph.nodes[number].args[0] for number in above if graph.nodes[number].op == "select"
-    ]
-    return {loop for condition in choices for loop in graph.loops(condition)}
+    found: set[Loop] = set()
+    for number in above:
+        node = graph.nodes[number]
+        if node.op == "select":
+            found |= graph.loops(node.args[0])
+    return found

@@ -341,15 +341,12 @@ class BoundClosedForm:
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""
         n = len(point)
-        upper = [(i, j) for j in range(n) for i in range(j + 1)]
-        keys: list[Key] = [(kind, i, j) for i, j in upper]
+        columns, rows = np.tril_indices(n)
+        keys: list[Key] = [(kind, int(i), int(j)) for i, j in zip(rows, columns, strict=True)]
         program = self.form.kernel_program([kind], batch=False)
         result = np.empty((n, n))
-        for (i, j), value in zip(
-            upper, self._evaluate(program, keys, point, constants), strict=True
-        ):
-            result[i, j] = value
-            result[j, i] = value
+        result[rows, columns] = self._evaluate(program, keys, point, constants)
+        result[columns, rows] = result[rows, columns]
         return result
 
     def _evaluate(

@@ -50,7 +50,9 @@ def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> 
         shown = expression
     else:
         shown = expression[:LONGEST] + "..."
-    return f"Cost({shown}, params=({params}){f', data={{{shapes}}}' if shapes else ''})"
+    if shapes:
+        return f"Cost({shown}, params=({params}), data={{{shapes}}})"
+    return f"Cost({shown}, params=({params}))"
 
 
 def text(expression: sp.Basic) -> str:

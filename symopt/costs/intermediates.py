@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import sympy as sp
@@ -79,7 +80,7 @@ def with_limits(
     for target in reversed(order):
         value, limits = definitions[target]
         users = [(expression, {}), *((other, _scope(ranges)) for other, ranges in found.values())]
-        uses = [use for user, scope in users for use in _uses(user, target, scope)]
+        uses = list(chain.from_iterable(_uses(user, target, scope) for user, scope in users))
         if not uses:
             raise CostError(
                 f"where: {target} is not used in the cost; expected one of its sums to use it"

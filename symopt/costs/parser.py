@@ -241,7 +241,9 @@ def _number(value: object) -> Part:
         raise ParseError(
             f"a number of {value.bit_length() * 0.30103:.0f} digits; at most {MOST_DIGITS} are read"
         )
-    return _exact(sp.Integer(value) if isinstance(value, int) else sp.Float(value))
+    if isinstance(value, int):
+        return _exact(sp.Integer(value))
+    return _exact(sp.Float(value))
 
 
 def _name(name: str, names: Names) -> Part:
@@ -308,7 +310,9 @@ def _join(
         kept = []
     else:
         kept = [number.expression]
-    return Part(join(*kept, *rest, evaluate=False) if len(kept) + len(rest) > 1 else rest[0])
+    if len(kept) + len(rest) == 1:
+        return Part(rest[0])
+    return Part(join(*kept, *rest, evaluate=False))
 
 
 def _join_numbers(

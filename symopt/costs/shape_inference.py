@@ -40,6 +40,19 @@ class Use(NamedTuple):
     defines: bool = False
 
 
+def _atoms(indices: Iterable[Affine]) -> list[Atom]:
+    """List what some indices are made of."""
+    found: list[Atom] = []
+    for index in indices:
+        found += [atom for atom, _ in index.terms]
+    return found
+
+
+def sizes_in(indices: Iterable[Affine]) -> set[str]:
+    """Name the sizes that stand in some indices."""
+    return {atom.size for atom in _atoms(indices) if isinstance(atom, Size)}
+
+
 def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
     """Return every index of every array, and the last ones that declared shapes state."""
     reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
@@ -237,7 +250,7 @@ class Solver:
             if needed is None or needed == length:
                 continue
             tops = self.tops(array, axis)
-            sizes = {atom.size for top in tops for atom, _ in top.terms if isinstance(atom, Size)}
+            sizes = sizes_in(tops)
             if needed < length and not sizes:
                 continue  # numbers in a bound may leave entries of data unused
             raise CostError(
@@ -295,12 +308,13 @@ class Solver:
 
     def reasons(self, indices: Sequence[Affine]) -> list[str]:
         """Return where the sizes and entries in some indices come from, in words."""
-        atoms = [atom for index in indices for atom, _ in index.terms]
-        words = [
-            f"{name} = {self.sizes[name]}"
-            + (f", as {self.origins[name]}" if name in self.origins else "")
-            for name in sorted({atom.size for atom in atoms if isinstance(atom, Size)})
-        ]
+        words = []
+        for name in sorted(sizes_in(indices)):
+            reason = f"{name} = {self.sizes[name]}"
+            if name in self.origins:
+                reason += f", as {self.origins[name]}"
+            words.append(reason)
+        atoms = _atoms(indices)
         looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
         spans = {name: self.ranges[name] for name in looked_up}
         return words + [

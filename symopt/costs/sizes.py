@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,23 +91,30 @@ class Sizes:
 
     def labels(self, most: int | None = None) -> list[str]:
         """Return a name for each entry of theta, or the first ``most``, as theta[3] or W[0,2]."""
-        names = (
-            f"{name}[{','.join(map(str, at))}]" if at else name
-            for name, (_, shape) in self.parts().items()
-            for at in np.ndindex(*shape)
-        )
-        return list(itertools.islice(names, most))
+        return list(itertools.islice(self._all_labels(), most))
+
+    def _all_labels(self) -> Iterator[str]:
+        for name, (_, shape) in self.parts().items():
+            if not shape:
+                yield name
+                continue
+            for at in np.ndindex(*shape):
+                yield f"{name}[{','.join(map(str, at))}]"
 
     def described(self) -> str:
         """Return the parameters with their shapes, in words."""
         words = []
         for name in self.params:
             shape = " x ".join(map(str, self.shapes["x", name]))
-            words.append(f"{name} ({shape})" if shape else name)
+            if shape:
+                name = f"{name} ({shape})"  # noqa: PLW2901
+            words.append(name)
         return ", ".join(words)
 
     def place(self, entry: int) -> tuple[str, tuple[int, ...]]:
         """Return the array that holds an entry of theta, and the entry's indices there."""
         name, (first, shape) = [part for part in self.parts().items() if part[1][0] <= entry][-1]
-        at = np.unravel_index(entry - first, shape) if shape else ()
+        if not shape:
+            return name, ()
+        at = np.unravel_index(entry - first, shape)
         return name, tuple(map(int, at))

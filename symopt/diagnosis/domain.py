@@ -80,8 +80,12 @@ def describe_failure(op: str, args: Sequence[float], value: float = math.nan) ->
 
     Examples
     --------
-    >>> describe_failure("acos", [1.2]), describe_failure("exp", [1000.0], math.inf), describe_failure("pow", [-8.0, 1 / 3])
-    ('acos of 1.2', 'exp of 1000 is beyond 1.8e308', '(-8)^0.333333 is a root of a negative number')
+    >>> describe_failure("acos", [1.2])
+    'acos of 1.2'
+    >>> describe_failure("exp", [1000.0], math.inf)
+    'exp of 1000 is beyond 1.8e308'
+    >>> describe_failure("pow", [-8.0, 1 / 3])
+    '(-8)^0.333333 is a root of a negative number'
     """
     case = _case(op, args)
     if case is not None:
