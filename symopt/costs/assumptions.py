@@ -37,7 +37,7 @@ IMPOSSIBLE = {"zero": True, "commutative": False, "real": False, "finite": False
 
 
 def assumed(symbol: Any) -> list[str]:
-    """Return what is assumed of a symbol beside being real, less what follows from the rest."""
+    """List the assumptions of a symbol beside being real, less those implied by others."""
     known = [
         name for name in FITS if True in (_fact(symbol, name), _fact(symbol, f"extended_{name}"))
     ]

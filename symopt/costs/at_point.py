@@ -17,7 +17,7 @@ Operation = Callable[[Node, list[Any]], Any]
 
 
 def scalar_interpreters(point: Array, constants: Mapping[str, float]) -> Run:
-    """Return what makes interpreters of a closed form's programs."""
+    """Give a maker of interpreters of a closed form's programs at one point."""
 
     def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
         lift = _lifting(operation)
@@ -33,7 +33,7 @@ def array_interpreters(
     sizes: Mapping[str, int],
     constants: Mapping[str, float],
 ) -> Run:
-    """Return what makes interpreters of programs with loops over arrays."""
+    """Give a maker of interpreters of programs with loops over arrays."""
 
     def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
         lift = _lifting(operation)

@@ -26,7 +26,7 @@ MOST_EXPANDED = 500  # parts of J that are expanded along rays
 
 
 def check_cost(cost: Any, at: Any, digits: float) -> Check:
-    """Return the check of a cost whose constants are given.
+    """Compare a cost at a point with its expression in many digits; its constants are given.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def check_cost(cost: Any, at: Any, digits: float) -> Check:
 
 
 def _remark(reference: Reference) -> str:
-    """Return what was not looked at, and why."""
+    """Say which comparison was left out, and why."""
     count = len(reference.inputs.point)
     why = "its sums are too long"
     if count > MOST_CURVED:
@@ -97,7 +97,7 @@ def _numbers(constants: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _reference(cost: Any, bound: BoundObjective, constants: Mapping[str, float]) -> Reference:
-    """Return the right numbers."""
+    """Make the reference of right numbers."""
     where = read_where(cost.ingredients.where)
     definitions = {target: value for target, (value, _) in where.items()}
     own = OwnExpression(cost.expression, definitions, bound.sizes.sizes)

@@ -30,7 +30,7 @@ IMPOSSIBLE = {
 
 
 def scalar(expression: Any) -> sp.Expr:
-    """Return a SymPy expression, or say why this is none."""
+    """Check that a cost is a scalar SymPy expression."""
     if isinstance(expression, str):
         raise CostError(
             f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely"
@@ -73,7 +73,7 @@ def parts(expression: sp.Basic) -> Iterator[sp.Basic]:
 
 
 def mapping(value: Any, what: str, example: str) -> Mapping[Any, Any]:
-    """Return a mapping, an empty one for None, or say what is expected."""
+    """Check that a value is a mapping; None is an empty one."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -188,7 +188,7 @@ def _parameter_name(parameter: Any, symbols: dict[str, sp.Symbol]) -> str:
 
 
 def make_real(expression: sp.Expr, symbols: dict[str, sp.Symbol]) -> sp.Expr:
-    """Return the expression with real symbols of the same names."""
+    """Replace every symbol by a real one of the same name."""
     real = {symbol: sp.Symbol(name, real=True) for name, symbol in symbols.items()}
     if all(symbol == new for symbol, new in real.items()):
         return expression  # replacing would let SymPy rewrite what was meant to stay as it is
@@ -230,7 +230,7 @@ def _with_args(part: sp.Basic, args: list[sp.Basic]) -> sp.Basic:
 def read_constants(
     wanted: Iterable[str], params: Iterable[str], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values of the wanted constants, or say which is missing or is no finite number."""
+    """Read the values of the wanted constants; each is given and finite."""
     missing = [name for name in wanted if name not in values]
     if missing:
         raise CostError(
@@ -244,7 +244,7 @@ def read_constants(
 
 
 def optimum(value: Any) -> float:
-    """Return the smallest value of a cost as a number."""
+    """Check the smallest value of a cost, one finite number."""
     array = read_numbers(value, "optimal_value", "a number", error=CostError)
     if array.ndim:
         raise CostError(f"optimal_value has shape {array.shape}; expected a number")

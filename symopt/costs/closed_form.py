@@ -196,7 +196,7 @@ class ClosedForm:
         return {("x", k): p.name for k, p in enumerate(self.params)}
 
     def lacks(self, need: str) -> str:
-        """Return what the cost lacks of what a rule may need, in words, or nothing."""
+        """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
         if need not in ("hessian", "gauss_newton"):
             return ""
         n = len(self.params)
@@ -358,7 +358,7 @@ class BoundClosedForm:
         return [values[key] for key in keys]
 
     def interpreters(self, point: Array, constants: Mapping[str, float]) -> Run:
-        """Return what makes interpreters of programs at the point."""
+        """Give a maker of interpreters of programs at the point."""
         return scalar_interpreters(point, constants)
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:

@@ -151,7 +151,7 @@ class Cost:
             self.optimal_value = other.optimal_value
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled.
+        """Give the state that is pickled.
 
         Raises
         ------
@@ -321,7 +321,7 @@ class Cost:
     def readings(
         self, theta: PointLike, constants: Mapping[str, Any] | None = None
     ) -> Sequence[tuple[Array, Sizes]]:
-        """Return what :meth:`points` does, and behind it how an array could be read otherwise."""
+        """Read points in every way that fits; :meth:`points` takes the first."""
         cost = self(**(constants or {}))
         return cost.objective.readings(theta, Given(named=cost.bound, data=cost.data))
 
@@ -345,7 +345,7 @@ class Cost:
         return values
 
     def lacks(self, need: str) -> str:
-        """Return what the cost lacks of what rules may need, in words, or nothing."""
+        """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
         if need == "optimal_value" and self.optimal_value is None:
             return (
                 "the smallest value of J: give it to the cost, as in so.Cost(J, optimal_value=0.0)"
@@ -418,7 +418,7 @@ def _this_cost() -> str:
 
 
 def _read_objective(expression: sp.Expr, ingredients: Ingredients) -> Objective:
-    """Return a cost as the kind that it is."""
+    """Make a closed form or a cost with loops, as the expression asks for."""
     indexed = ingredients.data or ingredients.where or ingredients.samples is not None
     if indexed or has_sums(expression):
         return Indexed(expression, ingredients)

@@ -77,7 +77,7 @@ def _span(solver: Solver, uses: Iterable[Use]) -> tuple[int, int]:
 
 
 def _has_no_terms(solver: Solver, program: Program) -> bool:
-    """Return whether the cost has sums, and each that stands in no other has no terms."""
+    """Tell whether the cost has sums and every outermost one is empty."""
     loops = {node.payload for node in program.nodes if isinstance(node.payload, Loop)}
     loops |= set(chain.from_iterable(statement.loops for statement in program.statements))
     outermost = [loop for loop in loops if not bounds_of(loop) and length(loop).terms]

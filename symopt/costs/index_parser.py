@@ -295,7 +295,7 @@ def shown(node: ast.expr) -> str:
 
 
 def spelled(node: ast.expr) -> str:
-    """Return what a node was written as, or what it is where that is too deep or long."""
+    """Write a node as text; name its kind where it is too deep or long."""
     try:
         return ast.unparse(node)
     except (RecursionError, ValueError):

@@ -178,7 +178,7 @@ class Indexed:
         return {}
 
     def lacks(self, need: str) -> str:
-        """Return what the cost lacks of what a rule may need, in words, or nothing."""
+        """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
         if need not in ("hessian", "gauss_newton"):
             return ""
         return (
@@ -189,7 +189,7 @@ class Indexed:
     # Calls
 
     def read_data(self, data: Mapping[Any, Any]) -> Data:
-        """Return data arrays, checked."""
+        """Check and read data arrays."""
         return read_data(data, self.form.data, self.form.integer_data)
 
     def find_sizes(self, given: Given, total: int | None) -> Sizes:
@@ -409,7 +409,7 @@ class BoundIndexed:
         raise CostError(f"the cost lacks {self.form.lacks(kind)}")
 
     def interpreters(self, point: Array, constants: Mapping[str, float]) -> Run:
-        """Return what makes interpreters of programs at the point."""
+        """Give a maker of interpreters of programs at the point."""
         arrays: dict[Name, npt.NDArray[Any]] = {}
         arrays |= {("x", name): array for name, array in self.sizes.split(point).items()}
         arrays |= {("data", name): array for name, array in self.given.data.items()}

@@ -43,14 +43,14 @@ def labelled(value: Any) -> dict[str, Any] | None:
 
 
 def without_labels(value: Any) -> Any:
-    """Return what has no labels as NumPy takes it: of a DataArray, the parameters last."""
+    """Read a value without its labels as an array: of a DataArray, the parameters last."""
     if is_data_array(value) and NAMES in value.dims:
         return value.transpose(..., NAMES).values
     return value
 
 
 def is_data_array(value: Any) -> bool:
-    """Return whether a value is an xarray.DataArray."""
+    """Tell whether a value is an xarray.DataArray."""
     xarray = sys.modules.get("xarray")  # where it was never imported there is none
     return xarray is not None and isinstance(value, xarray.DataArray)
 
@@ -122,7 +122,7 @@ def _of_table(value: Any) -> dict[str, Any] | None:
 
 
 def _named_in_order(labels: Any) -> bool:
-    """Return whether labels are names; numbers must increase, as positions do."""
+    """Tell whether labels are names; numbers must increase, as positions do."""
     if getattr(labels, "nlevels", 1) > 1:
         raise CostError(
             "the labels have several levels (a MultiIndex); expected one name for each parameter"

@@ -54,7 +54,7 @@ class SumForm:
 
 
 def has_sums(expression: sp.Basic) -> bool:
-    """Return whether an expression is to be kept as loops."""
+    """Tell whether an expression has sums, products or array entries: it is kept as loops."""
     return any(isinstance(part, (sp.Indexed, *RANGED)) for part in parts(expression))
 
 
@@ -79,16 +79,7 @@ def read_sums(
     given = _given(names, [base_name(key, "data") for key in data])
     chosen = _chosen(names, params, given)
     sample = _sample(samples, names)
-    arrays: dict[str, tuple[Name, int]] = {}
-    for name, count in names.arrays.items():
-        if name in given:
-            kind = "data"
-        elif name in names.where:
-            kind = "where"
-        else:
-            kind = "x"
-        if kind != "x" or name in chosen:
-            arrays[name] = ((kind, name), count)
+    arrays = _classify_arrays(names, given, chosen)
     scalars = frozenset(name for name in chosen if name not in arrays)
     tables = Tables(arrays, scalars, names.sizes)
     value = lower_sums(expression, tables, with_limits(expression, definitions))
@@ -108,6 +99,22 @@ def read_sums(
         integer_data=_integer_data(value),
         samples=sample,
     )
+
+
+def _classify_arrays(
+    names: _Names, given: Iterable[str], chosen: Iterable[str]
+) -> dict[str, tuple[Name, int]]:
+    """Sort arrays into data, named intermediates and parameters, each with its indices' count."""
+    data, parameters = set(given), set(chosen)
+    arrays: dict[str, tuple[Name, int]] = {}
+    for name, count in names.arrays.items():
+        if name in data:
+            arrays[name] = (("data", name), count)
+        elif name in names.where:
+            arrays[name] = (("where", name), count)
+        elif name in parameters:
+            arrays[name] = (("x", name), count)
+    return arrays
 
 
 def _refuse_without_parameters(value: Program, chosen: Iterable[str]) -> None:

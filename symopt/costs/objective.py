@@ -108,7 +108,7 @@ class BoundObjective(Protocol):
         """Return the "hessian" or the "gauss_newton" matrix with the bits of the kernel's."""
 
     def interpreters(self, point: Array, constants: Mapping[str, float]) -> Run:
-        """Return what makes interpreters of programs at the point."""
+        """Give a maker of interpreters of programs at the point."""
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
         """Return J along rays from the point, as series."""
@@ -163,10 +163,10 @@ class Objective(Protocol):
         """How many operations value and gradient take together."""
 
     def lacks(self, need: str) -> str:
-        """Return what the cost lacks of what a rule may need, in words, or nothing."""
+        """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
 
     def read_data(self, data: Mapping[Any, Any]) -> Data:
-        """Return data arrays, checked."""
+        """Check and read data arrays."""
 
     def find_sizes(self, given: Given, total: int | None) -> Sizes:
         """Return the sizes of a call with so many parameters, or of any call."""
@@ -178,7 +178,7 @@ class Objective(Protocol):
         """Bind the cost to points, as a user gives them, and to constants and data."""
 
     def kernel_program(self, matrices: Iterable[str], batch: bool) -> Program | LoopCost:
-        """Return what a kernel evaluates, with the matrices that a rule asks for."""
+        """Give the program that a kernel evaluates, with the matrices that a rule asks for."""
 
 
 def broadcast_leading(points: Array, given: Given, v: Array | None = None) -> tuple[int, ...]:

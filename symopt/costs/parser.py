@@ -434,7 +434,7 @@ def _call(name: str, parts: list[Part]) -> Part:
 
 
 def _real_root(base: Part, root: Part) -> Part:
-    """Return a root of odd degree, of negative numbers too, as sympy.real_root writes it."""
+    """Build a root of odd degree, of negative numbers too, as sympy.real_root writes it."""
     degree = root.expression
     if not (degree.is_Integer and degree.is_odd and 0 < degree <= LARGEST_EXPONENT):
         raise ParseError(

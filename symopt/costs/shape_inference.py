@@ -105,7 +105,7 @@ def axis_name(array: Name, axis: int) -> str:
 
 
 def is_looked_up(index: Affine) -> bool:
-    """Return whether integer data choose an index."""
+    """Tell whether integer data choose an index."""
     return any(isinstance(atom, Ref) for atom, _ in index.terms)
 
 

@@ -224,7 +224,7 @@ def _data_shapes(solver: Solver) -> dict[Name, tuple[int, ...]]:
 def _are_the_same(
     arrays: tuple[npt.NDArray[Any], ...], others: tuple[npt.NDArray[Any], ...]
 ) -> bool:
-    """Return whether the arrays are the very same objects."""
+    """Tell whether the arrays are the very same objects."""
     return len(arrays) == len(others) and all(
         one is other for one, other in zip(arrays, others, strict=True)
     )

@@ -76,7 +76,7 @@ CASES: dict[str, list[Case]] = {
 
 
 def describe_failure(op: str, args: Sequence[float], value: float = math.nan) -> str:
-    """Return what happened where an operation on numbers gave none, in words.
+    """Say what went wrong where an operation on numbers has no finite value.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def describe_failure(op: str, args: Sequence[float], value: float = math.nan) ->
 
 
 def cure(op: str, args: Sequence[float], names: Sequence[str] = ("u", "v", "w")) -> str:
-    """Return what to write instead, with names for the arguments.
+    """Say what to write instead, with names for the arguments.
 
     Examples
     --------

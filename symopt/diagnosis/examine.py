@@ -68,7 +68,7 @@ class Subject:
 
 
 def examine(subject: Subject, digits: float) -> Check:
-    """Return the digits that hold."""
+    """Compare every number of a cost at a point, and name what was met there."""
     inputs: dict[Key, str] = {("x", k): name for k, name in enumerate(subject.names)}
     look = subject.reference.kinked or not subject.reference.long
     places = []
@@ -85,7 +85,7 @@ def examine(subject: Subject, digits: float) -> Check:
 
 
 def _is_lossy(subject: Subject, rows: Sequence[Row]) -> bool:
-    """Return whether it is worth while to look for the operation that loses most digits."""
+    """Tell whether some number has lost digits, so that the cause is worth finding."""
     if subject.reference.steps > MOST_WATCHED or not mp.isfinite(rows[0].true):
         return False
     return any(
@@ -165,7 +165,7 @@ def _along(subject: Subject, digits: float) -> Iterable[Row]:
 
 
 def _is_told_from_zero(kernel: float, true: Any, noise: Any) -> bool:
-    """Return whether values of J are fine enough to tell a number from 0."""
+    """Tell whether values of J are fine enough to tell a number from 0."""
     return bool(true != 0 or kernel == 0 or abs(kernel) > noise)
 
 

@@ -85,7 +85,7 @@ def _moving(nodes: list[Node]) -> set[int]:
 
 
 def text_of(nodes: list[Node], number: int, names: Mapping[Key, str], depth: int = DEEPEST) -> str:
-    """Return a node as an expression of a few operations."""
+    """Write a node as an expression of a few operations."""
     node = nodes[number]
     if node.op == "const":
         return f"{node.payload:.6g}"
@@ -109,7 +109,7 @@ def text_of(nodes: list[Node], number: int, names: Mapping[Key, str], depth: int
 
 
 def bare(text: str) -> str:
-    """Return an expression without brackets around all of it."""
+    """Strip the brackets around all of an expression."""
     inside = text[1:-1]
     balanced = text.startswith("(") and all(
         inside[:k].count("(") >= inside[:k].count(")") for k in range(len(text))

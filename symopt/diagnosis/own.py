@@ -202,7 +202,7 @@ class Evaluation:
         return int(mp.nint(found.value))
 
     def symbol(self, symbol: sp.Symbol, at: Indices) -> Jet:
-        """Return what a symbol stands for."""
+        """Give the value of a symbol: an index, a size, a parameter or a constant."""
         if symbol in at:
             return Jet(mp.mpf(at[symbol]))
         if symbol.name in self.own.sizes:
@@ -240,7 +240,7 @@ class Evaluation:
         return None
 
     def ranged(self, part: Any, at: Indices) -> Jet | None:
-        """Return a sum, a product or logsumexp."""
+        """Evaluate a sum, a product or logsumexp."""
         terms = [self(part.function, place) for place in self._places(part.limits, at)]
         if isinstance(part, logsumexp):
             inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
@@ -326,7 +326,7 @@ def _extreme(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | Non
 
 
 def _still(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
-    """Return what has no slope, or none of its own: steps, comparisons, conditions."""
+    """Evaluate a step, a comparison or a condition: it has no slope."""
     value = apply(part.func, [None if arg is None else arg.value for arg in args])
     if value is None:
         return None
@@ -335,7 +335,7 @@ def _still(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
 
 
 def _is_edge(part: sp.Basic, args: Args, value: Any) -> bool:
-    """Return whether a step or a comparison changes at the point."""
+    """Tell whether a step or a comparison changes at the point."""
     if isinstance(part, sp.core.relational.Relational):
         return bool(args[0].value == args[1].value)
     edge: Any = 0

@@ -116,5 +116,5 @@ class Rays:
 
 
 def same(one: Any, other: Any, size: Any, tolerance: float = TOLERANCE) -> bool:
-    """Return whether two numbers agree, measured by a third; NaN agrees with nothing."""
+    """Tell whether two numbers agree relative to a third; NaN agrees with nothing."""
     return bool(abs(one - other) <= tolerance * size)

@@ -161,7 +161,7 @@ def _at(found: Found, place: Place) -> Any:
 
 
 def _is_settled(value: Any, before: Any) -> bool:
-    """Return whether more digits changed nothing; a 0 may be what lies below all of them."""
+    """Tell whether a value has converged in the digits; a 0 may lie below all of them."""
     if not mp.isfinite(value):
         return True
     return bool(value != 0 and abs(value - before) <= AGREED * abs(value))
