@@ -1,4 +1,4 @@
-"""The methods of ``scipy.optimize.minimize``: what each asks for, how it is told to end."""
+"""The methods of ``scipy.optimize.minimize``: what each asks of a cost, and how it is told to end."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ class Method:
     asks
         What it asks of the cost beside values.
     tolerances
-        The options that a tolerance is given to; where there are none, the gradient is looked at
-        here.
+        The options that a tolerance is given to; where there are none, the gradient is looked at here.
     least
         What they are without a tolerance.
     options
@@ -42,45 +41,49 @@ class Method:
     dense: bool = False
 
     def settings(self, tolerance: float | None, steps: int) -> dict[str, Any]:
-        """Return SciPy's options; its own limit of iterations lies beyond the budget."""
-        fixed = {
-            name: steps + 2 if value == "steps" else value for name, value in self.options.items()
-        }
-        return fixed | dict.fromkeys(self.tolerances, max(tolerance or 0.0, self.least))
+        """Give SciPy's options; its own limit of iterations lies beyond the budget."""
+        options = dict(self.options)
+        if "maxiter" in options:
+            options["maxiter"] = steps + 2
+        return options | dict.fromkeys(self.tolerances, max(tolerance or 0.0, self.least))
 
 
-METHODS: Final = {
-    method.name: method
-    for method in (
-        Method("BFGS", "Broyden, Fletcher, Goldfarb, Shanno 1970", dense=True),
-        Method(
-            "L-BFGS-B",
-            "Byrd, Lu, Nocedal and Zhu 1995; Morales and Nocedal 2011",
-            options={"maxiter": "steps", "maxfun": MANY, "ftol": 0.0},
-        ),
-        Method("CG", "Polak and Ribière 1969; Gilbert and Nocedal 1992"),
-        Method(
-            "Newton-CG",
-            "Dembo and Steihaug 1983",
-            ("gradient", "hvp"),
-            (),
-            options={"maxiter": "steps", "xtol": 0.0},
-        ),
-        Method(
-            "TNC",
-            "Nash 1984",
-            tolerances=(),
-            options={"maxfun": MANY, "ftol": 0.0, "xtol": 0.0, "gtol": 0.0},
-        ),
-        Method("trust-ncg", "Steihaug 1983", ("gradient", "hvp"), least=SMALLEST),
-        Method(
-            "trust-exact",
-            "Moré and Sorensen 1983",
-            ("gradient", "hessian"),
-            least=SMALLEST,
-            dense=True,
-        ),
-        Method("Nelder-Mead", "Nelder and Mead 1965", (), ("xatol", "fatol"), dense=True),
-    )
-}
+_LISTED = (
+    Method("BFGS", "Broyden, Fletcher, Goldfarb, Shanno 1970", dense=True),
+    Method(
+        "L-BFGS-B",
+        "Byrd, Lu, Nocedal and Zhu 1995; Morales and Nocedal 2011",
+        options={"maxiter": "steps", "maxfun": MANY, "ftol": 0.0},
+    ),
+    Method("CG", "Polak and Ribière 1969; Gilbert and Nocedal 1992"),
+    Method(
+        "Newton-CG",
+        "Dembo and Steihaug 1983",
+        asks=("gradient", "hvp"),
+        tolerances=(),
+        options={"maxiter": "steps", "xtol": 0.0},
+    ),
+    Method(
+        "TNC",
+        "Nash 1984",
+        tolerances=(),
+        options={"maxfun": MANY, "ftol": 0.0, "xtol": 0.0, "gtol": 0.0},
+    ),
+    Method("trust-ncg", "Steihaug 1983", asks=("gradient", "hvp"), least=SMALLEST),
+    Method(
+        "trust-exact",
+        "Moré and Sorensen 1983",
+        asks=("gradient", "hessian"),
+        least=SMALLEST,
+        dense=True,
+    ),
+    Method(
+        "Nelder-Mead",
+        "Nelder and Mead 1965",
+        asks=(),
+        tolerances=("xatol", "fatol"),
+        dense=True,
+    ),
+)
+METHODS: Final = {method.name: method for method in _LISTED}
 """SciPy's methods by their names."""

@@ -18,9 +18,9 @@ from symopt.costs.cost import Cost
 from symopt.costs.indexed import LARGEST_DENSE
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError, RunError, did_you_mean
-from symopt.interop.scipy.callback import COUNTED, Watch
+from symopt.interop.scipy.callback import COUNTED, End, RecordingObjective
 from symopt.interop.scipy.methods import METHODS, Method
-from symopt.interop.scipy.termination import ending
+from symopt.interop.scipy.termination import run_scipy
 from symopt.ir.update import Update
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
@@ -29,7 +29,6 @@ from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.options import check_run_options
 from symopt.runs.result import Run
 from symopt.runs.starts import read_start
-from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -198,23 +197,25 @@ def scipy(
             f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG"
         )
     bound = objective.bind(Flat(point))
-    compile_seconds = _compiled(objective, point, chosen)
+    compile_seconds = _compile(objective, point, chosen)
+    own_test = None
+    if not chosen.tolerances:
+        own_test = settings.tolerance
     with stop_on_ctrl_c() as stop:
-        watch = Watch(
+        recording = RecordingObjective(
             objective,
             bound,
-            settings.steps,
-            None if chosen.tolerances else settings.tolerance,
-            stop,
+            budget=settings.steps,
+            tolerance=own_test,
+            stop=stop,
         )
         began = time.perf_counter()
-        status, reason = ending(watch, chosen, point, settings.tolerance)
+        end = run_scipy(recording, chosen, point, settings.tolerance)
         run_seconds = time.perf_counter() - began
     return _result(
-        watch,
+        recording,
         chosen,
-        status,
-        reason=reason,
+        end,
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,
     )
@@ -240,7 +241,7 @@ def _check_single(constants: dict[str, Any]) -> None:
             raise CostError(f"the constant {name} is an array; a run of SciPy takes one number")
 
 
-def _compiled(cost: Cost, point: Array, method: Method) -> float:
+def _compile(cost: Cost, point: Array, method: Method) -> float:
     """Compile what a method asks for, by asking for it once, and return how long that took."""
     began = time.perf_counter()
     cost.value(point)
@@ -253,35 +254,33 @@ def _compiled(cost: Cost, point: Array, method: Method) -> float:
 
 
 def _result(
-    watch: Watch,
+    recording: RecordingObjective,
     method: Method,
-    status: Status,
+    end: End,
     *,
-    reason: str,
     compile_seconds: float,
     run_seconds: float,
 ) -> SciPyRun:
-    losses = np.array(watch.losses)
-    if watch.paths is None:
-        history = losses[:, None]
-    else:
-        history = np.column_stack([np.array(watch.paths), losses])
+    losses = np.array(recording.losses)
+    history = losses[:, None]
+    if recording.paths is not None:
+        history = np.column_stack([np.array(recording.paths), losses])
     return SciPyRun(
-        cost=watch.cost,
+        cost=recording.cost,
         rule=SciPyRule.named(method),
-        theta=watch.theta,
-        loss=watch.losses[-1],
-        best_theta=watch.best_theta,
-        best_loss=watch.best_loss,
-        status=status,
-        reason=reason,
-        steps=watch.steps,
+        theta=recording.theta,
+        loss=recording.losses[-1],
+        best_theta=recording.best_theta,
+        best_loss=recording.best_loss,
+        status=end.status,
+        reason=end.reason,
+        steps=recording.steps,
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,
         recorded=np.arange(len(losses)),
-        **{f"{name}_evaluations": count for name, count in watch.counts.items()},
-        _counts=np.array(watch.tallies, dtype=np.int64),
+        **{f"{name}_evaluations": count for name, count in recording.counts.items()},
+        _counts=np.array(recording.evaluations, dtype=np.int64),
         _history=history,
-        _source=watch.cost.source,
-        _sizes=watch.bound.sizes,
+        _source=recording.cost.source,
+        _sizes=recording.bound.sizes,
     )

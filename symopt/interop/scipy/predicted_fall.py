@@ -21,37 +21,33 @@ LARGEST_MATRIX: Final = 500  # parameters up to which the Hessian is decomposed
 PRODUCTS: Final = 200  # of the Hessian with vectors, for more parameters
 
 
-def rounding(cost: Cost, theta: Array, size: Array, slope: Array, loss: float) -> float:
-    """Return the rounding of J: of its value, and of each component of theta.
+def rounding(cost: Cost, theta: Array, *, sizes: Array, slope: Array, loss: float) -> float:
+    """Bound the rounding of J: of its value, and of each component of theta.
 
-    ``size`` is that of the components on the way.
+    ``sizes`` are the largest sizes of the components on the way.
     """
-    change = ROUNDING * size * np.sign(slope)
+    change = ROUNDING * sizes * np.sign(slope)
     with np.errstate(all="ignore"):
-        return float(
-            max(
-                ROUNDING * abs(loss),
-                *np.abs(cost.value(Flat(theta + np.stack([change, -change]))) - loss),
-            )
-        )
+        beside = cost.value(Flat(theta + np.stack([change, -change])))
+        return float(max(ROUNDING * abs(loss), *np.abs(beside - loss)))
 
 
-def along_gradient(cost: Cost, theta: Array, size: Array, slope: Array) -> float:
-    """Return (g^T g)^2/(2 g^T H g), the fall of the parabola along -g."""
+def along_gradient(cost: Cost, theta: Array, sizes: Array, slope: Array) -> float:
+    """Predict (g^T g)^2/(2 g^T H g), the fall of the parabola along -g."""
     k = int(np.abs(slope).argmax())
     largest = abs(float(slope[k]))
     unit = slope / largest  # so that no square leaves the numbers
-    h = np.sqrt(ROUNDING) * (size[k] or 1.0)
+    h = np.sqrt(ROUNDING) * (sizes[k] or 1.0)
     with np.errstate(all="ignore"):
         curvature = unit @ (cost.grad(Flat(theta + h * unit)) - slope) / h
         fall = largest * (unit @ unit)
-        if curvature > 0:
-            return float(fall / curvature * fall / 2)
-        return np.inf
+        if not curvature > 0:
+            return np.inf
+        return float(fall / curvature * fall / 2)
 
 
 def by_newton(cost: Cost, theta: Array, slope: Array) -> float:
-    """Return g^T H^-1 g/2, the fall of Newton's step, or a lower bound of it.
+    """Predict g^T H^-1 g/2, the fall of Newton's step, or a lower bound of it.
 
     Eigenvalues count by their size, and none below its rounding. NaN where the Hessian has no
     numbers.
@@ -59,25 +55,28 @@ def by_newton(cost: Cost, theta: Array, slope: Array) -> float:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(theta) <= LARGEST_MATRIX:
-            return _decomposed(cost, theta, slope)
-        return _conjugate(cost, theta, slope)
+            return _by_eigenvalues(cost, theta, slope)
+        return _by_conjugate_gradients(cost, theta, slope)
 
 
-def _decomposed(cost: Cost, theta: Array, slope: Array) -> float:
-    hessian = np.stack([cost.hvp(Flat(theta), Flat(direction)) for direction in np.eye(len(theta))])
+def _by_eigenvalues(cost: Cost, theta: Array, slope: Array) -> float:
+    n = len(theta)
+    hessian = np.stack([cost.hvp(Flat(theta), Flat(direction)) for direction in np.eye(n)])
     if not np.isfinite(hessian).all():
         return np.nan
     diagonal = np.abs(np.diag(hessian))
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, diagonal.max(initial=0.0) or 1.0))
+    largest = diagonal.max(initial=0.0) or 1.0
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, largest))
     scaled = hessian * scale * scale[:, None]
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     sizes = np.abs(values)
     parts = (scale * slope) @ vectors
-    return float(parts @ (parts / np.maximum(sizes, len(theta) * ROUNDING * sizes.max()))) / 2
+    least = n * ROUNDING * sizes.max()
+    return float(parts @ (parts / np.maximum(sizes, least))) / 2
 
 
-def _conjugate(cost: Cost, theta: Array, slope: Array) -> float:
-    """Return the fall that conjugate gradients find; infinite at negative curvature."""
+def _by_conjugate_gradients(cost: Cost, theta: Array, slope: Array) -> float:
+    """Lower slope^T p + p^T H p/2 by conjugate gradients, up to negative curvature."""
     residual, direction, fall = -slope, -slope, 0.0
     square = start = float(residual @ residual)
     for _ in range(PRODUCTS):

@@ -7,101 +7,104 @@ from typing import Any, Final
 
 import numpy as np
 
-from symopt.interop.scipy.callback import EndError, Watch
+from symopt.interop.scipy.callback import End, RecordingObjective, StopRun
 from symopt.interop.scipy.methods import Method
 from symopt.interop.scipy.predicted_fall import along_gradient, by_newton, rounding
 from symopt.runs.termination import Status
 from symopt.validation import Array
 
 NOISE: Final = 100.0  # roundings of J within which a gain is not one
+CALLS: Final = {"gradient": "jac", "hvp": "hessp", "hessian": "hess"}
+"""What SciPy calls what it asks of a cost."""
 
 
-def ending(
-    watch: Watch, method: Method, start: Array, tolerance: float | None
-) -> tuple[Status, str]:
-    """Let SciPy work, and return how that ended."""
+def run_scipy(
+    objective: RecordingObjective, method: Method, start: Array, tolerance: float | None
+) -> End:
+    """Let SciPy work, and say how that ended."""
     try:
-        found = _work(watch, method, start, tolerance)
-        if not np.array_equal(
-            found.x, watch.theta
-        ):  # what no step told, as the best corner of a first simplex
-            watch.step(found.x)
-        done, words = bool(found.success), str(found.message).strip(": ")
-    except EndError as end:
-        return end.status, end.reason
-    except (
-        ArithmeticError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # linear algebra that meets NaN, as in trust-exact
-        done, words = False, f"{type(error).__name__}: {error}"
-    return _judged(watch, method, tolerance, done, words)
+        found = _minimize(objective, method, start, tolerance)
+        if not np.array_equal(found.x, objective.theta):
+            objective.step(found.x)  # what no step told, as the best corner of a first simplex
+        success, message = bool(found.success), str(found.message).strip(": ")
+    except StopRun as stopped:
+        return stopped.end
+    except (ArithmeticError, ValueError, RuntimeError) as error:
+        # linear algebra that meets NaN, as in trust-exact
+        success, message = False, f"{type(error).__name__}: {error}"
+    end = classify_end(objective, method, tolerance, success)
+    if end is not None:
+        return end
+    status, reason = classify_stop(objective)
+    return End(status, f"{reason}; SciPy: {message}")
 
 
-def _work(watch: Watch, method: Method, start: Array, tolerance: float | None) -> Any:
+def _minimize(
+    objective: RecordingObjective, method: Method, start: Array, tolerance: float | None
+) -> Any:
     from scipy.optimize import minimize
 
-    calls = {"gradient": "jac", "hvp": "hessp", "hessian": "hess"}
-    given = {calls[name]: getattr(watch, name) for name in method.asks}
+    given = {CALLS[name]: getattr(objective, name) for name in method.asks}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they tell is told by the status
         return minimize(
-            watch.value,
+            objective.value,
             start.copy(),
             method=method.name,
-            callback=watch.step,
-            options=method.settings(tolerance, watch.budget),
+            callback=objective.step,
+            options=method.settings(tolerance, objective.budget),
             **given,
         )
 
 
-def _judged(
-    watch: Watch, method: Method, tolerance: float | None, done: bool, words: str
-) -> tuple[Status, str]:
-    """Classify the end of a run that SciPy ended; ``done`` and ``words`` are SciPy's."""
-    slope = watch.slope_here()
-    finite = np.isfinite(slope)
+def classify_end(
+    objective: RecordingObjective, method: Method, tolerance: float | None, success: bool
+) -> End | None:
+    """End by the gradient where SciPy stopped, or by the simplex; None where they do not tell."""
+    gradient = objective.gradient_here()
+    finite = np.isfinite(gradient)
     if not finite.all():
         k = int(np.argmin(finite))
-        return Status.NONFINITE, f"dJ/d{watch.label(k)} is {slope[k]} {watch.where()}"
-    largest = float(np.abs(slope).max(initial=0.0))
+        slope = f"dJ/d{objective.label(k)} is {gradient[k]}"
+        return End(Status.NONFINITE, f"{slope} {objective.position()}")
+    steps = objective.steps
+    largest = float(np.abs(gradient).max(initial=0.0))
     if tolerance is not None and method.asks and largest <= tolerance:
-        return Status.CONVERGED, watch.flat(tolerance)
-    if tolerance is not None and not method.asks and done:
-        return (
-            Status.CONVERGED,
-            f"the simplex is no larger than {tolerance:g} after {watch.steps} steps",
-        )
+        return objective.end_converged(tolerance)
+    if tolerance is not None and not method.asks and success:
+        reason = f"the simplex is no larger than {tolerance:g} after {steps} steps"
+        return End(Status.CONVERGED, reason)
     if largest == 0:
-        return Status.CONVERGED, f"the gradient is 0 after {watch.steps} steps"
-    noise = NOISE * rounding(watch.cost, watch.theta, watch.size, slope, watch.losses[-1])
-    if along_gradient(watch.cost, watch.theta, watch.size, slope) <= noise:
-        left = by_newton(watch.cost, watch.theta, slope)
-        if left <= noise:
-            return Status.CONVERGED, (
-                "along its gradient and by Newton's step J cannot fall beyond its rounding after "
-                f"{watch.steps} steps; "
-                f"SciPy: {words}"
-            )
-        return Status.STALLED, f"{_in_words(left)} {watch.where()}; SciPy: {words}"
-    if watch.outside:
-        found = ""
-        if watch.outside.startswith("J is"):
-            found = watch.why(watch.lost)
-        why = ""
-        if found:
-            why = f": {found}"
-        return (
-            Status.NONFINITE,
-            f"{watch.outside} where a step was sought, {watch.where()}{why}; SciPy: {words}",
-        )
-    return Status.STALLED, f"no progress {watch.where()}; SciPy: {words}"
+        return End(Status.CONVERGED, f"the gradient is 0 after {steps} steps")
+    return None
 
 
-def _in_words(left: float) -> str:
-    if np.isnan(left):
-        return "no progress, and the Hessian has no finite numbers,"
-    return (
-        "along its gradient J cannot fall beyond its rounding, but by Newton's step about "
-        f"{left:.3g},"
-    )
+def classify_stop(objective: RecordingObjective) -> End:
+    """End by how far J can still fall from where SciPy made no progress."""
+    cost, theta, gradient = objective.cost, objective.theta, objective.gradient_here()
+    sizes, loss = objective.largest, objective.losses[-1]
+    noise = NOISE * rounding(cost, theta, sizes=sizes, slope=gradient, loss=loss)
+    if along_gradient(cost, theta, sizes, gradient) <= noise:
+        return _classify_flat(objective, by_newton(cost, theta, gradient), noise)
+    position = objective.position()
+    if not objective.not_finite:
+        return End(Status.STALLED, f"no progress {position}")
+    reason = f"{objective.not_finite} where a step was sought, {position}"
+    if objective.not_finite.startswith("J is"):
+        why = objective.why(objective.not_finite_at)
+        reason += f": {why}" if why else ""
+    return End(Status.NONFINITE, reason)
+
+
+def _classify_flat(objective: RecordingObjective, fall: float, noise: float) -> End:
+    """End where J cannot fall along its gradient, by how far it falls in Newton's step."""
+    flat = "along its gradient"
+    if fall <= noise:
+        reason = f"{flat} and by Newton's step J cannot fall beyond its rounding"
+        return End(Status.CONVERGED, f"{reason} after {objective.steps} steps")
+    position = objective.position()
+    if np.isnan(fall):
+        reason = "no progress, and the Hessian has no finite numbers,"
+        return End(Status.STALLED, f"{reason} {position}")
+    reason = f"{flat} J cannot fall beyond its rounding, but by Newton's step about {fall:.3g},"
+    return End(Status.STALLED, f"{reason} {position}")
