@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class HasCost(Protocol):
-    """What has a cost, as a problem has."""
+    """An object with a cost, as a problem is."""
 
     @property
     def cost(self) -> Cost:
@@ -40,7 +40,7 @@ ConstantLike: TypeAlias = "float | npt.ArrayLike | xr.DataArray"
 """The value of a constant: a number, or numbers over an axis; data."""
 
 Seed: TypeAlias = "int | tuple[int, int] | None"
-"""What batches and noise follow from: a seed, a seed and a stream, or None for an arbitrary one."""
+"""A seed for batches and noise, alone or with a stream; None for an arbitrary one."""
 
 RandomLike: TypeAlias = "int | np.random.Generator | np.random.SeedSequence | None"
-"""What numbers are drawn from: a seed, a Generator, or None for an arbitrary seed."""
+"""A Generator, or a seed for one; None for an arbitrary seed."""

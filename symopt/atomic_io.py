@@ -9,7 +9,7 @@ from symopt.errors import RunError
 
 
 def writable_folder(folder: Path, option: str = "folder") -> Path:
-    """Return a folder, made where it is missing and tried before anything runs.
+    """Make a folder where it is missing, and try to write there before anything runs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What symopt raises: every error says what was given, what is expected and how to mend it.
+"""The errors of symopt: each says what was given, what is expected and how to mend it.
 
 SymoptError                base of all
 ├── CostError              a cost that cannot be used: its symbols, its functions, its values
@@ -43,7 +43,7 @@ class SymoptWarning(UserWarning):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'adam'?)", or the list of known words where none is near."""
+    """Suggest a known word, as " (did you mean 'adam'?)", or list all where none is near."""
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1)
     if near:

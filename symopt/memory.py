@@ -14,7 +14,7 @@ SMALL = 1 << 28  # bytes that any machine has: its memory is not asked for
 
 
 def available() -> int:
-    """Return the bytes of memory there are, of the machine or of its container."""
+    """Count the bytes of memory of the machine, or of its container where that has fewer."""
     return min(_physical(), *map(_limit, GROUPS))
 
 
@@ -60,7 +60,7 @@ def check_runs(runs: int, bytes_each: int, what: str) -> None:
 
 
 def in_words(size: int) -> str:
-    """Return a number of bytes in GiB, or in MiB where it is small.
+    """Write a number of bytes in GiB, or in MiB where it is small.
 
     >>> in_words(3 << 30), in_words(5 << 20)
     ('3.0 GiB', '5.0 MiB')

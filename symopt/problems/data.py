@@ -19,7 +19,7 @@ Classes = npt.NDArray[np.int64]
 
 
 def iris() -> tuple[Array, Classes]:
-    """Return the iris flowers: four lengths in cm, shape (150, 4), and the species, shape (150,).
+    """The iris flowers: four lengths in cm, shape (150, 4), and the species, shape (150,).
 
     Sepal length, sepal width, petal length and petal width of 50 flowers of each species: 0 Iris
     setosa, 1 Iris versicolor, 2 Iris virginica (measured by Anderson 1935, published by Fisher
@@ -45,7 +45,7 @@ def iris() -> tuple[Array, Classes]:
 
 
 def standardised(X: npt.ArrayLike) -> Array:
-    """Return every column with mean 0 and standard deviation 1; a constant column becomes 0.
+    """Give every column the mean 0 and the standard deviation 1; a constant one becomes 0.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def standardised(X: npt.ArrayLike) -> Array:
 
 
 def with_intercept(X: npt.ArrayLike) -> Array:
-    """Return X behind a column of ones, whose weight is the intercept.
+    """Put a column of ones before X; its weight is the intercept.
 
     Examples
     --------
@@ -76,14 +76,14 @@ def with_intercept(X: npt.ArrayLike) -> Array:
 # Drawn
 
 
-def line(m: int, d: int, noise: float, rng: RandomLike) -> tuple[Array, Array, str]:
+def draw_line(m: int, d: int, noise: float, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x normal, theta normal, t = x . theta + noise*normal."""
     rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
     return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
 
 
-def coin_flips(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
+def draw_labels(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x and theta normal, t = 1 with probability 1/(1 + exp(-x . theta)), -1 else."""
     rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
@@ -91,7 +91,7 @@ def coin_flips(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
     return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
 
 
-def clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str]:
+def draw_clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str]:
     """Draw a normal cloud around a normal centre for each class, the classes in turn."""
     rng = read_generator(rng, CostError)
     classes = np.arange(m) % K
@@ -99,7 +99,7 @@ def clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str
     return with_intercept(X), classes, "drawn from normal clouds"
 
 
-def quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
+def draw_quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
     """Draw x normal in the plane; its class is whether the two coordinates agree in sign."""
     X = rng.normal(size=(m, 2))
     return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64), "drawn: XOR of two signs"
@@ -108,10 +108,10 @@ def quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
 # Given
 
 
-def given(
+def read_given(
     inputs: npt.ArrayLike | None, targets: npt.ArrayLike | None
 ) -> tuple[Array, Any, str] | None:
-    """Return inputs and targets that are given, checked, or None where both are left out."""
+    """Check inputs and targets that are given; None where both are left out."""
     if inputs is None and targets is None:
         return None
     if inputs is None or targets is None:
@@ -133,21 +133,21 @@ def check_signs(labels: Array) -> None:
         )
 
 
-def count(classes: Classes) -> int:
-    """Return the number of classes, which are integers from 0."""
+def count_classes(classes: Classes) -> int:
+    """Count the classes, which are integers from 0."""
     if classes.dtype.kind not in "iu" or classes.min(initial=0) < 0:
         raise CostError(f"classes {np.unique(classes)[:5]}; expected integers 0, 1, ..., K - 1")
     return int(classes.max()) + 1
 
 
-def given_or_low_rank(
+def read_or_draw_ratings(
     R: npt.ArrayLike | None,
     rank: int,
     shape: tuple[int, int],
     noise: float,
     rng: np.random.Generator,
 ) -> tuple[Array, str]:
-    """Return a given matrix, or draw one: a product of normal factors, plus noise."""
+    """Check a given matrix, or draw one: a product of normal factors, plus noise."""
     if R is None:
         U, V = rng.normal(size=(shape[0], rank)), rng.normal(size=(shape[1], rank))
         return U @ V.T + noise * rng.normal(size=shape), f"drawn, of rank {rank}"

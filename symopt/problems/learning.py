@@ -7,6 +7,7 @@ features. The sizes m (samples) and d (features) are those of the data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def linear(
     >>> J.value([0, 1]), J.grad([1, 1])
     (np.float64(0.0), array([1., 2.]))
     """
-    inputs, targets, source = data.given(inputs, targets) or data.line(
+    inputs, targets, source = data.read_given(inputs, targets) or data.draw_line(
         n_samples, n_features, noise, rng
     )
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
@@ -135,7 +136,7 @@ def logistic(
     >>> problem.cost.value(problem.start).round(6)  # log(2): both classes are as likely
     np.float64(0.693147)
     """
-    inputs, targets, source = data.given(inputs, targets) or data.coin_flips(
+    inputs, targets, source = data.read_given(inputs, targets) or data.draw_labels(
         n_samples, n_features, rng
     )
     data.check_signs(targets)
@@ -184,10 +185,10 @@ def softmax(
     >>> problem.cost.value(problem.start).round(6)  # log(3): all classes are as likely
     np.float64(1.098612)
     """
-    inputs, classes, source = data.given(inputs, classes) or data.clouds(
+    inputs, classes, source = data.read_given(inputs, classes) or data.draw_clouds(
         n_samples, n_features, n_classes, rng
     )
-    K = data.count(classes)
+    K = data.count_classes(classes)
     W = sp.IndexedBase("W", shape=(K, d))
 
     def z(i: sp.Expr) -> sp.Expr:
@@ -237,7 +238,7 @@ def matrix_factorisation(
     (np.float64(0.0), np.float64(2.5))
     """
     rng = read_generator(rng, CostError)
-    R_, source = data.given_or_low_rank(ratings, rank, (n_rows, n_columns), noise, rng)
+    R_, source = data.read_or_draw_ratings(ratings, rank, (n_rows, n_columns), noise, rng)
     U, V = sp.IndexedBase("U", shape=(m, rank)), sp.IndexedBase("V", shape=(n, rank))
     entry = sp.Sum(U[k, q] * V[j, q], (q, 0, rank - 1))
     J = Cost(
@@ -292,8 +293,10 @@ def two_layer(
     True
     """
     rng = read_generator(rng, CostError)
-    inputs, classes, source = data.given(inputs, classes) or data.quadrants(n_samples, rng)
-    K = data.count(classes)
+    inputs, classes, source = data.read_given(inputs, classes) or data.draw_quadrants(
+        n_samples, rng
+    )
+    K = data.count_classes(classes)
     W, a = sp.IndexedBase("W", shape=(hidden, d)), sp.IndexedBase("a", shape=(hidden,))
     V, b = sp.IndexedBase("V", shape=(K, hidden)), sp.IndexedBase("b", shape=(K,))
     H = sp.IndexedBase("H")
@@ -366,7 +369,7 @@ def iris_softmax(lam: npt.ArrayLike | None = 0.01) -> Problem:
     """
     X, species = iris()
     problem = softmax(with_intercept(standardised(X)), species, lam=lam)
-    return Problem("iris_softmax", problem.cost, problem.start, IRIS)
+    return replace(problem, name="iris_softmax", source=IRIS)
 
 
 def iris_logistic(lam: npt.ArrayLike | None = 0.01) -> Problem:
@@ -392,7 +395,7 @@ def iris_logistic(lam: npt.ArrayLike | None = 0.01) -> Problem:
     X, species = iris()
     X, species = X[species > 0], species[species > 0]
     problem = logistic(with_intercept(standardised(X)), 2 * species - 3, lam=lam)
-    return Problem("iris_logistic", problem.cost, problem.start, IRIS)
+    return replace(problem, name="iris_logistic", source=IRIS)
 
 
 def iris_two_layer(hidden: int = 8, *, rng: RandomLike = 0) -> Problem:
@@ -413,14 +416,14 @@ def iris_two_layer(hidden: int = 8, *, rng: RandomLike = 0) -> Problem:
     """
     X, species = iris()
     problem = two_layer(standardised(X), species, hidden=hidden, rng=rng)
-    return Problem("iris_two_layer", problem.cost, problem.start, IRIS)
+    return replace(problem, name="iris_two_layer", source=IRIS)
 
 
 # Helpers
 
 
 def _penalised(loss: sp.Expr, square: sp.Expr, lam: npt.ArrayLike | None, **roles: Any) -> Cost:
-    """Return the cost loss + lam/2*square where a penalty is asked for, with lam given."""
+    """Make the cost loss + lam/2*square, with lam given, or the loss alone."""
     if lam is None:
         return Cost(loss, **roles)
     return Cost(loss + sp.Symbol("lam") / 2 * square, **roles)(lam=lam)

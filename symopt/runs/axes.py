@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RESERVED = {"param", "step", "target"}
 """Dimensions of the results, which no axis may be called."""
 OF_COST = "cost."
-"""What stands before the name of a constant that is an axis."""
+"""The prefix of a constant that is an axis."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Whether a rule fits a cost and the settings of a run: looked at before anything is compiled."""
+"""Checks that a rule fits a cost and the options of a run, before anything is compiled."""
 
 from __future__ import annotations
 

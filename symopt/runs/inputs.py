@@ -12,7 +12,7 @@ from symopt.rules.rule import Rule
 
 
 def as_cost(value: CostLike) -> Cost:
-    """Return a cost given as such, as a SymPy expression, or as what has one (a problem)."""
+    """Take a cost as such, a SymPy expression, or the cost of a problem."""
     if not isinstance(value, sp.Basic):
         value = getattr(value, "cost", value)
     if isinstance(value, Cost):
@@ -21,7 +21,7 @@ def as_cost(value: CostLike) -> Cost:
 
 
 def as_rule(value: RuleLike) -> Rule:
-    """Return a rule given as such or by name; mistakes in its equations show here."""
+    """Take a rule as such or by its name; mistakes in its equations show here."""
     if isinstance(value, str):
         return RULES[value]
     if isinstance(value, Rule):

@@ -16,7 +16,7 @@ from symopt.runs.result import Run
 
 STAGES = ("expression", "program", "gradient", "step", "source", "llvm", "assembly")
 LANGUAGES = {"source": "python", "llvm": "llvm", "assembly": "gas"}
-"""What the text of a stage is highlighted as; the others are plain."""
+"""Languages to highlight stages as; the others are plain."""
 View = Callable[[], str]
 
 
@@ -29,7 +29,7 @@ class Listing(str):
 
     @classmethod
     def of(cls, text: str, stage: str) -> Listing:
-        """Return the text of a stage, which knows its language."""
+        """Make the text of a stage, which knows its language."""
         made = cls(text)
         made.language = LANGUAGES.get(stage, "text")
         return made
@@ -49,7 +49,7 @@ class Listing(str):
 
 
 def inspect(what: Cost | Rule | Run, stage: str = "program") -> Listing:
-    """Return one stage on the way from equations to machine code, as text.
+    """Show one stage on the way from equations to machine code, as text.
 
     ==============  ===========================================================================
     ``expression``  the equations, as they were read
@@ -105,7 +105,7 @@ def inspect(what: Cost | Rule | Run, stage: str = "program") -> Listing:
 
 
 def _views(what: Any) -> Mapping[str, View]:
-    """Return what writes each stage of an object."""
+    """Find the functions that write the stages of an object."""
     if isinstance(what, Run):
         return _views_of_run(what)
     if isinstance(what, Cost):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 ENDING = (signal.SIGTERM,)
-"""What ends a command like Ctrl-C does: a queue's limit of time, a container that is stopped."""
+"""Signals that end a command as Ctrl-C does: of a queue, or of a container that is stopped."""
 
 
 class Stop(threading.Event):
@@ -31,7 +31,7 @@ class Stop(threading.Event):
         self.asked = self.noticed = False
 
     def is_set(self) -> bool:
-        """Return whether to stop; no lock is taken, so that a signal may come at any moment."""
+        """Tell whether to stop; without a lock, so that a signal may come at any moment."""
         self.noticed |= self.asked
         return self.asked
 
@@ -58,7 +58,7 @@ class _InThread(Stop):
         self.before = getattr(sys, "last_value", None)
 
     def is_set(self) -> bool:
-        """Return whether the main program was ended by Ctrl-C since the call began."""
+        """Tell whether Ctrl-C has ended the main program since the call began."""
         last = getattr(sys, "last_value", None)
         return super().is_set() or (last is not self.before and isinstance(last, KeyboardInterrupt))
 
@@ -97,7 +97,7 @@ def stop_on_ctrl_c(also: Iterable[int] = ()) -> Iterator[Stop]:
 
 
 def _outer() -> Stop | None:
-    """Return the request of the call that this one is in."""
+    """Find the request of the call around this one."""
     for number in (signal.SIGINT, *ENDING):
         caller = getattr(signal.getsignal(number), "__self__", None)
         if isinstance(caller, Stop):

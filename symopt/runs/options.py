@@ -28,7 +28,7 @@ Record = bool | int | Sequence[int] | npt.NDArray[Any] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """What is drawn at random in a run.
+    """The randomness of a run: its mini-batches and its noise.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What all runs of a call have in common.
+    """The options that all runs of a call share.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ def choose_record(steps: int, *, size: int, sampling: Sampling) -> Record:
 
 
 def record_steps(record: Record | str, steps: int) -> npt.NDArray[np.int64]:
-    """Return the steps to record: all (True), so many log-spaced ones, the given ones, or none.
+    """List the steps to record: all (True), so many log-spaced ones, the given ones, or none.
 
     The start is step 0. Log-spaced steps hold 0, 1 and the last.
     """

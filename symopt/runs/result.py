@@ -1,4 +1,4 @@
-"""Run: what became of one run."""
+"""Run: the result of one run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST = 120  # characters of theta in a line
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Run:
-    """What became of one run.
+    """The result of one run.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ from symopt.validation import Array
 def read_start(
     cost: Cost, start: PointLike, dimensions: tuple[int, ...], constants: Mapping[str, Any]
 ) -> tuple[Cost, Array]:
-    """Return starts as finite floats, and the cost with the sizes that follow."""
+    """Read starts as finite floats, and give the cost the sizes that follow from them."""
     names = ", ".join(p.name for p in cost.params)
     try:
         readings = cost.readings(start, constants)

@@ -53,7 +53,7 @@ class Study(Mapping[str, "xr.Dataset"]):
         return xr.DataTree.from_dict(dict(self.datasets))
 
     def reason(self, name: str, **place: int) -> str:
-        """Return why one run ended, in words; ``place`` counts along each axis, as in ``isel``.
+        """Say why one run ended; ``place`` counts along each axis, as in ``isel``.
 
         Examples
         --------

@@ -33,7 +33,7 @@ WORDS = {CONVERGED: Status.CONVERGED, DIVERGED: Status.DIVERGED, NONFINITE: Stat
 
 
 def classify_runs(outcome: Outcome, budget: int, limit: float) -> npt.NDArray[np.str_]:
-    """Return the status of every run."""
+    """Give each run of a kernel its status."""
     running = outcome.status == RUNNING
     result = np.full(len(outcome.loss), Status.BUDGET.value, dtype="<U12")
     result[running & (outcome.steps < budget)] = Status.INTERRUPTED

@@ -40,7 +40,7 @@ class RecordingObjective:
     counts
         How often SciPy asked for each of ``COUNTED``.
     theta, losses, paths
-        The last step's theta, J at all steps, and theta at all steps or None where they are too long.
+        The last step's theta, J at all steps, and theta at all steps (None where too long).
     evaluations
         ``counts`` at each step.
     largest
@@ -138,7 +138,7 @@ class RecordingObjective:
         return numbers
 
     def _loss_at(self, theta: Array) -> float:
-        """Take J where it was asked for last, as in most methods; else look it up for the record."""
+        """Take J where SciPy asked for it last, as most methods do; else evaluate it."""
         if np.array_equal(theta, self.last_value_at):
             return self.last_value
         return float(self.cost.value(theta))

@@ -1,4 +1,4 @@
-"""The methods of ``scipy.optimize.minimize``: what each asks of a cost, and how it is told to end."""
+"""The methods of ``scipy.optimize.minimize``: their derivatives, and how they are told to end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Method:
     asks
         What it asks of the cost beside values.
     tolerances
-        The options that a tolerance is given to; where there are none, the gradient is looked at here.
+        The options that take a tolerance; where there are none, the gradient is tested here.
     least
         What they are without a tolerance.
     options

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 class SciPyRule(Rule):
-    """What stands for a rule in a run of SciPy: a name, without equations."""
+    """A method of SciPy in place of a rule: a name, without equations."""
 
     @classmethod
     def named(cls, method: Method) -> SciPyRule:
-        """Return what stands for a method."""
+        """Make the stand-in for a method."""
         return cls(function=scipy, name=f"scipy {method.name}", states={}, values={}, defaults={})
 
     def __repr__(self) -> str:
@@ -64,13 +64,13 @@ class SciPyRule(Rule):
         return self.equations
 
     def latex(self) -> str:
-        """Return the name as text."""
+        """Write the name as text."""
         return rf"\text{{{self.name}}}"
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class SciPyRun(Run):
-    """What became of a run of SciPy: a Run, with all evaluations counted.
+    """The result of a run of SciPy: a Run, with all evaluations counted.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from symopt.validation import Array
 
 NOISE: Final = 100.0  # roundings of J within which a gain is not one
 CALLS: Final = {"gradient": "jac", "hvp": "hessp", "hessian": "hess"}
-"""What SciPy calls what it asks of a cost."""
+"""SciPy's arguments for the derivatives of a cost."""
 
 
 def run_scipy(
