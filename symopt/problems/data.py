@@ -32,11 +32,8 @@ def iris() -> tuple[Array, Classes]:
     >>> X[0], species[0]
     (array([5.1, 3.5, 1.4, 0.2]), np.int64(0))
     """
-    lines = [
-        line
-        for line in files(__package__).joinpath("iris.csv").read_text("utf-8").splitlines()
-        if line[0] != "#"
-    ]
+    text = files(__package__).joinpath("iris.csv").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line[0] != "#"]
     table = np.array([line.split(",") for line in lines[1:]], dtype=np.float64)
     return np.ascontiguousarray(table[:, :4]), table[:, 4].astype(np.int64)
 
@@ -80,29 +77,35 @@ def draw_line(m: int, d: int, noise: float, rng: RandomLike) -> tuple[Array, Arr
     """Draw x normal, theta normal, t = x . theta + noise*normal."""
     rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
-    return X, X @ rng.normal(size=d + 1) + noise * rng.normal(size=m), "drawn from a linear model"
+    theta = rng.normal(size=d + 1)
+    t = X @ theta + noise * rng.normal(size=m)
+    return X, t, "drawn from a linear model"
 
 
 def draw_labels(m: int, d: int, rng: RandomLike) -> tuple[Array, Array, str]:
     """Draw x and theta normal, t = 1 with probability 1/(1 + exp(-x . theta)), -1 else."""
     rng = read_generator(rng, CostError)
     X = with_intercept(rng.normal(size=(m, d)))
-    likely = 1 / (1 + np.exp(-X @ rng.normal(size=d + 1)))
-    return X, np.where(rng.random(m) < likely, 1.0, -1.0), "drawn from a logistic model"
+    theta = rng.normal(size=d + 1)
+    likely = 1 / (1 + np.exp(-X @ theta))
+    t = np.where(rng.random(m) < likely, 1.0, -1.0)
+    return X, t, "drawn from a logistic model"
 
 
 def draw_clouds(m: int, d: int, K: int, rng: RandomLike) -> tuple[Array, Classes, str]:
     """Draw a normal cloud around a normal centre for each class, the classes in turn."""
     rng = read_generator(rng, CostError)
     classes = np.arange(m) % K
-    X = 2 * rng.normal(size=(K, d))[classes] + rng.normal(size=(m, d))
+    centres = 2 * rng.normal(size=(K, d))
+    X = centres[classes] + rng.normal(size=(m, d))
     return with_intercept(X), classes, "drawn from normal clouds"
 
 
 def draw_quadrants(m: int, rng: np.random.Generator) -> tuple[Array, Classes, str]:
     """Draw x normal in the plane; its class is whether the two coordinates agree in sign."""
     X = rng.normal(size=(m, 2))
-    return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64), "drawn: XOR of two signs"
+    classes = X[:, 0] * X[:, 1] > 0
+    return X, classes.astype(np.int64), "drawn: XOR of two signs"
 
 
 # Given
@@ -116,7 +119,8 @@ def read_given(
         return None
     if inputs is None or targets is None:
         raise CostError("inputs or targets alone; give both, or neither for data that are drawn")
-    X, t = np.asarray(inputs, dtype=np.float64), np.asarray(targets)
+    X = np.asarray(inputs, dtype=np.float64)
+    t = np.asarray(targets)
     if X.ndim != 2 or t.shape != X.shape[:1]:
         raise CostError(
             f"inputs of shape {X.shape} with targets of shape {t.shape}; expected (m, d) with (m,)"
@@ -149,7 +153,8 @@ def read_or_draw_ratings(
 ) -> tuple[Array, str]:
     """Check a given matrix, or draw one: a product of normal factors, plus noise."""
     if R is None:
-        U, V = rng.normal(size=(shape[0], rank)), rng.normal(size=(shape[1], rank))
+        U = rng.normal(size=(shape[0], rank))
+        V = rng.normal(size=(shape[1], rank))
         return U @ V.T + noise * rng.normal(size=shape), f"drawn, of rank {rank}"
     if np.ndim(R) != 2:
         raise CostError(f"ratings of shape {np.shape(R)}; expected a matrix, (m, n)")

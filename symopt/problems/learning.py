@@ -38,12 +38,15 @@ __all__ = [
     "with_intercept",
 ]
 
-i, j, k, q = sp.symbols(
-    "i j k q", integer=True
-)  # class or layer, feature or column, sample or row, unit or factor
+# class or layer, feature or column, sample or row, unit or factor
+i, j, k, q = sp.symbols("i j k q", integer=True)
 m, n, d, L = sp.symbols("m n d L", integer=True)
-X, R, t, c = sp.IndexedBase("X"), sp.IndexedBase("R"), sp.IndexedBase("t"), sp.IndexedBase("c")
-theta, w = sp.IndexedBase("theta"), sp.IndexedBase("w")
+X = sp.IndexedBase("X")
+R = sp.IndexedBase("R")
+t = sp.IndexedBase("t")
+c = sp.IndexedBase("c")
+theta = sp.IndexedBase("theta")
+w = sp.IndexedBase("w")
 
 IRIS = "iris: Anderson 1935, Fisher 1936"
 
@@ -239,7 +242,8 @@ def matrix_factorisation(
     """
     rng = read_generator(rng, CostError)
     R_, source = data.read_or_draw_ratings(ratings, rank, (n_rows, n_columns), noise, rng)
-    U, V = sp.IndexedBase("U", shape=(m, rank)), sp.IndexedBase("V", shape=(n, rank))
+    U = sp.IndexedBase("U", shape=(m, rank))
+    V = sp.IndexedBase("V", shape=(n, rank))
     entry = sp.Sum(U[k, q] * V[j, q], (q, 0, rank - 1))
     J = Cost(
         sp.Sum((R[k, j] - entry) ** 2, (j, 0, n - 1), (k, 0, m - 1)) / 2,
@@ -297,8 +301,10 @@ def two_layer(
         n_samples, rng
     )
     K = data.count_classes(classes)
-    W, a = sp.IndexedBase("W", shape=(hidden, d)), sp.IndexedBase("a", shape=(hidden,))
-    V, b = sp.IndexedBase("V", shape=(K, hidden)), sp.IndexedBase("b", shape=(K,))
+    W = sp.IndexedBase("W", shape=(hidden, d))
+    a = sp.IndexedBase("a", shape=(hidden,))
+    V = sp.IndexedBase("V", shape=(K, hidden))
+    b = sp.IndexedBase("b", shape=(K,))
     H = sp.IndexedBase("H")
     layer = {H[k, q]: sp.tanh(sp.Sum(W[q, j] * X[k, j], (j, 0, d - 1)) + a[q])}
 

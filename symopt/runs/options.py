@@ -203,24 +203,39 @@ def record_steps(record: Record | str, steps: int) -> npt.NDArray[np.int64]:
         record = bool(record)
     if record is None or record is False:
         return np.zeros(0, dtype=np.int64)
-    if record is True or (isinstance(record, int | np.integer) and record > steps):
-        if (steps + 1) * 8 > LARGEST_HISTORY:
-            needed = (steps + 1) * 8 / 2**30
-            raise RunError(
-                f"recording {steps + 1} steps takes over {needed:.0f} GiB; record fewer, as in "
-                "record=1000"
-            )
-        return np.arange(steps + 1)
+    if record is True:
+        return _every_step(steps)
     if isinstance(record, int | np.integer):
-        if record < 1:
-            raise RunError(
-                f"record={record!r}; expected True, None, a positive number of steps, or a list of "
-                "steps"
-            )
-        spaced = np.unique(
-            np.round(np.geomspace(1, max(steps, 1), max(int(record) - 1, 1))).astype(np.int64)
+        return _spaced_steps(int(record), steps)
+    return _listed_steps(record, steps)
+
+
+def _every_step(steps: int) -> npt.NDArray[np.int64]:
+    needed = (steps + 1) * 8
+    if needed > LARGEST_HISTORY:
+        raise RunError(
+            f"recording {steps + 1} steps takes over {needed / 2**30:.0f} GiB; record fewer, as in "
+            "record=1000"
         )
-        return np.unique([0, *spaced[spaced <= steps], steps])
+    return np.arange(steps + 1)
+
+
+def _spaced_steps(count: int, steps: int) -> npt.NDArray[np.int64]:
+    """List so many steps with equal ratios, among them 0, 1 and the last."""
+    if count > steps:
+        return _every_step(steps)
+    if count < 1:
+        raise RunError(
+            f"record={count!r}; expected True, None, a positive number of steps, or a list of steps"
+        )
+    exact = np.geomspace(1, max(steps, 1), max(count - 1, 1))
+    spaced = np.unique(np.round(exact).astype(np.int64))
+    return np.unique([0, *spaced[spaced <= steps], steps])
+
+
+def _listed_steps(
+    record: Sequence[int] | npt.NDArray[Any] | str, steps: int
+) -> npt.NDArray[np.int64]:
     wrong = RunError(
         f"record={record!r}; expected True, None, a number of steps, or whole numbers from 0 to "
         f"steps={steps}"
@@ -229,7 +244,10 @@ def record_steps(record: Record | str, steps: int) -> npt.NDArray[np.int64]:
         listed = np.asarray(record)
     except ValueError:
         raise wrong from None
-    whole = listed.ndim == 1 and (np.issubdtype(listed.dtype, np.integer) or not listed.size)
-    if not whole or (listed.size and not 0 <= listed.min() <= listed.max() <= steps):
+    if listed.ndim == 1 and not listed.size:
+        return np.zeros(0, dtype=np.int64)
+    if listed.ndim != 1 or not np.issubdtype(listed.dtype, np.integer):
+        raise wrong
+    if listed.min() < 0 or listed.max() > steps:
         raise wrong
     return np.unique(listed).astype(np.int64)

@@ -252,7 +252,9 @@ def _no_reason() -> str:
 def of_run(value: npt.ArrayLike, run: int) -> float:
     """Give one run's value of a number that all share, or of one a run."""
     array = np.asarray(value, dtype=np.float64)
-    return float(array[run] if array.ndim else array)
+    if array.ndim:
+        array = array[run]
+    return float(array)
 
 
 def solve(matrix: Array, right: Array, labels: Sequence[str]) -> tuple[Array, str]:
