@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symopt._typing import ConstantLike
 from symopt.errors import RunError
 from symopt.rules.rule import Rule
 from symopt.runs.memory_check import check_memory
@@ -109,7 +110,7 @@ def _spread(values: xr.DataArray, shape: xr.DataArray) -> Array:
     return over_all.values.ravel().astype(np.float64)
 
 
-def read_axis(name: str, value: Any) -> xr.DataArray:
+def read_axis(name: str, value: ConstantLike) -> xr.DataArray:
     """Read the values of one axis, with a name for its dimension."""
     import xarray as xr
 

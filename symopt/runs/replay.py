@@ -21,12 +21,12 @@ from symopt.runs.termination import (
     Status,
     beyond_in_step,
     budget_spent,
+    describe_place,
     gradient_within,
     interrupted,
     loss_beyond,
     loss_not_finite,
     not_finite_in_step,
-    place,
 )
 from symopt.validation import Array
 
@@ -95,7 +95,7 @@ class Replay:
         """Say what left the finite numbers, or the limit, first."""
         limit = self.blocks.job.limit
         iterate = self.outcome.iterate[self.run]
-        where = place(iterate, self.labels, self.step - 1)
+        where = describe_place(iterate, self.labels, self.step - 1)
         loss = float(self.outcome.loss[self.run])
         if not np.isfinite(loss):
             return loss_not_finite(loss, where, why_value(self.bound, iterate, self.constants))

@@ -28,7 +28,11 @@ class Status(StrEnum):
     STALLED = "stalled"
 
 
-WORDS = {CONVERGED: Status.CONVERGED, DIVERGED: Status.DIVERGED, NONFINITE: Status.NONFINITE}
+STATUS_OF_CODE = {
+    CONVERGED: Status.CONVERGED,
+    DIVERGED: Status.DIVERGED,
+    NONFINITE: Status.NONFINITE,
+}
 """By the numbers that kernels write."""
 
 
@@ -37,7 +41,7 @@ def classify_runs(outcome: Outcome, budget: int, limit: float) -> npt.NDArray[np
     running = outcome.status == RUNNING
     result = np.full(len(outcome.loss), Status.BUDGET.value, dtype="<U12")
     result[running & (outcome.steps < budget)] = Status.INTERRUPTED
-    for code, word in WORDS.items():
+    for code, word in STATUS_OF_CODE.items():
         result[outcome.status == code] = word
     # the last theta was observed, but no step was tried from it
     result[running & ~(np.abs(outcome.loss) <= limit)] = Status.DIVERGED
@@ -52,7 +56,7 @@ def classify_runs(outcome: Outcome, budget: int, limit: float) -> npt.NDArray[np
 # Sentences
 
 
-def place(theta: Array, labels: Sequence[str], steps: int) -> str:
+def describe_place(theta: Array, labels: Sequence[str], steps: int) -> str:
     """Say where a run is: after how many steps, and its first coordinates."""
     known = [f"{name} = {value:g}" for name, value in zip(labels, theta[:MOST_SHOWN], strict=False)]
     if len(theta) > MOST_SHOWN:

@@ -214,4 +214,4 @@ class RecordingObjective:
     def position(self) -> str:
         """Say where the run stands."""
         few = self.bound.sizes.labels(termination.MOST_SHOWN)
-        return termination.place(self.theta, few, self.steps)
+        return termination.describe_place(self.theta, few, self.steps)
