@@ -100,6 +100,30 @@ class Row:
         reach = absolute + relative * abs(measured)
         return cls(quantity, predicted, measured, measured - reach, measured + reach, **more)
 
+    @classmethod
+    def between(
+        cls, quantity: str, predicted: float | None, ends: tuple[float, float], **more: Any
+    ) -> Row:
+        """Return a row for what lies between two numbers; the middle stands for the measurement.
+
+        Parameters
+        ----------
+        quantity, predicted
+            As in the class.
+        ends
+            The lower and the upper number; NaN where none was found.
+        **more
+            ``n``, ``relation``, ``note``.
+
+        Examples
+        --------
+        >>> row = Row.between("largest stable eta", predicted=2.0, ends=(1.9, 2.1))
+        >>> row.measured, row.verdict
+        (2.0, 'agrees')
+        """
+        low, high = ends
+        return cls(quantity, predicted, (low + high) / 2, low, high, **more)
+
     @property
     def verdict(self) -> str:
         """What follows: "agrees", "failed", "undecided", or what is missing."""

@@ -124,7 +124,11 @@ def adan_decoupled(
 
 
 @library_rule(
-    "the first step only remembers its gradient, and decays: the averages stay 0", last=0, m=0, v=0, n_=0
+    "the first step only remembers its gradient, and decays: the averages stay 0",
+    last=0,
+    m=0,
+    v=0,
+    n_=0,
 )
 def adan_remembering(
     theta,

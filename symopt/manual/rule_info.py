@@ -94,11 +94,11 @@ class Card:
 
     @property
     def libraries(self) -> dict[str, Rule]:
-        """The calls of other libraries that make this rule."""
+        """The calls of other libraries that make this rule, or their own variant of it."""
         calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
         full = [(name, {**LIBRARIES[name].rate(), **given}) for name, given in calls]
         made = {_call(name, given): like(name, **given) for name, given in full}
-        return {call: rule for call, rule in made.items() if rule.function is self.rule.function}
+        return {call: rule for call, rule in made.items() if rule.name == self.rule.name}
 
 
 OTHERWISE: list[tuple[str, dict[str, Any]]] = [

@@ -9,12 +9,13 @@ from symopt.plot._convergence import convergence
 from symopt.plot._schedule import schedule
 from symopt.plot._sensitivity import sensitivity
 from symopt.plot._stability import stability
-from symopt.plot._style import line_style, style
+from symopt.plot._style import PREDICTED, line_style, style
 from symopt.plot._survival import survival
 from symopt.plot._trajectory import trajectory
 from symopt.plot._velocity import velocity
 
 __all__ = [
+    "PREDICTED",
     "basins",
     "convergence",
     "line_style",

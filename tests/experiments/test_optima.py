@@ -1,4 +1,4 @@
-"""Local optimum and long bowl: the derived rows agree, the claims can fail, the pictures show what they should."""
+"""Barrier, local optimum, long bowl and AdaGrad: the derived rows agree, the claims can fail, the pictures show what they should."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ import symopt as so
 
 
 def test_balls_clear_the_barriers_that_their_energy_allows():
-    found = rows("local_optimum", "highest barrier")
+    found = rows("barrier", "highest barrier")
     assert {row.verdict for row in found} == {"agrees"}
     assert found[-1].measured > 20 * found[0].measured
     assert all(row.high - row.low < 0.03 * row.measured for row in found)
 
 
 def test_with_little_friction_the_highest_barrier_has_a_closed_form():
-    module = loaded("local_optimum")
+    module = loaded("barrier")
     mass, friction = module.ball(0.9995)
     assert module.highest(0.9995) == pytest.approx(
         mass / 2 * (np.pi / (2 * friction)) ** 2, rel=2e-3
@@ -24,11 +24,11 @@ def test_with_little_friction_the_highest_barrier_has_a_closed_form():
 
 
 def test_the_energy_law_is_the_motion_it_comes_from():
-    module = loaded("local_optimum")
+    module = loaded("barrier")
     height, beta = 3.0, 0.998
     start = module.top(height) + module.ASIDE
     run = so.minimize(
-        module.WASHBOARD,
+        module.J,
         so.momentum(eta=1e-6, beta=1 - 0.002 * 0.1**0.5),
         [start],
         10_000,
@@ -68,7 +68,7 @@ def test_the_global_basin_is_the_one_that_polishing_finds():
     )
     ends = theta["momentum"]["theta"].sel(beta=0.99).isel(eta=0)
     label = so.measure.basin(land.J(n=2), ends)["label"]
-    found = module.inside(ends, "Rastrigin, 2-D").all("param")
+    found = module.inside(ends, land).all("param")
     assert found.any()
     assert np.array_equal(label.values == 0, found.values)
 
@@ -87,8 +87,8 @@ def test_adagrad_settles_at_the_rate_that_is_derived_and_slows_down():
         ["steps to 1 %"],
         ["gd's steps"],
     ):
-        assert {row.verdict for row in rows("long_bowl", *words)} == {"agrees"}
-    long, short = rows("long_bowl", "slope of length")
+        assert {row.verdict for row in rows("adagrad_slows", *words)} == {"agrees"}
+    long, short = rows("adagrad_slows", "slope of length")
     assert long.measured > 10 * short.measured
 
 
@@ -98,13 +98,13 @@ def test_adagrads_invariant_leaves_half_a_logarithm(w0):
     while w > 1e-8 * w0:
         s, k = s + w * w, k + (w > 0.01 * w0)
         w -= w / np.sqrt(s)
-    bowl = loaded("long_bowl")
+    bowl = loaded("adagrad_slows")
     assert 0 < bowl.rest(w0) - np.sqrt(s) < np.log(w0) / 2
     assert abs(bowl.steps_to(0.01, w0) - k) < np.log(w0) * np.log(100)
 
 
 def test_the_curvature_drops_out_of_adagrad():
-    bowl = loaded("long_bowl")
+    bowl = loaded("adagrad_slows")
     study = so.sweep(
         bowl.BOWL, so.adagrad(eta=0.1, epsilon=0), [5.0, 5.0], 500, kappa=[4.0, 1024.0]
     )
@@ -119,10 +119,13 @@ def test_which_mean_of_the_heading_decides_the_claim():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("local_optimum", 2), ("long_bowl", 2)])
-def test_pictures_name_their_axes_and_what_is_predicted(name, pictures):
+@pytest.mark.parametrize(
+    ("name", "panels"),
+    [("barrier", 2), ("local_optimum", 3), ("long_bowl", 3), ("adagrad_slows", 2)],
+)
+def test_pictures_name_their_axes_and_what_is_predicted(name, panels):
     drawn = loaded(name).plot(quick(name))
-    assert len(drawn) == pictures
+    assert [len(figure.axes) for figure in drawn.values()] == [panels]
     for figure in drawn.values():
         assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
         dashed = [

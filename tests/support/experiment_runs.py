@@ -49,10 +49,6 @@ def _plateau(module):
     module.BUDGET = 10**5
 
 
-def _counterexamples(module):
-    module.RULES = {rule: so.optimizers[rule] for rule in ("gd", "momentum", "adam")}
-
-
 def _scales(module):
     module.SEEDS, module.ADAPTIVE = range(2), {"adam": so.adam}
     module.RULES = module.LINEAR | module.ADAPTIVE
@@ -67,7 +63,6 @@ def _race(module):
 
 REDUCED = {
     "plateau": _plateau,
-    "counterexamples": _counterexamples,
     "scales": _scales,
     "race": _race,
 }
