@@ -183,7 +183,7 @@ def c_blocks(
     """Return an ensemble in C, one call a block."""
     runs, n = start.shape
     count = -(-runs // lanes)
-    blocks = executor._aligned(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
+    blocks = executor._aligned_zeros(count * (4 * n + 2) * lanes).reshape(count, 4 * n + 2, lanes)
     filled = (
         start[np.minimum(np.arange(count * lanes), runs - 1)]
         .reshape(count, lanes, n)
@@ -220,11 +220,11 @@ def finished(
 
 def symopt_blocks(made: Finished, threads: int = 1) -> Candidate:
     """Return a job's kernel alone: every block from its start to its end in one call."""
-    blocks = executor.Blocks(made.blocks.kernel, made.blocks.job)
+    blocks = executor.BlockBatch(made.blocks.kernel, made.blocks.job)
     entry, fresh = kernels.kernel(blocks.kernel.source), [block.copy() for block in blocks.blocks]
     steps = 1, blocks.job.steps + 1
     plan, inputs = blocks.plan(*steps, blocks.job.record), blocks.inputs(*steps)
-    out = executor._aligned(max(len(blocks.job.record) * blocks.width * blocks.lanes, 1))
+    out = executor._aligned_zeros(max(len(blocks.job.record) * blocks.width * blocks.lanes, 1))
 
     def prepare() -> None:
         for block, values in zip(blocks.blocks, fresh, strict=True):

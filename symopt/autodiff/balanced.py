@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from symopt.frontend.terms import Terms, scaled_by, sum_of, terms_of
+from symopt.frontend.terms import Terms, scale, sum_of, terms_of
 from symopt.ir.program import Graph
 
 Slope = tuple[int, list[int]]
@@ -124,7 +124,7 @@ class Level:
                     yield node, self._by_part(constant, inside, node)
 
     def _by_divisor(self, node: int, power: float) -> int:
-        return self.graph.op("div", scaled_by(self.graph, power, self.factors.root), node)
+        return self.graph.op("div", scale(self.graph, power, self.factors.root), node)
 
     def _rest(self, node: int) -> list[int]:
         """Return (B - k*t)/B for the terms k*t that balance a factor; nothing where none do."""
@@ -141,7 +141,7 @@ class Level:
 
     def _share(self, constant: float) -> int:
         """Return the slope by a term that has this constant."""
-        return self._over(scaled_by(self.graph, -self.power * constant, self.factors.root))
+        return self._over(scale(self.graph, -self.power * constant, self.factors.root))
 
     def _over(self, node: int) -> int:
         """Return node/B."""
@@ -160,7 +160,7 @@ class LevelOfFunction(Level):
         inner = FUNCTIONS[graph.nodes[self.node].op].inner
         within = factors_below(graph, u)
         assert within is not None
-        first = scaled_by(graph, -self.power * inner, self.factors.root)
+        first = scale(graph, -self.power * inner, self.factors.root)
         grown = []
         if inner == 2.0:
             grown = [graph.op("mul", u, self.node)]
@@ -213,13 +213,13 @@ def _level_of_sum(factors: Factors, node: int, power: float) -> Level | None:
         return None
     for factor in factors.powers:
         if factor != node:
-            terms = _gathered(graph, terms, factor)
+            terms = _gather_terms(graph, terms, factor)
     return Level(
         factors, node, -power, terms, tuple(factors_below(graph, term) for _, term in terms.parts)
     )
 
 
-def _gathered(graph: Graph, terms: Terms, factor: int) -> Terms:
+def _gather_terms(graph: Graph, terms: Terms, factor: int) -> Terms:
     """Gather the terms of a factor that is itself a sum, as x + y in 1 + x + y, into one."""
     own = None
     if graph.nodes[factor].op in ("add", "sub"):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from symopt.autodiff.partials import partials
 from symopt.autodiff.reverse import NOWHERE, Adjoints, forward, reverse
 from symopt.ir.index import Affine, Loop, all_loops, constant, plus, variable
-from symopt.ir.program import Graph, Key, Name, Program, Read, Statement
+from symopt.ir.program import Graph, Key, Load, Name, Program, Statement
 
 Shape = tuple[Affine, ...]
 
@@ -27,7 +27,7 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
         The shape of each parameter array ("x", name).
     """
     graph = Graph()
-    outputs = graph.splice(value, graph.input)
+    outputs = graph.inline(value, graph.input)
     sweep = _Sweep(graph, dict(outputs))
     slopes = {stored: _slope(graph, outputs[stored.key]) for stored in value.statements}
     forward_statements = []
@@ -49,9 +49,9 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
             for done in sweep.statements
         ):
             seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
-            kept = {outputs[stored.key]: graph.input(Read(stored.array, stored.at))}
+            kept = {outputs[stored.key]: graph.input(Load(stored.array, stored.at))}
             if (slope := slopes[stored]) is not None:
-                kept[slope] = graph.input(Read(_beside(stored), stored.at))
+                kept[slope] = graph.input(Load(_beside(stored), stored.at))
             sweep.add(reverse(graph, outputs[stored.key], seed, kept))
     return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
 
@@ -66,14 +66,14 @@ def _slope(graph: Graph, number: int) -> int | None:
     node = graph.nodes[number]
     if len(node.args) != 1 or node.op in PLAIN or isinstance(node.payload, Loop):
         return None
-    if not any(isinstance(below.payload, Loop) for below in graph.below(node.args[0])):
+    if not any(isinstance(below.payload, Loop) for below in graph.reachable(node.args[0])):
         return None
     (slope,) = partials(graph, number)
     return slope
 
 
-def _adjoint(stored: Statement) -> Read:
-    return Read(("adjoint", stored.array[1]), stored.at)
+def _adjoint(stored: Statement) -> Load:
+    return Load(("adjoint", stored.array[1]), stored.at)
 
 
 def coordinates(shape: Shape) -> tuple[Loop, ...]:
@@ -100,11 +100,11 @@ class _Sweep:
         """Add the adjoint of every entry that is read to its place."""
         for number in sorted(adjoints):
             read = self.graph.nodes[number].payload
-            if isinstance(read, Read) and read.array[0] in TARGETS:
+            if isinstance(read, Load) and read.array[0] in TARGETS:
                 for domain, node in adjoints[number].items():
                     self._add(read, tuple(sorted(domain)), node)
 
-    def _add(self, read: Read, loops: tuple[Loop, ...], node: int) -> None:
+    def _add(self, read: Load, loops: tuple[Loop, ...], node: int) -> None:
         target = (TARGETS[read.array[0]], read.array[1])
         statement = Statement("add", target, read.at, loops, self._next_key())
         self._put(node, statement._replace(near=read.near))
@@ -141,7 +141,7 @@ def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
         The parameter arrays.
     """
     graph = Graph()
-    outputs = graph.splice(gradient, graph.input)
+    outputs = graph.inline(gradient, graph.input)
     arrays = {*names, *(s.array for s in gradient.statements if s.array[0] != "g")}
     dots = forward(graph, {array: (MOVING[array[0]], array[1]) for array in arrays})
     statements, wanted = [], {}

@@ -20,7 +20,7 @@ from symopt.frontend.logarithms import log_of
 from symopt.frontend.signs import is_positive
 from symopt.ir.index import Loop
 from symopt.ir.ops import OPERATIONS
-from symopt.ir.program import Graph, Node, Over
+from symopt.ir.program import Graph, LoopOf, Node
 
 Partial = Callable[[Graph, int], list[int | None]]
 """Given a node, the derivative of it by each argument: a node, or None for zero everywhere."""
@@ -37,7 +37,7 @@ def partials(graph: Graph, number: int) -> list[int | None]:
     return [lower(graph, _slope(op), lambda _: argument)]
 
 
-def expanded_others(graph: Graph, factor: int, loop: Loop) -> int:
+def expand_others(graph: Graph, factor: int, loop: Loop) -> int:
     """Return the product over a loop of all factors but one.
 
     That is the quotient where no factor is zero; else the product of the others if this is the
@@ -66,7 +66,7 @@ def others_tangent(graph: Graph, node: Node, dot: int) -> int:
     The sum over another factor of its change times the product of all but the two: of these the
     zeros must be all that there are.
     """
-    assert isinstance(node.payload, Over)
+    assert isinstance(node.payload, LoopOf)
     (factor,), loop = node.args, node.payload.loop
     zero, op = graph.const(0.0), graph.op
     is_zero, zeros, product, divisor = _zeros(graph, factor, loop)

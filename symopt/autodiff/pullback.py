@@ -22,7 +22,7 @@ from itertools import chain
 from symopt.autodiff.balanced import balanced_slopes
 from symopt.autodiff.partials import partials
 from symopt.frontend.moving import Moving
-from symopt.frontend.terms import multiplied
+from symopt.frontend.terms import multiply
 from symopt.ir.program import Graph
 
 Passed = tuple[int, int]
@@ -75,12 +75,12 @@ class Changes:
         """Return change*slope for a slope in factors; the last of several waits."""
         if change in self._waiting:
             op, first, last = self._waiting[change]
-            first = multiplied(self.graph, [first, *factors])
+            first = multiply(self.graph, [first, *factors])
             constant = all(self.graph.value(factor) is not None for factor in factors)
             if constant:
                 return self.wait(op, first, last)
             return self.graph.op(op, first, last)
-        first = multiplied(self.graph, [change, *factors[:-1]])
+        first = multiply(self.graph, [change, *factors[:-1]])
         if len(factors) > 1:
             return self.wait("mul", first, factors[-1])
         return self.graph.op("mul", first, factors[-1])

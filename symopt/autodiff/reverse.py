@@ -26,10 +26,10 @@ from symopt.autodiff.steps import nan_at_jumps
 from symopt.autodiff.zero_safe import ZeroSafe
 from symopt.frontend.conditions import comparisons
 from symopt.frontend.moving import Moving
-from symopt.frontend.terms import added
+from symopt.frontend.terms import add
 from symopt.ir.index import Loop, bounds_of
 from symopt.ir.ops import REDUCTIONS
-from symopt.ir.program import Graph, Key, Node, Program, Read
+from symopt.ir.program import Graph, Key, Load, Node, Program
 
 Guards = tuple[tuple[int, bool], ...]
 """The selects around a node, outermost first: the condition, and the side the node is on."""
@@ -49,7 +49,7 @@ def gradient(value: Program, by: Sequence[Key]) -> Program:
         Keys of its inputs.
     """
     graph = Graph()
-    top = graph.splice(value, graph.input)["J"]
+    top = graph.inline(value, graph.input)["J"]
     adjoint = reverse(graph, top, {NOWHERE: graph.const(1.0)})
     outputs: dict[Key, int] = {"J": top}
     for k, key in enumerate(by):
@@ -64,7 +64,7 @@ def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
     without a seed stand still. Where J jumps all are NaN.
     """
     graph = Graph()
-    outputs = graph.splice(program, graph.input)
+    outputs = graph.inline(program, graph.input)
     dots = forward(graph, seeds)
     found = {key: dots.get(number, graph.const(0.0)) for key, number in outputs.items()}
     jumps = None
@@ -83,7 +83,7 @@ def hessian(slopes: Program, by: Sequence[Key]) -> Program:
     graph = Graph()
     outputs: dict[Key, int] = {}
     for j, key in enumerate(by):
-        column = graph.splice(tangent(slopes, {key: 1.0}), graph.input)
+        column = graph.inline(tangent(slopes, {key: 1.0}), graph.input)
         outputs |= {("hessian", i, j): column["d", ("g", i)] for i in range(j + 1)}
     return graph.program(outputs)
 
@@ -93,8 +93,8 @@ def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]
     graph = Graph()
     outputs: dict[Key, int] = {}
     for factor, residual in residuals:
-        twice = graph.op("mul", graph.const(2.0), graph.splice(factor, graph.input)["J"])
-        slope = graph.splice(gradient(residual, by), graph.input)
+        twice = graph.op("mul", graph.const(2.0), graph.inline(factor, graph.input)["J"])
+        slope = graph.inline(gradient(residual, by), graph.input)
         for j in range(len(by)):
             scaled = graph.op("mul", twice, slope["g", j])
             for i in range(j + 1):
@@ -128,14 +128,14 @@ def reverse(
                 if kept is None or number != top:
                     term = passed
                 else:
-                    term = graph.mapped([passed], kept)[passed]
+                    term = graph.substitute([passed], kept)[passed]
                 term = safe.product(number, arg, seed, term)
                 outside = around[len(guards[arg]) :]
                 safe.pass_on(number, arg, masked=bool(outside))
-                place = _summed(
+                place = _sum_outside(
                     graph,
                     _domain(graph, number, domain),
-                    _selected(graph, term, outside),
+                    _select_guarded(graph, term, outside),
                     arg,
                     guards[arg],
                 )
@@ -158,7 +158,7 @@ def _domain(graph: Graph, number: int, domain: Domain) -> Domain:
     return domain
 
 
-def _summed(
+def _sum_outside(
     graph: Graph, domain: Domain, term: int, arg: int, guards: Guards
 ) -> tuple[Domain, int]:
     """Sum a term over the loops that ``arg`` lies outside of, where they are the inner ones.
@@ -223,14 +223,14 @@ def slopes_of(graph: Graph, number: int) -> list[int | None]:
     if op == "sum":
         return [graph.const(1.0)]
     if op == "prod":
-        return [graph.others(graph.nodes[number])]
+        return [graph.product_of_others(graph.nodes[number])]
     # log(sum(exp(u - peak))) + peak does not depend on the peak
     if op == "peak":
         return [None]
     return partials(graph, number)
 
 
-def _selected(graph: Graph, term: int, guards: Guards) -> int:
+def _select_guarded(graph: Graph, term: int, guards: Guards) -> int:
     zero = graph.const(0.0)
     for condition, side in reversed(guards):
         if side:
@@ -298,7 +298,7 @@ def _moves(graph: Graph, node: Node, dots: Mapping[int, int]) -> bool:
 
 
 def _seed(graph: Graph, key: Key, seeds: Mapping[Key, Key | float]) -> int | None:
-    if isinstance(key, Read):
+    if isinstance(key, Load):
         array: Any = seeds.get(key.array)
         if array is None:
             return None
@@ -320,7 +320,7 @@ def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
     if node.op == "others":
         return others_tangent(graph, node, dots[node.args[0]])
     if (slopes := balanced_slopes(graph, number)) is not None:
-        return added(
+        return add(
             graph, [changes.times_all(dots[arg], slope) for arg, slope in slopes if arg in dots]
         )
     if node.op == "div":
@@ -330,7 +330,7 @@ def _dot(changes: Changes, number: int, dots: dict[int, int]) -> int:
     if node.op in ("guarded", "steep"):
         return _dot_of_guarded(graph, node, dots)
     if (bases := reciprocal(graph, number)) is not None:
-        return added(
+        return add(
             graph, [changes.by_base(number, b, power, dots[b]) for b, power in bases if b in dots]
         )
     return _dot_by_slopes(changes, number, dots)
@@ -359,15 +359,15 @@ def _dot_at_kinks(graph: Graph, number: int, dots: dict[int, int]) -> int:
     if node.op == "select":
         condition, yes, no = node.args
         change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
-        return _unless_tied(graph, comparisons(graph, condition), change, dots)
+        return _nan_at_ties(graph, comparisons(graph, condition), change, dots)
     (arg,) = node.args
     if node.op == "floor":
-        return _unless_tied(graph, [("eq", number, arg)], zero, dots)
+        return _nan_at_ties(graph, [("eq", number, arg)], zero, dots)
     (slope,) = slopes_of(graph, number)
     change = zero
     if slope is not None:
         change = graph.op("mul", slope, dots[arg])
-    return _unless_tied(graph, [("eq", arg, zero)], change, dots)
+    return _nan_at_ties(graph, [("eq", arg, zero)], change, dots)
 
 
 def _dot_of_vanishing(graph: Graph, node: Node, dots: dict[int, int]) -> int:
@@ -378,7 +378,7 @@ def _dot_of_vanishing(graph: Graph, node: Node, dots: dict[int, int]) -> int:
         parts.append(graph.op("vanishing", dots[factor], log))
     if log in dots:
         parts.append(graph.op("vanishing", factor, dots[log]))
-    return added(graph, parts)
+    return add(graph, parts)
 
 
 def _dot_of_guarded(graph: Graph, node: Node, dots: Mapping[int, int]) -> int:
@@ -411,7 +411,7 @@ def _dot_of_quotient(changes: Changes, number: int, dots: dict[int, int]) -> int
     return changes.wait("div", change, b)
 
 
-def _unless_tied(
+def _nan_at_ties(
     graph: Graph, compared: Sequence[tuple[str, int, int]], change: int, dots: Mapping[int, int]
 ) -> int:
     """Build a change that is NaN where the sides of a comparison are equal: at a kink."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symopt.frontend.conditions import comparisons
 from symopt.frontend.moving import Moving
-from symopt.frontend.terms import added
+from symopt.frontend.terms import add
 from symopt.ir.program import Graph
 
 AT_STEP = {
@@ -35,7 +35,7 @@ def nan_at_jumps(graph: Graph, top: int) -> int | None:
         if node.op == "select":
             parts += _between_branches(graph, number, moving)
         if parts:
-            jumps[number] = added(graph, parts)
+            jumps[number] = add(graph, parts)
     return jumps.get(top)
 
 

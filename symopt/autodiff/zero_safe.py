@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from symopt.autodiff.partials import partials
 from symopt.ir.ops import COMPARISONS, LOGIC, REDUCTIONS
-from symopt.ir.program import Graph, Read
+from symopt.ir.program import Graph, Load
 
 STEEP = {"asin", "acos", "acosh", "xlogx", "vanishing"}
 """Functions with an infinite slope where their value is finite.
@@ -108,7 +108,7 @@ class ZeroSafe:
         for node in self.graph.nodes[len(self._wild) :]:
             own = node.op not in TAME and not self._is_whole_power(node.op, node.args)
             own = own or (
-                isinstance(node.payload, Read) and node.payload.near
+                isinstance(node.payload, Load) and node.payload.near
             )  # NaN beside the array
             self._wild.append(own or any(self._wild[arg] for arg in node.args))
         return self._wild[number]

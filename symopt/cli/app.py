@@ -87,16 +87,16 @@ def race(
         folder = None
         if out is not None:
             folder = writable_folder(out, "--out")
-        size = racing.entries(begin)
+        size = racing.size_of_start(begin)
         if steps is None:
             steps = racing.budget(size)
         rules, to_tune, notes = _competitors(cost, rule, everyone)
-        tuned = racing.tuned(to_tune, cost, begin, steps, progress=True, batch=batch)
+        tuned = racing.tune_rates(to_tune, cost, begin, steps, progress=True, batch=batch)
         run = partial(
             so.minimize,
             tolerance=tolerance,
             batch=batch,
-            record="auto" if batch else racing.recording(size),
+            record="auto" if batch else racing.recorded_steps(size),
             progress=True,
         )
         runs: dict[str, so.Run] = {}
@@ -132,7 +132,7 @@ def _competitors(
         raise RunError(
             "--all and --rule do not go together: either every rule, or those that are named"
         )
-    chosen, left_out = racing.field(cost, everyone)
+    chosen, left_out = racing.choose_rules(cost, everyone)
     if not named:
         return chosen, chosen, left_out
     rules = racing.read_rules(named)

@@ -18,7 +18,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.parser import expression
 from symopt.errors import ParseError, RuleError
 from symopt.interop.like import like
-from symopt.optim.registry import RULES, compared
+from symopt.optim.registry import RULES, compared_rules
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
 from symopt.runs.result import Run
@@ -37,7 +37,7 @@ DRAWN = 10  # curves in a picture, the lowest at the end
 LISTED = 100  # parameters up to which every step is recorded and theta is written out
 
 
-def entries(start: Any) -> int:
+def size_of_start(start: Any) -> int:
     """Return how many numbers a start holds."""
     if isinstance(start, Mapping):
         return sum(int(np.size(value)) for value in start.values())
@@ -49,19 +49,19 @@ def budget(size: int) -> int:
     return max(200, min(5000, 50_000_000 // size))
 
 
-def recording(size: int) -> bool | int:
+def recorded_steps(size: int) -> bool | int:
     """Return which steps of a race are recorded: all, or some of them for many parameters."""
     if size <= LISTED:
         return True
     return 1000
 
 
-def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
+def choose_rules(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
     """Return the rules to compare on a cost, and a line about each that is left out."""
     if everyone:
         rules = dict(RULES)
     else:
-        rules = compared()
+        rules = compared_rules()
     lacks = {
         name: [lack for need in rule.needs if (lack := cost.lacks(need))]
         for name, rule in rules.items()
@@ -70,7 +70,7 @@ def field(cost: Cost, everyone: bool) -> tuple[dict[str, Rule], list[str]]:
     return {name: rule for name, rule in rules.items() if not lacks[name]}, left_out
 
 
-def tuned(
+def tune_rates(
     rules: Mapping[str, Rule],
     cost: Cost,
     start: Any,
@@ -85,7 +85,7 @@ def tuned(
     happens to end low does not win. For many parameters there are fewer rates, and at most the
     steps of ``budget``. At Ctrl-C those are returned whose rate was found.
     """
-    size = entries(start)
+    size = size_of_start(start)
     many = size > MANY
     rates = LEARNING_RATES
     if many:
@@ -209,7 +209,7 @@ def _final(run: Run) -> float:
     return math.inf
 
 
-def lowest(runs: Mapping[str, Run]) -> float:
+def lowest_loss(runs: Mapping[str, Run]) -> float:
     """Return the lowest loss that any run met; NaN where there is none."""
     return min(
         (run.best_loss for run in runs.values() if math.isfinite(run.best_loss)), default=math.nan
@@ -237,7 +237,7 @@ class Zero:
     @classmethod
     def of(cls, cost: Cost, runs: Mapping[str, Run]) -> Zero:
         """Return the smallest value of the cost, or the lowest loss that any run met."""
-        best = lowest(runs)
+        best = lowest_loss(runs)
         known = cost.optimal_value is not None
         return cls(best if cost.optimal_value is None else float(cost.optimal_value), known, best)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from symopt.compiler.codegen.kernels.select import Kernel, Options, write_kernel
 from symopt.compiler.jit import cache, machine
-from symopt.compiler.runtime.executor import Blocks, Job
+from symopt.compiler.runtime.executor import BlockBatch, Job
 from symopt.ir.program import Key, Program
 from symopt.ir.update import Update
 
@@ -35,7 +35,7 @@ def nanoseconds(kernel: Kernel, job: Job, repeats: int = 7) -> float:
 
 def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
     entry = cache.kernel(kernel.source)
-    blocks = Blocks(kernel, job)
+    blocks = BlockBatch(kernel, job)
     plan, out = np.array([1, job.steps, -1]), np.zeros(1)
 
     def run() -> float:
@@ -49,7 +49,7 @@ def _timer(kernel: Kernel, job: Job) -> Callable[[], float]:
 
 def report(cost: Program, update: Update, values: Mapping[str, float], lanes: int = 128) -> str:
     """Return in words whether a kernel of two parameters vectorises here."""
-    if machine.switched_off():
+    if machine.is_switched_off():
         return "kernels run as plain Python: NUMBA_DISABLE_JIT is set"
     given: dict[Key, float] = {("given", name): values[name] for name in update.given}
     initial = {state.name: state.initial for state in update.states}

@@ -36,7 +36,7 @@ IMPOSSIBLE = {"zero": True, "commutative": False, "real": False, "finite": False
 """Assumptions under which a symbol cannot stand for a real number."""
 
 
-def assumed(symbol: Any) -> list[str]:
+def list_assumptions(symbol: Any) -> list[str]:
     """List the assumptions of a symbol beside being real, less those implied by others."""
     known = [
         name for name in FITS if True in (_fact(symbol, name), _fact(symbol, f"extended_{name}"))
@@ -64,7 +64,7 @@ def check_symbols(symbols: Iterable[Any]) -> None:
 
 def warn_of_parameters(parameters: Iterable[Any]) -> None:
     """Say that SymPy may have simplified the cost by what it was told of parameters."""
-    if found := {str(one): words for one in parameters if (words := assumed(one))}:
+    if found := {str(one): words for one in parameters if (words := list_assumptions(one))}:
         shown = ", ".join(
             f"{name} ({', '.join(f'{word}=True' for word in words)})"
             for name, words in found.items()
@@ -91,7 +91,7 @@ def check_values(symbols: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         With the value and the assumption.
     """
     for name, value in values.items():
-        for word in assumed(symbols[name]) if name in symbols else ():
+        for word in list_assumptions(symbols[name]) if name in symbols else ():
             numbers = as_floats(value)
             if not (fits := FITS[word](numbers)).all():
                 raise CostError(

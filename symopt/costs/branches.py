@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from symopt.costs.shape_inference import Solver
 from symopt.errors import CostError
-from symopt.ir.index import Affine, Atom, Loop, Ref, bounds_of, extreme
-from symopt.ir.program import Counter, Graph, Name, Program, Read
+from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, bounds_of, extreme
+from symopt.ir.program import Graph, IndexValue, Load, Name, Program
 
 LARGEST = (
     4_000_000  # turns of several loops that are all looked at; of more, those at the ends of each
@@ -40,16 +40,16 @@ def refuse_reads_beside(
     if not doubtful:
         return
     graph = Graph()
-    roots = list(graph.splice(program, graph.input).values())
+    roots = list(graph.inline(program, graph.input).values())
     for read in doubtful:
         _refuse(graph, roots, graph.input(read), solver, data)
 
 
-def _choosing(program: Program) -> Iterator[Read]:
-    return (key for key in program.inputs if isinstance(key, Read) and key.near)
+def _choosing(program: Program) -> Iterator[Load]:
+    return (key for key in program.inputs if isinstance(key, Load) and key.near)
 
 
-def _leaves(read: Read, solver: Solver) -> list[int]:
+def _leaves(read: Load, solver: Solver) -> list[int]:
     """Return the axes along which an index leaves its array anywhere in the ranges of its loops."""
     found = []
     for axis, index in enumerate(read.at):
@@ -67,9 +67,9 @@ def _refuse(
     data: Mapping[str, npt.NDArray[Any]],
 ) -> None:
     read = graph.nodes[number].payload
-    assert isinstance(read, Read)
+    assert isinstance(read, Load)
     above = _above(graph, number)
-    turns = _Turns(graph.loops(number) | _asked(graph, above), solver, data)
+    turns = _Turns(graph.loops(number) | _condition_loops(graph, above), solver, data)
     taken = _Taken(graph, turns).of(number, roots, above)
     for axis in _leaves(read, solver):
         first, last = solver.inside(read.array, axis)
@@ -84,7 +84,7 @@ def _refuse(
             )
 
 
-def _error(read: Read, axis: int, here: str, index: int, known: str) -> CostError:
+def _error(read: Load, axis: int, here: str, index: int, known: str) -> CostError:
     along = ""
     if len(read.at) > 1:
         along = f" along axis {axis}"
@@ -144,7 +144,7 @@ class _Turns:
     def _atom(self, atom: Atom) -> Any:
         if isinstance(atom, Loop):
             return self.values[atom]
-        if isinstance(atom, Ref):
+        if isinstance(atom, IndirectIndex):
             return self.entries(*atom)
         return self.solver.sizes[atom.size]
 
@@ -232,9 +232,9 @@ class _Taken:
         key = node.payload
         if node.op == "const":
             return np.float64(key)  # type: ignore[arg-type]
-        if isinstance(key, Counter):
+        if isinstance(key, IndexValue):
             return self.turns.of(key.value)
-        if isinstance(key, Read):
+        if isinstance(key, Load):
             if key.array[0] == "data":
                 return self.turns.entries(key.array, key.at)
             return None
@@ -258,7 +258,7 @@ def _above(graph: Graph, number: int) -> set[int]:
     return found
 
 
-def _asked(graph: Graph, above: set[int]) -> set[Loop]:
+def _condition_loops(graph: Graph, above: set[int]) -> set[Loop]:
     """Return the loops of the conditions under which a node stands."""
     found: set[Loop] = set()
     for number in above:

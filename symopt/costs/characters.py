@@ -47,7 +47,7 @@ ALIKE = dict(
 """Letters of the Cyrillic and Greek alphabets that look like Latin ones."""
 
 
-def spelled(text: str) -> str:
+def spell_as_python(text: str) -> str:
     """Return a text with mathematical signs as Python writes them.
 
     Raises

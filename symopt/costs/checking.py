@@ -18,7 +18,7 @@ from symopt.diagnosis.own import MOST_STEPS, Inputs, OwnExpression, TooLongError
 from symopt.diagnosis.reference import MOST_CURVED, Reference
 from symopt.diagnosis.truth import DIGITS
 from symopt.errors import CostError, SymoptWarning
-from symopt.passes.fma import contracted
+from symopt.passes.fma import form_fma
 from symopt.validation import check_number
 
 MOST_DIGITS = 17
@@ -58,7 +58,7 @@ def check_cost(cost: Any, at: Any, digits: float) -> Check:
         curvatures=curvatures,
         product=lambda v: cost.hvp(Flat(point), Flat(v)),
         reference=reference,
-        program=contracted(bound.form.value_program),
+        program=form_fma(bound.form.value_program),
         gradient=bound.form.program,
         run=bound.interpreters(point, constants),
         expansion=bound.expansion(point, constants) if reference.steps <= MOST_EXPANDED else None,

@@ -33,7 +33,7 @@ from symopt.errors import CostError, RunError
 from symopt.frontend.expressions import lower
 from symopt.ir.program import Graph, Key, Program
 from symopt.lazy import cached_property
-from symopt.passes.fma import contracted
+from symopt.passes.fma import form_fma
 from symopt.validation import Array
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
@@ -81,7 +81,7 @@ class ClosedForm:
     @cached_property
     def program(self) -> Program:
         """The program of J and its gradient."""
-        made = contracted(self._raw_gradient)
+        made = form_fma(self._raw_gradient)
         warn_if_unrolled(sum(bool(node.args) for node in made.nodes))
         return made
 
@@ -117,8 +117,8 @@ class ClosedForm:
         graph = Graph()
         outputs: dict[Key, int] = {}
         for program in programs:
-            outputs |= graph.splice(program, graph.input)
-        return contracted(graph.program(outputs))
+            outputs |= graph.inline(program, graph.input)
+        return form_fma(graph.program(outputs))
 
     @cached_property
     def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
@@ -142,7 +142,7 @@ class ClosedForm:
         """The Hessian times a direction."""
         along: dict[Key, Key] = {("x", k): ("v", k) for k in range(len(self.params))}
         keys: list[Key] = [("d", key) for key in self._slope_keys]
-        only = contracted(tangent(self._raw_gradient, along)).only(keys)
+        only = form_fma(tangent(self._raw_gradient, along)).only(keys)
         outputs = {key[1]: node for key, node in only.outputs.items()}
         return self._function(Program(only.nodes, outputs))
 
@@ -151,7 +151,7 @@ class ClosedForm:
         """The upper triangle of the Hessian; None where it would be too long to compile."""
         if len(self.params) * len(self._raw_gradient.nodes) > LARGEST_HESSIAN:
             return None
-        return self._function(contracted(hessian(self._raw_gradient, self._keys)))
+        return self._function(form_fma(hessian(self._raw_gradient, self._keys)))
 
     @property
     def _slope_keys(self) -> list[Key]:

@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from symopt.costs.shape_inference import Solver, Use, is_looked_up
+from symopt.costs.shape_inference import Access, Solver, is_looked_up
 from symopt.errors import SymoptWarning
-from symopt.ir.index import Atom, Loop, Size, bounds_of, evaluated, extreme, length, loops_of
+from symopt.ir.index import Atom, Loop, Size, bounds_of, evaluate_index, extreme, length, loops_of
 from symopt.ir.program import Name, Program
 
 STACK = 6  # calls between a user's and the warning
@@ -70,7 +70,7 @@ def _unread(solver: Solver, array: Name, axis: int) -> str:
     )
 
 
-def _span(solver: Solver, uses: Iterable[Use]) -> tuple[int, int]:
+def _span(solver: Solver, uses: Iterable[Access]) -> tuple[int, int]:
     """Return the least and the greatest index of an axis."""
     spans = [(extreme(use.at, -1, solver.value), extreme(use.at, 1, solver.value)) for use in uses]
     return min(low for low, _ in spans), max(high for _, high in spans)
@@ -82,7 +82,7 @@ def _has_no_terms(solver: Solver, program: Program) -> bool:
     loops |= set(chain.from_iterable(statement.loops for statement in program.statements))
     outermost = [loop for loop in loops if not bounds_of(loop) and length(loop).terms]
     return bool(outermost) and all(
-        evaluated(length(loop), _sizes(solver)) <= 0 for loop in outermost
+        evaluate_index(length(loop), _sizes(solver)) <= 0 for loop in outermost
     )
 
 

@@ -68,15 +68,15 @@ class Names:
             indices = [node.slice]
         if not isinstance(node.value, ast.Name) or not 1 <= len(indices) <= MOST_INDICES:
             raise ParseError(
-                f"{shown(node)!r}: expected a name with one index or two, as x[i] or W[k, j]"
+                f"{quote(node)!r}: expected a name with one index or two, as x[i] or W[k, j]"
             )
         name = self._check_name(node.value.id, "an array", node)
         self._note(name, "array", node)
         if self.ranks.setdefault(name, len(indices)) != len(indices):
             raise ParseError(
-                f"{name} has {self.ranks[name]} index(es) in {shown(self.seen[name]['array'])!r} "
+                f"{name} has {self.ranks[name]} index(es) in {quote(self.seen[name]['array'])!r} "
                 f"and {len(indices)} in "
-                f"{shown(node)!r}; expected the same number everywhere"
+                f"{quote(node)!r}; expected the same number everywhere"
             )
         self._meet_integers(node, name, indices, kind="offset", scope=scope, depth=depth)
 
@@ -90,13 +90,13 @@ class Names:
             )
         if not isinstance(node.args[1], ast.Name):
             raise ParseError(
-                f"{word}: the index {shown(node.args[1])!r} is not a plain name, such as i in "
+                f"{word}: the index {quote(node.args[1])!r} is not a plain name, such as i in "
                 f"{example}"
             )
         name = self._check_name(node.args[1].id, "an index", node)
         if name in scope:
             raise ParseError(
-                f"{shown(node)!r} is inside another sum or product over {name}; expected another "
+                f"{quote(node)!r} is inside another sum or product over {name}; expected another "
                 "name for each, "
                 "as in sum(sum(a[i, j], j, 0, n-1), i, 0, n-1)"
             )
@@ -124,7 +124,7 @@ class Names:
     def _check_name(self, name: str, role: str, node: ast.expr) -> str:
         if name in self.reserved or name.startswith("__"):
             raise ParseError(
-                f"{name!r} is not allowed as the name of {role}, in {shown(node)!r}; choose "
+                f"{name!r} is not allowed as the name of {role}, in {quote(node)!r}; choose "
                 "another name"
             )
         return name
@@ -144,18 +144,18 @@ class Names:
             other = next((KINDS[kind] for kind in ("index", "size", "value") if kind in places), "")
             if "array" in places and other:
                 raise ParseError(
-                    f"{name} is an array in {shown(places['array'])!r} and {other} too; give one "
+                    f"{name} is an array in {quote(places['array'])!r} and {other} too; give one "
                     "of them another name"
                 )
             if "index" in places and len(places) > 1:
                 raise ParseError(
-                    f"{name} is the index of {shown(places['index'])!r} and stands outside it too; "
+                    f"{name} is the index of {quote(places['index'])!r} and stands outside it too; "
                     "expected an "
                     "index in its own sum or product only: give one of them another name"
                 )
             if "offset" in places and "size" not in places:
                 raise ParseError(
-                    f"{name} in {shown(places['offset'])!r} is neither the index of a sum around "
+                    f"{name} in {quote(places['offset'])!r} is neither the index of a sum around "
                     "it nor a size; sizes "
                     "are names in the bounds of sums, here "
                     f"{', '.join(self._all('size')) or 'none'}"
@@ -214,7 +214,7 @@ def whole(node: ast.expr, levels: int) -> Whole:
     result = {name: factor for name, factor in _whole(node, levels - 1).items() if factor}
     if any(abs(factor) >= LARGEST_INTEGER for factor in result.values()):
         raise ParseError(
-            f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9"
+            f"{quote(node)!r}: whole numbers in an index or a bound must be below 10^9"
         )
     return result
 
@@ -226,22 +226,22 @@ def _whole(node: ast.expr, levels: int) -> Whole:
         case ast.Name(id=name):
             return {name: 1}
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() as op, operand=operand):
-            return _added([(whole(operand, levels), isinstance(op, ast.USub))])
+            return _add_wholes([(whole(operand, levels), isinstance(op, ast.USub))])
         case ast.BinOp(op=op) if isinstance(op, SUMS):
-            return _added([(whole(term, levels), minus) for term, minus in chain(node, SUMS)])
+            return _add_wholes([(whole(term, levels), minus) for term, minus in chain(node, SUMS)])
         case ast.BinOp(op=op) if isinstance(op, PRODUCTS):
-            return _multiplied(node, levels)
+            return _multiply_wholes(node, levels)
         case ast.BinOp(left=left, op=op, right=right) if isinstance(op, POWERS):
-            return _raised(node, whole(left, levels), whole(right, levels))
+            return _raise_whole(node, whole(left, levels), whole(right, levels))
         case ast.Constant():
             raise ParseError(
-                f"{shown(node)!r} in an index or a bound is not a whole number, which has no point "
+                f"{quote(node)!r} in an index or a bound is not a whole number, which has no point "
                 "or e"
             )
-    raise ParseError(f"{shown(node)!r} cannot stand in an index or a bound; {EXPECTED}")
+    raise ParseError(f"{quote(node)!r} cannot stand in an index or a bound; {EXPECTED}")
 
 
-def _added(terms: list[tuple[Whole, bool]]) -> Whole:
+def _add_wholes(terms: list[tuple[Whole, bool]]) -> Whole:
     result: Whole = {}
     for term, minus in terms:
         for name, factor in term.items():
@@ -249,13 +249,13 @@ def _added(terms: list[tuple[Whole, bool]]) -> Whole:
     return result
 
 
-def _multiplied(node: ast.expr, levels: int) -> Whole:
+def _multiply_wholes(node: ast.expr, levels: int) -> Whole:
     number, names = 1, None
     for part, below in chain(node, PRODUCTS):
         factor = whole(part, levels)
         if below:
             raise ParseError(
-                f"{shown(node)!r} divides in an index or a bound, which may not be whole; "
+                f"{quote(node)!r} divides in an index or a bound, which may not be whole; "
                 f"{EXPECTED}"
             )
         if factor.keys() <= {""}:
@@ -263,19 +263,19 @@ def _multiplied(node: ast.expr, levels: int) -> Whole:
         elif names is None:
             names = factor
         else:
-            raise ParseError(f"{shown(node)!r} multiplies names in an index or a bound; {EXPECTED}")
+            raise ParseError(f"{quote(node)!r} multiplies names in an index or a bound; {EXPECTED}")
         if abs(number) >= LARGEST_INTEGER:
             raise ParseError(
-                f"{shown(node)!r}: whole numbers in an index or a bound must be below 10^9"
+                f"{quote(node)!r}: whole numbers in an index or a bound must be below 10^9"
             )
     return {name: number * factor for name, factor in (names or {"": 1}).items()}
 
 
-def _raised(node: ast.expr, base: Whole, exponent: Whole) -> Whole:
+def _raise_whole(node: ast.expr, base: Whole, exponent: Whole) -> Whole:
     power = exponent.get("", 0)
     if not base.keys() | exponent.keys() <= {""} or not 0 <= power <= LARGEST_POWER:
         raise ParseError(
-            f"the power {shown(node)!r} cannot stand in an index or a bound; {EXPECTED}"
+            f"the power {quote(node)!r} cannot stand in an index or a bound; {EXPECTED}"
         )
     return {"": math.prod([base.get("", 0)] * power)}
 
@@ -289,12 +289,12 @@ def chain(node: ast.expr, kinds: tuple[type[ast.operator], ...]) -> list[tuple[a
     return [(node, False), *reversed(parts)]
 
 
-def shown(node: ast.expr) -> str:
+def quote(node: ast.expr) -> str:
     """Return the beginning of what a node was written as."""
-    return spelled(node).replace("**", "^")[:60]
+    return write_source(node).replace("**", "^")[:60]
 
 
-def spelled(node: ast.expr) -> str:
+def write_source(node: ast.expr) -> str:
     """Write a node as text; name its kind where it is too deep or long."""
     try:
         return ast.unparse(node)

@@ -29,13 +29,13 @@ from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError
-from symopt.ir.index import evaluated, length
+from symopt.ir.index import evaluate_index, length
 from symopt.ir.program import Key, Name, Program
 from symopt.lazy import cached_property
 from symopt.passes.bandwidth import half_width
-from symopt.passes.fma import contracted
-from symopt.passes.gather import gathered
-from symopt.passes.minibatch import batched, sample_loop
+from symopt.passes.fma import form_fma
+from symopt.passes.gather import gather_additions
+from symopt.passes.minibatch import estimate_from_batch, sample_loop
 from symopt.validation import Array
 
 LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
@@ -91,17 +91,17 @@ class Indexed:
     @cached_property
     def value(self) -> Program:
         """The program of J alone, as it is compiled."""
-        return contracted(self.form.value)
+        return form_fma(self.form.value)
 
     @cached_property
     def program(self) -> Program:
         """The program of J and its gradient."""
-        return contracted(gathered(self._raw_gradient))
+        return form_fma(gather_additions(self._raw_gradient))
 
     @cached_property
     def tangent(self) -> Program:
         """The program of the Hessian times a direction."""
-        return contracted(gathered(loop_tangent(self._raw_gradient, self.arrays)))
+        return form_fma(gather_additions(loop_tangent(self._raw_gradient, self.arrays)))
 
     @cached_property
     def batch(self) -> Program:
@@ -116,8 +116,8 @@ class Indexed:
             raise CostError(
                 "a mini-batch needs the index that it draws from: so.Cost(..., samples=k)"
             )
-        value = batched(self.form.value, self.form.samples)
-        return contracted(gathered(loop_gradient(value, self._shapes)))
+        value = estimate_from_batch(self.form.value, self.form.samples)
+        return form_fma(gather_additions(loop_gradient(value, self._shapes)))
 
     @cached_property
     def _raw_gradient(self) -> Program:
@@ -382,7 +382,7 @@ class BoundIndexed:
         self.form.batch  # noqa: B018  what cannot be drawn from is refused here
         assert self.form.form.samples is not None
         terms = length(sample_loop(self.form.value_program, self.form.form.samples))
-        return evaluated(terms, lambda atom: self.sizes.sizes[str(atom[0])])
+        return evaluate_index(terms, lambda atom: self.sizes.sizes[str(atom[0])])
 
     def data(self) -> list[npt.NDArray[Any]]:
         """Return the data arrays, flat, in the order in which kernels take them."""

@@ -28,7 +28,7 @@ class Ingredients:
         """Read arguments: empty mappings for None, the parameters in a list."""
         return cls(
             expression,
-            listed(params),
+            list_params(params),
             mapping(data, "data", "{X: array} with X a sympy.IndexedBase or its name"),
             mapping(where, "where", "{H[k, j]: expression}"),
             samples,
@@ -69,7 +69,7 @@ class Ingredients:
         )
 
 
-def listed(params: Any) -> list[Any] | None:
+def list_params(params: Any) -> list[Any] | None:
     """Return parameters in their order; one is a list too.
 
     Raises

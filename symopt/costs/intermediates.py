@@ -87,7 +87,7 @@ def with_limits(
             )
         found[target] = (
             value,
-            _inferred(target, uses) if limits is None else tuple(reversed(limits)),
+            _infer_limits(target, uses) if limits is None else tuple(reversed(limits)),
         )
     return {target: found[target] for target in order}
 
@@ -145,7 +145,7 @@ def _uses(
             stack.extend((arg, around) for arg in part.args)
 
 
-def _inferred(
+def _infer_limits(
     target: sp.Indexed, uses: list[tuple[sp.Indexed, Mapping[sp.Basic, sp.Tuple]]]
 ) -> Limits:
     """Return limits that hold every index at which the sums use an array."""

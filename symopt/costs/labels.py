@@ -19,7 +19,7 @@ NAMES = "param"
 PLAIN = (list, tuple, float, int)
 
 
-def labelled(value: Any) -> dict[str, Any] | None:
+def read_labels(value: Any) -> dict[str, Any] | None:
     """Return the parts of a value by their labels; None if it has none and is read by position.
 
     Raises
@@ -101,7 +101,7 @@ def parameter_dimension(value: Any) -> Any:
 
 def _of_data_array(value: Any) -> dict[str, Any] | None:
     dim = parameter_dimension(value)
-    if dim is None or dim not in value.coords or not _named_in_order(value[dim].values):
+    if dim is None or dim not in value.coords or not _has_names(value[dim].values):
         return None
     return _by_name(value[dim].values.tolist(), value.transpose(dim, ...).values)
 
@@ -112,16 +112,16 @@ def _of_table(value: Any) -> dict[str, Any] | None:
     if columns is None:
         columns = getattr(value, "columns", None)
     if columns is not None:
-        if _named_in_order(columns):
+        if _has_names(columns):
             return _by_name(columns, (value[name] for name in columns))
         return None
     labels = index_of(value)
-    if labels is None or not _named_in_order(value.index):
+    if labels is None or not _has_names(value.index):
         return None
     return _by_name(labels, value.to_numpy())
 
 
-def _named_in_order(labels: Any) -> bool:
+def _has_names(labels: Any) -> bool:
     """Tell whether labels are names; numbers must increase, as positions do."""
     if getattr(labels, "nlevels", 1) > 1:
         raise CostError(

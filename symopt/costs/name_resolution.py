@@ -17,8 +17,8 @@ from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.frontend.moving import is_parameter
 from symopt.frontend.sums import SumLowering, Tables, lower_sums, outside
-from symopt.ir.index import Affine, Ref
-from symopt.ir.program import Graph, Name, Program, Read
+from symopt.ir.index import Affine, IndirectIndex
+from symopt.ir.program import Graph, Load, Name, Program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,11 +357,11 @@ def _declared(names: _Names, tables: Tables) -> dict[Name, tuple[Affine, ...]]:
 def _integer_data(value: Program) -> frozenset[str]:
     """Return the names of the data in indices."""
     found: set[str] = set()
-    reads = [node.payload.at for node in value.nodes if isinstance(node.payload, Read)]
+    reads = [node.payload.at for node in value.nodes if isinstance(node.payload, Load)]
     stack = list(chain.from_iterable([*reads, *(s.at for s in value.statements)]))
     while stack:
         for atom, _ in stack.pop().terms:
-            if isinstance(atom, Ref):
+            if isinstance(atom, IndirectIndex):
                 found.add(atom.array[1])
                 stack.extend(atom.at)
     return frozenset(found)

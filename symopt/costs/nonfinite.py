@@ -10,7 +10,7 @@ from symopt.costs.objective import BoundObjective
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.origin import why
 from symopt.ir.program import Program
-from symopt.passes.fma import contracted
+from symopt.passes.fma import form_fma
 from symopt.validation import Array
 
 Constants = Mapping[str, float]
@@ -18,7 +18,7 @@ Constants = Mapping[str, float]
 
 def why_value(bound: BoundObjective, point: Array, constants: Constants) -> str:
     """Return why J is not finite at a point; empty where that is not known."""
-    program = contracted(bound.form.value_program)
+    program = form_fma(bound.form.value_program)
     return _why(program, lambda found: found.output("J"), bound, point, constants=constants)
 
 

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symopt.costs.characters import check_names, normal_form
-from symopt.costs.characters import spelled as spelled_out
+from symopt.costs.characters import check_names, normal_form, spell_as_python
 from symopt.costs.cost import Cost
 from symopt.costs.index_parser import (
     DEEPEST,
@@ -29,8 +28,8 @@ from symopt.costs.index_parser import (
     Names,
     Scope,
     chain,
-    spelled,
     sum_name,
+    write_source,
 )
 from symopt.costs.sympy_failures import refuse_failures
 from symopt.errors import ParseError, did_you_mean
@@ -131,7 +130,7 @@ def _read(text: str, declared: frozenset[str] = frozenset()) -> tuple[sp.Expr, N
 
 def _tree(text: str) -> ast.expr:
     shown = repr(text.strip()[:60])
-    written = spelled_out(text)
+    written = spell_as_python(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd spellings is not for our users
@@ -174,7 +173,7 @@ def _build(root: ast.expr, names: Names) -> Part:
 
 
 def _spelled_short(node: ast.expr) -> str:
-    return repr(spelled(node)[:60])
+    return repr(write_source(node)[:60])
 
 
 def _children(node: ast.expr, names: Names) -> list[ast.expr]:
@@ -224,7 +223,7 @@ def _node(node: ast.expr, parts: list[Part], names: Names) -> Part:
 
 
 def _not_allowed(node: ast.expr) -> ParseError:
-    shown = spelled(node)[:60]
+    shown = write_source(node)[:60]
     hint = ""
     if isinstance(node, ast.Subscript):
         hint = "; x[i] is read in a text with sum(x[i]^2, i, 0, n-1)"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from symopt.costs.labels import check_rows, is_data_array, labelled, without_labels
+from symopt.costs.labels import check_rows, is_data_array, read_labels, without_labels
 from symopt.errors import CostError, did_you_mean
 from symopt.validation import Array, read_numbers
 
@@ -95,7 +95,7 @@ def read_point(value: Any, axes: Mapping[str, int], what: str = "a point") -> Po
     """
     if isinstance(value, Flat):
         return Point(value.numbers, {}, {})
-    parts = labelled(value)
+    parts = read_labels(value)
     if parts is None:
         return Point(_numbers(without_labels(value), what, axes), {}, {})
     whole = _entries_together(parts, axes)

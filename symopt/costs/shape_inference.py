@@ -15,19 +15,19 @@ from symopt.errors import CostError
 from symopt.ir.index import (
     Affine,
     Atom,
+    IndirectIndex,
     Loop,
-    Ref,
     Size,
     constant,
     extreme,
     plus,
-    substituted,
+    substitute,
     variable,
 )
-from symopt.ir.program import Name, Program, Read
+from symopt.ir.program import Load, Name, Program
 
 
-class Use(NamedTuple):
+class Access(NamedTuple):
     """An axis of an array and an index that occurs in it.
 
     ``near`` says that it may lie outside, ``defines`` that the entry is computed there.
@@ -53,14 +53,14 @@ def sizes_in(indices: Iterable[Affine]) -> set[str]:
     return {atom.size for atom in _atoms(indices) if isinstance(atom, Size)}
 
 
-def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Use]:
+def accesses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list[Access]:
     """Return every index of every array, and the last ones that declared shapes state."""
-    reads = [node.payload for node in program.nodes if isinstance(node.payload, Read)]
+    reads = [node.payload for node in program.nodes if isinstance(node.payload, Load)]
     found = dict.fromkeys(
-        Use(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at)
+        Access(r.array, axis, index, r.near) for r in reads for axis, index in enumerate(r.at)
     )
     found |= dict.fromkeys(
-        Use(s.array, axis, index, s.near, True)
+        Access(s.array, axis, index, s.near, True)
         for s in program.statements
         for axis, index in enumerate(s.at)
     )
@@ -68,31 +68,33 @@ def uses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> list
         stack = [use.at]
         while stack:  # the look-ups in an index are uses too
             for atom, _ in stack.pop().terms:
-                if isinstance(atom, Ref):
+                if isinstance(atom, IndirectIndex):
                     found |= dict.fromkeys(
-                        Use(atom.array, axis, index, False) for axis, index in enumerate(atom.at)
+                        Access(atom.array, axis, index, False) for axis, index in enumerate(atom.at)
                     )
                     stack += atom.at
     for array, shape in declared.items():
         found |= dict.fromkeys(
-            Use(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape)
+            Access(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape)
         )
     return list(found)
 
 
-def largest(index: Affine) -> Affine:
+def largest_value(index: Affine) -> Affine:
     """Return the greatest value of an index, in terms of sizes and look-ups."""
     while inner := [atom for atom, _ in index.terms if isinstance(atom, Loop)]:
         deepest = max(inner, key=lambda loop: loop.order)
         factor = dict(index.terms)[deepest]
-        index = substituted(index, {deepest: deepest.high if factor > 0 else deepest.low})
+        index = substitute(index, {deepest: deepest.high if factor > 0 else deepest.low})
     return index
 
 
-def axis_length(uses: Iterable[Use], array: Name, axis: int) -> Affine:
+def axis_length(uses: Iterable[Access], array: Name, axis: int) -> Affine:
     """Return the length of an axis as a formula, or as a size of its own."""
     tops = [
-        largest(use.at) for use in uses if (use.array, use.axis) == (array, axis) and not use.near
+        largest_value(use.at)
+        for use in uses
+        if (use.array, use.axis) == (array, axis) and not use.near
     ]
     if tops and all(top.terms == tops[0].terms and not is_looked_up(top) for top in tops):
         return plus(max(tops, key=lambda top: top.const), constant(1))
@@ -106,7 +108,7 @@ def axis_name(array: Name, axis: int) -> str:
 
 def is_looked_up(index: Affine) -> bool:
     """Tell whether integer data choose an index."""
-    return any(isinstance(atom, Ref) for atom, _ in index.terms)
+    return any(isinstance(atom, IndirectIndex) for atom, _ in index.terms)
 
 
 @dataclass
@@ -125,7 +127,7 @@ class Solver:
         The shapes that ``IndexedBase(shape=...)`` states.
     """
 
-    uses: Sequence[Use]
+    uses: Sequence[Access]
     lengths: dict[tuple[Name, int], tuple[int, str]]
     ranges: Mapping[str, tuple[int, int]]
     declared: Mapping[Name, Sequence[Affine]] = field(default_factory=dict)
@@ -134,7 +136,7 @@ class Solver:
 
     def value(self, atom: Atom, side: int) -> int:
         """Return a size, or an extreme entry of integer data."""
-        if isinstance(atom, Ref):
+        if isinstance(atom, IndirectIndex):
             return self.ranges[atom.array[1]][0 if side < 0 else 1]
         assert isinstance(atom, Size)
         return self.sizes[atom.size]
@@ -147,7 +149,7 @@ class Solver:
             if isinstance(atom, Size) and atom.size not in self.sizes
         }
 
-    def settle(self) -> None:
+    def propagate(self) -> None:
         """Find what follows from the lengths that are known."""
         progress = True
         while progress:
@@ -160,7 +162,7 @@ class Solver:
 
     def _from_axis(self, array: Name, axis: int, length: int) -> tuple[str, int] | None:
         """Return the one unknown size of an axis, such that the largest index is the last."""
-        tops = [top for top in self.tops(array, axis) if self.unknown(top)]
+        tops = [top for top in self.upper_bounds(array, axis) if self.unknown(top)]
         names = set().union(*(self.unknown(top) for top in tops))
         if len(names) != 1:
             return None
@@ -175,17 +177,17 @@ class Solver:
             return (name, min(candidates))
         return None
 
-    def tops(self, array: Name, axis: int) -> list[Affine]:
+    def upper_bounds(self, array: Name, axis: int) -> list[Affine]:
         """Return the greatest value of each index of an axis."""
         mine = [use for use in self.uses if (use.array, use.axis) == (array, axis)]
         inside = [use for use in mine if not use.near]
         # where all may lie outside, those at a loop's own variable are taken to lie inside
         plain = [use for use in mine if len(use.at.terms) == 1 and not use.at.const]
-        return [largest(use.at) for use in (inside or plain or mine)]
+        return [largest_value(use.at) for use in (inside or plain or mine)]
 
     def length(self, array: Name, axis: int) -> int | None:
         """Return the length of an axis, or None where a size in it is unknown."""
-        tops = self.tops(array, axis)
+        tops = self.upper_bounds(array, axis)
         if any(self.unknown(top) for top in tops):
             return None
         return max((extreme(top, 1, self.value) + 1 for top in tops), default=0)
@@ -231,12 +233,12 @@ class Solver:
                 if (top := extreme(use.at, 1, self.value)) >= stated:
                     raise CostError(
                         f"{array[1]} is read at index {top} along axis "
-                        f"{axis}{self._why([largest(use.at)])}, but its "
+                        f"{axis}{self._why([largest_value(use.at)])}, but its "
                         f"IndexedBase states a length of {stated} there; expected indices up to "
                         f"{stated - 1}"
                     )
 
-    def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Use]:
+    def _inside(self, array: Name, axis: int, defines: bool = False) -> list[Access]:
         """Return the indices of an axis that must lie inside, read or computed."""
         return [
             use
@@ -249,7 +251,7 @@ class Solver:
             needed = self.length(array, axis)
             if needed is None or needed == length:
                 continue
-            tops = self.tops(array, axis)
+            tops = self.upper_bounds(array, axis)
             sizes = sizes_in(tops)
             if needed < length and not sizes:
                 continue  # numbers in a bound may leave entries of data unused
@@ -288,7 +290,7 @@ class Solver:
         )
         return 0, (length or 0) - 1
 
-    def _check_computed(self, use: Use, low: int, high: int) -> None:
+    def _check_computed(self, use: Access, low: int, high: int) -> None:
         """Refuse an entry of a named intermediate that nothing computes."""
         first, last = self.inside(use.array, use.axis)
         if low < first or high > last:
@@ -296,7 +298,7 @@ class Solver:
             raise CostError(
                 f"where: {use.array[1]} is computed from index {first} to {last} along axis "
                 f"{use.axis}"
-                f"{self._why([largest(at) for at in made])}, but used from {low} to {high}; "
+                f"{self._why([largest_value(at) for at in made])}, but used from {low} to {high}; "
                 "expected a range that holds every use"
             )
 
@@ -315,7 +317,7 @@ class Solver:
                 reason += f", as {self.origins[name]}"
             words.append(reason)
         atoms = _atoms(indices)
-        looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, Ref)})
+        looked_up = sorted({atom.array[1] for atom in atoms if isinstance(atom, IndirectIndex)})
         spans = {name: self.ranges[name] for name in looked_up}
         return words + [
             f"the entries of {name} go from {low} to {high}" for name, (low, high) in spans.items()

@@ -12,7 +12,7 @@ from symopt.costs.branches import refuse_reads_beside
 from symopt.costs.data import Data
 from symopt.costs.extents import warn_of_what_is_left_out
 from symopt.costs.name_resolution import SumForm
-from symopt.costs.shape_inference import Solver, axis_length, uses_of
+from symopt.costs.shape_inference import Solver, accesses_of, axis_length
 from symopt.costs.sizes import LARGEST, Sizes
 from symopt.errors import CostError
 from symopt.ir.program import Name
@@ -34,7 +34,7 @@ class SizeFinder:
 
     def __init__(self, form: SumForm) -> None:
         self.form = form
-        self.uses = uses_of(form.value, form.declared)
+        self.uses = accesses_of(form.value, form.declared)
         self._warned = False
         self._found: _Found | None = None
 
@@ -83,7 +83,7 @@ class SizeFinder:
         total: int | None,
     ) -> Sizes:
         solver = self._solver(data, given, shapes)
-        solver.settle()
+        solver.propagate()
         if total is not None and not shapes:
             self._solve_for_total(solver, total)
         self._refuse_unknown(solver)
@@ -154,7 +154,7 @@ class SizeFinder:
             else:
                 low = middle
         solver.sizes[name] = low
-        solver.settle()
+        solver.propagate()
 
     def _count(self, solver: Solver, name: str, size: int) -> int:
         """Return how many parameters there are if a size symbol stands for this number."""
@@ -167,7 +167,7 @@ class SizeFinder:
         found = []
         for name, axes in self.form.params.items():
             for axis in range(axes):
-                found += solver.tops(("x", name), axis)
+                found += solver.upper_bounds(("x", name), axis)
         return found
 
     def _complete(self, solver: Solver) -> Sizes:

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symopt.ir.index import Affine, Atom, Loop, Ref, Size, evaluated
+from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size, evaluate_index
 from symopt.ir.program import (
-    Counter,
     Graph,
+    IndexValue,
     Key,
+    Load,
+    LoopOf,
     Name,
     Node,
-    Over,
     Program,
-    Read,
     Statement,
     demand_order,
 )
@@ -65,7 +65,7 @@ class Interpreter:
     def __post_init__(self) -> None:
         self.stored: dict[tuple[Name, tuple[int, ...]], Any] = {}
         self._graph = Graph()
-        self._outputs = self._graph.splice(self.program, self._graph.input)
+        self._outputs = self._graph.inline(self.program, self._graph.input)
         self._done = False
 
     @property
@@ -127,7 +127,7 @@ class Interpreter:
             return self._input(node.payload, place)  # type: ignore[arg-type]
         if isinstance(node.payload, Loop):
             value = self._reduced(node, place, values)
-        elif isinstance(node.payload, Over):
+        elif isinstance(node.payload, LoopOf):
             value = self._others(node, node.payload.loop, place, values)
         else:
             args = [values[arg] for arg in node.args]
@@ -182,15 +182,15 @@ class Interpreter:
     # Inputs and indices
 
     def _input(self, key: Key, place: Place) -> Any:
-        if isinstance(key, Counter):
+        if isinstance(key, IndexValue):
             return self.operation(Node("const", (), float(self._whole(key.value, place))), [])
-        if isinstance(key, Read):
+        if isinstance(key, Load):
             return self._entry(key, place)
         if key in self.inputs:
             return self.inputs[key]
         return self.operation(Node("const", (), float(self.sizes[str(key[1])])), [])
 
-    def _entry(self, read: Read, place: Place) -> Any:
+    def _entry(self, read: Load, place: Place) -> Any:
         at = self._indices(read.at, place)
         if (read.array, at) in self.stored:
             return self.stored[read.array, at]
@@ -215,7 +215,7 @@ class Interpreter:
                 return place[atom]
             if isinstance(atom, Size):
                 return self.sizes[atom.size]
-            assert isinstance(atom, Ref)
+            assert isinstance(atom, IndirectIndex)
             return int(self.arrays[atom.array][self._indices(atom.at, place)])
 
-        return evaluated(index, value)
+        return evaluate_index(index, value)

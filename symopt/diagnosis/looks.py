@@ -11,7 +11,7 @@ from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
 from symopt.frontend.moving import Moving
 from symopt.ir.index import Loop
-from symopt.ir.program import Counter, Graph, Key, Node, Program, Read
+from symopt.ir.program import Graph, IndexValue, Key, Load, Node, Program
 
 DEEPEST = 4  # operations within operations that are written in words
 SIGNS = {
@@ -120,11 +120,11 @@ def bare(text: str) -> str:
 
 
 def _name(key: Any, names: Mapping[Key, str]) -> str:
-    if isinstance(key, Read) and key.at:
+    if isinstance(key, Load) and key.at:
         return f"{key.array[1]}[{', '.join(map(_index, key.at))}]"
-    if isinstance(key, Read):
+    if isinstance(key, Load):
         return key.array[1]
-    if isinstance(key, Counter):
+    if isinstance(key, IndexValue):
         return _index(key.value)
     return names.get(key, str(key[1]))
 

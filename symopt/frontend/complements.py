@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from symopt.frontend.terms import Terms, added, scaled_by, sum_of, terms_of
+from symopt.frontend.terms import Terms, add, scale, sum_of, terms_of
 from symopt.ir.program import Graph
 
 Complement = Callable[[Graph, int], int]
@@ -27,17 +27,17 @@ def _twice_square(name: str, result: float = 2.0) -> Complement:
     """Return u -> result*name(u/2)**2."""
 
     def build(graph: Graph, u: int) -> int:
-        return scaled_by(graph, result, _square(graph, graph.op(name, scaled_by(graph, 0.5, u))))
+        return scale(graph, result, _square(graph, graph.op(name, scale(graph, 0.5, u))))
 
     return build
 
 
 def _square_of(name: str, result: int = 1) -> Complement:
-    return lambda graph, u: scaled_by(graph, float(result), _square(graph, graph.op(name, u)))
+    return lambda graph, u: scale(graph, float(result), _square(graph, graph.op(name, u)))
 
 
 def _twice_sigmoid(sign: float) -> Complement:
-    return lambda graph, u: scaled_by(graph, 2.0, graph.op("sigmoid", scaled_by(graph, sign, u)))
+    return lambda graph, u: scale(graph, 2.0, graph.op("sigmoid", scale(graph, sign, u)))
 
 
 def _square(graph: Graph, node: int) -> int:
@@ -75,7 +75,9 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     if terms is None:
         return None
     known = (
-        _hyperbolic(graph, terms) or _mirrored(graph, terms) or _difference_of_roots(graph, terms)
+        _hyperbolic(graph, terms)
+        or _mirror_softplus(graph, terms)
+        or _difference_of_roots(graph, terms)
     )
     if known is not None:
         return known
@@ -89,20 +91,20 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     share = [abs(terms.parts[place][0]) for place in places]
     if sum(share) != abs(terms.constant):
         return None
-    return added(
+    return add(
         graph,
-        [_replaced(graph, terms, place, place in places) for place in range(len(terms.parts))],
+        [_replace_terms(graph, terms, place, place in places) for place in range(len(terms.parts))],
     )
 
 
-def _replaced(graph: Graph, terms: Terms, place: int, completes: bool) -> int:
+def _replace_terms(graph: Graph, terms: Terms, place: int, completes: bool) -> int:
     factor, node = terms.parts[place]
     if not completes:
-        return scaled_by(graph, factor, node)
+        return scale(graph, factor, node)
     made = _complement(graph, terms, factor, node)
     assert made is not None
     build, u = made
-    return scaled_by(graph, abs(factor) if terms.constant > 0 else -abs(factor), build(graph, u))
+    return scale(graph, abs(factor) if terms.constant > 0 else -abs(factor), build(graph, u))
 
 
 def _complement(
@@ -125,7 +127,7 @@ def _complement(
     return None
 
 
-def _mirrored(graph: Graph, terms: Terms) -> int | None:
+def _mirror_softplus(graph: Graph, terms: Terms) -> int | None:
     """Return u + softplus(-u) as softplus(u), among other terms."""
     for factor, node in terms.parts:
         if graph.nodes[node].op != "softplus":
@@ -139,9 +141,9 @@ def _mirrored(graph: Graph, terms: Terms) -> int | None:
             or any(rest.get(n) != -factor * f for f, n in inner.parts)
         ):
             continue
-        mirrored = scaled_by(graph, factor, graph.op("softplus", graph.op("neg", minus_u)))
+        mirrored = scale(graph, factor, graph.op("softplus", graph.op("neg", minus_u)))
         others = [(f, n) for n, f in rest.items() if n not in {n for _, n in inner.parts}]
-        return added(
+        return add(
             graph,
             [
                 mirrored,
@@ -166,7 +168,7 @@ def _hyperbolic(graph: Graph, terms: Terms) -> int | None:
     name = "sinh"
     if first == second:
         name = "cosh"
-    return scaled_by(graph, 2.0 * first, graph.op(name, u))
+    return scale(graph, 2.0 * first, graph.op(name, u))
 
 
 def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
@@ -207,5 +209,5 @@ def _is_root_of(constant: float, factor: float, square: float) -> bool:
 
 
 def _with_difference(graph: Graph, rest: Terms, factor: float, x: Terms, y: int) -> int:
-    difference = scaled_by(graph, factor, graph.op("root_less", sum_of(graph, x), y))
+    difference = scale(graph, factor, graph.op("root_less", sum_of(graph, x), y))
     return graph.op("add", sum_of(graph, rest), difference)

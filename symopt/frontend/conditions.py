@@ -40,13 +40,13 @@ def comparisons(graph: Graph, condition: int) -> list[tuple[str, int, int]]:
     return found
 
 
-def undecided(graph: Graph, condition: int) -> int | None:
+def nan_condition(graph: Graph, condition: int) -> int | None:
     """Return the condition that a comparison is of NaN, or None where none can be."""
     unknown: int | None = None
     for side in dict.fromkeys(
         side for _, *sides in comparisons(graph, condition) for side in sides
     ):
-        if any(node.op in PARTLY or node.op == "pow" for node in graph.below(side)):
+        if any(node.op in PARTLY or node.op == "pow" for node in graph.reachable(side)):
             is_nan = graph.op("ne", side, side)
             if unknown is None:
                 unknown = is_nan

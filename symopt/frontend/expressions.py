@@ -10,11 +10,11 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symopt.errors import UnsupportedError
-from symopt.frontend.conditions import undecided
+from symopt.frontend.conditions import nan_condition
 from symopt.frontend.moving import Moving
-from symopt.frontend.removable import filled
+from symopt.frontend.removable import continued_piece
 from symopt.frontend.stable import operation, product, total
-from symopt.frontend.valuation import lowered as _valuation
+from symopt.frontend.valuation import build_valuation as _valuation
 from symopt.frontend.valuation import valuation
 from symopt.ir.program import Graph
 
@@ -90,7 +90,7 @@ class Lowering:
 
     def _children(self, part: sp.Basic) -> list[sp.Basic]:
         if type(part) in HINTS or isinstance(part, sp.core.function.AppliedUndef):
-            raise unsupported(part)
+            raise no_machine_code(part)
         if isinstance(part, sp.Piecewise):
             return list(chain.from_iterable(pair.args for pair in part.args))
         if isinstance(part, sp.Pow) and _is_plain(part.exp):
@@ -109,7 +109,7 @@ class Lowering:
         for kind, build in BUILDERS:
             if isinstance(part, kind):
                 return build(self, part)
-        raise unsupported(part)
+        raise no_machine_code(part)
 
     def op(self, name: str, *parts: sp.Basic | int) -> int:
         """Return the node of an operation on parts that are lowered already."""
@@ -168,7 +168,7 @@ class Lowering:
         return node
 
     def piecewise(self, part: sp.Piecewise) -> int:
-        continued = filled(part)
+        continued = continued_piece(part)
         if continued is not None:
             gap, piece, at_zero = (self(one) for one in continued)
             beside = self.op("lt", self.graph.const(0.0), self.op("abs", gap))
@@ -181,7 +181,7 @@ class Lowering:
                     f"{condition} > 0"
                 )
             node = self.op("select", condition, expression, node)
-            unknown = undecided(self.graph, self(condition))
+            unknown = nan_condition(self.graph, self(condition))
             if unknown is not None:
                 node = self.graph.op("select", unknown, self.graph.const(float("nan")), node)
         return node
@@ -220,17 +220,17 @@ def number(part: sp.Basic) -> float:
     return value
 
 
-def unsupported(part: sp.Basic) -> UnsupportedError:
+def no_machine_code(part: sp.Basic) -> UnsupportedError:
     """Return the error that names a function without machine code, and where it stands."""
     name = part.func.__name__
     text = str(part)
-    hint = HINTS.get(type(part), f"supported: {', '.join(sorted(supported()))}")
+    hint = HINTS.get(type(part), f"supported: {', '.join(sorted(known_functions()))}")
     return UnsupportedError(
         f"{name} is not supported, in {text[:80]}{'...' if len(text) > 80 else ''}; {hint}"
     )
 
 
-def supported() -> set[str]:
+def known_functions() -> set[str]:
     """Return the names of the functions that have machine code."""
     extra = ("sqrt", "Max", "Min", "Piecewise")
     return {kind.__name__ for kind in (*FUNCTIONS, *COMPOSED)} | set(extra)

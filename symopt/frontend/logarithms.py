@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from symopt.frontend.terms import (
     Factors,
     Terms,
-    added,
+    add,
     factors_of,
-    multiplied,
-    scaled_by,
+    multiply,
+    scale,
     sum_of,
     terms_of,
 )
@@ -29,13 +29,13 @@ PRODUCTS = ("mul", "div", "pow", "sqrt")
 
 def log_of(graph: Graph, node: int) -> int:
     """Return log(node) in a stable form."""
-    known = _known(graph, node)
+    known = _better_form(graph, node)
     if known is None:
         return graph.op("log", node)
     return known
 
 
-def _known(graph: Graph, node: int) -> int | None:
+def _better_form(graph: Graph, node: int) -> int | None:
     """Return log(node) where there is a better form than the logarithm of its value."""
     op, args, payload = graph.nodes[node]
     if op in OWN:
@@ -89,14 +89,14 @@ def _of_sum(graph: Graph, node: int) -> int | None:
         return graph.op(
             "add",
             graph.const(0.0),
-            _scaled_log(graph, -factor, graph.op("log1mexp", graph.nodes[only].args[0])),
+            _add_log_factor(graph, -factor, graph.op("log1mexp", graph.nodes[only].args[0])),
         )
     if terms.constant == 1.0:
         return graph.op("log1p", sum_of(graph, Terms(0.0, terms.parts)))
     return None
 
 
-def _scaled_log(graph: Graph, factor: float, log: int) -> int:
+def _add_log_factor(graph: Graph, factor: float, log: int) -> int:
     """Return log(factor) + log."""
     return graph.op("add", log_of_constant(graph, factor), log)
 
@@ -118,7 +118,9 @@ def is_exponential(graph: Graph, terms: Terms) -> bool:
 
 def log_of_exponentials(graph: Graph, terms: Terms) -> int:
     """Return the logarithm of a sum of exponentials, one after the other; with 1 it is softplus."""
-    logs = [_scaled_log(graph, factor, graph.nodes[node].args[0]) for factor, node in terms.parts]
+    logs = [
+        _add_log_factor(graph, factor, graph.nodes[node].args[0]) for factor, node in terms.parts
+    ]
     if terms.constant and len(logs) == 1:
         least = log_of_constant(graph, terms.constant)
         return graph.op("add", least, graph.op("softplus", graph.op("sub", logs[0], least)))
@@ -157,7 +159,7 @@ def exponential_factor(graph: Graph, node: int) -> tuple[int, int | None]:
         factors += graph.nodes[factors.pop()].args
     for place, number in enumerate(factors):
         if graph.nodes[number].op == "exp":
-            rest = multiplied(graph, [*factors[:place], *factors[place + 1 :]])
+            rest = multiply(graph, [*factors[:place], *factors[place + 1 :]])
             return rest, graph.nodes[number].args[0]
     return node, None
 
@@ -169,20 +171,20 @@ def _of_product(graph: Graph, node: int) -> int | None:
     op, args, _ = graph.nodes[node]
     power = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
     if power is not None and power != int(power):
-        return scaled_by(graph, power, log_of(graph, args[0]))
+        return scale(graph, power, log_of(graph, args[0]))
     factors = factors_of(graph, node)
     if factors is None or factors.constant == 0.0 or not _is_worth_it(graph, factors):
         return None
     known, odd = [], []
     for base, power in factors.parts:
         if _is_positive(graph, base):
-            known.append(scaled_by(graph, power, log_of(graph, base)))
+            known.append(scale(graph, power, log_of(graph, base)))
         elif power % 2.0 == 0.0:
-            known.append(scaled_by(graph, power, graph.op("log", graph.op("abs", base))))
+            known.append(scale(graph, power, graph.op("log", graph.op("abs", base))))
         else:
             odd.append((base, power))
     known += [power_log(graph, base, exponent) for base, exponent in factors.powers]
-    return added(graph, [*known, *_signed(graph, factors.constant, odd)])
+    return add(graph, [*known, *_signed_logs(graph, factors.constant, odd)])
 
 
 def _is_worth_it(graph: Graph, factors: Factors) -> bool:
@@ -192,7 +194,8 @@ def _is_worth_it(graph: Graph, factors: Factors) -> bool:
     if len(factors.parts) == 1 and factors.constant > 0.0 and factors.parts[0][1] != 1.0:
         return True
     return any(
-        _is_positive(graph, base) and _known(graph, base) is not None for base, _ in factors.parts
+        _is_positive(graph, base) and _better_form(graph, base) is not None
+        for base, _ in factors.parts
     )
 
 
@@ -209,7 +212,7 @@ def _is_positive(graph: Graph, node: int) -> bool:
     return terms is not None and is_exponential(graph, terms)
 
 
-def _signed(graph: Graph, constant: float, odd: list[tuple[int, float]]) -> list[int]:
+def _signed_logs(graph: Graph, constant: float, odd: list[tuple[int, float]]) -> list[int]:
     """Return the logarithms of factors whose signs count, each with |u|."""
     if not odd:
         if constant == 1.0:
@@ -217,19 +220,17 @@ def _signed(graph: Graph, constant: float, odd: list[tuple[int, float]]) -> list
         return [log_of_constant(graph, constant)]
     if len(odd) == 1 and constant > 0.0:
         ((base, power),) = odd
-        log = scaled_by(graph, power, log_of(graph, base))
+        log = scale(graph, power, log_of(graph, base))
         if constant == 1.0:
             return [log]
         return [log_of_constant(graph, constant), log]
     apart = [
-        scaled_by(graph, p - _sign(p), graph.op("log", graph.op("abs", b)))
+        scale(graph, p - _sign(p), graph.op("log", graph.op("abs", b)))
         for b, p in odd
         if abs(p) != 1.0
     ]
-    above = multiplied(
-        graph, [graph.const(constant), *(base for base, power in odd if power > 0.0)]
-    )
-    below = multiplied(graph, [base for base, power in odd if power < 0.0])
+    above = multiply(graph, [graph.const(constant), *(base for base, power in odd if power > 0.0)])
+    below = multiply(graph, [base for base, power in odd if power < 0.0])
     return [*apart, graph.op("log", graph.op("div", above, below))]
 
 
@@ -241,7 +242,7 @@ def _sign(value: float) -> float:
 
 def power_log(graph: Graph, base: int, exponent: int) -> int:
     """Return log(base**exponent) as exponent*log(base), 0 of exponent 0."""
-    log = _known(graph, base)
+    log = _better_form(graph, base)
     if log is not None:
         return graph.op("mul", exponent, log)
     split = graph.op("vanishing", exponent, graph.op("log", base))
@@ -268,10 +269,10 @@ def _of_product_over(graph: Graph, body: int, loop: Loop) -> int | None:
     total = graph.reduce("sum", loop, size)
     if not signed and factors.constant > 0.0:
         return total
-    sign = multiplied(graph, [graph.const(_sign(factors.constant)), *signed])
+    sign = multiply(graph, [graph.const(_sign(factors.constant)), *signed])
     one, zero = graph.const(1.0), graph.const(0.0)
     negative = graph.reduce("sum", loop, graph.op("select", graph.op("lt", sign, zero), one, zero))
-    half = scaled_by(graph, 0.5, negative)
+    half = scale(graph, 0.5, negative)
     even = graph.op("le", half, graph.op("floor", half))
     return graph.op("select", even, total, graph.const(float("nan")))
 
@@ -287,7 +288,7 @@ def _log_of_size(graph: Graph, factors: Factors) -> int:
             positive = base
         else:
             positive = graph.op("abs", base)
-        logs.append(scaled_by(graph, power, log_of(graph, positive)))
-    return added(
+        logs.append(scale(graph, power, log_of(graph, positive)))
+    return add(
         graph, [*logs, *(power_log(graph, base, exponent) for base, exponent in factors.powers)]
     )

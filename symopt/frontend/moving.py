@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from symopt.ir.program import Graph, Key, Read
+from symopt.ir.program import Graph, Key, Load
 
 MOVING_KINDS = {"x", "where"}
 
 
 def is_parameter(key: Key) -> bool:
     """Return whether an input is a parameter, or an entry that depends on parameters."""
-    if isinstance(key, Read):
+    if isinstance(key, Load):
         return key.array[0] in MOVING_KINDS
     return key[0] == "x"
 

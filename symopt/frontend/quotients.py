@@ -10,7 +10,7 @@ from symopt.frontend.logarithms import (
     log_of,
     log_of_exponentials,
 )
-from symopt.frontend.terms import Terms, scaled, terms_of
+from symopt.frontend.terms import Terms, split_scale, terms_of
 from symopt.ir.program import Graph
 
 Quotient = tuple[float, list[int], list[int]]
@@ -19,11 +19,11 @@ Quotient = tuple[float, list[int], list[int]]
 
 def without_overflow(graph: Graph, above: Sequence[int], below: Sequence[int]) -> Quotient:
     """Return a quotient with sums of exponentials below taken up by what is above."""
-    constant, over = _apart(graph, above)
-    divisor, under = _apart(graph, below)
+    constant, over = _split_constant(graph, above)
+    divisor, under = _split_constant(graph, below)
     rest, changed = [], False
     for number in under:
-        taken = _taken_up(graph, over, number)
+        taken = _take_up(graph, over, number)
         if taken is None:
             rest.append(number)
         else:
@@ -34,17 +34,17 @@ def without_overflow(graph: Graph, above: Sequence[int], below: Sequence[int]) -
     return (1.0, list(above), list(below))
 
 
-def _apart(graph: Graph, numbers: Sequence[int]) -> tuple[float, list[int]]:
+def _split_constant(graph: Graph, numbers: Sequence[int]) -> tuple[float, list[int]]:
     """Return the constant factor of a product and the rest of its factors."""
     constant, rest = 1.0, []
     for number in numbers:
-        factor, node = scaled(graph, number) or (1.0, number)
+        factor, node = split_scale(graph, number) or (1.0, number)
         constant *= factor
         rest.append(node)
     return constant, rest
 
 
-def _taken_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
+def _take_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
     """Return the factors above with a divisor taken up by them, or None."""
     base, power = _power(graph, divisor)
     op = graph.nodes[base].op

@@ -28,7 +28,7 @@ SMOOTH = (
 )
 
 
-def filled(part: sp.Piecewise) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
+def continued_piece(part: sp.Piecewise) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
     """Return u, the piece for u != 0, and a polynomial that continues it; or None."""
     if len(part.args) != 2 or part.args[1][1] not in (sp.true, True):
         return None

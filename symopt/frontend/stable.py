@@ -16,7 +16,7 @@ from symopt.frontend.complements import without_cancellation
 from symopt.frontend.logarithms import log_of
 from symopt.frontend.moving import Moving
 from symopt.frontend.quotients import without_overflow
-from symopt.frontend.terms import Terms, added, multiplied, scaled, scaled_by, sum_of, terms_of
+from symopt.frontend.terms import Terms, add, multiply, scale, split_scale, sum_of, terms_of
 from symopt.ir.program import Graph
 
 ODD = (
@@ -50,7 +50,7 @@ def total(graph: Graph, nodes: Sequence[int]) -> int:
     """Return a sum of nodes, from left to right unless it cancels."""
     stable = without_cancellation(graph, nodes)
     if stable is None:
-        return added(graph, nodes)
+        return add(graph, nodes)
     return stable
 
 
@@ -59,10 +59,10 @@ def product(
 ) -> int:
     """Return coefficient*above/below, the factors from left to right, with one division."""
     constant, above, below = without_overflow(graph, above, below)
-    node = multiplied(graph, _with_logarithms(graph, _with_signs(graph, above), moving))
+    node = multiply(graph, _with_logarithms(graph, _with_signs(graph, above), moving))
     node = graph.op("mul", graph.const(coefficient * constant), node)
     if below:
-        return graph.op("div", node, multiplied(graph, below))
+        return graph.op("div", node, multiply(graph, below))
     return node
 
 
@@ -82,14 +82,14 @@ def _with_signs(graph: Graph, factors: list[int]) -> list[int]:
 def _with_logarithms(graph: Graph, factors: list[int], moving: Moving) -> list[int]:
     """Return factors with a logarithm that vanishes where its own factors do, as u*log(u)."""
     for place, log in enumerate(factors):
-        constant, node = scaled(graph, log) or (1.0, log)
+        constant, node = split_scale(graph, log) or (1.0, log)
         if graph.nodes[node].op not in LOGARITHMS or len(factors) == 1:
             continue
         rest = [*factors[:place], *factors[place + 1 :]]
         if not any(factor in moving for factor in rest) or _shares_base(graph, node, rest):
             return [
                 graph.op(
-                    "mul", graph.const(constant), _vanishing(graph, multiplied(graph, rest), node)
+                    "mul", graph.const(constant), _vanishing(graph, multiply(graph, rest), node)
                 )
             ]
     return factors
@@ -120,7 +120,7 @@ def _even(name: str) -> Callable[[Graph, int], int]:
     """Return the form of an even function: the sign of its argument does not count."""
 
     def build(graph: Graph, u: int) -> int:
-        factor, inner = scaled(graph, u) or (1.0, u)
+        factor, inner = split_scale(graph, u) or (1.0, u)
         if graph.nodes[inner].op == "abs":
             (inner,) = graph.nodes[inner].args
         return graph.op(name, graph.op("mul", graph.const(abs(factor)), inner))
@@ -130,7 +130,7 @@ def _even(name: str) -> Callable[[Graph, int], int]:
 
 def _odd(name: str, graph: Graph, u: int) -> int:
     """Return an odd function, the sign of its argument before it."""
-    factor, inner = scaled(graph, u) or (1.0, u)
+    factor, inner = split_scale(graph, u) or (1.0, u)
     node = graph.op(name, graph.op("mul", graph.const(abs(factor)), inner))
     if factor > 0.0:
         return node
@@ -153,12 +153,12 @@ def _is_even_power(graph: Graph, number: int) -> bool:
 
 def _root(graph: Graph, u: int) -> int:
     """Return sqrt(c*v**(2*k)) as sqrt(c)*|v|**k."""
-    factor, even = scaled(graph, u) or (1.0, u)
+    factor, even = split_scale(graph, u) or (1.0, u)
     if factor <= 0.0 or not _is_even_power(graph, even):
         return graph.op("sqrt", u)
     base, power = graph.nodes[even].args
     half = graph.const(0.5 * (graph.value(power) or 0.0))
-    return scaled_by(graph, math.sqrt(factor), _power(graph, _absolute(graph, base), half))
+    return scale(graph, math.sqrt(factor), _power(graph, _absolute(graph, base), half))
 
 
 def _power(graph: Graph, base: int, exponent: int) -> int:
@@ -192,8 +192,8 @@ def _acosh(graph: Graph, u: int) -> int:
         small = sum_of(graph, Terms(0.0, terms.parts))
     else:
         return graph.op("acosh", u)
-    root = operation(graph, "sqrt", scaled_by(graph, 0.5, small))
-    return scaled_by(graph, 2.0, operation(graph, "asinh", root))
+    root = operation(graph, "sqrt", scale(graph, 0.5, small))
+    return scale(graph, 2.0, operation(graph, "asinh", root))
 
 
 def _undone(inner: str, otherwise: Callable[[Graph, int], int]) -> Callable[[Graph, int], int]:

@@ -16,8 +16,8 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from symopt.errors import CostError, did_you_mean
 from symopt.frontend.expressions import Lowering
 from symopt.frontend.logarithms import log_over_loops
-from symopt.ir.index import Affine, Loop, Ref, Size, constant, plus, times, variable
-from symopt.ir.program import Counter, Graph, Key, Name, Program, Read, Statement
+from symopt.ir.index import Affine, IndirectIndex, Loop, Size, constant, plus, times, variable
+from symopt.ir.program import Graph, IndexValue, Key, Load, Name, Program, Statement
 
 Scope = Mapping[sp.Basic, Loop]
 """The sums around a part of the expression: their symbols and loops."""
@@ -178,11 +178,11 @@ class SumLowering(Lowering):
     def _symbol(self, symbol: sp.Basic) -> int:
         name = str(symbol)
         if symbol in self.scope:
-            return self.graph.input(Counter(variable(self.scope[symbol])))
+            return self.graph.input(IndexValue(variable(self.scope[symbol])))
         if name in self.tables.sizes:
             return self.graph.input(("size", name))
         if name in self.tables.scalars:
-            return self.graph.input(Read(("x", name), ()))
+            return self.graph.input(Load(("x", name), ()))
         if isinstance(symbol, sp.Idx):
             raise outside(symbol)
         return self.graph.input(("c", name))
@@ -216,7 +216,7 @@ class SumLowering(Lowering):
     def _logsumexp(self, part: logsumexp) -> int:
         scope, loops = self._opened(part.limits)
         body = self.within(scope, self.near)(part.function)
-        if any(node.op in ("sum", "prod") for node in self.graph.below(body)):
+        if any(node.op in ("sum", "prod") for node in self.graph.reachable(body)):
             body = self._kept(body)
         return log_over_loops(self.graph, self.graph.const(1.0), body, loops)
 
@@ -229,11 +229,11 @@ class SumLowering(Lowering):
         )
         name = ("where", f"logsumexp {len(self.tables.stored)}")
         self.tables.stored.append((Statement("define", name, at, loops, ("where", name[1])), body))
-        return self.graph.input(Read(name, at))
+        return self.graph.input(Load(name, at))
 
     # Indices
 
-    def _read(self, part: sp.Indexed) -> Read:
+    def _read(self, part: sp.Indexed) -> Load:
         label = str(part.base.label)
         if label not in self.tables.arrays:
             raise CostError(
@@ -243,7 +243,7 @@ class SumLowering(Lowering):
         name, indices = self.tables.arrays[label]
         if len(part.indices) != indices:
             raise CostError(f"{part} has {len(part.indices)} index(es); {label} takes {indices}")
-        return Read(name, tuple(self.index(index) for index in part.indices), self.near)
+        return Load(name, tuple(self.index(index) for index in part.indices), self.near)
 
     def index(self, expression: sp.Basic, role: Role = ("the index", "")) -> Affine:
         """Return an index expression, or what has another role, as an affine one.
@@ -286,7 +286,7 @@ class SumLowering(Lowering):
             raise CostError(
                 f"{role[0]} {part}{role[1]} is not data: only integer data can choose an entry"
             )
-        return variable(Ref(name, at))
+        return variable(IndirectIndex(name, at))
 
 
 def outside(symbol: sp.Basic) -> CostError:

@@ -42,7 +42,7 @@ def terms_of(graph: Graph, nodes: Iterable[int]) -> Terms | None:
         visited += 1
         op, args, _ = graph.nodes[number]
         value = graph.value(number)
-        found = scaled(graph, number)
+        found = split_scale(graph, number)
         if value is not None:
             constant += factor * value
         elif op in ("add", "sub"):
@@ -56,7 +56,7 @@ def terms_of(graph: Graph, nodes: Iterable[int]) -> Terms | None:
     return Terms(constant, tuple((factor, number) for number, factor in parts.items()))
 
 
-def scaled(graph: Graph, number: int) -> tuple[float, int] | None:
+def split_scale(graph: Graph, number: int) -> tuple[float, int] | None:
     """Return c and u where a node is c*u."""
     op, args, _ = graph.nodes[number]
     if op == "neg":
@@ -103,12 +103,12 @@ def factors_of(graph: Graph, root: int) -> Factors | None:
     return Factors(constant, tuple((n, p) for n, p in parts.items() if p), tuple(powers))
 
 
-def scaled_by(graph: Graph, factor: float, node: int) -> int:
+def scale(graph: Graph, factor: float, node: int) -> int:
     """Return factor*node."""
     return graph.op("mul", graph.const(factor), node)
 
 
-def added(graph: Graph, nodes: Iterable[int]) -> int:
+def add(graph: Graph, nodes: Iterable[int]) -> int:
     """Return the sum of nodes from left to right, 0 of none."""
     total: int | None = None
     for node in nodes:
@@ -121,7 +121,7 @@ def added(graph: Graph, nodes: Iterable[int]) -> int:
     return total
 
 
-def multiplied(graph: Graph, nodes: Iterable[int]) -> int:
+def multiply(graph: Graph, nodes: Iterable[int]) -> int:
     """Return the product of nodes from left to right, 1 of none."""
     total: int | None = None
     for node in nodes:
@@ -136,5 +136,5 @@ def multiplied(graph: Graph, nodes: Iterable[int]) -> int:
 
 def sum_of(graph: Graph, terms: Terms) -> int:
     """Return terms as a node."""
-    nodes = [scaled_by(graph, factor, node) for factor, node in terms.parts]
-    return added(graph, [*nodes, *([graph.const(terms.constant)] if terms.constant else [])])
+    nodes = [scale(graph, factor, node) for factor, node in terms.parts]
+    return add(graph, [*nodes, *([graph.const(terms.constant)] if terms.constant else [])])

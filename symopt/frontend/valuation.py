@@ -36,7 +36,7 @@ class valuation(sp.Function):  # type: ignore[misc]  # noqa: N801
         return text
 
 
-def lowered(graph: Graph, number: int) -> int:
+def build_valuation(graph: Graph, number: int) -> int:
     """Build the valuation: it is halved 32, 16, ... times at once where that leaves it whole."""
     count, zero = graph.const(0.0), graph.const(0.0)
     for times in (32, 16, 8, 4, 2, 1):

@@ -156,10 +156,10 @@ def choose(names: Sequence[str], place: Path) -> list[Experiment]:
     for name in wanted:
         if name not in known:
             raise RunError(f"no experiment {name!r} in {place}{did_you_mean(name, known)}")
-    return [known[name] if ALL in names else checked(known[name]) for name in wanted]
+    return [known[name] if ALL in names else check_experiment(known[name]) for name in wanted]
 
 
-def checked(experiment: Experiment) -> Experiment:
+def check_experiment(experiment: Experiment) -> Experiment:
     """Return an experiment that can be run.
 
     Raises

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from symopt.harness.claims import Outcome, Row
-from symopt.harness.discovery import Experiment, checked, load
+from symopt.harness.discovery import Experiment, check_experiment, load
 from symopt.harness.figure_export import Picture, pictures
 from symopt.plot._style import style
 
@@ -40,11 +40,11 @@ class Finding:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     seconds: float = 0.0
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Failure:
     """A part of an experiment that raised: which, the error in one line, and where it came from."""
 
     part: str
@@ -72,7 +72,7 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
         At Ctrl-C; nothing is kept of an experiment that did not end.
     """
     begin = time.perf_counter()
-    troubles: list[Trouble] = []
+    troubles: list[Failure] = []
 
     def part(name: str, call: Callable[[], Any]) -> Any:
         try:
@@ -81,7 +81,7 @@ def execute(experiment: Experiment, quick: bool = False) -> Finding:
             troubles.append(_trouble(name, error, experiment.path))
             return None
 
-    module = part("import", lambda: load(checked(experiment)))
+    module = part("import", lambda: load(check_experiment(experiment)))
     equations = None
     if module:
         equations = part("theory()", lambda: _mapping(module.theory()))
@@ -129,7 +129,7 @@ def _mapping(made: Any) -> Mapping[str, Any]:
     return made
 
 
-def _trouble(part: str, error: BaseException, path: Path) -> Trouble:
+def _trouble(part: str, error: BaseException, path: Path) -> Failure:
     """Return an error in one line that says where in the experiment's own file it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
@@ -137,4 +137,4 @@ def _trouble(part: str, error: BaseException, path: Path) -> Trouble:
     if lines:
         place = f" ({path.name}, line {lines[-1]})"
     message = " ".join(f"{type(error).__name__}: {error}".split()) + place
-    return Trouble(part, message, "".join(traceback.format_exception(error)))
+    return Failure(part, message, "".join(traceback.format_exception(error)))

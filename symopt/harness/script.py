@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from symopt.errors import SymoptError
-from symopt.harness.discovery import checked, read
+from symopt.harness.discovery import check_experiment, read
 from symopt.harness.session import conduct
 
 
@@ -39,7 +39,7 @@ def main(file: str) -> None:
     )
     given = parser.parse_args()
     try:
-        code = conduct([checked(experiment)], given.out, given.quick)
+        code = conduct([check_experiment(experiment)], given.out, given.quick)
     except SymoptError as error:
         sys.stderr.write(f"symopt: {' '.join(str(error).split())}\n")
         code = 2

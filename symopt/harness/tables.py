@@ -14,7 +14,7 @@ from rich.table import Table
 
 from symopt.harness.claims import AGREES, FAILED, NO_PREDICTION, NOT_MEASURED, UNDECIDED, Row
 from symopt.harness.runner import Finding
-from symopt.report.number_format import interval, shown
+from symopt.report.number_format import format_apart, interval
 from symopt.validation import finite_or_none
 
 STYLES = {
@@ -72,7 +72,7 @@ def cells(row: Row) -> tuple[str, str, str, str]:
     ('≤ 0.1', '0.2', '–', '1')
     """
     apart = (row.low, row.high, row.predicted)
-    predicted, measured = shown(row.predicted, row.measured, apart=apart)
+    predicted, measured = format_apart(row.predicted, row.measured, apart=apart)
     if row.predicted is None:
         sign = ""
     else:

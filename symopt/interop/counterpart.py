@@ -161,14 +161,14 @@ def is_off(value: Any) -> bool:
     return value is None or (np.ndim(value) == 0 and bool(value == 0))
 
 
-def decayed(rule: Rule, decay: Any, decoupled: bool = False, fixed: bool = False) -> Rule:
+def add_decay(rule: Rule, decay: Any, decoupled: bool = False, fixed: bool = False) -> Rule:
     """Return a rule with weight decay, where it is not 0; ``fixed``: not multiplied by eta."""
     if is_off(decay):
         return rule
     return weight_decay(rule, decay, decoupled=decoupled, times_eta=not fixed)
 
 
-def climbing(rule: Rule, maximize: bool) -> Rule:
+def choose_direction(rule: Rule, maximize: bool) -> Rule:
     """Return a rule that climbs if it is told to."""
     if maximize:
         return ascend(rule)

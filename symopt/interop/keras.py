@@ -7,7 +7,7 @@ from typing import Any
 
 from symopt.errors import RuleError
 from symopt.interop import keras_rules
-from symopt.interop.counterpart import counterpart, decayed, is_off, or_none, with_more
+from symopt.interop.counterpart import add_decay, counterpart, is_off, or_none, with_more
 from symopt.optim.adam import adam
 from symopt.optim.adaptive import adadelta, adagrad, rmsprop
 from symopt.optim.momentum import gd, lion
@@ -42,17 +42,17 @@ def keras(
         "clipvalue": None,
         "global_clipnorm": None,
     }
-    return lambda make: register(with_more(make, more, _finished))
+    return lambda make: register(with_more(make, more, _finish_keras))
 
 
-def _finished(
+def _finish_keras(
     rule: Rule, *, clipnorm: Any, clipvalue: Any, global_clipnorm: Any, weight_decay: Any = None
 ) -> Rule:
     """Return a rule with keras's weight decay and clipping; the parameters are one variable."""
     given = [value for value in (clipnorm, clipvalue, global_clipnorm) if value is not None]
     if len(given) > 1:
         raise RuleError("keras takes only one of clipnorm, clipvalue and global_clipnorm")
-    rule = decayed(rule, weight_decay, decoupled=True)
+    rule = add_decay(rule, weight_decay, decoupled=True)
     if not given:
         return rule
     if clipvalue is not None:

@@ -93,7 +93,7 @@ def find(name: Any) -> Counterpart:
         If there is none.
     """
     if not isinstance(name, str):
-        name = _spelled(name)
+        name = _known_spelling(name)
     for alias, proper in ALIASES.items():
         if name.startswith(alias):
             name = proper + name.removeprefix(alias)
@@ -116,7 +116,7 @@ def _near(name: str) -> str:
     return f"; known: {', '.join(known)}"
 
 
-def _spelled(given: Any) -> str:
+def _known_spelling(given: Any) -> str:
     """Return the known spelling of a class: its library and its own name."""
     own, library = (
         getattr(given, "__name__", ""),

@@ -6,7 +6,7 @@ from typing import Any
 
 from symopt.errors import RuleError
 from symopt.interop import optax_rules, torch_rules
-from symopt.interop.counterpart import counterpart, decayed, is_off, or_none
+from symopt.interop.counterpart import add_decay, counterpart, is_off, or_none
 from symopt.optim.adam import adam, adamax, adamw, yogi
 from symopt.optim.adaptive import adadelta, adagrad, rmsprop
 from symopt.optim.momentum import gd, lion
@@ -42,7 +42,7 @@ def adadelta_(
     eta = learning_rate
     if learning_rate is None:
         eta = -1.0
-    return decayed(adadelta(eta=eta, rho=rho, epsilon=eps), weight_decay)
+    return add_decay(adadelta(eta=eta, rho=rho, epsilon=eps), weight_decay)
 
 
 @counterpart("optax.rmsprop", VERSION, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symopt.interop import package_rules
-from symopt.interop.counterpart import climbing, counterpart, decayed, is_off
+from symopt.interop.counterpart import add_decay, choose_direction, counterpart, is_off
 from symopt.interop.torch_family import belief, free_sgd, per_rate
 from symopt.optim.adam import yogi
 from symopt.optim.momentum import lion
@@ -29,7 +29,7 @@ def schedulefree_sgd(
     maximize: bool = False,
 ) -> Rule:
     """Return the rule of pytorch_optimizer's ScheduleFreeSGD."""
-    return climbing(
+    return choose_direction(
         free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power), maximize
     )
 
@@ -64,7 +64,7 @@ def schedulefree_adamw(
         rule = rule(warmup=warmup_steps)
     if not is_off(decoupling_c):
         rule = rule(decoupling=decoupling_c)
-    return climbing(rule.reporting("theta"), maximize)
+    return choose_direction(rule.reporting("theta"), maximize)
 
 
 @counterpart("pytorch_optimizer.AdaBelief", COLLECTION, FOREACH)
@@ -84,8 +84,8 @@ def poadabelief(
 ) -> Rule:
     """Return the rule of pytorch_optimizer's AdaBelief."""
     rule = belief(lr, betas, eps, rectify, n_sma_threshold, degenerated_to_sgd, ams_bound)
-    return climbing(
-        decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+    return choose_direction(
+        add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
     )
 
 
@@ -128,10 +128,10 @@ def lion_(
     beta1, beta2 = betas
     rule = lion(eta=lr, beta1=beta1, beta2=beta2)
     if weight_decouple:
-        return climbing(
+        return choose_direction(
             rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay), maximize
         )
-    return climbing(decayed(rule, weight_decay), maximize)
+    return choose_direction(add_decay(rule, weight_decay), maximize)
 
 
 @counterpart("pytorch_optimizer.RAdam", COLLECTION, FOREACH)
@@ -162,7 +162,7 @@ def radam_(
     )
     if weight_decouple and not is_off(weight_decay):
         rule = rule(weight_decay=per_rate(weight_decay, lr) if fixed_decay else weight_decay)
-    return climbing(rule, maximize)
+    return choose_direction(rule, maximize)
 
 
 @counterpart("pytorch_optimizer.Yogi", COLLECTION, FOREACH)
@@ -182,6 +182,6 @@ def yogi_(
     rule = yogi(
         eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, initial_accumulator=initial_accumulator
     )
-    return climbing(
-        decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+    return choose_direction(
+        add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
     )

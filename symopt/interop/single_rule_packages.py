@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symopt.interop import package_rules
-from symopt.interop.counterpart import counterpart, decayed
+from symopt.interop.counterpart import add_decay, counterpart
 from symopt.interop.torch_family import belief, free_adamw, free_sgd, per_rate
 from symopt.optim.momentum import lion
 from symopt.rules.rule import Rule
@@ -92,4 +92,4 @@ def adabelief_pytorch(
     The largest s counts only in steps that are not rectified.
     """
     rule = belief(lr, betas, eps, rectify, 5, degenerated_to_sgd, amsgrad and not rectify)
-    return decayed(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple)
+    return add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple)

@@ -10,7 +10,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.interop import torch_rules
-from symopt.interop.counterpart import climbing, counterpart, decayed, is_off, with_more
+from symopt.interop.counterpart import add_decay, choose_direction, counterpart, is_off, with_more
 from symopt.optim.adam import adam, adamax, adamw
 from symopt.optim.adaptive import adadelta, adagrad, rprop
 from symopt.optim.momentum import gd
@@ -31,13 +31,13 @@ def torch(
     """Register a class of torch, with what all its optimizers take."""
     register = counterpart(f"torch.optim.{name}", VERSION, FIXED)
     return lambda make: register(
-        with_more(make, {"weight_decay": weight_decay, "maximize": False}, _finished)
+        with_more(make, {"weight_decay": weight_decay, "maximize": False}, _finish_torch)
     )
 
 
-def _finished(rule: Rule, *, maximize: bool, weight_decay: Any = 0) -> Rule:
+def _finish_torch(rule: Rule, *, maximize: bool, weight_decay: Any = 0) -> Rule:
     """Add torch's weight decay to the gradient, and choose the direction."""
-    return climbing(decayed(rule, weight_decay), maximize)
+    return choose_direction(add_decay(rule, weight_decay), maximize)
 
 
 @torch("SGD")
@@ -121,7 +121,7 @@ def adam_(
     decoupled_weight_decay: bool = False,
 ) -> Rule:
     """Return the rule of torch's Adam."""
-    return decayed(_adam(lr, betas, eps, amsgrad), weight_decay, decoupled=decoupled_weight_decay)
+    return add_decay(_adam(lr, betas, eps, amsgrad), weight_decay, decoupled=decoupled_weight_decay)
 
 
 @torch("AdamW")
@@ -135,7 +135,7 @@ def adamw_(
 ) -> Rule:
     """Return the rule of torch's AdamW."""
     if amsgrad:
-        return decayed(_adam(lr, betas, eps, True), weight_decay, decoupled=True)
+        return add_decay(_adam(lr, betas, eps, True), weight_decay, decoupled=True)
     beta1, beta2 = betas
     return adamw(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, weight_decay=weight_decay)
 
@@ -160,7 +160,7 @@ def nadam_(
     """Return the rule of torch's NAdam."""
     beta1, beta2 = betas
     rule = nadam(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, momentum_decay=momentum_decay)
-    return decayed(rule, weight_decay, decoupled=decoupled_weight_decay)
+    return add_decay(rule, weight_decay, decoupled=decoupled_weight_decay)
 
 
 @torch("RAdam")
@@ -175,7 +175,7 @@ def radam_(
     """Return the rule of torch's RAdam."""
     beta1, beta2 = betas
     rule = torch_rules.radam(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps)
-    return decayed(rule, weight_decay, decoupled=decoupled_weight_decay)
+    return add_decay(rule, weight_decay, decoupled=decoupled_weight_decay)
 
 
 @counterpart("torch.optim.Rprop", VERSION, FIXED)
@@ -186,4 +186,6 @@ def rprop_(
     (shrink, grow), (low, high) = etas, step_sizes
     if np.ndim(low) == 0 == np.ndim(high) and low > high:
         raise RuleError(f"step_sizes={step_sizes}: expected the smallest first")
-    return climbing(rprop(eta=lr, shrink=shrink, grow=grow, smallest=low, largest=high), maximize)
+    return choose_direction(
+        rprop(eta=lr, shrink=shrink, grow=grow, smallest=low, largest=high), maximize
+    )

@@ -21,7 +21,7 @@ class Size(NamedTuple):
         return self.size
 
 
-class Ref(NamedTuple):
+class IndirectIndex(NamedTuple):
     """An entry of an integer array."""
 
     array: tuple[str, str]
@@ -63,7 +63,7 @@ class Loop(NamedTuple):
         return f"{_variable_name(self)} = {self.low} .. {self.high}"
 
 
-Atom = Union[Loop, Size, Ref]  # noqa: UP007  a recursive alias is read at run time
+Atom = Union[Loop, Size, IndirectIndex]  # noqa: UP007  a recursive alias is read at run time
 
 
 def _variable_name(atom: Atom) -> str:
@@ -117,7 +117,7 @@ def times(one: Affine, factor: int) -> Affine:
 
 def _place(term: tuple[Atom, int]) -> tuple[int, str]:
     atom = term[0]
-    kinds = (Loop, Size, Ref)
+    kinds = (Loop, Size, IndirectIndex)
     return next(k for k, kind in enumerate(kinds) if isinstance(atom, kind)), repr(atom)
 
 
@@ -133,7 +133,7 @@ def loops_of(index: Affine) -> frozenset[Loop]:
     for atom, _ in index.terms:
         if isinstance(atom, Loop):
             found |= {atom} | bounds_of(atom)
-        elif isinstance(atom, Ref):
+        elif isinstance(atom, IndirectIndex):
             found |= all_loops(atom.at)
     return frozenset(found)
 
@@ -148,12 +148,12 @@ def all_loops(indices: Iterable[Affine]) -> frozenset[Loop]:
     return frozenset().union(*(loops_of(index) for index in indices))
 
 
-def substituted(index: Affine, new: Mapping[Loop, Affine]) -> Affine:
+def substitute(index: Affine, new: Mapping[Loop, Affine]) -> Affine:
     """Return an index with loop variables replaced, in the data that it looks up too."""
     result = Affine(index.const)
     for atom, factor in index.terms:
-        if isinstance(atom, Ref):
-            atom = Ref(atom.array, tuple(substituted(part, new) for part in atom.at))  # noqa: PLW2901
+        if isinstance(atom, IndirectIndex):
+            atom = IndirectIndex(atom.array, tuple(substitute(part, new) for part in atom.at))  # noqa: PLW2901
         if isinstance(atom, Loop):
             replacement = new.get(atom, variable(atom))
         else:
@@ -162,7 +162,7 @@ def substituted(index: Affine, new: Mapping[Loop, Affine]) -> Affine:
     return result
 
 
-def evaluated(index: Affine, value: Callable[[Atom], int]) -> int:
+def evaluate_index(index: Affine, value: Callable[[Atom], int]) -> int:
     """Return the number that an index is."""
     return index.const + sum(factor * value(atom) for atom, factor in index.terms)
 
@@ -176,7 +176,7 @@ def extreme(index: Affine, side: int, value: Callable[[Atom, int], int]) -> int:
     while inner := [atom for atom, _ in index.terms if isinstance(atom, Loop)]:
         deepest = max(inner, key=lambda loop: loop.order)
         factor = dict(index.terms)[deepest]
-        index = substituted(index, {deepest: deepest.high if factor * side > 0 else deepest.low})
+        index = substitute(index, {deepest: deepest.high if factor * side > 0 else deepest.low})
     return index.const + sum(
         factor * value(atom, side * (1 if factor > 0 else -1)) for atom, factor in index.terms
     )

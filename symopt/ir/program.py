@@ -24,7 +24,7 @@ Nothing here knows SymPy or Numba. Operations are named:
 
 A node below a reduction depends on the variables of its loops: a graph with reductions holds
 functions of indices, and what is written once is computed in the outermost loop that it can stand
-in. Its inputs are entries of arrays (``Read``) and values of indices (``Counter``) beside plain
+in. Its inputs are entries of arrays (``Load``) and values of indices (``IndexValue``) beside plain
 keys. A program with arrays has statements: what is stored in them, or added to them, over loops.
 """
 
@@ -44,7 +44,7 @@ Name = tuple[str, str]
 """An array: its kind ("x" parameters, "data", "where", "g" gradient, ...) and its name."""
 
 
-class Read(NamedTuple):
+class Load(NamedTuple):
     """An entry of an array as an input.
 
     ``near`` is NaN where the index is outside, as in a branch that is not taken.
@@ -55,13 +55,13 @@ class Read(NamedTuple):
     near: bool = False
 
 
-class Counter(NamedTuple):
+class IndexValue(NamedTuple):
     """An input: an index as a number."""
 
     value: Affine
 
 
-class Over(NamedTuple):
+class LoopOf(NamedTuple):
     """The loop of ``others``, which are a function of its variable."""
 
     loop: Loop
@@ -72,7 +72,7 @@ class Node(NamedTuple):
 
     op: str
     args: tuple[int, ...] = ()
-    payload: float | Key | Loop | Over | None = None
+    payload: float | Key | Loop | LoopOf | None = None
 
 
 class Statement(NamedTuple):
@@ -142,41 +142,41 @@ class Graph:
             return self.op("mul", self._count(loop), body)
         return self.op("pow", body, self._count(loop))
 
-    def others(self, product: Node) -> int:
+    def product_of_others(self, product: Node) -> int:
         """Return, for each factor of a product over a loop, the product of all others."""
         assert isinstance(product.payload, Loop)
-        return self._intern(Node("others", product.args, Over(product.payload)))
+        return self._intern(Node("others", product.args, LoopOf(product.payload)))
 
     def _count(self, loop: Loop) -> int:
         """Return how many terms a sum has, 0 where its range is empty."""
         terms, zero = length(loop), self.const(0.0)
         if not terms.terms:
             return self.const(float(max(terms.const, 0)))
-        count = self.input(Counter(terms))
+        count = self.input(IndexValue(terms))
         return self.op("select", self.op("lt", zero, count), count, zero)
 
     def loops(self, number: int) -> frozenset[Loop]:
         """Return the loops whose variables a node depends on."""
         for node in self.nodes[len(self._loops) :]:
             below = frozenset().union(*(self._loops[arg] for arg in node.args))
-            if isinstance(node.payload, Read):
+            if isinstance(node.payload, Load):
                 below = all_loops(node.payload.at)
-            elif isinstance(node.payload, Counter):
+            elif isinstance(node.payload, IndexValue):
                 below = loops_of(node.payload.value)
             elif isinstance(node.payload, Loop):
                 below = (below - {node.payload}) | bounds_of(node.payload)
             self._loops.append(below)
         return self._loops[number]
 
-    def below(self, *roots: int) -> list[Node]:
+    def reachable(self, *roots: int) -> list[Node]:
         """Return all nodes that some nodes need, themselves included."""
         return [self.nodes[number] for number in demand_order(self.nodes, roots)]
 
-    def replaced(self, root: int, new: Mapping[int, int]) -> int:
+    def replace(self, root: int, new: Mapping[int, int]) -> int:
         """Return a node with other nodes in the place of some below it."""
-        return self.mapped([root], new)[root]
+        return self.substitute([root], new)[root]
 
-    def mapped(
+    def substitute(
         self, roots: Iterable[int], new: Mapping[int, int], leaf: Callable[[Key], int] | None = None
     ) -> dict[int, int]:
         """Return nodes made anew, with ``new`` in the place of some and ``leaf(key)`` of inputs."""
@@ -192,10 +192,10 @@ class Graph:
                 if args == node.args:
                     made[number] = number
                 else:
-                    made[number] = self.again(node, args)
+                    made[number] = self.rebuild(node, args)
         return made
 
-    def again(self, node: Node, args: tuple[int, ...]) -> int:
+    def rebuild(self, node: Node, args: tuple[int, ...]) -> int:
         """Return an operation with other arguments, simplified."""
         if isinstance(node.payload, Loop):
             return self.reduce(node.op, node.payload, *args)
@@ -203,7 +203,7 @@ class Graph:
             return self._intern(node._replace(args=args))
         return self.op(node.op, *args)
 
-    def splice(self, program: Program, given: Callable[[Key], int]) -> dict[Key, int]:
+    def inline(self, program: Program, given: Callable[[Key], int]) -> dict[Key, int]:
         """Inline ``program`` in this graph, with ``given(key)`` for inputs; return its outputs."""
         made: list[int] = []
         for node in program.nodes:
@@ -249,7 +249,7 @@ class Program:
         """The keys of the values it needs, in order of first use."""
         return [node.payload for node in self.nodes if node.op == "input"]  # type: ignore[misc]
 
-    def rebuilt(
+    def rewrite(
         self,
         build: Callable[[Graph, int, Node, tuple[int, ...]], int | None],
         made: dict[int, int] | None = None,
@@ -269,7 +269,7 @@ class Program:
             else:
                 new = build(graph, number, node, args)
                 if new is None:
-                    made[number] = graph.again(node, args)
+                    made[number] = graph.rebuild(node, args)
                 else:
                     made[number] = new
         return graph.program(
@@ -279,7 +279,7 @@ class Program:
     def only(self, keys: Iterable[Key]) -> Program:
         """Return the part that computes some of the outputs; the operations stay what they are."""
         graph = Graph()
-        outputs = graph.splice(self, graph.input)
+        outputs = graph.inline(self, graph.input)
         return graph.program({key: outputs[key] for key in keys})
 
 

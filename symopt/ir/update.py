@@ -98,42 +98,44 @@ LATE = (*VECTOR, "sum", "value")
 """Inputs that are not known before the cost is evaluated."""
 
 
-def touched(program: Program, states: set[str], kinds: tuple[str, ...]) -> list[bool]:
+def find_dependent_nodes(program: Program, states: set[str], kinds: tuple[str, ...]) -> list[bool]:
     """Return, for each node, whether it depends on inputs of these kinds or on these states."""
     result: list[bool] = []
     for node in program.nodes:
         result.append(
-            _is_touched(node.payload, states, kinds)  # type: ignore[arg-type]
+            _depends_directly(node.payload, states, kinds)  # type: ignore[arg-type]
             if node.op == "input"
             else any(result[arg] for arg in node.args)
         )
     return result
 
 
-def _is_touched(key: Key, states: set[str], kinds: tuple[str, ...]) -> bool:
+def _depends_directly(key: Key, states: set[str], kinds: tuple[str, ...]) -> bool:
     if isinstance(key, str):
         return key in kinds
     return key[0] in kinds or (key[0] == "state" and key[1] in states)
 
 
-def find_states(program: Program, initial: dict[str, Initial], kinds: tuple[str, ...]) -> set[str]:
+def find_dependent_states(
+    program: Program, initial: dict[str, Initial], kinds: tuple[str, ...]
+) -> set[str]:
     """Return the states that inputs of these kinds reach, now or through other states."""
     found = {name for name, start in initial.items() if start in ("theta0", "grad0")}
     while True:
-        nodes = touched(program, found, kinds)
+        nodes = find_dependent_nodes(program, found, kinds)
         more = found | {name for name in initial if nodes[program.outputs["new", name]]}
         if more == found:
             return found
         found = more
 
 
-def regrouped(program: Program, late_states: set[str]) -> Program:
+def reassociate(program: Program, late_states: set[str]) -> Program:
     """Return the program with each product's early factors joined into one.
 
     Early is what is known once a step: eta*m/(1 - beta**t) becomes (eta/(1 - beta**t))*m, whose
     quotient serves all coordinates and lanes.
     """
-    late = touched(program, late_states, LATE)
+    late = find_dependent_nodes(program, late_states, LATE)
 
     def build(graph: Graph, number: int, node: Node, args: tuple[int, ...]) -> int | None:  # noqa: ARG001
         if node.op not in PRODUCTS or not late[number]:
@@ -141,7 +143,7 @@ def regrouped(program: Program, late_states: set[str]) -> Program:
         return _product(graph, _factors(program, late, number), late, made)
 
     made: dict[int, int] = {}
-    return program.rebuilt(build, made)
+    return program.rewrite(build, made)
 
 
 PRODUCTS = ("mul", "div", "neg")

@@ -14,7 +14,7 @@ from symopt.atomic_io import writable_folder, write
 from symopt.manual.rule_info import card
 from symopt.optim.registry import RULES
 from symopt.optim.wrappers import WRAPPERS
-from symopt.report.mathml import converted
+from symopt.report.mathml import latex_to_mathml
 from symopt.report.page import environment
 from symopt.rules.rule import Rule
 
@@ -58,7 +58,8 @@ def _templates() -> Environment:
 def _equations(rule: Rule) -> list[Markup]:
     """Return a rule's equations as MathML."""
     return [
-        converted(rf"{left} \leftarrow {right}", block=True) for left, right in rule.latex_sides
+        latex_to_mathml(rf"{left} \leftarrow {right}", block=True)
+        for left, right in rule.latex_sides
     ]
 
 

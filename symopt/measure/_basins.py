@@ -103,7 +103,7 @@ def basin(cost: Cost, theta: Ends, *, reach: float = 1.0, apart: float = 1e-4) -
     known = np.isfinite(ends.values).all(axis=-1).ravel() & ~_lost(theta, ends)
     points = ends.values.reshape(len(known), -1)[known]
     polished = _polish(cost, points)
-    rested = _rested(cost, points, polished, *limits)
+    rested = _came_to_rest(cost, points, polished, *limits)
     labels, kinds = np.full(len(known), -1), np.full(len(known), "diverged", dtype="<U11")
     attractors = _together(cost, polished.theta[rested], polished.scale[rested], limits[1])
     kinds[known] = "not at rest"
@@ -208,7 +208,7 @@ def _step(cost: Cost, theta: Array) -> Array:
     return new
 
 
-def _rested(
+def _came_to_rest(
     cost: Cost, points: Array, polished: _Polished, reach: float, apart: float
 ) -> npt.NDArray[np.bool_]:
     """Return which points came to rest: no slope, near where they were, not uphill."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from symopt.measure._fits import FEW, Points, best, fitted, joined
+from symopt.measure._fits import FEW, Points, best, bic_of_segments, fit_model
 from symopt.validation import Array
 
 MARGIN: Final = 10.0  # how far above its floor an error is used at all
@@ -34,20 +34,20 @@ class Superlinear:
     last: int
 
 
-def growing(k: Array, e: Array) -> bool:
+def is_growing(k: Array, e: Array) -> bool:
     """Return whether errors grow still at the end: above where they began, and in the last half."""
     if len(e) < 8:
         return bool(e[-1] / 10 > e[0])
     quarter = len(e) // 4
     if e[-quarter:].max() / 2 < max(e[:quarter].max(), e.max() / 2):
         return False
-    used = thin(len(e))
+    used = thinned_places(len(e))
     used = used[(used >= len(e) // 2) & (e[used] > 0)]
     if len(used) < FEW:
         return False
     points = Points(k[used], np.log(e[used]))
-    line = fitted("linear", points)
-    return line.weight("k") > 0 and line.bic < fitted("plateau", points).bic
+    line = fit_model("linear", points)
+    return line.weight("k") > 0 and line.bic < fit_model("plateau", points).bic
 
 
 def superlinear(k: Array, e: Array) -> Superlinear | None:
@@ -100,7 +100,7 @@ def _comes_back(e: Array, last: int) -> bool:
     return bool(rest[1:].max() > rest[0] or rest[1] - rest.min() > 3 * (rest[0] - rest[1]))
 
 
-def above(e: Array, floor: Array) -> int:
+def count_above(e: Array, floor: Array) -> int:
     """Return how many errors come before they stay at a floor."""
     high = np.flatnonzero(e > floor)
     if len(high):
@@ -108,21 +108,21 @@ def above(e: Array, floor: Array) -> int:
     return 0
 
 
-def clear(e: Array, floor: Array) -> int:
+def count_clear_of(e: Array, floor: Array) -> int:
     """Return how many errors are well above a floor, as far above as leaves enough of them."""
     for margin, fewest, decades in MARGINS:
-        count = above(e, margin * floor)
+        count = count_above(e, margin * floor)
         if count >= fewest and count and e[0] / 10**decades >= e[count - 1]:
             return count
     return count
 
 
-def thin(n: int) -> npt.NDArray[np.intp]:
+def thinned_places(n: int) -> npt.NDArray[np.intp]:
     """Return the places of at most ``POINTS`` points of n, evenly, with both ends."""
     return np.unique(np.linspace(0, n - 1, min(n, POINTS)).round().astype(np.intp))
 
 
-def spread(n: int) -> npt.NDArray[np.intp]:
+def spread_places(n: int) -> npt.NDArray[np.intp]:
     """Return at most ``POINTS`` places of n, half of them even and half log-spaced."""
     if n <= POINTS:
         return np.arange(n)
@@ -134,7 +134,7 @@ def spread(n: int) -> npt.NDArray[np.intp]:
     )
 
 
-def level(points: Points) -> tuple[float, int] | None:
+def detect_floor(points: Points) -> tuple[float, int] | None:
     """Return the log of a noisy floor, and a place within it: a tail in which log e stops falling.
 
     By segmented regression: the tail is a floor where a model of its own before it is worth its
@@ -144,12 +144,15 @@ def level(points: Points) -> tuple[float, int] | None:
     cuts = sorted(
         {cut for share in np.arange(0.05, 0.96, 0.05) if FEW <= (cut := int(share * n)) <= n - FEW}
     )
-    tried = [(joined(best(points[:cut]), fitted("plateau", points[cut:])), cut) for cut in cuts]
+    tried = [
+        (bic_of_segments(best(points[:cut]), fit_model("plateau", points[cut:])), cut)
+        for cut in cuts
+    ]
     if not tried or min(tried)[0] > best(points).bic:
         return None
     cut = min(tried)[1]
     half = points[(cut + n) // 2 :]
-    line, flat = fitted("linear", half), fitted("plateau", half)
+    line, flat = fit_model("linear", half), fit_model("plateau", half)
     fall = -line.weight("k") * (half.k[-1] - half.k[0])
     if line.bic < flat.bic and fall > FLAT:
         return None
@@ -207,13 +210,13 @@ def _summits(k: Array, e: Array, peaks: npt.NDArray[np.intp]) -> tuple[Array, Ar
 
 def _skewness(values: Array) -> float:
     centred = values - values.mean()
-    spread = float(centred.std())
-    if spread > 0:
-        return float((centred**3).mean()) / spread**3
+    spread_places = float(centred.std())
+    if spread_places > 0:
+        return float((centred**3).mean()) / spread_places**3
     return 0.0
 
 
-def smooth(residuals: Array) -> bool:
+def is_smooth(residuals: Array) -> bool:
     """Return whether residuals are far smoother than white noise (von Neumann 1941)."""
     bends = np.diff(residuals, 2)
     return bool((bends**2).mean() / 6 < 0.01 * residuals.var())

@@ -139,7 +139,7 @@ def bic(residuals: Array, parameters: int, resolution: float) -> float:
     return len(residuals) * float(np.log(variance)) + parameters * float(np.log(len(residuals)))
 
 
-def joined(before: Fit, after: Fit) -> float:
+def bic_of_segments(before: Fit, after: Fit) -> float:
     """Return the BIC of two segments with one variance; the place of the cut is a parameter too."""
     residuals = np.concatenate([before.residuals, after.residuals])
     if after.falling:
@@ -147,7 +147,7 @@ def joined(before: Fit, after: Fit) -> float:
     return np.inf
 
 
-def fitted(model: str, points: Points, shift: float = 0.0) -> Fit:
+def fit_model(model: str, points: Points, shift: float = 0.0) -> Fit:
     """Fit one model by least squares."""
     columns: dict[str, Callable[[Array], Array]] = {
         "1": np.ones_like,
@@ -180,16 +180,17 @@ def best(points: Points, shifts: tuple[float, ...] = (), refine: bool = False) -
     """
     k = points.k
     tried = (*shifts, *np.geomspace(1.0, max(1.0, 0.1 * k[-1]), 4), *([0.0] if k[0] > 0 else []))
-    fits = [fitted("plateau", points), fitted("linear", points)]
+    fits = [fit_model("plateau", points), fit_model("linear", points)]
     for model in ("power", "defective"):
         nearest = min(
-            (fitted(model, points, shift) for shift in tried), key=lambda fit: (fit.bic, fit.misfit)
+            (fit_model(model, points, shift) for shift in tried),
+            key=lambda fit: (fit.bic, fit.misfit),
         )
-        fits.append(refined(nearest, points) if refine else nearest)
+        fits.append(refine_shift(nearest, points) if refine else nearest)
     return min(fits, key=lambda fit: fit.bic)
 
 
-def refined(fit: Fit, points: Points) -> Fit:
+def refine_shift(fit: Fit, points: Points) -> Fit:
     """Refine k0 of a fit by Gauss-Newton in log k0, with shortened steps."""
     damping = 1.0
     for _ in range(20):
@@ -197,7 +198,7 @@ def refined(fit: Fit, points: Points) -> Fit:
             break
         step = np.linalg.lstsq(jacobian(fit, points.k), fit.residuals)[0][-1] / fit.shift
         shift = fit.shift * float(np.exp(np.clip(damping * step, -1, 1)))
-        moved = fitted(fit.model, points, min(shift, 0.1 * float(points.k[-1])))
+        moved = fit_model(fit.model, points, min(shift, 0.1 * float(points.k[-1])))
         better = moved.misfit < 0.999 * fit.misfit and moved.bic <= fit.bic
         if better:
             fit = moved
@@ -254,7 +255,8 @@ def window(points: Points, enough: npt.NDArray[np.bool_]) -> int:
 def _segments(points: Points, cut: int, whole: Fit) -> float:
     models = sorted({("transient", 0.0), (whole.model, whole.shift)})
     before = min(
-        (fitted(model, points[:cut], shift) for model, shift in models), key=lambda fit: fit.misfit
+        (fit_model(model, points[:cut], shift) for model, shift in models),
+        key=lambda fit: fit.misfit,
     )
     known = (whole.shift,) if whole.shift > 0 else ()
-    return joined(before, best(points[cut:], known))
+    return bic_of_segments(before, best(points[cut:], known))

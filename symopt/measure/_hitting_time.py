@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import RunError
-from symopt.measure._trajectories import Paths, first, refuse_study, times, watched
+from symopt.measure._trajectories import Paths, censoring_times, first, refuse_study, times
 from symopt.runs.result import Run
 from symopt.validation import check_number
 
@@ -56,11 +56,11 @@ def hitting(x: Paths, target: float, *, optimum: float = 0.0) -> xr.Dataset:
     refuse_study(x)
     level = check_number(target, "target") + check_number(optimum, "optimum")
     if isinstance(x, xr.Dataset) and (hit := _exact(x, level)) is not None:
-        return times(hit.values, watched(x, x.attrs["steps"], hit), hit)
+        return times(hit.values, censoring_times(x, x.attrs["steps"], hit), hit)
     losses = _losses(x, level)
     steps = losses["step"].values
     like = losses.isel(step=0, drop=True)
-    return times(first(losses.values <= level, steps), watched(x, steps[-1], like), like)
+    return times(first(losses.values <= level, steps), censoring_times(x, steps[-1], like), like)
 
 
 def _exact(dataset: xr.Dataset, level: float) -> xr.DataArray | None:

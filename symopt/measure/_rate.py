@@ -14,7 +14,7 @@ from symopt._typing import PointLike, RandomLike
 from symopt.costs.points import Flat
 from symopt.errors import RunError
 from symopt.measure._bootstrap import across_runs
-from symopt.measure._rate_models import NOWHERE, REGIMES, Rate, divergent, judge
+from symopt.measure._rate_models import NOWHERE, REGIMES, Rate, classify, divergent
 from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.termination import Status
@@ -182,7 +182,7 @@ def _one(
                 "optimum too high?"
             )
         e, floors = np.maximum(e, 0.0), np.maximum(floors, -lowest)
-    return judge(k, e, floors, level, rng)
+    return classify(k, e, floors, level, rng)
 
 
 def _of_run(
@@ -308,14 +308,14 @@ def _many(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate:
     counts = Counter(rate.regime for rate in found)
     regime = max(REGIMES, key=lambda name: counts[name])
     alike = [rate for rate in found if rate.regime == regime]
-    if doubt := _doubt(k, e[[rate.regime == regime for rate in found]], level, rng):
+    if doubt := _individual_check(k, e[[rate.regime == regime for rate in found]], level, rng):
         return doubt
     others = [f"{count} {name}" for name, count in counts.items() if name != regime]
     reason = f"{len(alike)} of {len(found)} runs" + (f" ({', '.join(others)})" if others else "")
     return _across(alike, f"{reason}; {alike[0].reason}", level, rng)
 
 
-def _doubt(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate | None:
+def _individual_check(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate | None:
     """Return why most of a few runs tell nothing when each is judged alone."""
     alone = [_one(k, run, level, copy.deepcopy(rng)) for run in e[:FEW]]
     silent = [rate for rate in alone if rate.regime == "not identifiable"]

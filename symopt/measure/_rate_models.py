@@ -16,9 +16,9 @@ from symopt.measure._fits import (
     Fit,
     Points,
     best,
-    fitted,
+    fit_model,
     jacobian,
-    refined,
+    refine_shift,
     theil_sen,
     window,
 )
@@ -110,7 +110,9 @@ class Rate:
         return f"Rate({self.error}: {head}; {counted}; {self.reason})"
 
 
-def judge(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generator | None) -> Rate:
+def classify(
+    k: Array, e: Array, floor: Array, level: float, rng: np.random.Generator | None
+) -> Rate:
     """Return the rate of one sequence.
 
     Parameters
@@ -124,9 +126,9 @@ def judge(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generat
     """
     if not len(e):
         return _without("not identifiable", k, "no error is finite")
-    if np.isinf(e).any() or _error_sequence.growing(k, e):
+    if np.isinf(e).any() or _error_sequence.is_growing(k, e):
         return divergent(k, e)
-    count = _error_sequence.above(e, _error_sequence.MARGIN * floor)
+    count = _error_sequence.count_above(e, _error_sequence.MARGIN * floor)
     k, e, floor, total = k[:count], e[:count], floor[:count], len(e)
     if found := _error_sequence.superlinear(k, e):
         return _superlinear(k, found)
@@ -159,7 +161,7 @@ def divergent(k: Array, e: Array) -> Rate:
     """Return the rate of errors that grow."""
     finite = (e > 0) & np.isfinite(e)
     k, e = k[finite], e[finite]
-    places = _error_sequence.thin(len(e))
+    places = _error_sequence.thinned_places(len(e))
     slope = 0.0
     if len(e) > 1:
         slope = theil_sen(k[places], np.log(e[places]))
@@ -189,7 +191,7 @@ def _fit(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generato
     if known >= e[0] / 10**DECADES:
         return _without("plateau", k, f"errors stop falling at {known:.3g}", 1.0)
     floor = np.maximum(floor, known)[:count]
-    count = _error_sequence.clear(e[:count], floor)
+    count = _error_sequence.count_clear_of(e[:count], floor)
     k, e, floor = k[:count], e[:count], floor[:count]
     if np.count_nonzero(e) < FEW:
         return _without(
@@ -201,7 +203,7 @@ def _fit(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generato
     k, log_e = upper or (k[e > 0], np.log(e[e > 0]))
     points = Points(k, log_e, max(RESOLUTION, float(floor[-1] / e[-1])))
     points = points[_start(points) :]
-    fit = best(points[_error_sequence.thin(len(points))], refine=True)
+    fit = best(points[_error_sequence.thinned_places(len(points))], refine=True)
     note = ""
     if known:
         note = f"; the floor at {known:.2g} is left out"
@@ -235,8 +237,8 @@ def _level(k: Array, e: Array) -> tuple[float, int]:
     known, count = 0.0, len(e)
     while count >= FEWEST:
         positive = np.flatnonzero(e[:count] > 0)
-        places = positive[_error_sequence.spread(len(positive))]
-        found = _error_sequence.level(Points(k[places], np.log(e[places])))
+        places = positive[_error_sequence.spread_places(len(positive))]
+        found = _error_sequence.detect_floor(Points(k[places], np.log(e[places])))
         if found is None:
             break
         floor, place = math.exp(found[0]), int(places[found[1]])
@@ -251,7 +253,7 @@ def _level(k: Array, e: Array) -> tuple[float, int]:
 
 def _start(points: Points) -> int:
     """Return where the transient ends, so that enough points and decades are left."""
-    places = _error_sequence.spread(len(points))
+    places = _error_sequence.spread_places(len(points))
     seen = points[places]
     enough = (len(points) - places >= FEWEST) & (
         seen.log_e - seen.log_e[-1] >= DECADES * math.log(10)
@@ -268,7 +270,7 @@ def _measured(
     level: float,
     rng: np.random.Generator | None,
 ) -> Rate:
-    points = points[_error_sequence.thin(len(points))]
+    points = points[_error_sequence.thinned_places(len(points))]
     k, log_e = points.k, points.log_e
     logs = k
     if fit.model != "linear":
@@ -281,7 +283,7 @@ def _measured(
     low = high = math.nan
     if rng is not None:
         off = within_run(jacobian(fit, k), fit.residuals, 1, level, rng)
-        slack = 4 * RESOLUTION / float(x[-1] - x[0]) + _lack(fit, points)
+        slack = 4 * RESOLUTION / float(x[-1] - x[0]) + _lack_of_fit(fit, points)
         low, high = slope + float(off[0]) - slack, slope + float(off[1]) + slack
     if slope >= 0 or high >= 0:
         return _without(
@@ -306,15 +308,15 @@ def _measured(
     )
 
 
-def _lack(fit: Fit, points: Points) -> float:
+def _lack_of_fit(fit: Fit, points: Points) -> float:
     """Return a margin for lack of fit: twice the change of slope, if residuals are smooth.
 
     A transient bends the slope by D in the first half of the window and by D q in the last, so that
     the fit is off by D (1 + q)/2 and changes by D (1 - q)/2: twice that is enough for q <= 1/3.
     """
-    if not _error_sequence.smooth(fit.residuals):
+    if not _error_sequence.is_smooth(fit.residuals):
         return 0.0
     half = points[len(points) // 2 :]
     return 2 * abs(
-        float(refined(fitted(fit.model, half, fit.shift), half).weights[1] - fit.weights[1])
+        float(refine_shift(fit_model(fit.model, half, fit.shift), half).weights[1] - fit.weights[1])
     )

@@ -12,11 +12,11 @@ from symopt.errors import RunError
 from symopt.measure._trajectories import (
     Paths,
     along,
+    censoring_times,
     first,
     paths_and_cost,
     point_of,
     times,
-    watched,
 )
 from symopt.validation import Array, check_number
 
@@ -96,7 +96,7 @@ def saddle_escape(
     like = loss.isel(step=0, drop=True)
     return times(
         escape - entry,
-        watched(x, steps[-1], like) - entry,
+        censoring_times(x, steps[-1], like) - entry,
         like,
         entry=entry,
         entered=np.isfinite(entry),

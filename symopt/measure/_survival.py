@@ -151,7 +151,7 @@ def survival(times: Times, *, horizon: float | None = None, level: float = 0.95)
     time, observed, left_out = _pair(times)
     end = _horizon(time, observed, horizon)
     step, share, low, high = _curve(time, observed, level)
-    mean, deviation = _restricted(time, observed, end)
+    mean, deviation = _restricted_mean(time, observed, end)
     if not (observed & (time < end)).any():
         around = (end * float(low[max(int(np.searchsorted(step, end)) - 1, 0)]), end)
     elif len(time) == 1:
@@ -292,7 +292,9 @@ def _fall(step: Array, share: Array) -> float:
     return math.inf
 
 
-def _restricted(time: Array, observed: npt.NDArray[np.bool_], end: float) -> tuple[float, float]:
+def _restricted_mean(
+    time: Array, observed: npt.NDArray[np.bool_], end: float
+) -> tuple[float, float]:
     """Return the area under S up to ``end`` and its deviation (Klein, Moeschberger 2003)."""
     events = np.unique(time[observed & (time <= end)])
     at_risk = np.array([(time >= t).sum() for t in events], dtype=np.float64)

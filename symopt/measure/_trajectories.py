@@ -112,7 +112,7 @@ def along(cost: Cost, paths: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     return shape.copy(data=loss), shape.copy(data=slope)
 
 
-def watched(x: Paths, last: float, like: xr.DataArray) -> Array:
+def censoring_times(x: Paths, last: float, like: xr.DataArray) -> Array:
     """Return until which step each run was watched, over the dimensions of ``like``.
 
     That is the last step, also for a run that ended before: one that diverged or came to rest is

@@ -26,7 +26,7 @@ class Registry(Mapping[str, Rule]):
 
     @cached_property
     def _rules(self) -> dict[str, Rule]:
-        return {**_installed(), **PUBLISHED}
+        return {**_load_installed(), **PUBLISHED}
 
     @property
     def textbook(self) -> dict[str, Rule]:
@@ -69,7 +69,7 @@ class Registry(Mapping[str, Rule]):
         return f"optimizers: {', '.join(self._rules)}"
 
 
-def _installed() -> dict[str, Rule]:
+def _load_installed() -> dict[str, Rule]:
     """Load the rules that installed packages register, those that can be loaded."""
     found = {}
     for point in entry_points(group=GROUP):
@@ -113,7 +113,7 @@ def is_published(rule: Rule) -> bool:
     return module.startswith("symopt.optim.") and module != "symopt.optim.catalogue"
 
 
-def compared() -> dict[str, Rule]:
+def compared_rules() -> dict[str, Rule]:
     """Return the rules that a race compares: the textbook's, and the user's."""
     own = [name for name, rule in RULES.items() if not is_published(rule)]
     return {**RULES.textbook, **{name: RULES[name] for name in own}}

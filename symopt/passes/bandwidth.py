@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symopt.ir.index import Loop
-from symopt.ir.program import Program, Read, demand_order
+from symopt.ir.program import Load, Program, demand_order
 
 LINEAR = {"add", "sub", "neg"}
 
@@ -29,7 +29,7 @@ def half_width(value: Program) -> int | None:
             if width is None:
                 return None
             widths.append(width)
-        elif not _is_fixed(value, *node.args) or isinstance(node.payload, Read):
+        elif not _is_fixed(value, *node.args) or isinstance(node.payload, Load):
             if isinstance(node.payload, Loop):
                 width = None
             else:
@@ -43,7 +43,7 @@ def half_width(value: Program) -> int | None:
 def _is_fixed(value: Program, *roots: int) -> bool:
     """Return whether nodes hold no parameter."""
     return not any(
-        isinstance(value.nodes[n].payload, Read) and value.nodes[n].payload.array[0] == "x"  # type: ignore[union-attr]
+        isinstance(value.nodes[n].payload, Load) and value.nodes[n].payload.array[0] == "x"  # type: ignore[union-attr]
         for n in demand_order(value.nodes, roots)
     )
 
@@ -54,7 +54,7 @@ def _spread(value: Program, body: int, loop: Loop) -> int | None:
         payload = value.nodes[number].payload
         if isinstance(payload, Loop):
             return None
-        if isinstance(payload, Read) and payload.array[0] == "x":
+        if isinstance(payload, Load) and payload.array[0] == "x":
             if len(payload.at) != 1 or payload.at[0].terms != ((loop, 1),):
                 return None
             offsets.add(payload.at[0].const)
@@ -70,7 +70,7 @@ def _spread_of_entries(value: Program, roots: tuple[int, ...]) -> int | None:
         payload = value.nodes[number].payload
         if isinstance(payload, Loop):
             return None
-        if isinstance(payload, Read) and payload.array[0] == "x":
+        if isinstance(payload, Load) and payload.array[0] == "x":
             entries.add(payload.at)
     if len(entries) <= 1:
         return 0

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import math
 
-from symopt.autodiff.partials import expanded_others
-from symopt.ir.program import Graph, Node, Over, Program
+from symopt.autodiff.partials import expand_others
+from symopt.ir.program import Graph, LoopOf, Node, Program
 
 LARGEST_PRODUCT = 64  # a whole power up to this is a product by repeated squaring
 LATE_INPUT = 1_000  # a gradient is known long after the states it is added to
 
 
-def contracted(program: Program) -> Program:
+def form_fma(program: Program) -> Program:
     """Return the program with every sum of a product and another term as an ``fma``.
 
     Of two products the deeper one is fused, so that the shallower is ready before it.
     """
-    program = program.rebuilt(_written_out)
+    program = program.rewrite(_write_out)
     depth: list[int] = []
     for node in program.nodes:
         late = isinstance(node.payload, tuple) and node.payload[0] == "grad"
@@ -31,15 +31,15 @@ def contracted(program: Program) -> Program:
         if node.op not in ("add", "sub"):
             return None
         first, second = node.args
-        return _fused(graph, node.op, args[0], args[1], depth[first] >= depth[second])
+        return _fuse(graph, node.op, args[0], args[1], depth[first] >= depth[second])
 
-    return program.rebuilt(build)
+    return program.rewrite(build)
 
 
-def _written_out(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
+def _write_out(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:
     """Write out a node that derivatives know as a whole, and machine code does not."""
-    if isinstance(node.payload, Over):
-        return expanded_others(graph, args[0], node.payload.loop)
+    if isinstance(node.payload, LoopOf):
+        return expand_others(graph, args[0], node.payload.loop)
     if node.op == "vanishing":
         return _nothing_of_nothing(graph, args[0], graph.op("mul", *args))
     if node.op in ("guarded", "steep"):
@@ -63,9 +63,9 @@ def _nothing_of_nothing(graph: Graph, factor: int, product: int) -> int:
     return graph.op("select", graph.op("eq", factor, zero), zero, product)
 
 
-def powers_written_out(program: Program) -> Program:
+def write_out_powers(program: Program) -> Program:
     """Return the program with fixed whole and half powers as products, roots and quotients."""
-    return program.rebuilt(
+    return program.rewrite(
         lambda graph, _, node, args: power_of(graph, *args) if node.op == "pow" else None
     )
 
@@ -104,7 +104,7 @@ def _product_of(graph: Graph, base: int, times: int) -> int:
     return result
 
 
-def _fused(graph: Graph, op: str, a: int, b: int, first_is_deeper: bool) -> int | None:
+def _fuse(graph: Graph, op: str, a: int, b: int, first_is_deeper: bool) -> int | None:
     first, second = _product(graph, a), _product(graph, b)
     if first and (first_is_deeper or not second):
         return graph.op("fma", *first, b if op == "add" else graph.op("neg", b))

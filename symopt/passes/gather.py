@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symopt.ir.index import Affine, Loop, constant, plus, substituted, variable
-from symopt.ir.program import Counter, Graph, Key, Over, Program, Read, Statement, demand_order
+from symopt.ir.index import Affine, Loop, constant, plus, substitute, variable
+from symopt.ir.program import Graph, IndexValue, Key, Load, LoopOf, Program, Statement, demand_order
 
 
-def gathered(program: Program) -> Program:
+def gather_additions(program: Program) -> Program:
     """Return the program with the shifts between the additions to an array undone.
 
     An addition is shifted along its innermost loop, where its node holds no sum over another loop
     (which would be computed once more for each shift).
     """
     graph = Graph()
-    outputs = graph.splice(program, graph.input)
+    outputs = graph.inline(program, graph.input)
     anchors = _anchors(graph, outputs, program.statements)
     statements, moved = [], []
     for statement in program.statements:
@@ -30,7 +30,9 @@ def gathered(program: Program) -> Program:
         else:
             by = shift - anchors[_family(statement, shift)]
         if by:
-            new, outputs[statement.key] = _shifted(graph, statement, outputs[statement.key], by)
+            new, outputs[statement.key] = _shift_addition(
+                graph, statement, outputs[statement.key], by
+            )
             moved.append(new)
         else:
             statements.append(statement)
@@ -87,12 +89,14 @@ def _offset(graph: Graph, outputs: dict[Key, int], statement: Statement) -> int 
 def _ties(graph: Graph, number: int, loop: Loop) -> bool:
     """Return whether a node is tied to a loop by a sum or a product over it."""
     payload = graph.nodes[number].payload
-    if isinstance(payload, Over):
+    if isinstance(payload, LoopOf):
         return payload.loop == loop
     return isinstance(payload, Loop) and loop in graph.loops(number)
 
 
-def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[Statement, int]:
+def _shift_addition(
+    graph: Graph, statement: Statement, node: int, by: int
+) -> tuple[Statement, int]:
     """Shift the innermost loop i of an addition to i - ``by``, with its range."""
     loop = statement.loops[-1]
     moved = Loop(
@@ -102,7 +106,7 @@ def _shifted(graph: Graph, statement: Statement, node: int, by: int) -> tuple[St
         plus(loop.high, constant(by)),
     )
     new = {loop: plus(variable(moved), constant(-by))}
-    at = tuple(substituted(index, new) for index in statement.at)
+    at = tuple(substitute(index, new) for index in statement.at)
     shifted = statement._replace(loops=(*statement.loops[:-1], moved), at=at)
     return shifted, with_indices(graph, node, new)
 
@@ -116,10 +120,10 @@ def with_indices(graph: Graph, node: int, new: dict[Loop, Affine]) -> int:
     bound = {number: number for number in below if graph.loops(number).isdisjoint(new)}
 
     def leaf(key: Key) -> int:
-        if isinstance(key, Read):
-            return graph.input(key._replace(at=tuple(substituted(index, new) for index in key.at)))
-        if isinstance(key, Counter):
-            return graph.input(Counter(substituted(key.value, new)))
+        if isinstance(key, Load):
+            return graph.input(key._replace(at=tuple(substitute(index, new) for index in key.at)))
+        if isinstance(key, IndexValue):
+            return graph.input(IndexValue(substitute(key.value, new)))
         return graph.input(key)
 
-    return graph.mapped([node], bound, leaf)[node]
+    return graph.substitute([node], bound, leaf)[node]

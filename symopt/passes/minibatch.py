@@ -12,9 +12,19 @@ from itertools import chain
 
 from symopt.autodiff.reverse import NOWHERE, reverse
 from symopt.errors import CostError
-from symopt.ir.index import Affine, Loop, Ref, Size, bounds_of, constant, length, plus, variable
+from symopt.ir.index import (
+    Affine,
+    IndirectIndex,
+    Loop,
+    Size,
+    bounds_of,
+    constant,
+    length,
+    plus,
+    variable,
+)
 from symopt.ir.ops import OPERATIONS
-from symopt.ir.program import Counter, Graph, Name, Program, Read
+from symopt.ir.program import Graph, IndexValue, Load, Name, Program
 from symopt.passes.gather import with_indices
 
 STEPS = {one.name for one in OPERATIONS.values() if one.step}
@@ -23,12 +33,12 @@ BATCH: Name = ("drawn", "samples")
 BATCH_SIZE = "size of a batch"
 
 
-def _drawn_loop(loop: Loop) -> Loop:
+def _batch_loop(loop: Loop) -> Loop:
     """Return the loop over the samples of a batch, in the place of that over all."""
     return Loop(loop.order, "drawn", constant(0), plus(variable(Size(BATCH_SIZE)), constant(-1)))
 
 
-def batched(value: Program, samples: str) -> Program:
+def estimate_from_batch(value: Program, samples: str) -> Program:
     """Return the program of the estimate of J from the samples in the array ``BATCH``.
 
     Raises
@@ -37,7 +47,7 @@ def batched(value: Program, samples: str) -> Program:
         If the sum over ``samples`` does not enter J linearly, or runs over something else too.
     """
     graph = Graph()
-    outputs = graph.splice(value, graph.input)
+    outputs = graph.inline(value, graph.input)
     loop = sample_loop(value, samples)
     _refuse_nonlinear(graph, outputs["J"], loop)
     stored = {
@@ -46,8 +56,8 @@ def batched(value: Program, samples: str) -> Program:
         if loop in s.loops
     }
     _refuse_elsewhere(graph, loop, stored)
-    drawn = _drawn_loop(loop)
-    new = {loop: plus(variable(Ref(BATCH, (variable(drawn),))), loop.low)}
+    drawn = _batch_loop(loop)
+    new = {loop: plus(variable(IndirectIndex(BATCH, (variable(drawn),))), loop.low)}
     statements = []
     for statement in value.statements:
         node = outputs[statement.key]
@@ -59,9 +69,9 @@ def batched(value: Program, samples: str) -> Program:
             at = tuple(_place(index, loop) for index in statement.at)
             loops = tuple(drawn if one == loop else one for one in statement.loops)
             statement = statement._replace(at=at, loops=loops)  # noqa: PLW2901
-        outputs[statement.key] = _drawn(graph, node, loop, new, stored)
+        outputs[statement.key] = _at_drawn_sample(graph, node, loop, new, stored)
         statements.append(statement)
-    outputs["J"] = _scaled(graph, outputs["J"], loop, new, stored)
+    outputs["J"] = _scale_sums(graph, outputs["J"], loop, new, stored)
     return graph.program(outputs, statements)
 
 
@@ -94,10 +104,10 @@ def _refuse_elsewhere(graph: Graph, loop: Loop, stored: Mapping[Name, Sequence[i
     """Refuse where what is stored for a sample is read for another one."""
     for node in list(graph.nodes):
         key = node.payload
-        if isinstance(key, Read):
+        if isinstance(key, Load):
             read = key
         else:
-            read = Read(("", ""), ())
+            read = Load(("", ""), ())
         if any(read.at[axis] != variable(loop) for axis in stored.get(read.array, ())):
             raise CostError(
                 f"a mini-batch is refused: {read.array[1]} is stored for the samples of a batch, "
@@ -137,42 +147,46 @@ def _refuse_nonlinear(graph: Graph, top: int, loop: Loop) -> None:
 
 
 def _holds(graph: Graph, loop: Loop, *roots: int) -> bool:
-    return any(node.payload == loop for node in graph.below(*roots))
+    return any(node.payload == loop for node in graph.reachable(*roots))
 
 
-def _scaled(
+def _scale_sums(
     graph: Graph, top: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]
 ) -> int:
     """Return a node with each sum over samples replaced by m/B times that over the batch."""
     sums = [n for n in range(top + 1) if graph.nodes[n].payload == loop]
-    factor = graph.op("div", graph.input(Counter(length(loop))), graph.input(("size", BATCH_SIZE)))
+    factor = graph.op(
+        "div", graph.input(IndexValue(length(loop))), graph.input(("size", BATCH_SIZE))
+    )
     replaced: dict[int, int] = {}
     for number in sums:
-        body = graph.replaced(graph.nodes[number].args[0], replaced)
-        drawn = graph.reduce("sum", _drawn_loop(loop), _drawn(graph, body, loop, new, stored))
+        body = graph.replace(graph.nodes[number].args[0], replaced)
+        drawn = graph.reduce(
+            "sum", _batch_loop(loop), _at_drawn_sample(graph, body, loop, new, stored)
+        )
         replaced[number] = graph.op("mul", factor, drawn)
-    return graph.replaced(top, replaced)
+    return graph.replace(top, replaced)
 
 
-def _drawn(
+def _at_drawn_sample(
     graph: Graph, node: int, loop: Loop, new: dict[Loop, Affine], stored: Collection[Name]
 ) -> int:
     """Return a node at a drawn sample; what is stored lies at its place in the batch."""
     reads = {
         n: graph.nodes[n].payload
         for n in range(node + 1)
-        if isinstance(graph.nodes[n].payload, Read)
+        if isinstance(graph.nodes[n].payload, Load)
     }
     here = {
         n: graph.input(key._replace(at=tuple(_place(index, loop) for index in key.at)))
         for n, key in reads.items()
-        if isinstance(key, Read) and key.array in stored
+        if isinstance(key, Load) and key.array in stored
     }
-    return with_indices(graph, graph.replaced(node, here), new)
+    return with_indices(graph, graph.replace(node, here), new)
 
 
 def _place(index: Affine, loop: Loop) -> Affine:
     """Return the index of a stored array with the sample's place in the batch for the sample."""
     if index == variable(loop):
-        return variable(_drawn_loop(loop))
+        return variable(_batch_loop(loop))
     return index

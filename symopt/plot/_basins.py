@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
 from symopt.plot._inputs import not_empty
-from symopt.plot._stability import edges, paint, patch
-from symopt.plot._style import COLOURS, drawn_on, legend, limits_kept, tint
+from symopt.plot._stability import add_legend_patch, cell_edges, fill_cells
+from symopt.plot._style import COLOURS, drawn_on, legend, lighten, limits_kept
 from symopt.plot._trajectory import contours
 from symopt.validation import Array
 
@@ -85,7 +85,7 @@ def basins(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['minimum (-1, 0): 50 %', 'minimum (1, 0): 50 %']
     """
-    label, names = _checked(found)
+    label, names = _check_ends(found)
     if start is None:
         points = _grid(label, names)
     else:
@@ -104,7 +104,7 @@ def basins(
     return axes
 
 
-def _checked(ends: Any) -> tuple[xr.DataArray, list[str]]:
+def _check_ends(ends: Any) -> tuple[xr.DataArray, list[str]]:
     """Return the labels of the runs, and the names of the two parameters."""
     if not hasattr(ends, "data_vars") or not {"label", "kind", "point"} <= set(ends.data_vars):
         raise RunError(
@@ -224,8 +224,8 @@ def _cells_or_points(ax: Axes, points: Array, groups: list[_Group]) -> None:
             if group.place is None:
                 colour = group.colour
             else:
-                colour = tint(group.colour)
-            paint(ax, sides[:2], group.runs.T if sides[2] else group.runs, colour)
+                colour = lighten(group.colour)
+            fill_cells(ax, sides[:2], group.runs.T if sides[2] else group.runs, colour)
         else:
             edge = "0.5"
             if group.place is not None:
@@ -247,14 +247,14 @@ def _sides(points: Array) -> tuple[Array, Array, bool] | None:
             x, y = (points[0, :, 0], points[:, 0, 1])
         grid = np.stack(np.meshgrid(x, y, indexing="ij" if turned else "xy"), axis=-1)
         if np.array_equal(grid, points) and (np.diff(x) > 0).all() and (np.diff(y) > 0).all():
-            return edges(x), edges(y), turned
+            return cell_edges(x), cell_edges(y), turned
     return None
 
 
 def _mark(ax: Axes, group: _Group) -> None:
     """Mark an attractor, and enter the group into the legend."""
     if group.place is None:
-        patch(ax, group.colour, group.label)
+        add_legend_patch(ax, group.colour, group.label)
         return
     look: dict[str, Any] = {
         "color": group.colour,

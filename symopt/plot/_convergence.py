@@ -13,18 +13,18 @@ from symopt.plot._inputs import (
     FAILED,
     Drawable,
     Predicted,
+    check_recorded,
     datasets_by_name,
     for_each,
     not_empty,
-    recorded,
     runs_by_name,
 )
 from symopt.plot._quantiles import (
-    Spread,
+    QuantileBand,
     draw_bands,
     draw_level,
     draw_medians,
-    levelled,
+    raise_to_level,
     scale_steps,
     scale_values,
     with_words,
@@ -92,7 +92,7 @@ def convergence(
     curves |= {name: _of_run(name, run, optimum or 0.0) for name, run in runs.items()}
     factors = {name: _factor(name, value) for name, value in for_each(predicted, curves).items()}
     top = _top(list(curves.values()))
-    shown, level, words = levelled(curves, top, gap=optimum is not None)
+    shown, level, words = raise_to_level(curves, top, gap=optimum is not None)
     with drawn_on(ax) as axes:
         draw_medians(axes, shown)
         draw_level(axes, level)
@@ -107,12 +107,12 @@ def convergence(
     return axes
 
 
-def _of_run(name: str, run: Run, optimum: float) -> Spread:
-    losses = recorded(run, name).history["loss"].values - optimum
-    return _some_finite(name, Spread.of(run.recorded, losses[None, :]))
+def _of_run(name: str, run: Run, optimum: float) -> QuantileBand:
+    losses = check_recorded(run, name).history["loss"].values - optimum
+    return _some_finite(name, QuantileBand.of(run.recorded, losses[None, :]))
 
 
-def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> Spread:
+def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> QuantileBand:
     if "history_loss" not in dataset:
         raise RunError(
             f"the study of {name} recorded no steps; ask for them, as in sweep(..., record=50)"
@@ -120,10 +120,10 @@ def _of_study(name: str, dataset: xr.Dataset, optimum: float) -> Spread:
     history = dataset["history_loss"].transpose(..., "step")
     not_empty(history, f"the study of {name}")
     losses = history.values.reshape(-1, history.sizes["step"]) - optimum
-    return _some_finite(name, Spread.of(history["step"].values, losses))
+    return _some_finite(name, QuantileBand.of(history["step"].values, losses))
 
 
-def _some_finite(name: str, curve: Spread) -> Spread:
+def _some_finite(name: str, curve: QuantileBand) -> QuantileBand:
     if not np.isfinite(curve.middle).any():
         raise RunError(
             f"no loss of {name} is finite in most runs; expected starts at which J is finite"
@@ -141,7 +141,7 @@ def _mark_ends(ax: Axes, runs: Mapping[str, Run], optimum: float) -> None:
             ax.plot(run.recorded[last], height, "x", color=line_style(k)["color"], clip_on=False)
 
 
-def _top(curves: list[Spread]) -> float:
+def _top(curves: list[QuantileBand]) -> float:
     """Return the height beyond which nothing is shown, so that divergence hides nothing."""
     finite = [curve.middle[np.isfinite(curve.middle)] for curve in curves]
     first = max(float(middle[0]) for middle in finite)
@@ -150,7 +150,7 @@ def _top(curves: list[Spread]) -> float:
     return max(float(middle.max()) for middle in finite)
 
 
-def _scale(ax: Axes, curves: list[Spread], top: float, *, linear_steps: bool) -> None:
+def _scale(ax: Axes, curves: list[QuantileBand], top: float, *, linear_steps: bool) -> None:
     """Choose log axes where the data span decades."""
     scale_values(ax, curves, top)
     short = linear_steps or any((curve.middle < 0).any() for curve in curves)
@@ -170,7 +170,7 @@ def _factor(name: str, value: Any) -> float:
     return factor
 
 
-def _predict(ax: Axes, curves: Mapping[str, Spread], factors: Mapping[str, float]) -> None:
+def _predict(ax: Axes, curves: Mapping[str, QuantileBand], factors: Mapping[str, float]) -> None:
     """Draw the predicted falls, with one label for all of them."""
     label: str | None = "predicted"
     with limits_kept(ax):
@@ -185,7 +185,7 @@ def _predict(ax: Axes, curves: Mapping[str, Spread], factors: Mapping[str, float
             label = None
 
 
-def _anchor(curve: Spread, bottom: float) -> tuple[float, float]:
+def _anchor(curve: QuantileBand, bottom: float) -> tuple[float, float]:
     """Return the crest of a curve behind three quarters of its fall in sight.
 
     Early on a run has not found its rate yet; at the very end it may have met the rounding.

@@ -31,7 +31,7 @@ Predicted: TypeAlias = "Curve | Mapping[str, Curve] | None"
 FAILED = (Status.DIVERGED, Status.NONFINITE)
 
 
-def recorded(run: Run, name: str) -> Run:
+def check_recorded(run: Run, name: str) -> Run:
     """Return a run that recorded steps."""
     if not len(run.recorded):
         raise RunError(

@@ -23,7 +23,7 @@ FAR = 10.0  # times what the medians span: how far a band may stretch the pictur
 
 
 @dataclass(frozen=True)
-class Spread:
+class QuantileBand:
     """The 10th, 50th and 90th percentile over runs; what is not finite lies above all.
 
     ``middle`` is NaN where it is not finite.
@@ -36,19 +36,19 @@ class Spread:
     runs: int
 
     @classmethod
-    def of(cls, x: npt.NDArray[Any], values: Array) -> Spread:
+    def of(cls, x: npt.NDArray[Any], values: Array) -> QuantileBand:
         """Return the spread of values over (run, x)."""
         known = np.where(np.isfinite(values), values, np.inf)
         low, middle, high = np.percentile(known, (10, 50, 90), axis=0, method="nearest")
         return cls(x, low, np.where(np.isfinite(middle), middle, np.nan), high, len(values))
 
-    def above(self, level: float) -> Spread:
+    def above(self, level: float) -> QuantileBand:
         """Return the same with what lies below a level raised to it."""
         low, middle, high = (np.maximum(part, level) for part in (self.low, self.middle, self.high))
         return replace(self, low=low, middle=middle, high=high)
 
 
-def draw_medians(ax: Axes, spreads: Mapping[str, Spread], **options: Any) -> None:
+def draw_medians(ax: Axes, spreads: Mapping[str, QuantileBand], **options: Any) -> None:
     """Draw the medians, with dots where a line has no length."""
     for k, (name, one) in enumerate(spreads.items()):
         label = name
@@ -67,7 +67,7 @@ def _alone(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return alone
 
 
-def draw_bands(ax: Axes, spreads: Mapping[str, Spread]) -> None:
+def draw_bands(ax: Axes, spreads: Mapping[str, QuantileBand]) -> None:
     """Fill between the 10th and the 90th percentile."""
     with limits_kept(ax):
         bottom, top = ax.get_ylim()
@@ -97,9 +97,9 @@ def scale_steps(ax: Axes, last: float, linear_to: float = 1.0) -> None:
     ax.set_xlim(left=0)
 
 
-def levelled(
-    curves: Mapping[str, Spread], top: float, gap: bool = False
-) -> tuple[dict[str, Spread], float, str]:
+def raise_to_level(
+    curves: Mapping[str, QuantileBand], top: float, gap: bool = False
+) -> tuple[dict[str, QuantileBand], float, str]:
     """Raise what a log axis cannot show to a level that it can, where the medians span decades.
 
     Parameters
@@ -156,7 +156,7 @@ def _span_decades(positive: Array, top: float, level: float) -> bool:
     return bool(high > 0 and np.isfinite(low) and np.log10(high / low) > DECADES_FOR_LOG)
 
 
-def scale_values(ax: Axes, spreads: Iterable[Spread], top: float) -> None:
+def scale_values(ax: Axes, spreads: Iterable[QuantileBand], top: float) -> None:
     """Make the vertical axis logarithmic where medians span decades, and set its limits."""
     every = list(spreads)
     middles = np.concatenate([one.middle for one in every])

@@ -11,7 +11,7 @@ import sympy as sp
 from matplotlib.axes import Axes
 
 from symopt.errors import RunError
-from symopt.plot._quantiles import Spread, draw_medians
+from symopt.plot._quantiles import QuantileBand, draw_medians
 from symopt.plot._style import drawn_on, grid, legend
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
@@ -62,7 +62,7 @@ def schedule(
     steps = check_whole_number(steps, "steps", "a whole number of steps, at least 1", least=1)
     x = np.unique(np.linspace(1, int(steps), min(int(steps), MOST)).round().astype(np.int64))
     curves = {
-        name: Spread.of(x, _values(name, one, x, int(steps))[None, :])
+        name: QuantileBand.of(x, _values(name, one, x, int(steps))[None, :])
         for name, one in schedules.items()
     }
     with drawn_on(ax) as axes:

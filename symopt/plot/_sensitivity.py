@@ -13,11 +13,11 @@ from symopt.errors import RunError, did_you_mean
 from symopt.plot._inputs import FAILED, datasets_by_name, not_empty
 from symopt.plot._quantiles import (
     LOWEST,
-    Spread,
+    QuantileBand,
     draw_bands,
     draw_level,
     draw_medians,
-    levelled,
+    raise_to_level,
     scale_values,
     with_words,
 )
@@ -104,7 +104,7 @@ def sensitivity(
     if not any(np.isfinite(curve.middle).any() for curve in curves.values()):
         raise RunError(_nothing(along, target))
     top = _top(list(curves.values()), target)
-    curves, level, words = levelled(curves, top, gap=optimum is not None and target is None)
+    curves, level, words = raise_to_level(curves, top, gap=optimum is not None and target is None)
     if all(not (curve.middle <= 0).any() for curve in curves.values()):
         curves = {name: curve.above(LOWEST * top) for name, curve in curves.items()}
     with drawn_on(ax, 7.2, 5.0) as axes:
@@ -142,7 +142,7 @@ def _scores(
     return losses.where(~dataset["status"].isin([str(status) for status in FAILED]), np.inf)
 
 
-def _curve(name: str, along: str, over: tuple[str, ...], scores: xr.DataArray) -> Spread:
+def _curve(name: str, along: str, over: tuple[str, ...], scores: xr.DataArray) -> QuantileBand:
     if along not in scores.dims:
         raise RunError(
             f"the study of {name} has no dimension {along!r} (its are "
@@ -160,7 +160,7 @@ def _curve(name: str, along: str, over: tuple[str, ...], scores: xr.DataArray) -
     not_empty(scores, f"the study of {name}")
     table = scores.sortby(along).transpose(..., along)
     values = table.values.reshape(-1, table.sizes[along])
-    return Spread.of(table[along].values.astype(np.float64), values)
+    return QuantileBand.of(table[along].values.astype(np.float64), values)
 
 
 def _nothing(along: str, target: float | None) -> str:
@@ -188,7 +188,7 @@ def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | No
     )
 
 
-def _top(curves: list[Spread], target: float | None) -> float:
+def _top(curves: list[QuantileBand], target: float | None) -> float:
     """Return the height beyond which nothing is shown: 10 times the first losses."""
     starts = [float(curve.middle[0]) for curve in curves if np.isfinite(curve.middle[0])]
     if target is None and max(starts, default=0.0) > 0:
@@ -198,7 +198,7 @@ def _top(curves: list[Spread], target: float | None) -> float:
     )
 
 
-def _scale_rates(ax: Axes, curves: list[Spread]) -> None:
+def _scale_rates(ax: Axes, curves: list[QuantileBand]) -> None:
     """Show all learning rates that were tried, those without a median too."""
     low, high = min(curve.x[0] for curve in curves), max(curve.x[-1] for curve in curves)
     if low > 0:
@@ -247,13 +247,13 @@ def _crossing(eta: Array, heights: Array, inside: int, step: int, limit: float) 
     return float(eta[inside] * (eta[outside] / eta[inside]) ** share)
 
 
-def _bars(ax: Axes, curves: list[Spread]) -> None:
+def _bars(ax: Axes, curves: list[QuantileBand]) -> None:
     """Draw the tolerance widths in rows of their own at the lower edge, with room made for them."""
     rows = [(k, curve, tolerance(curve.x, curve.middle)) for k, curve in enumerate(curves)]
     rows = [row for row in rows if row[2]]
     if not rows:
         return
-    _make_room(ax, ROW * (len(rows) + 1.4))
+    _reserve_bottom(ax, ROW * (len(rows) + 1.4))
     title = f"decades of learning rate within a factor {NEAR:g} of the best"
     style: dict[str, Any] = {
         "xycoords": "axes fraction",
@@ -313,7 +313,7 @@ def _beside(ax: Axes, left: float, right: float) -> tuple[float, int, str]:
     return (right, -5, "right")
 
 
-def _width(curve: Spread, intervals: list[Interval]) -> str:
+def _width(curve: QuantileBand, intervals: list[Interval]) -> str:
     width = sum(float(np.log10(right / left)) for left, right in intervals)
     open_ended = intervals[0][0] <= curve.x[0] * (1 + 1e-9) or intervals[-1][1] >= curve.x[-1] * (
         1 - 1e-9
@@ -321,7 +321,7 @@ def _width(curve: Spread, intervals: list[Interval]) -> str:
     return f"{'> ' if open_ended else ''}{width:.2f}"
 
 
-def _make_room(ax: Axes, share: float) -> None:
+def _reserve_bottom(ax: Axes, share: float) -> None:
     """Lower the lower limit so that a share of the axes lies below what was drawn."""
     bottom, top = ax.get_ylim()
     if ax.get_yscale() == "log":
@@ -340,7 +340,7 @@ def _make_room(ax: Axes, share: float) -> None:
     ax.add_patch(ground)  # covers what bands and grid would draw there
 
 
-def _mark_failures(ax: Axes, curves: list[Spread]) -> None:
+def _mark_failures(ax: Axes, curves: list[QuantileBand]) -> None:
     """Put a cross at the upper edge at the first learning rate at which the median run diverges."""
     with limits_kept(ax):
         top = ax.get_ylim()[1]

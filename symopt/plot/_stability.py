@@ -13,7 +13,7 @@ from matplotlib.colors import ListedColormap
 
 from symopt.errors import RunError
 from symopt.plot._inputs import not_empty, values_of
-from symopt.plot._style import COLOURS, PREDICTED, drawn_on, limits_kept, tint
+from symopt.plot._style import COLOURS, PREDICTED, drawn_on, lighten, limits_kept
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from symopt.rules.rule import Rule
 
-DIVERGED, UNKNOWN = tint(COLOURS[1], 0.3), "0.88"
+DIVERGED, UNKNOWN = lighten(COLOURS[1], 0.3), "0.88"
 PLACES = 200  # of the predicted boundary
 
 Boundary: TypeAlias = "Rule | sp.Expr | Callable[[Array], npt.ArrayLike] | npt.ArrayLike"
@@ -131,7 +131,7 @@ def _table(factor: Any, x: str, y: str) -> xr.DataArray:
 
 def _cells(ax: Axes, x: Array, y: Array, factors: Array) -> None:
     """Colour the cells by their factors, and those without one apart."""
-    sides = edges(x), edges(y)
+    sides = cell_edges(x), cell_edges(y)
     failed, none = factors > 1, np.isnan(factors)
     good = np.ma.masked_array(factors, failed | none)
     cells = ax.pcolormesh(
@@ -140,8 +140,8 @@ def _cells(ax: Axes, x: Array, y: Array, factors: Array) -> None:
     ax.figure.colorbar(cells, ax=ax, label="factor per step")
     for where, colour, label in ((failed, DIVERGED, "diverged"), (none, UNKNOWN, "no factor")):
         if where.any():
-            paint(ax, sides, where, colour)
-            patch(ax, colour, label)
+            fill_cells(ax, sides, where, colour)
+            add_legend_patch(ax, colour, label)
     scale_plane(ax, x, y)
 
 
@@ -219,7 +219,7 @@ def evenly_in_logs(values: Array) -> bool:
     return bool(np.ptp(factors) / factors.min() < np.ptp(steps) / steps.min())
 
 
-def edges(values: Array) -> Array:
+def cell_edges(values: Array) -> Array:
     """Return the borders of cells around values: their middles, geometric on a log axis.
 
     Examples
@@ -244,13 +244,15 @@ def scale_plane(ax: Axes, x: Array, y: Array) -> None:
             set_scale("log")
 
 
-def paint(ax: Axes, sides: tuple[Array, Array], where: npt.NDArray[np.bool_], colour: Any) -> None:
+def fill_cells(
+    ax: Axes, sides: tuple[Array, Array], where: npt.NDArray[np.bool_], colour: Any
+) -> None:
     """Give cells of the plane one colour, as pixels, so that SVG and PDF stay small."""
     cells = np.ma.masked_array(np.ones(where.shape), ~where)
     ax.pcolormesh(*sides, cells, cmap=ListedColormap([colour]), rasterized=True, zorder=0)
 
 
-def patch(ax: Axes, colour: Any, label: str) -> None:
+def add_legend_patch(ax: Axes, colour: Any, label: str) -> None:
     """Add a square of a colour to the legend."""
     ax.plot(
         [],

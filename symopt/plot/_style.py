@@ -74,7 +74,7 @@ def line_style(k: int) -> dict[str, Any]:
     }
 
 
-def tint(colour: str, share: float = 0.45) -> tuple[float, ...]:
+def lighten(colour: str, share: float = 0.45) -> tuple[float, ...]:
     """Return a colour mixed with white, for areas on which marks of the colour itself are to show.
 
     Examples

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
 from symopt.errors import RunError
-from symopt.plot._inputs import FAILED, Runs, recorded, runs_by_name
+from symopt.plot._inputs import FAILED, Runs, check_recorded, runs_by_name
 from symopt.plot._style import drawn_on, legend, line_style
 from symopt.runs.result import Run
 
@@ -71,7 +71,7 @@ def trajectory(result: Runs, ax: Axes | None = None) -> Axes:
 
 def recorded_path(run: Run, name: str) -> npt.NDArray[np.float64]:
     """Return theta over (step, param)."""
-    history = recorded(run, name).history
+    history = check_recorded(run, name).history
     if "theta" not in history:
         raise RunError(
             f"the run of {name} recorded no theta; ask for it, as in minimize(..., paths=True)"

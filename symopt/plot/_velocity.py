@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from symopt.errors import RunError
 from symopt.plot._inputs import Predicted, for_each, not_empty, values_of
 from symopt.plot._quantiles import (
-    Spread,
+    QuantileBand,
     draw_bands,
     draw_level,
     draw_medians,
-    levelled,
+    raise_to_level,
     scale_steps,
     scale_values,
     with_words,
@@ -70,7 +70,7 @@ def velocity(result: Moved, ax: Axes | None = None, predicted: Predicted = None)
     curves = {name: _curve(name, one) for name, one in _by_name(result).items()}
     forecasts = for_each(predicted, curves)
     top = 10 * max(float(np.nanmax(curve.middle)) for curve in _lasting(curves))
-    shown, level, words = levelled(curves, top)
+    shown, level, words = raise_to_level(curves, top)
     with drawn_on(ax) as axes:
         draw_medians(axes, shown)
         draw_level(axes, level)
@@ -85,7 +85,7 @@ def velocity(result: Moved, ax: Axes | None = None, predicted: Predicted = None)
     return axes
 
 
-def _lasting(curves: Mapping[str, Spread]) -> list[Spread]:
+def _lasting(curves: Mapping[str, QuantileBand]) -> list[QuantileBand]:
     """Return the curves of what did not diverge, or all."""
     return [curve for curve in curves.values() if np.isfinite(curve.middle[-1])] or list(
         curves.values()
@@ -100,11 +100,11 @@ def _by_name(result: Any) -> dict[str, Any]:
     return {str(getattr(result, "attrs", {}).get("rule", "velocity")).partition("(")[0]: result}
 
 
-def _curve(name: str, one: Any) -> Spread:
+def _curve(name: str, one: Any) -> QuantileBand:
     lengths = _lengths(one)
     not_empty(lengths, f"the velocity of {name}")
     values = lengths.transpose(..., "step").values.reshape(-1, lengths.sizes["step"])
-    curve = Spread.of(lengths["step"].values, values)
+    curve = QuantileBand.of(lengths["step"].values, values)
     if not np.isfinite(curve.middle).any():
         raise RunError(
             f"no step of {name} is finite in most runs; expected runs that do not diverge at once"
@@ -127,7 +127,7 @@ def _lengths(one: Any) -> xr.DataArray:
     return lengths
 
 
-def _predict(ax: Axes, curves: Mapping[str, Spread], forecasts: Mapping[str, Any]) -> None:
+def _predict(ax: Axes, curves: Mapping[str, QuantileBand], forecasts: Mapping[str, Any]) -> None:
     """Draw the predicted velocities, in sight wherever they lie, with one label."""
     label: str | None = "predicted"
     for name, formula in forecasts.items():

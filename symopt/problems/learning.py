@@ -96,7 +96,7 @@ def linear(
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum((z - t[k]) ** 2, (k, 0, m - 1)) / (2 * m)
     square = sp.Sum(theta[j] ** 2, (j, 0, d - 1))
-    J = _penalised(loss, square, lam, params=theta, data={X: inputs, t: targets}, samples=k)
+    J = _penalise(loss, square, lam, params=theta, data={X: inputs, t: targets}, samples=k)
     return Problem("linear", J, np.zeros(inputs.shape[1]), source)
 
 
@@ -146,7 +146,7 @@ def logistic(
     z = sp.Sum(X[k, j] * theta[j], (j, 0, d - 1))
     loss = sp.Sum(sp.log(1 + sp.exp(-t[k] * z)), (k, 0, m - 1)) / m
     square = sp.Sum(theta[j] ** 2, (j, 0, d - 1))
-    J = _penalised(loss, square, lam, params=theta, data={X: inputs, t: targets}, samples=k)
+    J = _penalise(loss, square, lam, params=theta, data={X: inputs, t: targets}, samples=k)
     return Problem("logistic", J, np.zeros(inputs.shape[1]), source)
 
 
@@ -199,7 +199,7 @@ def softmax(
 
     loss = sp.Sum(logsumexp(z(i), (i, 0, K - 1)) - z(c[k]), (k, 0, m - 1)) / m
     square = sp.Sum(W[i, j] ** 2, (j, 0, d - 1), (i, 0, K - 1))
-    J = _penalised(loss, square, lam, params=W, data={X: inputs, c: classes}, samples=k)
+    J = _penalise(loss, square, lam, params=W, data={X: inputs, c: classes}, samples=k)
     return Problem("softmax", J, {"W": np.zeros((K, inputs.shape[1]))}, source)
 
 
@@ -428,7 +428,7 @@ def iris_two_layer(hidden: int = 8, *, rng: RandomLike = 0) -> Problem:
 # Helpers
 
 
-def _penalised(loss: sp.Expr, square: sp.Expr, lam: npt.ArrayLike | None, **roles: Any) -> Cost:
+def _penalise(loss: sp.Expr, square: sp.Expr, lam: npt.ArrayLike | None, **roles: Any) -> Cost:
     """Make the cost loss + lam/2*square, with lam given, or the loss alone."""
     if lam is None:
         return Cost(loss, **roles)

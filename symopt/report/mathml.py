@@ -61,12 +61,12 @@ def formula(value: Any, block: bool = False) -> Markup:
     if not isinstance(value, sp.Basic | sp.MatrixBase):
         return escape(_text(value))
     try:
-        return converted(latex(value), block)
+        return latex_to_mathml(latex(value), block)
     except Exception:  # noqa: BLE001  two printers, any of which may not know a node
         return Markup("<code>{}</code>").format(str(value))
 
 
-def converted(text: str, block: bool = False) -> Markup:
+def latex_to_mathml(text: str, block: bool = False) -> Markup:
     """Return LaTeX as MathML.
 
     Raises

@@ -9,7 +9,7 @@ LONGEST = 1e8  # below which no number is written with a power of ten
 NONE = "–"
 
 
-def shown(*values: float | None, apart: tuple[float | None, ...] = ()) -> list[str]:
+def format_apart(*values: float | None, apart: tuple[float | None, ...] = ()) -> list[str]:
     """Return numbers with as many digits as the ones of ``apart`` need to differ where they do.
 
     Examples
@@ -43,7 +43,7 @@ def interval(
     """
     if measured is None or low is None or high is None or low == high == measured:
         return NONE
-    return "[{}, {}]".format(*shown(low, high, apart=digits_of))
+    return "[{}, {}]".format(*format_apart(low, high, apart=digits_of))
 
 
 def _one(value: float | None, digits: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from symopt.errors import RuleError
-from symopt.rules.source_lines import line_of, parsed
+from symopt.rules.source_lines import line_of, parse_source
 
 EQUAL = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 INSTEAD = (
@@ -37,7 +37,7 @@ def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str)
     RuleError
         With the line concerned.
     """
-    tree, lines, first = parsed(function)
+    tree, lines, first = parse_source(function)
     if tree is None:
         return
     known = _symbolic(tree, set(symbols))

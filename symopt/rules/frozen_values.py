@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError
-from symopt.rules.source_lines import line_of, parsed, return_line
+from symopt.rules.source_lines import line_of, parse_source, return_line
 
 SOURCES = ("random", "numpy.random", "secrets", "time", "datetime", "uuid")
 """Modules whose functions give another value at each call."""
@@ -43,10 +43,10 @@ def check_calls(function: Callable[..., Any], rule: str) -> None:
     names = _outside_names(function)
     if not any(_is_source(value) or _holds_sources(value) for value in names.values()):
         return
-    tree, lines, first = parsed(function)
+    tree, lines, first = parse_source(function)
     if tree is None:
         return
-    names |= _imported(tree)
+    names |= _imported_modules(tree)
     for node in _values(tree):
         if isinstance(node, ast.Call) and any(map(_is_source, _chain(node.func, names))):
             where = line_of(lines, first, node.lineno)
@@ -85,7 +85,7 @@ def _outside_names(function: Callable[..., Any]) -> dict[str, Any]:
     return known | {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
 
 
-def _imported(tree: ast.AST) -> dict[str, Any]:
+def _imported_modules(tree: ast.AST) -> dict[str, Any]:
     """Return the modules that a function imports, by the names that it gives them."""
     names = [
         alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names

@@ -150,7 +150,7 @@ def is_option(value: Any) -> bool:
     return value is None or isinstance(value, bool | str)
 
 
-def checked(rule: str, name: str, value: Any, default: Any) -> Any:
+def check_hyperparameter(rule: str, name: str, value: Any, default: Any) -> Any:
     """Check a value against its default: an option, or a number, schedule or array."""
     where = f"{rule}({name}={short(value)})"
     if isinstance(default, bool | str):
@@ -162,13 +162,13 @@ def checked(rule: str, name: str, value: Any, default: Any) -> Any:
     if default is None and value is None:
         return None
     if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):
-        return _checked_schedule(where, value)
+        return _check_schedule(where, value)
     expected = "a number, a schedule in so.t, or an array of numbers"
     array = read_numbers(value, where, expected, error=RuleError)
     return float(array) if array.ndim == 0 else value
 
 
-def _checked_schedule(where: str, value: sp.Basic) -> sp.Expr:
+def _check_schedule(where: str, value: sp.Basic) -> sp.Expr:
     if not isinstance(value, sp.Expr):
         raise RuleError(
             f"{where}: a {type(value).__name__}; expected a scalar expression in so.t and so.T"

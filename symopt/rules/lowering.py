@@ -20,14 +20,14 @@ from symopt.ir.update import (
     Stage,
     State,
     Update,
-    find_states,
-    regrouped,
-    touched,
+    find_dependent_nodes,
+    find_dependent_states,
+    reassociate,
 )
-from symopt.passes.fma import contracted, powers_written_out
+from symopt.passes.fma import form_fma, write_out_powers
 from symopt.rules.symbols import (
+    GlobalReduction,
     Matrix,
-    OfAllParameters,
     T,
     grad,
     identity,
@@ -102,17 +102,17 @@ class Reader:
                 self.outputs["new", symbol.name[:-1]] = node
         for name, schedule in self.rule.schedules.items():
             self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
-        program = powers_written_out(self.graph.program(self.outputs))
+        program = write_out_powers(self.graph.program(self.outputs))
         live = {
             name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs
         }
-        vector = find_states(program, live, VECTOR)
-        self._check_numbers(touched(program, vector, VECTOR), program.outputs)
-        program = contracted(regrouped(program, find_states(program, live, LATE)))
+        vector = find_dependent_states(program, live, VECTOR)
+        self._check_numbers(find_dependent_nodes(program, vector, VECTOR), program.outputs)
+        program = form_fma(reassociate(program, find_dependent_states(program, live, LATE)))
         states = [State(name, start, name in vector) for name, start in live.items()]
         return Update(
             program=program,
-            hypers=contracted(self.hyper_graph.program(self.hyper_outputs)),
+            hypers=form_fma(self.hyper_graph.program(self.hyper_outputs)),
             stages=tuple(self.stages),
             states=tuple(states),
             given=tuple(self.given),
@@ -133,10 +133,10 @@ class Reader:
                         f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step"
                     )
                 self.lowering.made[part] = self.graph.input(("normal", number))
-            elif isinstance(part, OfAllParameters):
+            elif isinstance(part, GlobalReduction):
                 self.lowering.made[part] = self._stage_of(part)
 
-    def _stage_of(self, part: OfAllParameters) -> int:
+    def _stage_of(self, part: GlobalReduction) -> int:
         """Build the inputs of a stage, and return the node of its result."""
         kind = STAGES.get(type(part), "sum")
         number = sum(stage.kind == kind for stage in self.stages)

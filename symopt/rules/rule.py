@@ -19,10 +19,17 @@ import sympy as sp
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
-from symopt.rules.hyperparameters import Ranges, check_ranges, checked, in_range, is_option, short
+from symopt.rules.hyperparameters import (
+    Ranges,
+    check_hyperparameter,
+    check_ranges,
+    in_range,
+    is_option,
+    short,
+)
 from symopt.rules.lowering import Reader, with_numbers_as_symbols
 from symopt.rules.signature import Signature, read_signature
-from symopt.rules.tracing import ordered, trace
+from symopt.rules.tracing import order_equations, trace
 
 _updates: dict[Any, Update] = {}
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
@@ -191,7 +198,7 @@ class Rule:
                 near = wrap or did_you_mean(name, self.values)
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{near}")
         good = {
-            name: checked(self.name, name, value, self.defaults[name])
+            name: check_hyperparameter(self.name, name, value, self.defaults[name])
             for name, value in values.items()
         }
         good = {name: in_range(self.name, name, value, self.ranges) for name, value in good.items()}
@@ -301,7 +308,7 @@ class Rule:
             defaults=self.defaults,
             wanted=self.wanted,
         )
-        return ordered(new, named, self.iterate)
+        return order_equations(new, named, self.iterate)
 
     @cached_property
     def update(self) -> Update:

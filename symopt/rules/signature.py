@@ -10,7 +10,7 @@ from typing import Any
 
 from symopt.errors import RuleError, did_you_mean
 from symopt.ir.update import Initial
-from symopt.rules.hyperparameters import checked
+from symopt.rules.hyperparameters import check_hyperparameter
 from symopt.rules.source_lines import definition_line
 from symopt.rules.symbols import FILLED_IN, NEEDS, grad0, theta0
 from symopt.validation import is_real_number
@@ -91,7 +91,7 @@ def read_signature(
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     values = _values(keyword, states, where)
     values = {
-        key: checked(f"rule {function.__name__}", key, value, value)
+        key: check_hyperparameter(f"rule {function.__name__}", key, value, value)
         for key, value in values.items()
     }
     initial = {name: _initial(name, start, values, where) for name, start in states.items()}

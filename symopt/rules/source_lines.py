@@ -47,7 +47,7 @@ def failing_line(error: Exception, function: Callable[..., Any]) -> str:
 
 def definition_line(function: Callable[..., Any]) -> str:
     """Return where a function's arguments begin, as ``, line 3, 'def ...'``."""
-    tree, lines, first = parsed(function)
+    tree, lines, first = parse_source(function)
     if tree is None:
         return ""
     return line_of(lines, first, tree.lineno)
@@ -55,7 +55,7 @@ def definition_line(function: Callable[..., Any]) -> str:
 
 def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
     """Return the line of the return statement without ``wanted`` values, or the last."""
-    tree, lines, first = parsed(function)
+    tree, lines, first = parse_source(function)
     if tree is None:
         return ""
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
@@ -65,7 +65,7 @@ def return_line(function: Callable[..., Any], wanted: int | None = None) -> str:
 
 def line_with(function: Callable[..., Any], name: str) -> str:
     """Return the last line of a function that holds a name; nothing if none does."""
-    _, lines, first = parsed(function)
+    _, lines, first = parse_source(function)
     found = [
         number for number, text in enumerate(lines, 1) if re.search(rf"\b{re.escape(name)}\b", text)
     ]
@@ -74,7 +74,7 @@ def line_with(function: Callable[..., Any], name: str) -> str:
     return ""
 
 
-def parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
+def parse_source(function: Callable[..., Any]) -> tuple[ast.FunctionDef | None, list[str], int]:
     """Return a function's syntax, its lines, and the number of the first of them."""
     try:
         lines, first = inspect.getsourcelines(function)

@@ -15,14 +15,14 @@ theta0, grad0 = sp.Symbol("theta_0", real=True), sp.Symbol("g_0", real=True)
 theta, n = sp.Symbol("theta", real=True), sp.Symbol("n", real=True)
 
 
-class OfAllParameters(sp.Function):  # type: ignore[misc]
+class GlobalReduction(sp.Function):  # type: ignore[misc]
     """A value that needs all parameters at once; stays unevaluated in the equations."""
 
     is_real = True
     nargs = 1
 
 
-class grad(OfAllParameters):  # noqa: N801  it is called like a function
+class grad(GlobalReduction):  # noqa: N801  it is called like a function
     """The gradient of the cost at a point, in a rule's equations."""
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -32,7 +32,7 @@ class grad(OfAllParameters):  # noqa: N801  it is called like a function
         return text
 
 
-class _sum(OfAllParameters):  # noqa: N801
+class _sum(GlobalReduction):  # noqa: N801
     """The sum over all parameters."""
 
     def _sympystr(self, printer: Any) -> str:
@@ -45,7 +45,7 @@ class _sum(OfAllParameters):  # noqa: N801
         return text
 
 
-class value(OfAllParameters):  # noqa: N801
+class value(GlobalReduction):  # noqa: N801
     """The cost at a point."""
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -76,7 +76,7 @@ class gauss_newton(Matrix):  # noqa: N801
         return rf"2 c\, r'^{{T}} r'\left({printer._print(self.args[0])}\right)"
 
 
-class solve(OfAllParameters):  # noqa: N801
+class solve(GlobalReduction):  # noqa: N801
     """The solution u of A u = v, with A = a*hessian(point) + b*identity."""
 
     nargs = 2

@@ -50,14 +50,14 @@ def trace(
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
     check_calls(function, rule)
-    read = partial(_read, function, rule, state, given, wanted)
+    read = partial(_call_once, function, rule, state, given, wanted)
     found, again = read(), read()
     if found != again:
         raise changing(function, rule, found, again)
     return found
 
 
-def _read(
+def _call_once(
     function: Callable[..., Any],
     rule: str,
     state: list[sp.Symbol],
@@ -67,7 +67,7 @@ def _read(
     """Call the function once, and return what :func:`trace` does."""
     states = [symbol.name for symbol in state]
     filled = {name: FILLED_IN[name] for name in wanted if name != LET}
-    named = Named({"theta", *states, *given, *(symbol.name for symbol in OWN)})
+    named = NamingScope({"theta", *states, *given, *(symbol.name for symbol in OWN)})
     if LET in wanted:
         filled[LET] = named.let
     if "normal" in filled:
@@ -96,7 +96,7 @@ def _read(
     return new, named.values
 
 
-class Named:
+class NamingScope:
     """Values that a wrapper gives a name, so that each is computed once."""
 
     def __init__(self, taken: set[str]) -> None:
@@ -174,7 +174,7 @@ def _expression(function: Callable[..., Any], rule: str, name: str, value: Any) 
     return result
 
 
-def ordered(
+def order_equations(
     new: Mapping[str, sp.Expr], named: Mapping[sp.Symbol, sp.Expr], iterate: str
 ) -> dict[sp.Symbol, sp.Expr]:
     """Return the next values as equations, in an order in which each only uses earlier ones.
@@ -198,7 +198,7 @@ def ordered(
         ),
         key=lambda pair: -pair[0].count_ops(),
     )
-    values[primed["theta"]] = _inlined(new["theta"], values)
+    values[primed["theta"]] = _inline_single_uses(new["theta"], values)
     short = {
         symbol: value.subs(
             [(e, prime) for e, prime in known if e != value or symbol == primed["theta"]]
@@ -208,7 +208,7 @@ def ordered(
     return _by_use(short)
 
 
-def _inlined(theta: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+def _inline_single_uses(theta: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
     """Return the next theta, without a name that nothing else uses."""
     used = theta in values and any(theta in value.free_symbols for value in values.values())
     if used or theta not in values:

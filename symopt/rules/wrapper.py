@@ -53,7 +53,7 @@ class Step:
         """Return the theta that the inner rule moves to; what it asks for may be replaced."""
         given = {
             **self._given,
-            **{name: _remembered(value) for name, value in replaced.items() if name in self._given},
+            **{name: _memoise(value) for name, value in replaced.items() if name in self._given},
         }
         result = self._inner.function(theta, *(states or self.states).values(), **given)
         if isinstance(result, tuple):
@@ -153,7 +153,10 @@ class Wrapper:
         inner.equations  # noqa: B018  its mistakes show here, with its own lines
         own = self.signature
         taken = {*inner.states, *inner.values}
-        states, values_ = _apart(own.initial, taken), _apart(own.values, taken)
+        states, values_ = (
+            _deduplicate_names(own.initial, taken),
+            _deduplicate_names(own.values, taken),
+        )
         start = {
             states[k]: values_.get(v, v) if isinstance(v, str) else v
             for k, v in own.initial.items()
@@ -259,14 +262,14 @@ def wrapper(
     return make
 
 
-def _remembered(value: Any) -> Any:
+def _memoise(value: Any) -> Any:
     """Memoise a function of a point, such as a gradient with its noise."""
     if callable(value) and not isinstance(value, type | sp.Basic):
         return cache(value)
     return value
 
 
-def _apart(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
+def _deduplicate_names(own: Iterable[str], theirs: Container[str]) -> dict[str, str]:
     """Deduplicate a wrapper's names against the inner rule's: weight_decay_2."""
     names = {}
     for name in own:

@@ -68,9 +68,9 @@ def lay_out(
     first_entries = starts.isel(param=0, drop=True)
     shape = _combine([*swept.values(), first_entries], starts, rule, settings)
     numbers = np.arange(first_entries.size, dtype=np.float64).reshape(first_entries.shape)
-    streams = _spread(first_entries.copy(data=numbers), shape)
+    streams = _spread_axis(first_entries.copy(data=numbers), shape)
     rows = starts.transpose(*first_entries.dims, "param").values.reshape(first_entries.size, -1)
-    spread = {name: _spread(values, shape) for name, values in swept.items()}
+    spread = {name: _spread_axis(values, shape) for name, values in swept.items()}
     return Axes(
         shape=shape,
         start=rows[streams.astype(np.int64)],
@@ -104,7 +104,7 @@ def _combine(
     return xr.broadcast(*aligned)[0] * 0.0
 
 
-def _spread(values: xr.DataArray, shape: xr.DataArray) -> Array:
+def _spread_axis(values: xr.DataArray, shape: xr.DataArray) -> Array:
     """Give each run its value of an axis."""
     over_all = values.broadcast_like(shape).transpose(*shape.dims)
     return over_all.values.ravel().astype(np.float64)

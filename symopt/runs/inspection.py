@@ -121,8 +121,8 @@ def _views(what: Any) -> Mapping[str, View]:
 def _views_of_cost(cost: Cost) -> dict[str, View]:
     return {
         "expression": lambda: str(cost.expression),
-        "program": lambda: _written(cost, cost.objective.value_program),
-        "gradient": lambda: _written(cost, cost.program),
+        "program": lambda: _write_program(cost, cost.objective.value_program),
+        "gradient": lambda: _write_program(cost, cost.program),
         **_views_of_source(lambda: cost.source),
     }
 
@@ -151,7 +151,7 @@ def _views_of_source(source: View) -> dict[str, View]:
     }
 
 
-def _written(cost: Cost, program: Program) -> str:
+def _write_program(cost: Cost, program: Program) -> str:
     """Write a program of a cost with the names of its parameters."""
     names = {**cost.objective.input_names}
     names |= {("g", key[1]): f"dJ/d{name}" for key, name in cost.objective.input_names.items()}

@@ -39,7 +39,7 @@ class Finished:
 
     outcome: executor.Outcome
     status: npt.NDArray[np.str_]
-    blocks: executor.Blocks
+    blocks: executor.BlockBatch
     bound: BoundObjective
     gradient_evaluations: npt.NDArray[np.int64]
     compile_seconds: float
@@ -144,7 +144,7 @@ def _values(
     """Return what a kernel is given by its key, and the keys of what differs from run to run."""
     values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
     given: dict[Key, Any] = {
-        ("given", name): _given(rule, values, name) for name in rule.update.given
+        ("given", name): _find_hyperparameter(rule, values, name) for name in rule.update.given
     }
     given |= {("c", name): constants[name] for name in cost.constants}
     starting = [str(state.initial) for state in rule.update.states if state.initial in hypers]
@@ -187,7 +187,7 @@ def _kernel(bound: BoundObjective, update: Update, options: Options) -> Kernel:
     return kernel
 
 
-def _given(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
+def _find_hyperparameter(rule: Rule, hypers: Mapping[str, Any], name: str) -> Any:
     """Return the value of a hyperparameter, or of a number in a schedule (``eta[0]``)."""
     if name.endswith("]"):
         schedule, _, place = name.removesuffix("]").partition("[")

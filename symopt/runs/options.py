@@ -206,8 +206,8 @@ def record_steps(record: Record | str, steps: int) -> npt.NDArray[np.int64]:
     if record is True:
         return _every_step(steps)
     if isinstance(record, int | np.integer):
-        return _spaced_steps(int(record), steps)
-    return _listed_steps(record, steps)
+        return _space_steps(int(record), steps)
+    return _list_steps(record, steps)
 
 
 def _every_step(steps: int) -> npt.NDArray[np.int64]:
@@ -220,7 +220,7 @@ def _every_step(steps: int) -> npt.NDArray[np.int64]:
     return np.arange(steps + 1)
 
 
-def _spaced_steps(count: int, steps: int) -> npt.NDArray[np.int64]:
+def _space_steps(count: int, steps: int) -> npt.NDArray[np.int64]:
     """List so many steps with equal ratios, among them 0, 1 and the last."""
     if count > steps:
         return _every_step(steps)
@@ -233,7 +233,7 @@ def _spaced_steps(count: int, steps: int) -> npt.NDArray[np.int64]:
     return np.unique([0, *spaced[spaced <= steps], steps])
 
 
-def _listed_steps(
+def _list_steps(
     record: Sequence[int] | npt.NDArray[Any] | str, steps: int
 ) -> npt.NDArray[np.int64]:
     wrong = RunError(

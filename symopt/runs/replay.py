@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from symopt.compiler.runtime.executor import Blocks, Outcome
+from symopt.compiler.runtime.executor import BlockBatch, Outcome
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
@@ -21,9 +21,9 @@ from symopt.runs.termination import (
     Status,
     beyond_in_step,
     budget_spent,
+    describe_interruption,
     describe_place,
     gradient_within,
-    interrupted,
     loss_beyond,
     loss_not_finite,
     not_finite_in_step,
@@ -45,14 +45,14 @@ class Quantity(NamedTuple):
 
 
 def explain_end(
-    status: str, run: int, blocks: Blocks, outcome: Outcome, bound: BoundObjective
+    status: str, run: int, blocks: BlockBatch, outcome: Outcome, bound: BoundObjective
 ) -> str:
     """Say why a run ended; a failed step is replayed to name what failed."""
     steps = int(outcome.steps[run])
     if status == Status.BUDGET:
         return budget_spent(steps)
     if status == Status.INTERRUPTED:
-        return interrupted(steps, blocks.job.steps)
+        return describe_interruption(steps, blocks.job.steps)
     if status == Status.CONVERGED:
         return gradient_within(blocks.job.tolerance, steps)
     labels = bound.sizes.labels()
@@ -70,7 +70,7 @@ class Replay:
     """
 
     run: int
-    blocks: Blocks
+    blocks: BlockBatch
     outcome: Outcome
     bound: BoundObjective
     labels: Sequence[str]
@@ -237,7 +237,7 @@ class Replay:
 
     def _scalars_before(self) -> Inputs:
         """List the powers and the scalar states; those of one run stand where it stopped."""
-        found: Inputs = dict(self.blocks.scalars_before(self.run, self.step))
+        found: Inputs = dict(self.blocks.replay_scalars(self.run, self.step))
         for state in self.update.states:
             stopped = self.outcome.states[state.name]
             if not state.vector and stopped.size:

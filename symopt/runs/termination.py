@@ -69,7 +69,7 @@ def budget_spent(steps: int) -> str:
     return f"all {steps} steps made"
 
 
-def interrupted(steps: int, budget: int) -> str:
+def describe_interruption(steps: int, budget: int) -> str:
     """Say that a run was interrupted."""
     return f"interrupted after {steps} of {budget} steps"
 

@@ -26,7 +26,7 @@ from symopt.compiler.runtime.interpreter import evaluate
 from symopt.errors import RuleError, did_you_mean
 from symopt.frontend.expressions import lower
 from symopt.ir.program import Graph, Program
-from symopt.passes.fma import powers_written_out
+from symopt.passes.fma import write_out_powers
 from symopt.rules.symbols import T, t
 from symopt.validation import Array, is_real_number
 
@@ -171,7 +171,7 @@ def polynomial(value: Number, end: Number = 0, power: Number = 1, over: Number =
     """
     value, end = _numbers("polynomial", value=value, end=end)
     power, over = _positive("polynomial", power=power, over=over)
-    return end + (value - end) * _left(over) ** power
+    return end + (value - end) * _falling_share(over) ** power
 
 
 def inverse_time(value: Number, rate: Number = 0.01) -> sp.Expr:
@@ -247,7 +247,7 @@ def cosine(
     value, end = _numbers("cosine", value=value, end=end)
     if restarts is None:
         (over,) = _positive("cosine", over=T if over is None else over)
-        return _fall("cosine", value, end, _left(over))
+        return _fall("cosine", value, end, _falling_share(over))
     if over is not None:
         raise RuleError(
             f"schedules.cosine(over={over}, restarts={restarts}): expected one of them: over for a "
@@ -434,7 +434,7 @@ def nesterov_beta(step: Number = t) -> sp.Expr:
     return sp.Max(0, k - 1) / (k + 2)
 
 
-def _left(over: sp.Expr) -> sp.Expr:
+def _falling_share(over: sp.Expr) -> sp.Expr:
     """Return what goes from 1 at t = 1 to exactly 0 at t = over, and stays there."""
     return sp.Max(0, over - t) / sp.Max(1, over - 1)
 
@@ -525,4 +525,4 @@ def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
 def _program(schedule: sp.Expr) -> Program:
     graph = Graph()
     value = lower(graph, schedule, lambda symbol: graph.input(str(symbol)))
-    return powers_written_out(graph.program({"value": value}))
+    return write_out_powers(graph.program({"value": value}))

@@ -13,10 +13,19 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.theory._formulas import holds_where, refuse_unless_same
-from symopt.theory._linear import CURVATURE, characteristic_of, factors_in_z, seen_step
+from symopt.theory._linear import CURVATURE, characteristic_of, factors_in_z, matrix_seen_by_theta
 from symopt.theory._spectrum import rate
 from symopt.theory._trials import number_at, numbers_to_try
-from symopt.theory._update_map import Held, names_of, number, plain, remembered, reserved, symbol, z
+from symopt.theory._update_map import (
+    Held,
+    cache_derivation,
+    names_of,
+    number,
+    refuse_reserved,
+    symbol,
+    without_assumptions,
+    z,
+)
 from symopt.validation import Array
 
 
@@ -70,11 +79,11 @@ def escape(
     return rate(rule, [-size], held=held)
 
 
-@remembered
+@cache_derivation
 def _growth(rule: Rule, held: Held) -> sp.Expr:
     """Return the growth per step in closed form, in the symbol gamma."""
-    reserved(rule, "gamma")
-    matrix, back = seen_step(rule, held)
+    refuse_reserved(rule, "gamma")
+    matrix, back = matrix_seen_by_theta(rule, held)
     uphill = characteristic_of(matrix).subs(CURVATURE, -symbol("gamma"))
     factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
     if any(factor.degree() > 2 for factor in factors):
@@ -88,7 +97,7 @@ def _growth(rule: Rule, held: Held) -> sp.Expr:
     values = np.array([[number_at(root, trial) for root in roots] for trial in trials])
     chosen = _largest(np.abs(values))
     sizes = [roots[k] if _positive(values[:, k]) else sp.Abs(roots[k]) for k in chosen]
-    return plain(sp.Max(*(sp.simplify(size).xreplace(back) for size in sizes)))
+    return without_assumptions(sp.Max(*(sp.simplify(size).xreplace(back) for size in sizes)))
 
 
 def _largest(sizes: Array) -> list[int]:

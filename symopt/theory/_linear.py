@@ -9,13 +9,13 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
 from symopt.theory._update_map import (
-    Back,
     Held,
+    Substitution,
     UpdateMap,
-    plain,
-    remembered,
-    reserved,
+    cache_derivation,
+    refuse_reserved,
     symbol,
+    without_assumptions,
     z,
 )
 
@@ -59,7 +59,7 @@ def linearize(rule: Rule, *, held: Held = ()) -> sp.Matrix:
     [    -eta*lambda, beta]])
     """
     matrix, back = linear_step(rule, held)
-    return plain(matrix.xreplace(back))
+    return without_assumptions(matrix.xreplace(back))
 
 
 def characteristic(rule: Rule, *, held: Held = ()) -> sp.Poly:
@@ -71,9 +71,9 @@ def characteristic(rule: Rule, *, held: Held = ()) -> sp.Poly:
     >>> so.theory.characteristic(so.gd).as_expr()
     eta*lambda + z - 1
     """
-    reserved(rule, "z")
+    refuse_reserved(rule, "z")
     matrix, back = linear_step(rule, held)
-    return sp.Poly(plain(characteristic_of(matrix).xreplace(back)), sp.Symbol("z"))
+    return sp.Poly(without_assumptions(characteristic_of(matrix).xreplace(back)), sp.Symbol("z"))
 
 
 def characteristic_of(matrix: sp.Matrix) -> sp.Expr:
@@ -104,18 +104,18 @@ def factors_with(variable: sp.Symbol, expression: sp.Expr) -> list[sp.Expr]:
     return list(dict.fromkeys(f for f in found if f.has(variable)))
 
 
-def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
+def linear_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Substitution]:
     """Return the matrix with a symbol for each held preconditioner, and their meanings."""
-    _, matrix, back = _derived(rule, held)
+    _, matrix, back = _derive_matrix(rule, held)
     return matrix, back
 
 
-def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
+def matrix_seen_by_theta(rule: Rule, held: Held) -> tuple[sp.Matrix, Substitution]:
     """Return the part of the matrix that theta depends on.
 
     An average that fades beside it has no part in its rate.
     """
-    names, matrix, back = _derived(rule, held)
+    names, matrix, back = _derive_matrix(rule, held)
     found, new = set(), {k for k, name in enumerate(names) if name in ("theta", rule.iterate)}
     while new:
         found |= new
@@ -123,13 +123,13 @@ def seen_step(rule: Rule, held: Held) -> tuple[sp.Matrix, Back]:
     return matrix.extract(sorted(found), sorted(found)), back
 
 
-@remembered
-def _derived(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Back]:
+@cache_derivation
+def _derive_matrix(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Substitution]:
     """Return what moves, its matrix, and the symbols of held preconditioners."""
     step, back = (
         UpdateMap.of(rule, lambda point: CURVATURE * point, held, one_parameter=False)
-        .settled()
-        .shortened()
+        .in_the_limit()
+        .abbreviate()
     )
     rest = dict.fromkeys(step.variables.values(), sp.Integer(0))
     for name, expression in step.next.items():
@@ -153,7 +153,7 @@ def check_rests(rule: Rule, held: Held, point: Any) -> None:
     RuleError
         With the state that moves on.
     """
-    if any(point) and (moved := _moved(rule, held)):
+    if any(point) and (moved := _find_moving(rule, held)):
         raise RuleError(
             f"{rule.name} does not rest at such a point, where the gradient is 0 and theta is not: "
             f"{moved} moves on, "
@@ -161,13 +161,13 @@ def check_rests(rule: Rule, held: Held, point: Any) -> None:
         )
 
 
-@remembered
-def _moved(rule: Rule, held: Held) -> str:
+@cache_derivation
+def _find_moving(rule: Rule, held: Held) -> str:
     """Return what moves on at a minimum, if anything does."""
     place = sp.Dummy("c", real=True)
     step = UpdateMap.of(
         rule, lambda point: CURVATURE * (point - place), held, one_parameter=False
-    ).settled()
+    ).in_the_limit()
     there = {
         name: place if name == "theta" or rule.states[name] == "theta0" else sp.Integer(0)
         for name in step.variables
@@ -218,9 +218,9 @@ def _check_smooth(
             or _branches(part, rest)
         ):
             raise RuleError(
-                f"{rule.name} is not differentiable at the minimum: {plain(part)}, in the next "
-                f"{name}, has no slope "
-                f"where theta and the states are 0{_hint(rule, part)}"
+                f"{rule.name} is not differentiable at the minimum: {without_assumptions(part)}, "
+                f"in the next {name}, has no slope where theta and the states are 0"
+                f"{_hint(rule, part)}"
             )
 
 

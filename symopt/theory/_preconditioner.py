@@ -53,7 +53,9 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
     return twin
 
 
-def solved(rule: Rule, cost: Cost, point: Array, hessian: Array) -> tuple[Rule, Array]:
+def solve_preconditioner(
+    rule: Rule, cost: Cost, point: Array, hessian: Array
+) -> tuple[Rule, Array]:
     """Return the rule and the eigenvalues of its map at a point: of A**-1*H, or H.
 
     Raises

@@ -17,7 +17,7 @@ from symopt.errors import CostError, RuleError
 from symopt.rules.rule import Rule
 from symopt.runs.inputs import as_cost
 from symopt.theory._linear import check_rests
-from symopt.theory._preconditioner import solved
+from symopt.theory._preconditioner import solve_preconditioner
 from symopt.theory._spectrum import rate
 from symopt.theory._stability import stability_limit
 from symopt.theory._update_map import Held, check_rule
@@ -138,7 +138,7 @@ def predict(
     try:
         if rests:
             check_rests(rule, held, point)
-            found, why = _numbers(*solved(rule, bound, point, hessian), kind, held)
+            found, why = _numbers(*solve_preconditioner(rule, bound, point, hessian), kind, held)
             numbers, reasons = numbers | found, [*reasons, *why]
         else:
             step = f"Newton's step to where it is has the length {away:.3g}"

@@ -12,8 +12,14 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
-from symopt.theory._linear import seen_step
-from symopt.theory._update_map import Held, number, numbers_of, plain, remembered
+from symopt.theory._linear import matrix_seen_by_theta
+from symopt.theory._update_map import (
+    Held,
+    cache_derivation,
+    number,
+    numbers_of,
+    without_assumptions,
+)
 from symopt.validation import Array, read_numbers
 
 DIGITS = 80  # of roots that lie together, n of which are known to 1/n of the digits
@@ -85,13 +91,13 @@ def _eigenvalues(values: npt.ArrayLike) -> Array:
     return array
 
 
-@remembered
+@cache_derivation
 def _entries(
     rule: Rule, held: Held, numbers: str = "numpy"
 ) -> tuple[list[str], list[list[Callable[..., Any]]]]:
     """Return the names in the matrix, and its entries as functions of their values."""
-    matrix, back = seen_step(rule, held)
-    matrix = plain(matrix.xreplace(back))
+    matrix, back = matrix_seen_by_theta(rule, held)
+    matrix = without_assumptions(matrix.xreplace(back))
     symbols = sorted(matrix.free_symbols, key=str)
     rows = [
         [sp.lambdify(symbols, entry, numbers) for entry in matrix.row(k)]

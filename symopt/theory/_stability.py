@@ -25,15 +25,15 @@ from symopt.theory._linear import (
 from symopt.theory._spectrum import held_values
 from symopt.theory._trials import number_at, numbers_to_try
 from symopt.theory._update_map import (
-    Back,
     Held,
+    Substitution,
+    cache_derivation,
     check_rule,
     names_of,
     number,
     numbers_of,
-    plain,
-    remembered,
     symbol,
+    without_assumptions,
     z,
 )
 
@@ -127,11 +127,11 @@ class Boundary:
     crossings: tuple[sp.Poly, ...]
     root: sp.Symbol
     power: int
-    back: Back
+    back: Substitution
 
     def values(self, rule: Rule, given: Mapping[str, float]) -> dict[sp.Symbol, float]:
         """Return the numbers of all symbols but the learning rate."""
-        held = {P: _value(plain(e), rule, given) for P, e in self.back.items()}
+        held = {P: _value(without_assumptions(e), rule, given) for P, e in self.back.items()}
         names = {s.name: s for s in self.p.as_expr().free_symbols - {z, self.root, *held}}
         return held | {names[name]: value for name, value in numbers_of(rule, names, given).items()}
 
@@ -156,7 +156,7 @@ class Boundary:
         return bool(np.abs(np.roots(coefficients)).max(initial=0.0) < 1)
 
 
-@remembered
+@cache_derivation
 def _boundary(rule: Rule, held: Held, wrt: str) -> Boundary:
     rate, w = symbol(wrt), sp.Dummy("w", positive=True)
     matrix, back = linear_step(rule, held)
@@ -192,7 +192,7 @@ def _conditions(p: sp.Poly) -> list[sp.Expr]:
     return [*ends, (X - Y).det(method="berkowitz")]
 
 
-@remembered
+@cache_derivation
 def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     """Return the solution that is the limit wherever it was tried, or the smallest of several."""
     boundary = _boundary(rule, held, wrt)
@@ -216,7 +216,7 @@ def _formula(rule: Rule, held: Held, wrt: str) -> sp.Expr:
     chosen = sorted(set(places))
     if -1 in chosen or (len(chosen) > 1 and not _smallest(chosen, numbers, limits)):
         raise unclear
-    return plain(sp.Min(*(candidates[k].xreplace(boundary.back) for k in chosen)))
+    return without_assumptions(sp.Min(*(candidates[k].xreplace(boundary.back) for k in chosen)))
 
 
 def _place(row: list[complex], limit: float) -> int:

@@ -13,14 +13,14 @@ import sympy as sp
 
 from symopt.errors import RuleError, did_you_mean
 from symopt.rules.rule import Rule
-from symopt.rules.symbols import Matrix, OfAllParameters, grad, identity, n, normal, solve, t, theta
+from symopt.rules.symbols import GlobalReduction, Matrix, grad, identity, n, normal, solve, t, theta
 from symopt.rules.symbols import value as cost_value
 from symopt.validation import check_number
 
 z = sp.Dummy("z")
 OWN = {"lambda", "g", "gamma", "t"}  # what a formula of the theory may hold, beside hyperparameters
 Derived = TypeVar("Derived")
-Back = dict[sp.Symbol, sp.Expr]
+Substitution = dict[sp.Symbol, sp.Expr]
 Held = str | Iterable[str] | Mapping[str, float]
 """States that are held fixed: by name, with a value each where a number is asked for."""
 
@@ -29,8 +29,8 @@ Held = str | Iterable[str] | Mapping[str, float]
 class UpdateMap:
     """The next value of theta and of each state, in terms of the values before the step.
 
-    Hyperparameters are positive symbols in here, so that sqrt(eta**2) is eta; :meth:`plain` turns
-    what is derived into symbols without assumptions, as ``sp.symbols`` makes them.
+    Hyperparameters are positive symbols in here, so that sqrt(eta**2) is eta;
+    :func:`without_assumptions` turns what is derived into symbols as ``sp.symbols`` makes them.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class UpdateMap:
             name: theta if name == "theta" else symbol(name, positive=False) for name in self.next
         }
 
-    def shortened(self) -> tuple[UpdateMap, Back]:
+    def abbreviate(self) -> tuple[UpdateMap, Substitution]:
         """Abbreviate every subexpression of frozen states by a symbol; return both.
 
         A preconditioner such as epsilon + sqrt(v) is then one number to the algebra.
@@ -115,7 +115,7 @@ class UpdateMap:
         short = {name: expression.xreplace(found) for name, expression in self.next.items()}
         return UpdateMap(self.rule, short, self.held), {made: part for part, made in found.items()}
 
-    def settled(self) -> UpdateMap:
+    def in_the_limit(self) -> UpdateMap:
         """Return the map after many steps: beta**t is 0, the first steps are over.
 
         Raises
@@ -123,7 +123,7 @@ class UpdateMap:
         RuleError
             If the equations still change with the step then.
         """
-        after = {name: _settled(expression) for name, expression in self.next.items()}
+        after = {name: _limit_expression(expression) for name, expression in self.next.items()}
         for name, expression in after.items():
             if expression.has(t):
                 raise RuleError(
@@ -133,7 +133,7 @@ class UpdateMap:
         return UpdateMap(self.rule, after, self.held)
 
 
-def remembered(derive: Callable[..., Derived]) -> Callable[..., Derived]:
+def cache_derivation(derive: Callable[..., Derived]) -> Callable[..., Derived]:
     """Cache what ``derive(rule, held, ...)`` gives, by equations and not by values."""
     known: dict[Any, Derived] = {}
 
@@ -205,7 +205,7 @@ def number(name: str, value: Any, least: float = -math.inf) -> float:
     return check_number(value, name, f"one number{bound}", error=RuleError, least=least)
 
 
-def reserved(rule: Rule, name: str) -> None:
+def refuse_reserved(rule: Rule, name: str) -> None:
     """Refuse a rule whose own name would be taken for a symbol of the theory."""
     if name in rule.values or name in rule.states:
         raise RuleError(
@@ -214,7 +214,7 @@ def reserved(rule: Rule, name: str) -> None:
         )
 
 
-def plain(expression: Any) -> Any:
+def without_assumptions(expression: Any) -> Any:
     """Return an expression or matrix whose symbols have no assumptions; the step stays ``so.t``.
 
     A factor 1/(beta - 1) is written as -1/(1 - beta).
@@ -264,7 +264,7 @@ def numbers_of(rule: Rule, names: Iterable[str], given: Mapping[str, Any]) -> di
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:
     return next(
-        (part for part in expression.atoms(OfAllParameters) if not isinstance(part, grad | solve)),
+        (part for part in expression.atoms(GlobalReduction) if not isinstance(part, grad | solve)),
         None,
     )
 
@@ -297,10 +297,10 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
         return part.args[0]
 
     quiet = expression.replace(normal, lambda _: sp.Integer(0))
-    return quiet.replace(lambda part: isinstance(part, OfAllParameters), known)
+    return quiet.replace(lambda part: isinstance(part, GlobalReduction), known)
 
 
-def _settled(expression: sp.Expr) -> sp.Expr:
+def _limit_expression(expression: sp.Expr) -> sp.Expr:
     """Return an expression for large t: what decays is 0, a case that asks for t is decided."""
     faded = {power: sp.Integer(0) for power in expression.atoms(sp.Pow) if _fades(power)}
     return expression.xreplace(faded).replace(

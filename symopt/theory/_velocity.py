@@ -12,7 +12,14 @@ from symopt.rules.rule import Rule
 from symopt.rules.symbols import t, theta
 from symopt.theory._formulas import holds_where, value_of
 from symopt.theory._trials import number_at
-from symopt.theory._update_map import UpdateMap, check_rule, number, plain, reserved, symbol
+from symopt.theory._update_map import (
+    UpdateMap,
+    check_rule,
+    number,
+    refuse_reserved,
+    symbol,
+    without_assumptions,
+)
 
 SLOPE = sp.Symbol("g", real=True, nonzero=True)
 
@@ -101,7 +108,7 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
     >>> so.theory.terminal_velocity(so.adagrad)
     0
     """
-    step = _under_slope(rule, epsilon).settled()
+    step = _under_slope(rule, epsilon).in_the_limit()
     known: dict[sp.Symbol, sp.Expr] = {}
     kept: dict[str, sp.Expr] = {}
     for name in _in_order(rule, step):
@@ -116,7 +123,7 @@ def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
             known[own] = _first(rule, name) + b * t
         else:
             _check_attracts(rule, name, a)
-            known[own], kept[name] = sp.simplify(b / (1 - a)), plain(a)
+            known[own], kept[name] = sp.simplify(b / (1 - a)), without_assumptions(a)
     result = _in_the_end(rule, (step.next["theta"] - theta).xreplace(known))
     holds_where(result, rule, partial(_check_rest, kept))
     return result
@@ -145,7 +152,7 @@ def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:
         if not abs(number_at(a, values)) < 1:
             raise RuleError(
                 f"{rule.name}: {name} does not come to rest under a constant gradient: "
-                f"each step multiplies it by {plain(a)}"
+                f"each step multiplies it by {without_assumptions(a)}"
             )
 
 
@@ -155,17 +162,19 @@ def _in_the_end(rule: Rule, move: sp.Expr) -> sp.Expr:
     up, down = (_tidy_limit(move.subs(SLOPE, sign * size)) for sign in (1, -1))
     if any(side.has(sp.Limit, sp.AccumBounds, sp.zoo, sp.nan, sp.oo) for side in (up, down)):
         raise RuleError(
-            f"{rule.name}: its step under a constant gradient has no limit: {plain(up)} for g > 0"
+            f"{rule.name}: its step under a constant gradient has no limit: "
+            f"{without_assumptions(up)} for g > 0"
         )
     if not up.has(size) and sp.simplify(up + down) == 0:
-        return plain(up * sp.sign(SLOPE))
+        return without_assumptions(up * sp.sign(SLOPE))
     result = up.subs(size, SLOPE)
     if sp.simplify(result.subs(SLOPE, -size) - down) == 0:
         return _tidy(result)
     result = _tidy(move)
     if result.has(t):
         raise RuleError(
-            f"{rule.name}: its step tends to {plain(up)} for g > 0 and to {plain(down)} for g < 0"
+            f"{rule.name}: its step tends to {without_assumptions(up)} for g > 0 and to "
+            f"{without_assumptions(down)} for g < 0"
         )
     return result
 
@@ -177,7 +186,7 @@ def _tidy_limit(move: sp.Expr) -> sp.Expr:
 def _under_slope(rule: Rule, epsilon: float | None) -> UpdateMap:
     """Return the map under a constant gradient g, with ``epsilon`` for the guards."""
     check_rule(rule)
-    reserved(rule, "g")
+    refuse_reserved(rule, "g")
     step = UpdateMap.of(rule, lambda _: SLOPE)
     if any(
         theta in sp.expand(e - (theta if name == "theta" else 0)).free_symbols
@@ -243,6 +252,6 @@ def _tidy(expression: sp.Expr) -> sp.Expr:
     signed = sp.simplify(simple.xreplace({sp.Abs(SLOPE): SLOPE / direction})).replace(
         1 / direction, direction
     )
-    return plain(
+    return without_assumptions(
         simple if SLOPE in signed.free_symbols else signed.xreplace({direction: sp.sign(SLOPE)})
     )

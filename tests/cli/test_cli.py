@@ -191,10 +191,15 @@ def test_the_budget_shrinks_with_the_parameters():
         200,
         200,
     ]
-    assert [racing.recording(n) for n in (1, 100)] == [True, True]
-    assert [racing.recording(n) for n in (101, 20_000, 100_000, 10**8)] == [1000, 1000, 1000, 1000]
-    assert racing.entries([1.0, 2.0]) == 2
-    assert racing.entries(read_start("x[3]=1,W[2,5]=1,k=1")) == 14
+    assert [racing.recorded_steps(n) for n in (1, 100)] == [True, True]
+    assert [racing.recorded_steps(n) for n in (101, 20_000, 100_000, 10**8)] == [
+        1000,
+        1000,
+        1000,
+        1000,
+    ]
+    assert racing.size_of_start([1.0, 2.0]) == 2
+    assert racing.size_of_start(read_start("x[3]=1,W[2,5]=1,k=1")) == 14
     assert len(racing.FEW_LEARNING_RATES) == 11
     assert racing.FEW_LEARNING_RATES[[0, -1]].tolist() == racing.LEARNING_RATES[[0, -1]].tolist()
 
@@ -225,7 +230,7 @@ def test_rates_of_many_parameters_are_tuned_on_the_budget_only(monkeypatch):
     monkeypatch.setattr(racing, "sweep", swept)
     for start in ([1.0] * 1000, {"x": np.ones(20_000)}, {"x": np.ones((1000, 1000)), "k": 1.0}):
         with pytest.raises(InterruptedError):
-            racing.tuned({"gd": so.gd}, None, start, 9000)
+            racing.tune_rates({"gd": so.gd}, None, start, 9000)
     assert asked == [
         (31, 9000, 9000, False, None),
         (11, 2500, 2500, False, None),

@@ -9,7 +9,7 @@ import sympy as sp
 import symopt as so
 from symopt.autodiff import partials, pullback
 from symopt.frontend import complements, logarithms, stable, sums
-from symopt.ir.index import substituted
+from symopt.ir.index import substitute
 from symopt.passes import gather
 
 pytestmark = pytest.mark.usefixtures("in_python")
@@ -45,8 +45,8 @@ def still_at_zero(g, number):
 
 def everywhere(graph, node, new):
     """The shift that went into sums over the same index too."""
-    moved = lambda key: key._replace(at=tuple(substituted(index, new) for index in key.at))
-    return graph.mapped([node], {}, lambda key: graph.input(moved(key)))[node]
+    moved = lambda key: key._replace(at=tuple(substitute(index, new) for index in key.at))
+    return graph.substitute([node], {}, lambda key: graph.input(moved(key)))[node]
 
 
 def without_peak(graph, weight, exponent, loops):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from symopt.compiler.runtime.executor import Blocks
+from symopt.compiler.runtime.executor import BlockBatch
 from symopt.harness.discovery import read
 from symopt.harness.runner import execute
 from symopt.runs.interrupt import raising, stop_on_ctrl_c
@@ -104,7 +104,7 @@ def test_ctrl_c_ends_a_sweep_instead_of_cutting_it_short(write, monkeypatch):
         so.sweep(so.parse("x^2"), so.gd(eta=1e-9), [[1.0]] * 8, 10**11)
         return Outcome([Row("whole", 1, 1)], {"y": [1, 2, 3]})"""
     before = signal.getsignal(signal.SIGINT)
-    chunk, pressed = Blocks._chunk, []
+    chunk, pressed = BlockBatch._chunk, []
 
     def told(*arguments):
         chunk(*arguments)
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_a_sweep_instead_of_cutting_it_short(write, monkeypatch):
             pressed.append(time.perf_counter())
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Blocks, "_chunk", told)
+    monkeypatch.setattr(BlockBatch, "_chunk", told)
     with pytest.raises(KeyboardInterrupt), stop_on_ctrl_c() as stop, raising(stop):
         execute(read(write("long", run=run)))
     assert time.perf_counter() - pressed[0] < 60

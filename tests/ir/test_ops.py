@@ -11,7 +11,7 @@ from symopt.compiler.runtime.interpreter import value_of
 from symopt.ir.index import Size, constant, plus, variable
 from symopt.ir.ops import COMMUTATIVE, COMPARISONS, COMPOSED, LOGIC, OPERATIONS
 from symopt.ir.program import Graph
-from symopt.passes.fma import contracted
+from symopt.passes.fma import form_fma
 
 NO_PARTIAL = {
     "fma": "formed after derivatives are taken",
@@ -39,7 +39,7 @@ def a_node(name):
 def test_it_is_evaluated_with_as_many_arguments_as_it_takes(name):
     if name in COMPOSED:
         graph, node = a_node(name)
-        written = contracted(graph.program({"J": node}))
+        written = form_fma(graph.program({"J": node}))
         assert name not in {one.op for one in written.nodes}
         return
     function = value_of(name)

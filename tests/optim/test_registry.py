@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import symopt as so
 from symopt.cli.app import app
-from symopt.cli.race import field
+from symopt.cli.race import choose_rules
 from symopt.optim import registry
 
 PACKAGE = '''
@@ -54,7 +54,7 @@ def test_a_rule_of_an_installed_package_is_known_everywhere(installed):
     installed("brave = brave_rules:brave")
     assert so.optimizers["brave"](eta=0.25).values == {"eta": 0.25}
     assert so.optimizers.brave is so.optimizers["brave"]
-    assert "brave" in registry.compared()
+    assert "brave" in registry.compared_rules()
     assert so.minimize(so.parse("(x-3)^2"), "brave", [1.0], 1).theta[0] == 5.0
     shown = CliRunner().invoke(app, ["show", "brave"]).stdout
     assert "theta' = -2*eta*grad(theta) + theta" in shown
@@ -87,7 +87,7 @@ def test_the_textbook_s_rules_come_first_and_are_raced():
     assert (
         list(so.optimizers)[:7]
         == list(so.optimizers.textbook)
-        == list(registry.compared())
+        == list(registry.compared_rules())
         == names
     )
     assert set(dir(so.optimizers)) > set(so.optimizers)
@@ -97,7 +97,7 @@ def test_the_textbook_s_rules_come_first_and_are_raced():
 
 
 def test_all_rules_but_those_whose_needs_the_cost_lacks_are_in_the_race():
-    chosen, left_out = field(so.parse("exp(x) - x"), everyone=True)
+    chosen, left_out = choose_rules(so.parse("exp(x) - x"), everyone=True)
     assert {"schedule_free_adamw", "triple_momentum", "newton"} <= set(chosen)
     assert any("without polyak_step: it needs the smallest value of J" in one for one in left_out)
     assert set(so.optimizers) - set(chosen) == {"polyak_step", "gauss_newton"}

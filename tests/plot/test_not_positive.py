@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symopt as so
-from symopt.plot._quantiles import LOWEST, Spread, levelled
+from symopt.plot._quantiles import LOWEST, QuantileBand, raise_to_level
 
 BOWL = so.parse("x^2")
 RATES = np.array([0.01, 0.1, 0.25, 0.5, 1.0, 2.0])
@@ -102,21 +102,21 @@ def test_one_learning_rate_and_constant_losses(start):
 
 def spread(*values):
     y = np.array(values, dtype=float)
-    return {"one": Spread(np.arange(len(y)), y, y, y, 1)}
+    return {"one": QuantileBand(np.arange(len(y)), y, y, y, 1)}
 
 
 def test_what_is_raised_and_what_is_not():
-    same, level, words = levelled(spread(1.0, 1e-5, np.nan), 10.0)
+    same, level, words = raise_to_level(spread(1.0, 1e-5, np.nan), 10.0)
     assert np.isnan(level)
     assert words == ""
     np.testing.assert_array_equal(same["one"].middle, [1.0, 1e-5, np.nan])
-    raised, level, words = levelled(spread(1.0, 1e-5, 0.0, np.nan), 10.0)
+    raised, level, words = raise_to_level(spread(1.0, 1e-5, 0.0, np.nan), 10.0)
     np.testing.assert_array_equal(raised["one"].middle, [1.0, 1e-5, level, np.nan])
     assert (level, words) == (pytest.approx(1e-6), "dotted: 0")
-    raised, level, words = levelled(spread(1.0, 1e-200, 0.0), 10.0)
+    raised, level, words = raise_to_level(spread(1.0, 1e-200, 0.0), 10.0)
     assert (level, words) == (10 * LOWEST, "dotted: at most 1e-19")
     for values in ((1.0, 0.5, 0.0), (1.0, -0.5), (0.0, 0.0), (-1.0, -2.0), (np.nan, np.nan)):
-        kept, level, words = levelled(spread(*values), 10.0)
+        kept, level, words = raise_to_level(spread(*values), 10.0)
         assert np.isnan(level)
         assert words == ""
         np.testing.assert_array_equal(kept["one"].middle, values)

@@ -10,7 +10,7 @@ import symopt as so
 from symopt.compiler.codegen.kernels.select import Options, write_kernel
 from symopt.compiler.jit import cache
 from symopt.compiler.runtime import executor
-from symopt.compiler.runtime.executor import Blocks, Job
+from symopt.compiler.runtime.executor import BlockBatch, Job
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
@@ -93,7 +93,7 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
         starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3),
         integers={("seed",): 5}, streams=np.arange(3.0),
     )  # fmt: skip
-    block = Blocks(kernel, job).block(0)
+    block = BlockBatch(kernel, job).block(0)
     seed = [5] if kernel.integers else []
     plan, size = (
         np.array([1, 18, *seed, *job.record, -1]),

@@ -108,7 +108,7 @@ def check_race(whole, code, out):
 def test_ctrl_c_while_learning_rates_are_tuned_leaves_no_wrong_one(monkeypatch):
     rules = {name: so.optimizers[name] for name in ("gd", "momentum", "adam")}
     cost = so.parse("100*(y-x^2)^2+(1-x)^2")
-    whole = race.tuned(rules, cost, [-1.2, 1.0], 300)
+    whole = race.tune_rates(rules, cost, [-1.2, 1.0], 300)
     calls = []
 
     def sweep(*arguments, **options):
@@ -119,7 +119,7 @@ def test_ctrl_c_while_learning_rates_are_tuned_leaves_no_wrong_one(monkeypatch):
 
     monkeypatch.setattr(race, "sweep", sweep)
     with stop_on_ctrl_c() as stop:
-        found = race.tuned(rules, cost, [-1.2, 1.0], 300)
+        found = race.tune_rates(rules, cost, [-1.2, 1.0], 300)
         assert {name: repr(rule) for name, rule in found.items()} == {"gd": repr(whole["gd"])}
         assert stop.is_set()
     assert len(calls) == 2
@@ -258,14 +258,14 @@ def test_a_program_s_own_handler_is_left_alone():
 
 
 def test_an_error_in_one_run_does_not_ask_the_others_to_stop(monkeypatch):
-    from symopt.compiler.runtime.executor import Blocks
+    from symopt.compiler.runtime.executor import BlockBatch
 
     def broken(*_arguments):
         raise MemoryError
 
     with stop_on_ctrl_c() as stop:
         with monkeypatch.context() as patched:
-            patched.setattr(Blocks, "call", broken)
+            patched.setattr(BlockBatch, "call", broken)
             with pytest.raises(MemoryError):
                 so.minimize(so.parse("x^2"), so.gd(eta=0.1), [1.0], 10)
         assert not stop.is_set()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from symopt.compiler.codegen.printer import CONSTANT, LANE, STEP
 from symopt.ir.program import Key, Name, Program
-from symopt.ir.update import LATE, Update, find_states
+from symopt.ir.update import LATE, Update, find_dependent_states
 
 CACHE_LINE = 8  # numbers
 RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
@@ -99,7 +99,7 @@ class Layout:
         return self.height * self.lanes + self.cells[key]
 
 
-class Places:
+class StorageAssignment:
     """What has a row and what has a cell, for one cost, rule and set of swept values.
 
     Attributes
@@ -122,7 +122,9 @@ class Places:
     ) -> None:
         self.constants, self.update, self.n, self.options = constants, update, size, options
         self.vector = {state.name for state in update.states if state.vector}
-        late = find_states(update.program, {s.name: s.initial for s in update.states}, LATE)
+        late = find_dependent_states(
+            update.program, {s.name: s.initial for s in update.states}, LATE
+        )
         self.swept_powers = self._swept_powers()
         touched = {s.name for s in update.states if s.name in late or self._is_swept_state(s.name)}
         self.lane_states = touched - self.vector

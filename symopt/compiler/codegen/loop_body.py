@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from symopt.compiler.codegen.loop_fusion import Frame, Task
-from symopt.compiler.codegen.printer import indented, literal, loop
+from symopt.compiler.codegen.printer import indent, literal, loop
 from symopt.ir.index import Loop, bounds_of, variable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FrameWriter:
                 lines += loop(
                     "r",
                     half * self.lanes,
-                    [combined(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])],
+                    [combine(op, f"{name}[r]", [f"{name}[r + {half * self.lanes}]"])],
                 )
                 half //= 2
             self.known[node] = (f"{name}[{self.axis.variable if self.axis else 0}]", 4)
@@ -138,7 +138,7 @@ class FrameWriter:
         for one, (low, high) in self.ranges.items():
             tasks = [task for task in self.frame.tasks if task.loops[0] == one]
             test = f"if ({self.variable} >= {low}) & ({self.variable} <= {high}):"
-            lines += [test, *indented(self._body(tasks, axis))]
+            lines += [test, *indent(self._body(tasks, axis))]
         return lines
 
     @property
@@ -227,7 +227,7 @@ class FrameWriter:
             f"{h}_stop = {h}_from if side == 0 else {h}_most + 1",
             *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
         ]
-        sides = loop("side", 2, [*edges, "if side == 0:", *indented(inside)])
+        sides = loop("side", 2, [*edges, "if side == 0:", *indent(inside)])
         return [*self._lowest_and_highest(), *sides]
 
     def can_be_shared(self, axis: Axis) -> bool:
@@ -264,7 +264,7 @@ class FrameWriter:
         return loop(f"{h}_strip", f"({high} + {self.width} - ({low})) >> {self.shift}", inside)
 
 
-def combined(op: str, place: str, texts: list[str]) -> str:
+def combine(op: str, place: str, texts: list[str]) -> str:
     """Return the statement that takes something into a partial sum, product or maximum."""
     if op == "sum":
         if len(texts) == 2:

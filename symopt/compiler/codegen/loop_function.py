@@ -25,7 +25,7 @@ from symopt.compiler.codegen.printer import (
 )
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.jit import cache
-from symopt.ir.program import Counter, Graph, Key, Name, Program, Read
+from symopt.ir.program import Graph, IndexValue, Key, Load, Name, Program
 from symopt.lazy import cached_property
 from symopt.validation import Array
 
@@ -60,9 +60,9 @@ class LoopFunction:
     def _printed(self) -> tuple[str, dict[Key, str]]:
         places = self._places()
         graph = Graph()
-        nodes = graph.splice(self.program, graph.input)
+        nodes = graph.inline(self.program, graph.input)
         cells = {("c", name): f"c[{k}]" for k, name in enumerate(self.constants)}
-        level = lambda key: LANE if isinstance(key, Read | Counter) else CONSTANT  # noqa: E731
+        level = lambda key: LANE if isinstance(key, Load | IndexValue) else CONSTANT  # noqa: E731
         printer = Printer(graph, level, lambda key: places.input(key) or cells[key])  # type: ignore[index]
         constants: list[str] = []
         nest = Nest(printer, places, constants, constants, lanes=1)

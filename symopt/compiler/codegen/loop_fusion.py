@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from symopt.ir.index import Affine, Loop, variable
-from symopt.ir.program import Graph, Name, Read, demand_order
+from symopt.ir.program import Graph, Load, Name, demand_order
 
 NEAR = 16  # ranges whose ends differ by no more are run through in one loop
 RANK = {"define": 0, "reduce": 1, "add": 2, "update": 3}
@@ -139,7 +139,7 @@ class Scheduler:
         reads: dict[Name, list[tuple[Affine, ...]]] = {}
         for n in below:
             key = self.graph.nodes[n].payload
-            if isinstance(key, Read):
+            if isinstance(key, Load):
                 reads.setdefault(key.array, []).append(key.at)
         earlier = True
         for other in tasks:

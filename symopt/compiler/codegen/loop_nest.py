@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Protocol
 
-from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combined
+from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combine
 from symopt.compiler.codegen.loop_fusion import Frame, Scheduler, Task
 from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
 from symopt.ir.index import Affine, Loop
 from symopt.ir.ops import OPERATIONS
-from symopt.ir.program import Graph, Key, Name, Read, Statement
+from symopt.ir.program import Graph, Key, Load, Name, Statement
 
 
-class Places(Protocol):
+class Addresses(Protocol):
     """Where arrays lie and how indices are spelled."""
 
     def place(self, array: Name, at: tuple[Affine, ...], near: bool) -> str:
@@ -48,7 +48,7 @@ class Nest:
     """
 
     def __init__(
-        self, printer: Printer, places: Places, constants: list[str], step: list[str], lanes: int
+        self, printer: Printer, places: Addresses, constants: list[str], step: list[str], lanes: int
     ) -> None:
         self.printer, self.places, self.lanes = printer, places, lanes
         self.graph: Graph = printer.graph
@@ -138,7 +138,7 @@ class Nest:
             for n in self.scheduler.below(Task("define", number, ()), known)
         ]
         return not any(
-            isinstance(p, Loop) or (isinstance(p, Read) and p.array in unwritten) for p in below
+            isinstance(p, Loop) or (isinstance(p, Load) and p.array in unwritten) for p in below
         )
 
     def _segment(
@@ -215,12 +215,12 @@ class Nest:
             place = self._place(task)
         if task.kind == "define" or op != "sum":
             (text,) = self.printer.write([root], scopes, texts)
-            return [f"{place} = {text}" if task.kind == "define" else combined(op, place, [text])]
+            return [f"{place} = {text}" if task.kind == "define" else combine(op, place, [text])]
         terms = self._terms(root)
         operands = iter(
             self.printer.write([node for term in terms for node in term], scopes, texts)
         )
-        return [combined("sum", place, [next(operands) for _ in term]) for term in terms]
+        return [combine("sum", place, [next(operands) for _ in term]) for term in terms]
 
     # Loops
 

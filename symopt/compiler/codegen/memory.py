@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from symopt.compiler.codegen.printer import label
-from symopt.ir.index import Affine, Atom, Loop, Ref, Size
-from symopt.ir.program import Counter, Key, Name, Read
+from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size
+from symopt.ir.program import IndexValue, Key, Load, Name
 
 NAN = "from_bits(9221120237041090560)"
 
@@ -96,7 +96,7 @@ class Arrays:
             return f"{memory.variable}[({flat})*{self.lanes} + i]"
         return f"{memory.variable}[i]"
 
-    def _inside(self, read: Read) -> str:
+    def _inside(self, read: Load) -> str:
         """Return the test that an index lies in its array, for a branch that may be taken."""
         array = self.memory[read.array].like or read.array
         indices = [
@@ -138,20 +138,20 @@ class Arrays:
     def _atom(self, atom: Atom) -> str:
         if isinstance(atom, Size):
             return self.integer("size", atom.size)
-        if isinstance(atom, Ref):
+        if isinstance(atom, IndirectIndex):
             return self.place(atom.array, atom.at, near=False)
         return self.variables[atom]
 
     def input(self, key: Key) -> str | None:
         """Return the text of an input that has to do with arrays or sizes, None of another."""
-        if isinstance(key, Read):
+        if isinstance(key, Load):
             text = self.place(key.array, key.at, key.near)
             if self.memory[key.array].whole:
                 text = f"float64({text})"
             if key.near:
                 return f"({text} if {self._inside(key)} else {NAN})"
             return text
-        if isinstance(key, Counter):
+        if isinstance(key, IndexValue):
             return f"float64({self.index(key.value)})"
         if key[0] == "size":
             return f"float64({self.integer('size', key[1])})"

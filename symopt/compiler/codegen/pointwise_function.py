@@ -41,7 +41,7 @@ class Function:
     def source(self) -> str:
         """The generated Python."""
         graph = Graph()
-        outputs = graph.splice(self.program, graph.input)
+        outputs = graph.inline(self.program, graph.input)
         printer = Printer(graph, lambda _: LANE, lambda key: self.inputs[key])
         lines: list[str] = []
         constants: list[str] = []

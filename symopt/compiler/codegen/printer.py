@@ -161,7 +161,7 @@ def _wrap(part: tuple[str, int], strength: int) -> str:
     return f"({part[0]})"
 
 
-def indented(lines: Iterable[str], by: int = 1) -> list[str]:
+def indent(lines: Iterable[str], by: int = 1) -> list[str]:
     """Return the lines moved to the right."""
     return ["    " * by + line for line in lines]
 
@@ -170,12 +170,12 @@ def loop(
     index: str, high: int | str, body: list[str], low: int | str = 0, turns: str = "range"
 ) -> list[str]:
     """Return a loop over ``body``."""
-    return [f"for {index} in {turns}({low}, {high}):", *indented(body)]
+    return [f"for {index} in {turns}({low}, {high}):", *indent(body)]
 
 
 def function_source(name: str, arguments: Iterable[str], body: list[str]) -> str:
     """Return a function of the kernel language."""
-    return "\n".join([f"def {name}({', '.join(arguments)}):", *indented(body)])
+    return "\n".join([f"def {name}({', '.join(arguments)}):", *indent(body)])
 
 
 def module_source(

@@ -55,4 +55,4 @@ def everywhere(program: Program) -> Program | None:
         fast = graph.op(node.op, *args)
         return graph.op("select", graph.op("eq", fast, fast), fast, FAR[node.op](graph, *args))
 
-    return program.rebuilt(build)
+    return program.rewrite(build)

@@ -101,7 +101,7 @@ def _load(source: str) -> _Loaded:
 def _entry(module: ModuleType, source: str) -> Callable[..., Any]:
     """Return the entry of a module as a function: from disk, else compiled."""
     entry: machine.Entry = module.kernel
-    if machine.switched_off():
+    if machine.is_switched_off():
         _warn(
             "NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; "
             "unset it for speed"

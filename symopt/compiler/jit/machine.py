@@ -111,7 +111,7 @@ def processor() -> str:
     return repr(cpu_target.target_context.codegen().magic_tuple())
 
 
-def switched_off() -> bool:
+def is_switched_off() -> bool:
     """Return whether Numba was told to compile nothing (``NUMBA_DISABLE_JIT=1``)."""
     return bool(config.DISABLE_JIT)
 
@@ -134,16 +134,16 @@ class _Codegen(JITCPUCodegen):  # type: ignore[misc]
     """Numba's code generator, which frees what it sets up for each compilation."""
 
     def _function_pass_manager(self, *arguments: Any, **options: Any) -> Any:
-        return _freed(super()._function_pass_manager(*arguments, **options))
+        return _free_with_object(super()._function_pass_manager(*arguments, **options))
 
     def _module_pass_manager(self, *arguments: Any, **options: Any) -> Any:
-        return _freed(super()._module_pass_manager(*arguments, **options))
+        return _free_with_object(super()._module_pass_manager(*arguments, **options))
 
     def _get_host_cpu_features(self) -> str:
         return _features()
 
 
-def _freed(made: Any) -> Any:
+def _free_with_object(made: Any) -> Any:
     """Return pass managers that end with their objects, which llvmlite's own hook does not."""
     for part in made if isinstance(made, tuple) else ():
         if isinstance(part, NewPassManager) and type(part)._dispose is ffi.ObjectRef._dispose:

@@ -92,7 +92,7 @@ class Outcome:
     seconds: float
 
 
-class Blocks:
+class BlockBatch:
     """The blocks of a job: filled before, read after."""
 
     def __init__(self, kernel: Kernel, job: Job) -> None:
@@ -128,7 +128,9 @@ class Blocks:
 
     def block(self, number: int) -> Array:
         """Return a new block for the runs ``number*lanes ...``."""
-        block = _aligned(self.layout.size + sum(self._stored(name) for name in self.kernel.stored))
+        block = _aligned_zeros(
+            self.layout.size + sum(self._stored(name) for name in self.kernel.stored)
+        )
         block[self._cells : self._cells + len(self.cells)] = self.cells
         rows = self.rows[:, number * self.lanes : (number + 1) * self.lanes]
         block[: rows.size].reshape(rows.shape)[...] = rows
@@ -206,7 +208,7 @@ class Blocks:
                 factors["factor", k] = values[0, 1]
         return factors
 
-    def advance(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
+    def run_block(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
         """Run one block to its end, chunk by chunk; when told to stop, only observe."""
         block, done = self.blocks[number], 0
         while done <= self.job.steps:
@@ -247,7 +249,7 @@ class Blocks:
         if alone:
             out = self.history[low:high].reshape(-1)
         else:
-            out = _aligned(max((high - low) * self.width * self.lanes, 1))
+            out = _aligned_zeros(max((high - low) * self.width * self.lanes, 1))
         self._advance(self.blocks[number], first, last, self.job.record[low:high], out)
         if alone:
             return
@@ -342,7 +344,7 @@ class Blocks:
             seconds=seconds,
         )
 
-    def scalars_before(self, run: int, step: int) -> dict[Key, float]:
+    def replay_scalars(self, run: int, step: int) -> dict[Key, float]:
         """Return what has one value a run, as it stood before a step: powers and scalar states.
 
         The block is run again from its start with every lane frozen, which costs next to nothing.
@@ -372,7 +374,7 @@ def run(
     stop: Event,
     threads: int | None = None,
     report: Callable[[int], None] | None = None,
-) -> tuple[Outcome, Blocks]:
+) -> tuple[Outcome, BlockBatch]:
     """Run a job and return what became of it.
 
     ``report`` is called in this thread with the number of block-steps taken so far. When ``stop``
@@ -380,12 +382,13 @@ def run(
     """
     cache.kernel(kernel.source)
     began = time.perf_counter()
-    blocks = Blocks(kernel, job)
+    blocks = BlockBatch(kernel, job)
     taken: list[int] = []
     halt = _Halt(stop)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="symopt") as pool:
         waiting = {
-            _begun(pool, blocks.advance, k, halt, taken.append) for k in range(len(blocks.blocks))
+            _begin_work(pool, blocks.run_block, k, halt, taken.append)
+            for k in range(len(blocks.blocks))
         }
         try:
             while waiting:
@@ -402,7 +405,9 @@ def run(
     return blocks.outcome(stop.is_set(), time.perf_counter() - began), blocks
 
 
-def _begun(pool: ThreadPoolExecutor, work: Callable[..., None], *arguments: Any) -> Future[None]:
+def _begin_work(
+    pool: ThreadPoolExecutor, work: Callable[..., None], *arguments: Any
+) -> Future[None]:
     """Begin work in the pool, or in this thread where the main program has ended."""
     try:
         return pool.submit(work, *arguments)
@@ -438,7 +443,7 @@ def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
     return float(offset), float(rate)
 
 
-def _aligned(size: int) -> Array:
+def _aligned_zeros(size: int) -> Array:
     """Return zeros that begin at a multiple of the cache line."""
     raw = np.zeros(size + ALIGNMENT // 8)
     skip = (-raw.ctypes.data // 8) % (ALIGNMENT // 8)

@@ -161,7 +161,7 @@ class RecordingObjective:
     # How it ends
 
     def _end_interrupted(self) -> End:
-        reason = termination.interrupted(max(self.steps, 0), self.budget)
+        reason = termination.describe_interruption(max(self.steps, 0), self.budget)
         return End(Status.INTERRUPTED, reason)
 
     def _end_at_loss(self, loss: float, position: str) -> End | None:

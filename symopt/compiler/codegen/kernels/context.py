@@ -8,7 +8,7 @@ at its last finite theta for good, with a status. The step after the last one on
 from __future__ import annotations
 
 from symopt.compiler.codegen.kernels.parts import Rows
-from symopt.compiler.codegen.layout import Options, Places
+from symopt.compiler.codegen.layout import Options, StorageAssignment
 from symopt.compiler.codegen.printer import Printer
 from symopt.ir.program import Graph, Key
 from symopt.ir.update import MOST_DRAWS, Update
@@ -32,7 +32,7 @@ class KernelContext:
         Statements that are hoisted before the loop over steps, and to the head of its body.
     """
 
-    def __init__(self, places: Places, rows: Rows) -> None:
+    def __init__(self, places: StorageAssignment, rows: Rows) -> None:
         self.places = places
         self.rows = rows
         self.update: Update = places.update
@@ -98,7 +98,7 @@ class KernelContext:
         """Build a hyperparameter, or what schedules and other hyperparameters make of it."""
         key: Key = ("hyper", name)
         if key in self.update.hypers.outputs:
-            return self.graph.splice(self.update.hypers.only([key]), self.graph.input)[key]
+            return self.graph.inline(self.update.hypers.only([key]), self.graph.input)[key]
         return self.graph.input(("given", name))
 
     def build_update(self, wanted: list[Key], own: dict[Key, int]) -> dict[Key, int]:
@@ -111,7 +111,7 @@ class KernelContext:
                 return self.hyperparameter(key[1])
             return self.graph.input(key)
 
-        return self.graph.splice(self.update.program.only(wanted), given)
+        return self.graph.inline(self.update.program.only(wanted), given)
 
     # Statements
 

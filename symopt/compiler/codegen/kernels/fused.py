@@ -18,9 +18,9 @@ from symopt.compiler.codegen.kernels.single_run import track_largest
 from symopt.compiler.codegen.layout import LoopCost, Options
 from symopt.compiler.codegen.loop_fusion import Scheduler, Task
 from symopt.compiler.codegen.memory import Memory
-from symopt.compiler.codegen.printer import function_source, indented
+from symopt.compiler.codegen.printer import function_source, indent
 from symopt.ir.index import Affine, variable
-from symopt.ir.program import Graph, Key, Program, Read, Statement
+from symopt.ir.program import Graph, Key, Load, Program, Statement
 from symopt.ir.update import Update
 
 BUFFERS = ("theta", "next", "best")
@@ -57,7 +57,7 @@ def _is_one_pass(cost: LoopCost) -> bool:
     """Return whether the value and all of the gradient are found in one loop."""
     program = cost.gradient
     graph = Graph()
-    nodes = graph.splice(program, graph.input)
+    nodes = graph.inline(program, graph.input)
     tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at) for s in program.statements]
     return len(Scheduler(graph).schedule(tasks, [nodes["J"]], frozenset(), {}).frames) == 1
 
@@ -95,7 +95,7 @@ class FusedPass:
         """Swap the buffers back under their names."""
         if not self.context.options.best:
             copy = self.rows.coordinates(["theta_buffer[k] = next_buffer[k]"])
-            return ["if now != 0:", *indented(copy)]
+            return ["if now != 0:", *indent(copy)]
         swap = [
             "last_theta = theta[k]",
             "last_best = best[k]",
@@ -115,9 +115,9 @@ class FusedPass:
         self.context.constants.append("result = empty(2)")
         lines = [
             f"if t <= {self.context.cell_name('T')}:",
-            *indented([call]),
+            *indent([call]),
             "else:",
-            *indented([*only, f"result[0] = {text}"]),
+            *indent([*only, f"result[0] = {text}"]),
         ]
         return lines, "result[0]"
 
@@ -135,7 +135,7 @@ class FusedPass:
     def _write_pass(self) -> str:
         """Write the function that evaluates cost and gradient and updates; return its call."""
         context = self.context
-        nodes = context.graph.splice(self.cost.cost.gradient, self.cost.inputs_at("theta"))
+        nodes = context.graph.inline(self.cost.cost.gradient, self.cost.inputs_at("theta"))
         statements = self._slopes() + self._updates(nodes)
         nest = self.cost.nest()
         nest.buffers, nest.after = [], track_largest
@@ -170,7 +170,7 @@ class FusedPass:
         ]
 
     def _read(self, kind: str, at: tuple[Affine, ...]) -> int:
-        return self.context.graph.input(Read((kind, self.name), at))
+        return self.context.graph.input(Load((kind, self.name), at))
 
 
 def _choose_of_two(name: str, number: str) -> str:

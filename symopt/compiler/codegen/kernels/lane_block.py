@@ -11,7 +11,7 @@ from symopt.compiler.codegen.kernels.coordinate_update import CoordinateUpdate
 from symopt.compiler.codegen.kernels.observing import observe
 from symopt.compiler.codegen.kernels.parts import CostEmitter
 from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE, RUNNING
-from symopt.compiler.codegen.printer import indented, loop
+from symopt.compiler.codegen.printer import indent, loop
 from symopt.ir.program import Key
 
 
@@ -52,7 +52,7 @@ class LaneBlockStep:
             *self._undo(),
         ]
         if self.skips_ended:
-            lines = ["if live == 1.0:", *indented(lines)]
+            lines = ["if live == 1.0:", *indent(lines)]
         return [*self.cost.prelude(), *lines]
 
     def _lanes(self, body: list[str]) -> list[str]:
@@ -124,7 +124,7 @@ class LaneBlockStep:
             f"{at('status')} = {DIVERGED} if finite == 1.0 else {NONFINITE}",
         ]
         test = f"if ({at('going')} == 1.0) & ({at('bad')} == 1.0):"
-        return ["if failed == 1.0:", *indented(self._lanes([test, *indented(lane)]))]
+        return ["if failed == 1.0:", *indent(self._lanes([test, *indent(lane)]))]
 
 
 def check_loss(context: KernelContext) -> list[str]:

@@ -10,8 +10,8 @@ from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
 from symopt.compiler.codegen.layout import LoopCost
 from symopt.compiler.codegen.loop_nest import Nest
-from symopt.compiler.codegen.printer import indented, loop
-from symopt.ir.program import Key, Program, Read, Statement
+from symopt.compiler.codegen.printer import indent, loop
+from symopt.ir.program import Key, Load, Program, Statement
 from symopt.ir.update import Stage
 from symopt.passes.minibatch import BATCH_SIZE
 
@@ -47,7 +47,7 @@ class Loops:
         else:
             whole += [f"{name}[0] = {of_all}"]
             loss = f"({name}[0] if whole else {text})"
-        return Evaluation([*lines, "if whole:", *indented(whole)], [], loss)
+        return Evaluation([*lines, "if whole:", *indent(whole)], [], loss)
 
     def value_for_rule(self, point: Key) -> Evaluation:
         """Evaluate the value that the rule sees, which may be of a batch."""
@@ -97,7 +97,7 @@ class Loops:
     ) -> tuple[list[str], str]:
         """Write the loops that evaluate a program at rows of points, and the text of its value."""
         context = self.context
-        nodes = context.graph.splice(program, self.inputs_at(array_kind(point)))
+        nodes = context.graph.inline(program, self.inputs_at(array_kind(point)))
         statements = _statements(program, stage)
         nest = self.nest()
         lines = nest.write(statements, nodes, [nodes["J"]] if value else [])
@@ -107,7 +107,7 @@ class Loops:
         """Return what builds the inputs of the cost at the arrays that lie in some rows."""
 
         def given(key: Key) -> int:
-            if isinstance(key, Read) and key.array[0] == "x":
+            if isinstance(key, Load) and key.array[0] == "x":
                 key = key._replace(array=(kind, key.array[1]))
             return self.context.graph.input(key)
 

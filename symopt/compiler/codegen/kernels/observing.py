@@ -5,7 +5,7 @@ from __future__ import annotations
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.layout import CONVERGED, RUNNING
-from symopt.compiler.codegen.printer import indented, loop
+from symopt.compiler.codegen.printer import indent, loop
 
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 PROBED = f"(((step - 1) & {CADENCE - 1}) == 0)"
@@ -54,7 +54,7 @@ def probe_gradient(context: KernelContext, flatness: Evaluation) -> list[str]:
         f"{status} = {CONVERGED} if seen & {flatness.text} else {status}",
     ]
     body = [*flatness.outside, *loop("i", context.options.lanes, lines)]
-    return [f"if {PROBED} | (t > {context.cell_name('T')}):", *indented(body)]
+    return [f"if {PROBED} | (t > {context.cell_name('T')}):", *indent(body)]
 
 
 def record_theta(context: KernelContext) -> list[str]:
@@ -66,7 +66,7 @@ def record_theta(context: KernelContext) -> list[str]:
     if not context.options.paths:
         return [kept, f"at = {slot}*{lanes}"]
     copy = loop("i", size, [f"out[at + i] = {number}"])
-    return [kept, f"at = {slot}*({size} + {lanes})", "if kept:", *indented(copy)]
+    return [kept, f"at = {slot}*({size} + {lanes})", "if kept:", *indent(copy)]
 
 
 def record_loss(context: KernelContext) -> list[str]:
@@ -76,4 +76,4 @@ def record_loss(context: KernelContext) -> list[str]:
         size, _ = context.rows.numbers(context.iterate)
         place = f"out[at + {size} + i]"
     copy = loop("i", context.options.lanes, [f"{place} = {context.rows.at('loss')}"])
-    return ["if kept:", *indented([*copy, "slot = slot + 1"])]
+    return ["if kept:", *indent([*copy, "slot = slot + 1"])]

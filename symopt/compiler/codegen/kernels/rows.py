@@ -12,7 +12,7 @@ from itertools import chain
 from symopt.compiler.codegen.layout import Layout, LoopCost
 from symopt.compiler.codegen.memory import Arrays, Memory
 from symopt.compiler.codegen.printer import LANE, UNIFORM, loop
-from symopt.ir.program import Counter, Key, Name, Read
+from symopt.ir.program import IndexValue, Key, Load, Name
 from symopt.passes.minibatch import BATCH
 
 
@@ -109,9 +109,9 @@ class WideArrays:
 
     def is_shared(self, key: Key) -> bool:
         """Return whether an entry is the same for all lanes: data, or the index itself."""
-        if isinstance(key, Counter):
+        if isinstance(key, IndexValue):
             return True
-        return isinstance(key, Read) and not self.arrays.memory[key.array].laned
+        return isinstance(key, Load) and not self.arrays.memory[key.array].laned
 
     def batch_array(self) -> str:
         """Return the name of the array that holds the samples of all steps."""
@@ -168,7 +168,7 @@ class LaneArrays:
         """Return when an entry is known: in the loops that all lanes share, or in the lane."""
         if self.wide.is_shared(key):
             return UNIFORM
-        if isinstance(key, Read):
+        if isinstance(key, Load):
             return LANE
         return None
 
@@ -203,7 +203,7 @@ class RunArrays:
 
     def binding_time(self, key: Key) -> int | None:
         """Return when an entry is known: always in the innermost loop, which is vectorised."""
-        if isinstance(key, Read | Counter):
+        if isinstance(key, Load | IndexValue):
             return LANE
         return None
 

@@ -13,7 +13,7 @@ from symopt.compiler.codegen.kernels.single_run import SeparatePasses, SingleRun
 from symopt.compiler.codegen.kernels.step_loop import write_step_loop
 from symopt.compiler.codegen.kernels.straight_line import StraightLine
 from symopt.compiler.codegen.kernels.unrolled import UnrolledStep
-from symopt.compiler.codegen.layout import Kernel, LoopCost, Options, Places
+from symopt.compiler.codegen.layout import Kernel, LoopCost, Options, StorageAssignment
 from symopt.ir.program import Program
 from symopt.ir.update import Update
 
@@ -38,7 +38,7 @@ def _write_closed_form(cost: Program, update: Update, n: int, options: Options) 
     solves = any(stage.kind == "solve" for stage in update.stages)
     unrolled = n <= UNROLLED and not solves
     constants = [key for key in cost.inputs if key[0] == "c"]
-    places = Places(constants, update, n, options, looped=not unrolled)
+    places = StorageAssignment(constants, update, n, options, looped=not unrolled)
     draws = options.noise or update.draws > 0
     context = KernelContext(places, BlockRows(places.layout, n, header="3" if draws else "2"))
     emitter = StraightLine(context, cost, n)
@@ -49,7 +49,7 @@ def _write_closed_form(cost: Program, update: Update, n: int, options: Options) 
 
 
 def _write_lanes(cost: LoopCost, update: Update, options: Options) -> Kernel:
-    places = Places(cost.constants, update, None, options, looped=True)
+    places = StorageAssignment(cost.constants, update, None, options, looped=True)
     wide = WideArrays(places.layout, cost, options.batch)
     context = KernelContext(places, LaneArrays(wide))
     emitter = Loops(context, cost, wide)
@@ -59,7 +59,7 @@ def _write_lanes(cost: LoopCost, update: Update, options: Options) -> Kernel:
 
 
 def _write_single_run(cost: LoopCost, update: Update, options: Options) -> Kernel:
-    places = Places(cost.constants, update, None, options, looped=True)
+    places = StorageAssignment(cost.constants, update, None, options, looped=True)
     wide = WideArrays(places.layout, cost, options.batch)
     context = KernelContext(places, RunArrays(wide))
     emitter = Loops(context, cost, wide)
@@ -69,7 +69,7 @@ def _write_single_run(cost: LoopCost, update: Update, options: Options) -> Kerne
 
 
 def _write_fused(cost: LoopCost, update: Update, options: Options) -> Kernel:
-    places = Places(cost.constants, update, None, options, looped=True)
+    places = StorageAssignment(cost.constants, update, None, options, looped=True)
     wide = WideArrays(places.layout, cost, options.batch, BUFFERS)
     context = KernelContext(places, RunArrays(wide))
     emitter = Loops(context, cost, wide)

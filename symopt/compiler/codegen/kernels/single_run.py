@@ -14,7 +14,7 @@ from symopt.compiler.codegen.kernels.lane_block import check_loss
 from symopt.compiler.codegen.kernels.observing import observe
 from symopt.compiler.codegen.kernels.parts import CostEmitter
 from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE, RUNNING
-from symopt.compiler.codegen.printer import indented
+from symopt.compiler.codegen.printer import indent
 
 
 class Passes(Protocol):
@@ -65,9 +65,9 @@ class SingleRunStep:
             *check_loss(self.context),
         ]
         if self.context.options.best:
-            lines += ["if better:", *indented(self.passes.keep_best())]
-        lines += ["if ok:", *indented([*self.passes.advance(), *self._commit()])]
-        return [*self.cost.prelude(), "if live:", *indented(lines)]
+            lines += ["if better:", *indent(self.passes.keep_best())]
+        lines += ["if ok:", *indent([*self.passes.advance(), *self._commit()])]
+        return [*self.cost.prelude(), "if live:", *indent(lines)]
 
     def _commit(self) -> list[str]:
         """End a step: what has one value a run, or the status of a step that failed."""

@@ -10,7 +10,7 @@ from itertools import chain
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.observing import probe_gradient, record_loss, record_theta
 from symopt.compiler.codegen.kernels.parts import CostEmitter, StepEmitter
-from symopt.compiler.codegen.printer import indented, label, loop
+from symopt.compiler.codegen.printer import indent, label, loop
 from symopt.ir.program import Key
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
@@ -36,10 +36,10 @@ def write_step_loop(context: KernelContext, cost: CostEmitter, emitter: StepEmit
         "for step in range(first, last + 1):",
         "    t = float64(step)",
         "    before = t - 1.0",
-        *indented(chain.from_iterable(_advance_power(context, key) for key in powers)),
-        *indented(context.steps),
-        *indented(body),
-        *indented(ends),
+        *indent(chain.from_iterable(_advance_power(context, key) for key in powers)),
+        *indent(context.steps),
+        *indent(body),
+        *indent(ends),
         *(f"{cells[key][1]} = {cells[key][0]}" for key in scalars),
         *emitter.end(),
     ]

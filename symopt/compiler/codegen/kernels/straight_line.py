@@ -31,7 +31,7 @@ class StraightLine:
                 return point[key[1]]  # type: ignore[index]
             return graph.input(key)
 
-        return graph.splice(self.cost.only(wanted), given)
+        return graph.inline(self.cost.only(wanted), given)
 
     def coordinates_of(self, row: Key) -> list[int]:
         """Build the inputs that are the coordinates in a row."""

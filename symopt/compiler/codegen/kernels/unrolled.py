@@ -6,7 +6,7 @@ from symopt.compiler.codegen.kernels.context import OWN_DRAWS, KernelContext
 from symopt.compiler.codegen.kernels.observing import observe
 from symopt.compiler.codegen.kernels.straight_line import StraightLine
 from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE
-from symopt.compiler.codegen.printer import indented, loop
+from symopt.compiler.codegen.printer import indent, loop
 from symopt.ir.program import Key
 from symopt.ir.update import INPUTS, Stage
 
@@ -126,7 +126,7 @@ class UnrolledStep:
                 f"{status} = ({failed}) if going ^ ok else status",
             ]
         stores = [f"{place} = {new}" for place, new in values.items()]
-        return ["if ok:", *indented(stores), "if going ^ ok:", *indented([f"{status} = {failed}"])]
+        return ["if ok:", *indent(stores), "if going ^ ok:", *indent([f"{status} = {failed}"])]
 
     def _keep_best(self) -> list[str]:
         if not self.context.options.best:
