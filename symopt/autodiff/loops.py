@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from symopt.autodiff.forward import forward
 from symopt.autodiff.partials import partials
-from symopt.autodiff.reverse import NOWHERE, Adjoints, forward, reverse
+from symopt.autodiff.reverse import NOWHERE, Adjoints, reverse
 from symopt.ir.index import Affine, Loop, all_loops, constant, plus, variable
 from symopt.ir.program import Graph, Key, Load, Name, Program, Statement
 

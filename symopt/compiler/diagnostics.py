@@ -10,7 +10,8 @@ import numpy as np
 
 from symopt.compiler.codegen.kernels.select import Kernel, Options, write_kernel
 from symopt.compiler.jit import cache, machine
-from symopt.compiler.runtime.executor import BlockBatch, Job
+from symopt.compiler.runtime.blocks import BlockBatch
+from symopt.compiler.runtime.job import Job
 from symopt.ir.program import Key, Program
 from symopt.ir.update import Update
 

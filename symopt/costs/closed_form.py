@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.autodiff.reverse import gauss_newton, gradient, hessian, tangent
+from symopt.autodiff.forward import tangent
+from symopt.autodiff.reverse import gradient
+from symopt.autodiff.second_order import gauss_newton, hessian
 from symopt.compiler.codegen.pointwise_function import Function
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs.at_point import scalar_interpreters

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from symopt.autodiff.loops import Shape, loop_gradient, loop_tangent
-from symopt.compiler.codegen.layout import LoopCost
+from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.loop_function import LoopFunction
 from symopt.costs.assumptions import symbols_by_name
 from symopt.costs.at_point import array_interpreters

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.compiler.codegen.layout import LoopCost
+from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.costs.data import Data
 from symopt.costs.sizes import Sizes
 from symopt.diagnosis.interpreter import Interpreter

@@ -15,7 +15,7 @@ from symopt.plot._quantiles import QuantileBand, draw_medians
 from symopt.plot._style import drawn_on, grid, legend
 from symopt.rules.rule import Rule
 from symopt.rules.symbols import T, t
-from symopt.schedules.decay import values_of
+from symopt.schedules.values import values_of
 from symopt.validation import Array, check_whole_number, read_numbers
 
 MOST = 2000  # points of a line: more than a picture has

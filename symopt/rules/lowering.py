@@ -10,20 +10,15 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.frontend.expressions import Lowering
-from symopt.ir.program import Graph
-from symopt.ir.update import (
-    INPUTS,
+from symopt.ir.dependence import (
     LATE,
-    MOST_DRAWS,
     VECTOR,
-    Initial,
-    Stage,
-    State,
-    Update,
     find_dependent_nodes,
     find_dependent_states,
     reassociate,
 )
+from symopt.ir.program import Graph
+from symopt.ir.update import INPUTS, MOST_DRAWS, Initial, Stage, State, Update
 from symopt.passes.fma import form_fma, write_out_powers
 from symopt.rules.symbols import (
     GlobalReduction,

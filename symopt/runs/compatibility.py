@@ -9,7 +9,7 @@ from symopt.errors import RuleError, RunError
 from symopt.rules.hyperparameters import Range, in_range
 from symopt.rules.rule import Rule
 from symopt.runs.options import RunOptions
-from symopt.schedules.decay import values_of
+from symopt.schedules.values import values_of
 
 
 def check_fit(rule: Rule, cost: Cost, settings: RunOptions) -> None:

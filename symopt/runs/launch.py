@@ -15,6 +15,8 @@ import sympy as sp
 from symopt.compiler.codegen.kernels.select import Kernel, Options, write_kernel
 from symopt.compiler.jit import cache
 from symopt.compiler.runtime import executor
+from symopt.compiler.runtime.blocks import BlockBatch
+from symopt.compiler.runtime.job import Job, Outcome
 from symopt.compiler.runtime.minibatches import Batches
 from symopt.costs.cost import Cost
 from symopt.costs.objective import BoundObjective
@@ -37,9 +39,9 @@ from symopt.validation import Array
 class Finished:
     """The outcome of a job, with what is needed to explain it."""
 
-    outcome: executor.Outcome
+    outcome: Outcome
     status: npt.NDArray[np.str_]
-    blocks: executor.BlockBatch
+    blocks: BlockBatch
     bound: BoundObjective
     gradient_evaluations: npt.NDArray[np.int64]
     compile_seconds: float
@@ -83,7 +85,7 @@ def launch(
     cache.kernel(kernel.source)
     compile_seconds = time.perf_counter() - began
     own = np.zeros(count) if streams is None else streams
-    job = executor.Job(
+    job = Job(
         start=start,
         given=given,
         initial={
@@ -131,7 +133,7 @@ def _options(
     )
 
 
-def _count_gradients(update: Update, outcome: executor.Outcome) -> npt.NDArray[np.int64]:
+def _count_gradients(update: Update, outcome: Outcome) -> npt.NDArray[np.int64]:
     """Return how many gradients the rule took in each run."""
     tried = outcome.steps + (outcome.status >= 2)  # a failed step has taken its gradients too
     first = any(state.initial == "grad0" for state in update.states)

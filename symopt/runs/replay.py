@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from symopt.compiler.runtime.executor import BlockBatch, Outcome
+from symopt.compiler.runtime.blocks import BlockBatch
 from symopt.compiler.runtime.interpreter import evaluate
+from symopt.compiler.runtime.job import Outcome
 from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
 from symopt.ir.program import Key

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.compiler.codegen.layout import CONVERGED, DIVERGED, NONFINITE, RUNNING
-from symopt.compiler.runtime.executor import Outcome
+from symopt.compiler.runtime.job import Outcome
 from symopt.validation import Array
 
 LIMIT = 1e20

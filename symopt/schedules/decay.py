@@ -14,36 +14,18 @@ one step of a run of one is its last.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from numbers import Integral, Rational
-from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
 
-from symopt.compiler.runtime.interpreter import evaluate
 from symopt.errors import RuleError, did_you_mean
-from symopt.frontend.expressions import lower
-from symopt.ir.program import Graph, Program
-from symopt.passes.fma import write_out_powers
 from symopt.rules.symbols import T, t
-from symopt.validation import Array, is_real_number
-
-__all__ = [
-    "constant",
-    "cosine",
-    "exponential",
-    "inverse_time",
-    "nesterov_beta",
-    "one_cycle",
-    "polynomial",
-    "step",
-    "warmup",
-    "wsd",
-]
-Number: TypeAlias = float | sp.Expr
-"""A number, or an expression in ``so.T``."""
+from symopt.schedules.arguments import (
+    Number,
+    is_above_zero,
+    positive_numbers,
+    real_number,
+    schedule_numbers,
+)
 
 SHAPES: dict[str, Callable[[sp.Expr], sp.Expr]] = {
     # (1 - cos(pi*r))/2, without its cancellation near r = 0
@@ -75,7 +57,7 @@ def constant(value: Number) -> sp.Expr:
     >>> so.schedules.constant(1 / so.T)
     1/T
     """
-    (value,) = _numbers("constant", value=value)
+    (value,) = schedule_numbers("constant", value=value)
     return value
 
 
@@ -107,8 +89,8 @@ def step(value: Number, factor: Number = 0.1, every: Number = 1000) -> sp.Expr:
     >>> [round(float(eta.subs(so.t, step)), 6) for step in (1, 100, 101, 201)]
     [0.5, 0.5, 0.05, 0.005]
     """
-    (value,) = _numbers("step", value=value)
-    factor, every = _positive("step", factor=factor, every=every)
+    (value,) = schedule_numbers("step", value=value)
+    factor, every = positive_numbers("step", factor=factor, every=every)
     return value * factor ** _whole(every)
 
 
@@ -137,8 +119,8 @@ def exponential(value: Number, decay: Number = 0.999) -> sp.Expr:
     >>> so.schedules.exponential(0.1, decay=0.99)
     0.1*0.99**(t - 1)
     """
-    (value,) = _numbers("exponential", value=value)
-    (decay,) = _positive("exponential", decay=decay)
+    (value,) = schedule_numbers("exponential", value=value)
+    (decay,) = positive_numbers("exponential", decay=decay)
     return value * decay ** (t - 1)
 
 
@@ -169,8 +151,8 @@ def polynomial(value: Number, end: Number = 0, power: Number = 1, over: Number =
     >>> [round(float(eta.subs(so.t, step)), 6) for step in (1, 51, 101, 500)]
     [0.4, 0.1, 0.0, 0.0]
     """
-    value, end = _numbers("polynomial", value=value, end=end)
-    power, over = _positive("polynomial", power=power, over=over)
+    value, end = schedule_numbers("polynomial", value=value, end=end)
+    power, over = positive_numbers("polynomial", power=power, over=over)
     return end + (value - end) * _falling_share(over) ** power
 
 
@@ -200,8 +182,8 @@ def inverse_time(value: Number, rate: Number = 0.01) -> sp.Expr:
     >>> [round(float(eta.subs(so.t, step)), 6) for step in (1, 101, 401)]
     [0.5, 0.25, 0.1]
     """
-    (value,) = _numbers("inverse_time", value=value)
-    (rate,) = _positive("inverse_time", rate=rate)
+    (value,) = schedule_numbers("inverse_time", value=value)
+    (rate,) = positive_numbers("inverse_time", rate=rate)
     return value / (1 + rate * (t - 1))
 
 
@@ -244,9 +226,9 @@ def cosine(
     >>> [round(float(eta.subs(so.t, step)), 6) for step in (1, 26, 51)]
     [0.1, 0.05, 0.1]
     """
-    value, end = _numbers("cosine", value=value, end=end)
+    value, end = schedule_numbers("cosine", value=value, end=end)
     if restarts is None:
-        (over,) = _positive("cosine", over=T if over is None else over)
+        (over,) = positive_numbers("cosine", over=T if over is None else over)
         return _fall("cosine", value, end, _falling_share(over))
     if over is not None:
         raise RuleError(
@@ -254,7 +236,7 @@ def cosine(
             "single fall, "
             "restarts for one every so many steps"
         )
-    (restarts,) = _positive("cosine", restarts=restarts)
+    (restarts,) = positive_numbers("cosine", restarts=restarts)
     return _fall("cosine", value, end, 1 + _whole(restarts) - (t - 1) / restarts)
 
 
@@ -282,8 +264,8 @@ def warmup(schedule: Number, over: Number) -> sp.Expr:
     >>> so.schedules.warmup(0.1, over=50)
     0.1*Min(1, t/50)
     """
-    (over,) = _positive("warmup", over=over)
-    return _real("warmup", "schedule", schedule, {t, T}) * sp.Min(1, t / over)
+    (over,) = positive_numbers("warmup", over=over)
+    return real_number("warmup", "schedule", schedule, {t, T}) * sp.Min(1, t / over)
 
 
 def one_cycle(
@@ -333,15 +315,15 @@ def one_cycle(
     >>> [float(f"{float(eta.subs(so.t, step)):.4g}") for step in (1, 100, 250, 400)]
     [0.04, 1.0, 0.5, 4e-06]
     """
-    (value,) = _numbers("one_cycle", value=value)
-    start_factor, final_factor = _positive(
+    (value,) = schedule_numbers("one_cycle", value=value)
+    start_factor, final_factor = positive_numbers(
         "one_cycle", start_factor=start_factor, final_factor=final_factor
     )
-    if _is_above_zero(1 - _real("one_cycle", "share", share, {T})) is False:
+    if is_above_zero(1 - real_number("one_cycle", "share", share, {T})) is False:
         raise RuleError(
             f"schedules.one_cycle(share={share}): expected a share between 0 and 1, as 0.3"
         )
-    share, over = _positive("one_cycle", share=share, over=over)
+    share, over = positive_numbers("one_cycle", share=share, over=over)
     start, peak = value / start_factor, share * over
     # "before" without the peak itself: where it lies at t = 1 the rise divides by zero
     rise = _fall(shape, start, value, (peak - t) / (peak - 1))
@@ -389,9 +371,9 @@ def wsd(
     >>> [round(float(eta.subs(so.t, step)), 6) for step in (1, 10, 80, 90, 100)]
     [0.01, 0.1, 0.1, 0.05, 0.0]
     """
-    value, end = _numbers("wsd", value=value, end=end)
-    warmup, decay, over = _positive("wsd", warmup=warmup, decay=decay, over=over)
-    if _is_above_zero(warmup + decay - over):
+    value, end = schedule_numbers("wsd", value=value, end=end)
+    warmup, decay, over = positive_numbers("wsd", warmup=warmup, decay=decay, over=over)
+    if is_above_zero(warmup + decay - over):
         raise RuleError(
             f"schedules.wsd(warmup={warmup}, decay={decay}, over={over}): growth and decay take "
             "longer than the "
@@ -430,7 +412,7 @@ def nesterov_beta(step: Number = t) -> sp.Expr:
     >>> beta, [beta.subs(so.t, step) for step in (1, 2, 3, 298)]
     (Max(0, t - 1)/(t + 2), [0, 1/4, 2/5, 99/100])
     """
-    k = _real("nesterov_beta", "step", step, {t, T})
+    k = real_number("nesterov_beta", "step", step, {t, T})
     return sp.Max(0, k - 1) / (k + 2)
 
 
@@ -449,80 +431,3 @@ def _fall(shape: str, first: sp.Expr, last: sp.Expr, left: sp.Expr) -> sp.Expr:
     if str(shape) not in SHAPES:
         raise RuleError(f"schedules: shape={shape!r} is unknown{did_you_mean(str(shape), SHAPES)}")
     return last + (first - last) * SHAPES[shape](left)
-
-
-def _numbers(function: str, **given: Number) -> list[sp.Expr]:
-    """Return what was given as SymPy, of numbers or expressions in T."""
-    return [_real(function, name, value, {T}) for name, value in given.items()]
-
-
-def _positive(function: str, **given: Number) -> list[sp.Expr]:
-    """Return what was given as SymPy, and refuse what is not above 0 for any number of steps."""
-    values = _numbers(function, **given)
-    for name, value in zip(given, values, strict=True):
-        if _is_above_zero(value) is False:
-            raise RuleError(
-                f"schedules.{function}({name}={given[name]}): expected a number above 0, or an "
-                "expression in so.T "
-                "that is, as so.T/10"
-            )
-    return values
-
-
-def _is_above_zero(value: sp.Expr) -> bool | None:
-    """Return whether a value is above 0 for every T from 1 on; None if that is not found."""
-    more = sp.Dummy(nonnegative=True)
-    above: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_positive
-    below: bool | None = sp.expand(value.xreplace({T: 1 + more})).is_nonpositive
-    if above:
-        return True
-    if below:
-        return False
-    return None
-
-
-def _real(function: str, name: str, value: Number, allowed: set[sp.Symbol]) -> sp.Expr:
-    """Return a real number or expression as SymPy: decimal ones as Float, whole ones as Integer."""
-    where = f"schedules.{function}({name}={value!r})"
-    kind = "an expression in " + " and ".join(
-        f"so.{symbol}" for symbol in sorted(allowed, key=str, reverse=True)
-    )
-    if is_real_number(value) and not isinstance(value, sp.Expr):
-        value = _as_sympy(value)
-    if not isinstance(value, sp.Expr):
-        raise RuleError(f"{where}: a {type(value).__name__}; expected a number, or {kind}")
-    for symbol in sorted(value.free_symbols - allowed, key=str):
-        own = symbol
-        if symbol.name in map(str, allowed):
-            own = f"a symbol {symbol} of your own: write so.{symbol}"
-        raise RuleError(f"{where}: holds {own}; expected a number, or {kind}")
-    if value.has(sp.I, sp.zoo, sp.nan, sp.oo, -sp.oo):
-        raise RuleError(f"{where}: not real and finite; expected a number, or {kind}")
-    return value
-
-
-def _as_sympy(value: Any) -> sp.Expr:
-    """Return a number of Python or NumPy as SymPy's of its kind."""
-    if isinstance(value, Integral):
-        return sp.Integer(int(value))
-    if isinstance(value, Rational):
-        return sp.Rational(int(value.numerator), int(value.denominator))
-    return sp.Float(float(value))
-
-
-def values_of(schedule: sp.Expr, at: npt.ArrayLike, steps: int) -> Array:
-    """Return a schedule at some steps of a run, by the operations that the run has."""
-    program = _program(schedule)
-    return np.array(
-        [
-            evaluate(program, {"t": float(step), "T": float(steps)})["value"]
-            for step in np.asarray(at)
-        ]
-    )
-
-
-@lru_cache(maxsize=1024)
-def _program(schedule: sp.Expr) -> Program:
-    graph = Graph()
-    value = lower(graph, schedule, lambda symbol: graph.input(str(symbol)))
-    return write_out_powers(graph.program({"value": value}))

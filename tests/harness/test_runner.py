@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from symopt.compiler.runtime.executor import BlockBatch
+from symopt.compiler.runtime.blocks import BlockBatch
 from symopt.harness.discovery import read
 from symopt.harness.runner import execute
 from symopt.runs.interrupt import raising, stop_on_ctrl_c

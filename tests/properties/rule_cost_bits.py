@@ -15,7 +15,7 @@ from properties.random_expressions import random_expression
 
 import symopt as so
 from symopt.compiler.jit import cache
-from symopt.compiler.runtime import executor
+from symopt.compiler.runtime import blocks
 
 STARTS, STEPS, LARGEST = 9, 15, 60
 WRAPPERS = [
@@ -79,12 +79,12 @@ def _compare_alone(cost: so.Cost, rule: Any, start: np.ndarray, k: int, together
 @contextmanager
 def small_chunks() -> Iterator[None]:
     """Run kernels a few steps at a time."""
-    before = executor.FIRST_CHUNK, executor.CHUNK_SECONDS
-    executor.FIRST_CHUNK, executor.CHUNK_SECONDS = 7, 0.0
+    before = blocks.FIRST_CHUNK, blocks.CHUNK_SECONDS
+    blocks.FIRST_CHUNK, blocks.CHUNK_SECONDS = 7, 0.0
     try:
         yield
     finally:
-        executor.FIRST_CHUNK, executor.CHUNK_SECONDS = before
+        blocks.FIRST_CHUNK, blocks.CHUNK_SECONDS = before
 
 
 @contextmanager

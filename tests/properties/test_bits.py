@@ -9,8 +9,10 @@ import sympy as sp
 import symopt as so
 from symopt.compiler.codegen.kernels.select import Options, write_kernel
 from symopt.compiler.jit import cache
-from symopt.compiler.runtime import executor
-from symopt.compiler.runtime.executor import BlockBatch, Job
+from symopt.compiler.runtime import blocks
+from symopt.compiler.runtime.blocks import BlockBatch
+from symopt.compiler.runtime.interpreter import evaluate
+from symopt.compiler.runtime.job import Job
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
@@ -173,8 +175,8 @@ def test_one_chunk_and_many(cost, monkeypatch):
         COSTS[cost], [so.nadam(), awkward], starts, 300, record=40, targets=[0.5], tolerance=1e-3
     )
     whole = run()
-    monkeypatch.setattr(executor, "FIRST_CHUNK", 7)
-    monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "FIRST_CHUNK", 7)
+    monkeypatch.setattr(blocks, "CHUNK_SECONDS", 0.0)
     pieces = run()
     for name in ("nadam", "awkward"):
         assert_same_bits(arrays(whole, name), arrays(pieces, name))
@@ -183,7 +185,7 @@ def test_one_chunk_and_many(cost, monkeypatch):
 def test_a_small_buffer_for_records_changes_nothing(monkeypatch):
     run = lambda: so.minimize(ACKLEY, so.adam(eta=0.1), [2.0, 1.0], 500).history["loss"].values
     whole = run()
-    monkeypatch.setattr(executor, "LARGEST_BUFFER", 64)
+    monkeypatch.setattr(blocks, "LARGEST_BUFFER", 64)
     np.testing.assert_array_equal(whole, run())
 
 
@@ -191,7 +193,7 @@ def test_value_gradient_and_run_agree():
     run = so.minimize(ACKLEY, so.gd(eta=0.01), [2.0, 1.0], 30)
     path = run.history["theta"].values
     np.testing.assert_array_equal(ACKLEY.value(path), run.history["loss"])
-    step = [float(executor.evaluate(so.gd.update.program, {"theta": p, ("grad", 0): g, ("hyper", "eta"): 0.01})["new", "theta"])
+    step = [float(evaluate(so.gd.update.program, {"theta": p, ("grad", 0): g, ("hyper", "eta"): 0.01})["new", "theta"])
             for p, g in zip(path[:-1].ravel(), ACKLEY.grad(path[:-1]).ravel(), strict=True)]  # fmt: skip
     np.testing.assert_array_equal(np.reshape(step, (-1, 2)), path[1:])
 

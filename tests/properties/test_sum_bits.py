@@ -10,7 +10,7 @@ from sum_costs import ZOO, Instance, d, m
 
 import symopt as so
 from symopt.compiler.jit import cache
-from symopt.compiler.runtime import executor
+from symopt.compiler.runtime import blocks
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs import indexed
 from symopt.ir.update import Update
@@ -265,10 +265,10 @@ def test_threads_and_chunks(chance, monkeypatch):
     whole = arrays(together(chance), "adam")
     assert_same_bits(whole, arrays(together(chance, threads=1), "adam"))
     assert_same_bits(whole, arrays(together(chance, threads=2), "adam"))
-    monkeypatch.setattr(executor, "FIRST_CHUNK", 7)
-    monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "FIRST_CHUNK", 7)
+    monkeypatch.setattr(blocks, "CHUNK_SECONDS", 0.0)
     assert_same_bits(whole, arrays(together(chance, threads=2), "adam"))
-    monkeypatch.setattr(executor, "LARGEST_BUFFER", 64)  # few records and few batches at a time
+    monkeypatch.setattr(blocks, "LARGEST_BUFFER", 64)  # few records and few batches at a time
     assert_same_bits(whole, arrays(together(chance, threads=2), "adam"))
 
 
@@ -278,9 +278,9 @@ def test_the_chunks_of_a_run_alone(chance, monkeypatch):
         so.minimize(LOGISTIC, so.adam(eta=0.1), STARTS[3], 40, record=RECORD, **CHANCES[chance])
     )
     whole = run()
-    monkeypatch.setattr(executor, "FIRST_CHUNK", 3)
-    monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr(executor, "LARGEST_BUFFER", 32)
+    monkeypatch.setattr(blocks, "FIRST_CHUNK", 3)
+    monkeypatch.setattr(blocks, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "LARGEST_BUFFER", 32)
     assert_same_bits(whole, run())
 
 
@@ -351,8 +351,8 @@ def test_a_step_that_fails_alone_and_in_lanes(name, limit, monkeypatch):
     assert {"diverged", "budget spent"} <= set(laned[rule.name]["status"].values.ravel())
     assert len(np.unique(laned[rule.name]["steps"])) > 2
     for first in (1024, 7, 1):
-        monkeypatch.setattr(executor, "FIRST_CHUNK", first)
-        monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
+        monkeypatch.setattr(blocks, "FIRST_CHUNK", first)
+        monkeypatch.setattr(blocks, "CHUNK_SECONDS", 0.0)
         again = so.sweep(CHAIN, rule, starts, **how)
         for one in (alone, again):
             assert_same_bits(arrays(laned, rule.name), arrays(one, rule.name))
@@ -376,8 +376,8 @@ def test_noise_alone_and_together(cost, rule, monkeypatch):
     for k in (0, 131, 199):
         alone = so.minimize(cost, rule, starts[k], **how, rng=(11, k))
         assert_same_bits(numbers(alone), one_of(study[rule.name], start=k))
-    monkeypatch.setattr(executor, "FIRST_CHUNK", 7)
-    monkeypatch.setattr(executor, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "FIRST_CHUNK", 7)
+    monkeypatch.setattr(blocks, "CHUNK_SECONDS", 0.0)
     for threads in (1, 2):
         assert_same_bits(whole, arrays(run(threads), rule.name))
 

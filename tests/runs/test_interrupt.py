@@ -36,13 +36,13 @@ def started(*words):
 TELLING = """
 import sys
 from symopt.cli import app
-from symopt.compiler.runtime.executor import Blocks
-chunk = Blocks._chunk
+from symopt.compiler.runtime.blocks import BlockBatch
+chunk = BlockBatch._chunk
 def told(*arguments):
     chunk(*arguments)
-    Blocks._chunk = chunk
+    BlockBatch._chunk = chunk
     print("under way", file=sys.stderr, flush=True)
-Blocks._chunk = told
+BlockBatch._chunk = told
 app.main()
 """
 
@@ -165,12 +165,12 @@ def test_two_in_a_row_end_at_once_and_a_queue_s_signal_does_the_same(tmp_path):
 THREAD = """
 import os, signal, threading, time
 import symopt as so
-from symopt.compiler.runtime.executor import Blocks
-chunk, under_way = Blocks._chunk, threading.Event()
+from symopt.compiler.runtime.blocks import BlockBatch
+chunk, under_way = BlockBatch._chunk, threading.Event()
 def told(*arguments):
     chunk(*arguments)
     under_way.set()
-Blocks._chunk = told
+BlockBatch._chunk = told
 def work():
     run = so.minimize(so.parse("(1-x)^2"), so.gd(eta=1e-12), [3.0], 10**12, record=None)
     print(run.status, flush=True)
@@ -258,7 +258,7 @@ def test_a_program_s_own_handler_is_left_alone():
 
 
 def test_an_error_in_one_run_does_not_ask_the_others_to_stop(monkeypatch):
-    from symopt.compiler.runtime.executor import BlockBatch
+    from symopt.compiler.runtime.blocks import BlockBatch
 
     def broken(*_arguments):
         raise MemoryError

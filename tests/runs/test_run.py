@@ -161,13 +161,13 @@ def test_a_decaying_step_does_not_wake_a_stopped_run():
 INTERRUPTED = """
 import os, signal, threading, time
 import symopt as so
-from symopt.compiler.runtime.executor import Blocks
+from symopt.compiler.runtime.blocks import BlockBatch
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
-chunk, under_way, pressed = Blocks._chunk, threading.Event(), []
+chunk, under_way, pressed = BlockBatch._chunk, threading.Event(), []
 def told(*arguments):
     chunk(*arguments)
     under_way.set()
-Blocks._chunk = told
+BlockBatch._chunk = told
 def interrupt():
     under_way.wait()
     pressed.append(time.time())
@@ -254,7 +254,7 @@ def test_statuses_are_words():
 ESCAPING = """
 import signal, time
 import symopt as so
-from symopt.compiler.runtime.executor import Blocks
+from symopt.compiler.runtime.blocks import BlockBatch
 
 raised = []
 def late(*_):
@@ -262,13 +262,13 @@ def late(*_):
     raise RuntimeError("too late")
 
 signal.signal(signal.SIGALRM, late)
-chunk = Blocks._chunk
+chunk = BlockBatch._chunk
 def told(*arguments):
     chunk(*arguments)
-    if Blocks._chunk is told:
-        Blocks._chunk = chunk
+    if BlockBatch._chunk is told:
+        BlockBatch._chunk = chunk
         signal.setitimer(signal.ITIMER_REAL, 0.01)  # the run is under way
-Blocks._chunk = told
+BlockBatch._chunk = told
 try:
     so.minimize(so.parse("x^2"), so.gd(eta=1e-9), [1.0], 10**10, record=None)
 except RuntimeError as error:

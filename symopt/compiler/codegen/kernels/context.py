@@ -7,9 +7,10 @@ at its last finite theta for good, with a status. The step after the last one on
 
 from __future__ import annotations
 
+from symopt.compiler.codegen.kernel_spec import Options
 from symopt.compiler.codegen.kernels.parts import Rows
-from symopt.compiler.codegen.layout import Options, StorageAssignment
 from symopt.compiler.codegen.printer import Printer
+from symopt.compiler.codegen.storage import StorageAssignment
 from symopt.ir.program import Graph, Key
 from symopt.ir.update import MOST_DRAWS, Update
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import ast
 
+from symopt.compiler.codegen.kernel_spec import LoopCost, Options
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.coordinate_update import CoordinateUpdate
 from symopt.compiler.codegen.kernels.loops import Loops
 from symopt.compiler.codegen.kernels.rows import array_kind
 from symopt.compiler.codegen.kernels.single_run import track_largest
-from symopt.compiler.codegen.layout import LoopCost, Options
 from symopt.compiler.codegen.loop_fusion import Scheduler, Task
 from symopt.compiler.codegen.memory import Memory
 from symopt.compiler.codegen.printer import function_source, indent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from symopt.compiler.codegen.kernel_spec import Kernel
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.rows import WideArrays, data_kinds
-from symopt.compiler.codegen.layout import Kernel
 from symopt.compiler.codegen.printer import function_source, label, module_source
 from symopt.ir.program import Key
 

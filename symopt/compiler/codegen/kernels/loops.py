@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.observing import PROBED
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
-from symopt.compiler.codegen.layout import LoopCost
 from symopt.compiler.codegen.loop_nest import Nest
 from symopt.compiler.codegen.printer import indent, loop
 from symopt.ir.program import Key, Load, Program, Statement

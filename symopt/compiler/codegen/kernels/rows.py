@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
-from symopt.compiler.codegen.layout import Layout, LoopCost
+from symopt.compiler.codegen.kernel_spec import LoopCost
+from symopt.compiler.codegen.layout import Layout
 from symopt.compiler.codegen.memory import Arrays, Memory
 from symopt.compiler.codegen.printer import LANE, UNIFORM, loop
 from symopt.ir.program import IndexValue, Key, Load, Name

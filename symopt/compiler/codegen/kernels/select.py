@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symopt.compiler.codegen.kernel_spec import Kernel, LoopCost, Options
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.fused import BUFFERS, FusedPass, can_fuse
 from symopt.compiler.codegen.kernels.kernel_file import closed_form_kernel, loop_kernel
@@ -13,7 +14,7 @@ from symopt.compiler.codegen.kernels.single_run import SeparatePasses, SingleRun
 from symopt.compiler.codegen.kernels.step_loop import write_step_loop
 from symopt.compiler.codegen.kernels.straight_line import StraightLine
 from symopt.compiler.codegen.kernels.unrolled import UnrolledStep
-from symopt.compiler.codegen.layout import Kernel, LoopCost, Options, StorageAssignment
+from symopt.compiler.codegen.storage import StorageAssignment
 from symopt.ir.program import Program
 from symopt.ir.update import Update
 
