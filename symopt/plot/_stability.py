@@ -224,7 +224,7 @@ def cell_edges(values: Array) -> Array:
 
     Examples
     --------
-    >>> edges(np.array([1.0, 2.0, 3.0])), edges(np.array([1.0, 100.0, 1e4]))
+    >>> cell_edges(np.array([1.0, 2.0, 3.0])), cell_edges(np.array([1.0, 100.0, 1e4]))
     (array([0.5, 1.5, 2.5, 3.5]), array([1.e-01, 1.e+01, 1.e+03, 1.e+05]))
     """
     if evenly_in_logs(values):

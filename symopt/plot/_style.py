@@ -79,7 +79,7 @@ def lighten(colour: str, share: float = 0.45) -> tuple[float, ...]:
 
     Examples
     --------
-    >>> tint("#000000", 0.5)
+    >>> lighten("#000000", 0.5)
     (0.5, 0.5, 0.5)
     """
     return tuple(1 - (1 - part) * (1 - share) for part in mpl.colors.to_rgb(colour))

@@ -14,11 +14,11 @@ def format_apart(*values: float | None, apart: tuple[float | None, ...] = ()) ->
 
     Examples
     --------
-    >>> shown(100.0, None, 1e-7)
+    >>> format_apart(100.0, None, 1e-7)
     ['100', '–', '1e-07']
-    >>> shown(0.9958512, apart=(0.99581, 0.99584))
+    >>> format_apart(0.9958512, apart=(0.99581, 0.99584))
     ['0.99585']
-    >>> shown(float("inf"), -1234567.0)
+    >>> format_apart(float("inf"), -1234567.0)
     ['∞', '-1234567']
     """
     different = {value for value in apart if value is not None and math.isfinite(value)}
