@@ -17,7 +17,8 @@ from symopt.autodiff.steps import nan_at_jumps
 from symopt.frontend.conditions import comparisons
 from symopt.frontend.terms import add
 from symopt.ir.index import Loop
-from symopt.ir.program import Graph, Key, Load, Node, Program
+from symopt.ir.keys import Key, Tangent
+from symopt.ir.program import Graph, Load, Node, Program
 
 
 def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
@@ -35,7 +36,7 @@ def tangent(program: Program, seeds: Mapping[Key, Key | float]) -> Program:
         jumps = nan_at_jumps(graph, outputs["J"])
     if jumps is not None:
         found = {key: graph.op("add", dot, jumps) for key, dot in found.items()}
-    return graph.program({("d", key): dot for key, dot in found.items()})
+    return graph.program({Tangent(key): dot for key, dot in found.items()})
 
 
 def forward(graph: Graph, seeds: Mapping[Key, Key | float]) -> dict[int, int]:

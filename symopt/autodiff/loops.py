@@ -12,7 +12,8 @@ from symopt.autodiff.forward import forward
 from symopt.autodiff.partials import partials
 from symopt.autodiff.reverse import NOWHERE, Adjoints, reverse
 from symopt.ir.index import Affine, Loop, all_loops, constant, plus, variable
-from symopt.ir.program import Graph, Key, Load, Name, Program, Statement
+from symopt.ir.keys import Key
+from symopt.ir.program import Graph, Load, Name, Program, Statement
 
 Shape = tuple[Affine, ...]
 

@@ -24,8 +24,9 @@ from symopt.autodiff.zero_safe import ZeroSafe
 from symopt.frontend.conditions import comparisons
 from symopt.frontend.moving import Moving
 from symopt.ir.index import Loop, bounds_of
+from symopt.ir.keys import Key, Slope
 from symopt.ir.ops import REDUCTIONS
-from symopt.ir.program import Graph, Key, Program
+from symopt.ir.program import Graph, Program
 
 Guards = tuple[tuple[int, bool], ...]
 """The selects around a node, outermost first: the condition, and the side the node is on."""
@@ -52,7 +53,7 @@ def gradient(value: Program, by: Sequence[Key]) -> Program:
     adjoint = reverse(graph, top, {NOWHERE: graph.const(1.0)})
     outputs: dict[Key, int] = {"J": top}
     for k, key in enumerate(by):
-        outputs["g", k] = adjoint.get(graph.input(key), {}).get(NOWHERE, graph.const(0.0))
+        outputs[Slope(k)] = adjoint.get(graph.input(key), {}).get(NOWHERE, graph.const(0.0))
     return graph.program(outputs)
 
 

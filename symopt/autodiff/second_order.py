@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from symopt.autodiff.forward import tangent
 from symopt.autodiff.reverse import gradient
-from symopt.ir.program import Graph, Key, Program
+from symopt.ir.keys import GaussNewtonEntry, HessianEntry, Key, Slope, Tangent
+from symopt.ir.program import Graph, Program
 
 
 def hessian(slopes: Program, by: Sequence[Key]) -> Program:
@@ -18,7 +19,7 @@ def hessian(slopes: Program, by: Sequence[Key]) -> Program:
     outputs: dict[Key, int] = {}
     for j, key in enumerate(by):
         column = graph.inline(tangent(slopes, {key: 1.0}), graph.input)
-        outputs |= {("hessian", i, j): column["d", ("g", i)] for i in range(j + 1)}
+        outputs |= {HessianEntry(i, j): column[Tangent(Slope(i))] for i in range(j + 1)}
     return graph.program(outputs)
 
 
@@ -30,10 +31,10 @@ def gauss_newton(residuals: Sequence[tuple[Program, Program]], by: Sequence[Key]
         twice = graph.op("mul", graph.const(2.0), graph.inline(factor, graph.input)["J"])
         slope = graph.inline(gradient(residual, by), graph.input)
         for j in range(len(by)):
-            scaled = graph.op("mul", twice, slope["g", j])
+            scaled = graph.op("mul", twice, slope[Slope(j)])
             for i in range(j + 1):
-                key: Key = ("gauss_newton", i, j)
-                term = graph.op("mul", scaled, slope["g", i])
+                key: Key = GaussNewtonEntry(i, j)
+                term = graph.op("mul", scaled, slope[Slope(i)])
                 if key in outputs:
                     outputs[key] = graph.op("add", outputs[key], term)
                 else:

@@ -12,7 +12,8 @@ from symopt.compiler.codegen.kernels.select import Kernel, Options, write_kernel
 from symopt.compiler.jit import cache, machine
 from symopt.compiler.runtime.blocks import BlockBatch
 from symopt.compiler.runtime.job import Job
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import Given, Key
+from symopt.ir.program import Program
 from symopt.ir.update import Update
 
 PACKED = {
@@ -52,7 +53,7 @@ def report(cost: Program, update: Update, values: Mapping[str, float], lanes: in
     """Return in words whether a kernel of two parameters vectorises here."""
     if machine.is_switched_off():
         return "kernels run as plain Python: NUMBA_DISABLE_JIT is set"
-    given: dict[Key, float] = {("given", name): values[name] for name in update.given}
+    given: dict[Key, float] = {Given(name): values[name] for name in update.given}
     initial = {state.name: state.initial for state in update.states}
     kernels = {count: write_kernel(cost, update, 2, Options(lanes=count)) for count in (1, lanes)}
     times = {}

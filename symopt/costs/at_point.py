@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run
-from symopt.ir.program import Key, Name, Node, Program
+from symopt.ir.keys import Constant, Key, Parameter
+from symopt.ir.program import Name, Node, Program
 from symopt.validation import Array
 
 Operation = Callable[[Node, list[Any]], Any]
@@ -22,7 +23,7 @@ def scalar_interpreters(point: Array, constants: Mapping[str, float]) -> Run:
     def run(program: Program, operation: Operation, watch: Any) -> Interpreter:
         lift = _lifting(operation)
         given = _constants(constants, lift)
-        given |= {("x", k): lift(value) for k, value in enumerate(point.tolist())}
+        given |= {Parameter(k): lift(value) for k, value in enumerate(point.tolist())}
         return Interpreter(program, operation, given, watch=watch)
 
     return run
@@ -49,7 +50,7 @@ def _lifting(operation: Operation) -> Callable[[float], Any]:
 
 
 def _constants(constants: Mapping[str, float], lift: Callable[[float], Any]) -> dict[Key, Any]:
-    return {("c", name): lift(value) for name, value in constants.items()}
+    return {Constant(name): lift(value) for name, value in constants.items()}
 
 
 class Lifted:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from symopt.costs.shape_inference import Solver
 from symopt.errors import CostError
 from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, bounds_of, extreme
+from symopt.ir.keys import SizeValue
 from symopt.ir.program import Graph, IndexValue, Load, Name, Program
 
 LARGEST = (
@@ -238,8 +239,8 @@ class _Taken:
             if key.array[0] == "data":
                 return self.turns.entries(key.array, key.at)
             return None
-        if isinstance(key, tuple) and key[0] == "size":
-            return np.int64(self.turns.solver.sizes[str(key[1])])
+        if isinstance(key, SizeValue):
+            return np.int64(self.turns.solver.sizes[str(key.which)])
         if node.op in COUNTED:
             values = [self._number(arg) for arg in node.args]
         else:

@@ -33,7 +33,8 @@ from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError, RunError
 from symopt.frontend.expressions import lower
-from symopt.ir.program import Graph, Key, Program
+from symopt.ir.keys import Constant, Key, Parameter, Slope, Tangent
+from symopt.ir.program import Graph, Program
 from symopt.lazy import cached_property
 from symopt.passes.fma import form_fma
 from symopt.validation import Array
@@ -93,12 +94,12 @@ class ClosedForm:
 
     @property
     def _keys(self) -> list[Key]:
-        return [("x", k) for k in range(len(self.params))]
+        return [Parameter(k) for k in range(len(self.params))]
 
     def _lower(self, expression: sp.Expr) -> Program:
         graph = Graph()
-        place: dict[str, Key] = {p.name: ("x", k) for k, p in enumerate(self.params)}
-        place |= {name: ("c", name) for name in self.constants}
+        place: dict[str, Key] = {p.name: Parameter(k) for k, p in enumerate(self.params)}
+        place |= {name: Constant(name) for name in self.constants}
         node = lower(graph, expression, lambda symbol: graph.input(place[symbol.name]))
         return graph.program({"J": node})
 
@@ -142,8 +143,8 @@ class ClosedForm:
     @cached_property
     def hvp_function(self) -> Function:
         """The Hessian times a direction."""
-        along: dict[Key, Key] = {("x", k): ("v", k) for k in range(len(self.params))}
-        keys: list[Key] = [("d", key) for key in self._slope_keys]
+        along: dict[Key, Key] = {Parameter(k): ("v", k) for k in range(len(self.params))}
+        keys: list[Key] = [Tangent(key) for key in self._slope_keys]
         only = form_fma(tangent(self._raw_gradient, along)).only(keys)
         outputs = {key[1]: node for key, node in only.outputs.items()}
         return self._function(Program(only.nodes, outputs))
@@ -157,14 +158,14 @@ class ClosedForm:
 
     @property
     def _slope_keys(self) -> list[Key]:
-        return [("g", k) for k in range(len(self.params))]
+        return [Slope(k) for k in range(len(self.params))]
 
     def _function(self, program: Program) -> Function:
         names: dict[Key, str] = {key: f"x{k}" for k, key in enumerate(self._keys)}
         labels: dict[Key, str] = dict(self.input_names)
         for k, name in enumerate(self.constants):
-            names["c", name] = f"c{k}"
-            labels["c", name] = name
+            names[Constant(name)] = f"c{k}"
+            labels[Constant(name)] = name
         present = set(program.inputs)
         for k, parameter in enumerate(self.params):
             if ("v", k) in present:
@@ -195,7 +196,7 @@ class ClosedForm:
     @property
     def input_names(self) -> Mapping[Key, str]:
         """The names of the parameters."""
-        return {("x", k): p.name for k, p in enumerate(self.params)}
+        return {Parameter(k): p.name for k, p in enumerate(self.params)}
 
     def lacks(self, need: str) -> str:
         """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
@@ -299,8 +300,8 @@ class BoundClosedForm:
 
     def _at(self, function: Function, points: Array, v: Array | None = None) -> dict[Any, Array]:
         broadcast_leading(points, self.given, v)
-        inputs: dict[Key, Any] = {("x", k): points[..., k] for k in range(self.sizes.total)}
-        inputs |= {("c", name): value for name, value in self.given.constants.items()}
+        inputs: dict[Key, Any] = {Parameter(k): points[..., k] for k in range(self.sizes.total)}
+        inputs |= {Constant(name): value for name, value in self.given.constants.items()}
         if v is not None:
             inputs |= {("v", k): v[..., k] for k in range(self.sizes.total)}
         return function(inputs)
@@ -337,7 +338,7 @@ class BoundClosedForm:
 
     def exact_gradient(self, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the gradient with the bits of the kernel's; nothing is compiled."""
-        keys: list[Key] = [("g", k) for k in range(len(point))]
+        keys: list[Key] = [Slope(k) for k in range(len(point))]
         return np.array(self._evaluate(self.form.program, keys, point, constants))
 
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
@@ -354,8 +355,8 @@ class BoundClosedForm:
     def _evaluate(
         self, program: Program, keys: list[Key], point: Array, constants: Mapping[str, float]
     ) -> list[float]:
-        inputs: dict[Key, float] = {("x", k): value for k, value in enumerate(point)}
-        inputs |= {("c", name): value for name, value in constants.items()}
+        inputs: dict[Key, float] = {Parameter(k): value for k, value in enumerate(point)}
+        inputs |= {Constant(name): value for name, value in constants.items()}
         values = evaluate(program.only(keys), inputs)
         return [values[key] for key in keys]
 
@@ -369,4 +370,4 @@ class BoundClosedForm:
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:
         """Return an entry of the gradient that an interpreter works out."""
-        return interpreter.output(("g", entry))
+        return interpreter.output(Slope(entry))

@@ -30,7 +30,8 @@ from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError
 from symopt.ir.index import evaluate_index, length
-from symopt.ir.program import Key, Name, Program
+from symopt.ir.keys import Constant, Key
+from symopt.ir.program import Name, Program
 from symopt.lazy import cached_property
 from symopt.passes.bandwidth import half_width
 from symopt.passes.fma import form_fma
@@ -133,7 +134,7 @@ class Indexed:
 
     def kernel_program(self, matrices: Iterable[str], batch: bool) -> LoopCost:  # noqa: ARG002  lacked
         """Return the cost as kernels take it."""
-        constants = tuple(("c", name) for name in self.constants)
+        constants = tuple(Constant(name) for name in self.constants)
         drawn = None
         if batch:
             drawn = self.batch

@@ -18,6 +18,7 @@ from symopt.errors import CostError, SymoptWarning, did_you_mean
 from symopt.frontend.moving import is_parameter
 from symopt.frontend.sums import SumLowering, Tables, lower_sums, outside
 from symopt.ir.index import Affine, IndirectIndex
+from symopt.ir.keys import Constant
 from symopt.ir.program import Graph, Load, Name, Program
 
 
@@ -86,7 +87,7 @@ def read_sums(
     _refuse_without_parameters(value, chosen)
     constants = tuple(sorted(names.scalars - scalars))
     for symbol in names.bound:
-        if ("c", str(symbol)) in value.inputs and str(symbol) not in constants:
+        if Constant(str(symbol)) in value.inputs and str(symbol) not in constants:
             raise outside(symbol)
     read = {name: names.arrays.get(name, 0) for name in chosen}
     return SumForm(

@@ -21,7 +21,8 @@ from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run
 from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Program
 from symopt.validation import Array
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symopt.ir.program import Key, Name
+from symopt.ir.keys import ArrayOffset, Extent, Key, SizeValue, Stride
+from symopt.ir.program import Name
 
 LARGEST = 1 << 53  # the largest size and index: beyond, an index as a number is not exact
 
@@ -65,16 +66,16 @@ class Sizes:
 
     def integer(self, key: Key) -> int:
         """Return an integer that a kernel asks for: a size, an offset, a stride or an extent."""
-        assert isinstance(key, tuple)
-        if key[0] == "size":
-            return self.sizes[key[1]]
-        what, array, *axis = key
-        if what == "offset":
-            return self.parts()[array[1]][0]
+        if isinstance(key, SizeValue):
+            return self.sizes[str(key.which)]
+        if isinstance(key, ArrayOffset):
+            return self.parts()[key.which[1]][0]
+        assert isinstance(key, Extent | Stride)
+        _, array, axis = key
         shape = self.shapes[array]
-        if what == "extent":
-            return shape[axis[0]]
-        return math.prod(shape[axis[0] + 1 :])
+        if isinstance(key, Extent):
+            return int(shape[axis])
+        return math.prod(shape[axis + 1 :])
 
     def stored(self, array: Name) -> int:
         """Return how many numbers an array ("where", name), or its adjoint, holds."""

@@ -15,7 +15,8 @@ from symopt.diagnosis.looks import Run, special_places
 from symopt.diagnosis.losses import largest_loss
 from symopt.diagnosis.rays import Expansion, Rays
 from symopt.diagnosis.reference import Place, Reference
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import Key, Parameter
+from symopt.ir.program import Program
 from symopt.validation import Array
 
 NO_VALUE = "J has no value at this point"
@@ -69,7 +70,7 @@ class Subject:
 
 def examine(subject: Subject, digits: float) -> Check:
     """Compare every number of a cost at a point, and name what was met there."""
-    inputs: dict[Key, str] = {("x", k): name for k, name in enumerate(subject.names)}
+    inputs: dict[Key, str] = {Parameter(k): name for k, name in enumerate(subject.names)}
     look = subject.reference.kinked or not subject.reference.long
     places = []
     if look:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.rays import Expansion
 from symopt.diagnosis.series import DIGITS, OPERATIONS, NoSeriesError, Series, constant, ray
-from symopt.ir.program import Key, Name, Node, Program
+from symopt.ir.keys import Constant, Key, Parameter
+from symopt.ir.program import Name, Node, Program
 from symopt.validation import Array
 
 
@@ -32,7 +33,9 @@ def expand_closed_form(value: Program, point: Array, constants: Mapping[str, flo
     given = _constants(constants)
 
     def along(direction: Array) -> Series:
-        moving: dict[Key, Series] = {("x", k): one for k, one in enumerate(_rays(point, direction))}
+        moving: dict[Key, Series] = {
+            Parameter(k): one for k, one in enumerate(_rays(point, direction))
+        }
         return _series(Interpreter(value, operation, {**given, **moving}))
 
     return along
@@ -70,7 +73,7 @@ def _constants_of(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _constants(constants: Mapping[str, float]) -> dict[Key, Series]:
-    return {("c", name): constant(float(number)) for name, number in constants.items()}
+    return {Constant(name): constant(float(number)) for name, number in constants.items()}
 
 
 def _rays(point: Array, direction: Array) -> list[Series]:

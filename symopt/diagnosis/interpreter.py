@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size, evaluate_index
+from symopt.ir.keys import Key
 from symopt.ir.program import (
     Graph,
     IndexValue,
-    Key,
     Load,
     LoopOf,
     Name,

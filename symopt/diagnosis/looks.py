@@ -11,7 +11,8 @@ from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.precisely import in_doubles
 from symopt.frontend.moving import Moving
 from symopt.ir.index import Loop
-from symopt.ir.program import Graph, IndexValue, Key, Load, Node, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Graph, IndexValue, Load, Node, Program
 
 DEEPEST = 4  # operations within operations that are written in words
 SIGNS = {

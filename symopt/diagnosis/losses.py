@@ -13,7 +13,8 @@ from symopt.diagnosis.interpreter import Place
 from symopt.diagnosis.looks import Run, text_of
 from symopt.diagnosis.precisely import both
 from symopt.ir.index import Loop
-from symopt.ir.program import Key, Node, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Node, Program
 
 T = TypeVar("T")
 ROUNDING = 2.0**-53

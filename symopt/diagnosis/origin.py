@@ -18,7 +18,8 @@ from symopt.diagnosis.interpreter import Interpreter
 from symopt.diagnosis.looks import Run, bare, text_of
 from symopt.diagnosis.precisely import in_doubles
 from symopt.ir.index import Loop
-from symopt.ir.program import Key, Node, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Node, Program
 
 MOST_OPERATIONS = 100_000  # that are looked at: two seconds
 QUICK: dict[str, Callable[..., Any]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from symopt.ir.program import Graph, Key, Load
+from symopt.ir.keys import Key
+from symopt.ir.program import Graph, Load
 
 MOVING_KINDS = {"x", "where"}
 

@@ -17,7 +17,8 @@ from symopt.errors import CostError, did_you_mean
 from symopt.frontend.expressions import Lowering
 from symopt.frontend.logarithms import log_over_loops
 from symopt.ir.index import Affine, IndirectIndex, Loop, Size, constant, plus, times, variable
-from symopt.ir.program import Graph, IndexValue, Key, Load, Name, Program, Statement
+from symopt.ir.keys import Constant, Key, SizeValue
+from symopt.ir.program import Graph, IndexValue, Load, Name, Program, Statement
 
 Scope = Mapping[sp.Basic, Loop]
 """The sums around a part of the expression: their symbols and loops."""
@@ -180,12 +181,12 @@ class SumLowering(Lowering):
         if symbol in self.scope:
             return self.graph.input(IndexValue(variable(self.scope[symbol])))
         if name in self.tables.sizes:
-            return self.graph.input(("size", name))
+            return self.graph.input(SizeValue(name))
         if name in self.tables.scalars:
             return self.graph.input(Load(("x", name), ()))
         if isinstance(symbol, sp.Idx):
             raise outside(symbol)
-        return self.graph.input(("c", name))
+        return self.graph.input(Constant(name))
 
     # Sums
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from symopt.ir.program import Graph, Key, Node, Program
+from symopt.ir.keys import (
+    CostValue,
+    GlobalSum,
+    Gradient,
+    Key,
+    NewState,
+    Normal,
+    OldState,
+    Solution,
+    TypedKey,
+)
+from symopt.ir.program import Graph, Node, Program
 from symopt.ir.update import Initial
 
-VECTOR = ("theta", "grad", "solve", "normal")
+Kinds = tuple[type[TypedKey] | str, ...]
+
+VECTOR: Kinds = ("theta", Gradient, Solution, Normal)
 """Inputs that differ from coordinate to coordinate."""
 
-LATE = (*VECTOR, "sum", "value")
+LATE: Kinds = (*VECTOR, GlobalSum, CostValue)
 """Inputs that are not known before the cost is evaluated."""
 
 
-def find_dependent_nodes(program: Program, states: set[str], kinds: tuple[str, ...]) -> list[bool]:
+def find_dependent_nodes(program: Program, states: set[str], kinds: Kinds) -> list[bool]:
     """Return, for each node, whether it depends on inputs of these kinds or on these states."""
     result: list[bool] = []
     for node in program.nodes:
@@ -24,20 +37,18 @@ def find_dependent_nodes(program: Program, states: set[str], kinds: tuple[str, .
     return result
 
 
-def _depends_directly(key: Key, states: set[str], kinds: tuple[str, ...]) -> bool:
-    if isinstance(key, str):
-        return key in kinds
-    return key[0] in kinds or (key[0] == "state" and key[1] in states)
+def _depends_directly(key: Key, states: set[str], kinds: Kinds) -> bool:
+    if isinstance(key, OldState) and key.which in states:
+        return True
+    return key in kinds or type(key) in kinds
 
 
-def find_dependent_states(
-    program: Program, initial: dict[str, Initial], kinds: tuple[str, ...]
-) -> set[str]:
+def find_dependent_states(program: Program, initial: dict[str, Initial], kinds: Kinds) -> set[str]:
     """Return the states that inputs of these kinds reach, now or through other states."""
     found = {name for name, start in initial.items() if start in ("theta0", "grad0")}
     while True:
         nodes = find_dependent_nodes(program, found, kinds)
-        more = found | {name for name in initial if nodes[program.outputs["new", name]]}
+        more = found | {name for name in initial if nodes[program.outputs[NewState(name)]]}
         if more == found:
             return found
         found = more

@@ -9,7 +9,8 @@ from symopt.ir.index import Affine, Loop
 from symopt.ir.ops import OPERATIONS
 
 if TYPE_CHECKING:
-    from symopt.ir.program import Key, Name, Node, Program, Statement
+    from symopt.ir.keys import Key
+    from symopt.ir.program import Name, Node, Program, Statement
 
 REDUCTIONS = {"sum": "sum", "prod": "product", "peak": "maximum"}
 KINDS = {"x": "", "c": "", "data": "", "where": "", "given": "", "hyper": "", "g": "dJ/d"}
@@ -63,7 +64,8 @@ def listing(program: Program, name: Callable[[Key], str] | None = None) -> str:
 def key_text(key: Any) -> str:
     """Return what an input or output is called.
 
-    >>> key_text(("state", "m")), key_text(("grad", 0)), key_text(("g", 1)), key_text("t")
+    >>> from symopt.ir.keys import Gradient, Key, OldState, Slope
+    >>> key_text(OldState("m")), key_text(Gradient(0)), key_text(Slope(1)), key_text("t")
     ('state m', 'grad 0', 'dJ/dx1', 't')
     """
     if isinstance(key, str):

@@ -32,14 +32,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from symopt.ir.index import Affine, Loop, all_loops, bounds_of, length, loops_of
+from symopt.ir.keys import Key
 from symopt.ir.listing import listing
 from symopt.ir.ops import COMMUTATIVE
 from symopt.ir.simplify import SIMPLIFY
 
-Key = tuple[Any, ...] | str
 Name = tuple[str, str]
 """An array: its kind ("x" parameters, "data", "where", "g" gradient, ...) and its name."""
 

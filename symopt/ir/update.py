@@ -1,16 +1,30 @@
 """An optimizer's update as programs: what the compiler needs of a rule, without SymPy.
 
-The programs are written for one coordinate. Their inputs are ``"theta"`` and ``("state", name)``
-(old values), ``("hyper", name)``, ``"t"``, ``"T"``, ``"n"``, ``("grad", k)`` (the k-th gradient the
-rule asks for), ``("value", k)`` (the k-th value of the cost), ``("sum", k)`` (the k-th sum over all
-parameters), ``("solve", k)`` (the k-th solution of linear equations), ``("normal", k)`` (the k-th
-draw of normal numbers) and ``("power", k)`` (base**(rate*t + offset), kept as a running product).
+The programs are written for one coordinate. Their inputs are ``"theta"`` and ``OldState(name)``,
+``Hyper(name)``, ``"t"``, ``"T"``, ``"n"``, ``Gradient(k)`` (the k-th gradient the rule asks for),
+``CostValue(k)``, ``GlobalSum(k)`` (the k-th sum over all parameters), ``Solution(k)`` (of the k-th
+linear equations), ``Normal(k)`` (the k-th draw) and ``Power(k)`` (base**(rate*t + offset), kept as
+a running product).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from symopt.ir.keys import (
+    Corner,
+    CostValue,
+    GlobalSum,
+    Gradient,
+    Place,
+    Point,
+    RightSide,
+    Scale,
+    Shift,
+    Solution,
+    Summand,
+    TypedKey,
+)
 from symopt.ir.program import Program
 
 Initial = float | str
@@ -28,12 +42,22 @@ class Stage:
     number: int
     matrix: str = ""
 
+    @property
+    def key(self) -> TypedKey:
+        """The key of its result."""
+        return RESULTS[self.kind](self.number)
 
-INPUTS = {
-    "grad": ("point",),
-    "value": ("place",),
-    "sum": ("summand",),
-    "solve": ("corner", "scale", "shift", "right"),
+
+RESULTS: dict[str, type[TypedKey]] = {
+    key.kind: key for key in (Gradient, CostValue, GlobalSum, Solution)
+}
+"""The key of what each kind of stage gives."""
+
+INPUTS: dict[str, tuple[type[TypedKey], ...]] = {
+    "grad": (Point,),
+    "value": (Place,),
+    "sum": (Summand,),
+    "solve": (Corner, Scale, Shift, RightSide),
 }
 """The outputs of the program that each kind of stage is made of."""
 
@@ -57,14 +81,14 @@ class Update:
     Attributes
     ----------
     program
-        Outputs ``("point", k)`` (where the k-th gradient is taken), ``("place", k)`` (the k-th
-        value), ``("summand", k)``; for linear equations ``("corner", k)`` (where the matrix is
-        taken), ``("scale", k)``, ``("shift", k)`` (scale*matrix + shift*identity) and ``("right",
-        k)``; and ``("new", name)`` for ``"theta"`` and every state.
+        Outputs ``Point(k)`` (where the k-th gradient is taken), ``Place(k)`` (the k-th value),
+        ``Summand(k)``; for linear equations ``Corner(k)`` (where the matrix is taken),
+        ``Scale(k)``, ``Shift(k)`` (scale*matrix + shift*identity) and ``RightSide(k)``; and
+        ``NewState(name)`` for ``"theta"`` and every state.
     hypers
-        Outputs ``("hyper", name)`` of those that are expressions in the step, and
-        ``("base", k)``, ``("rate", k)``, ``("offset", k)`` of the powers; inputs are
-        ``("given", name)``, ``"t"``, ``"T"``, ``"n"`` and ``("power", k)``.
+        Outputs ``Hyper(name)`` of those that are expressions in the step, and ``Base(k)``,
+        ``Rate(k)``, ``Offset(k)`` of the powers; inputs are ``Given(name)``, ``"t"``, ``"T"``,
+        ``"n"`` and ``Power(k)``.
     """
 
     program: Program

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from symopt.autodiff.partials import expand_others
+from symopt.ir.keys import Gradient
 from symopt.ir.program import Graph, LoopOf, Node, Program
 
 LARGEST_PRODUCT = 64  # a whole power up to this is a product by repeated squaring
@@ -24,7 +25,7 @@ def form_fma(program: Program) -> Program:
     program = program.rewrite(_write_out)
     depth: list[int] = []
     for node in program.nodes:
-        late = isinstance(node.payload, tuple) and node.payload[0] == "grad"
+        late = isinstance(node.payload, Gradient)
         depth.append(LATE_INPUT if late else max((depth[arg] + 1 for arg in node.args), default=0))
 
     def build(graph: Graph, _: int, node: Node, args: tuple[int, ...]) -> int | None:

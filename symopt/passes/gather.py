@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symopt.ir.index import Affine, Loop, constant, plus, substitute, variable
-from symopt.ir.program import Graph, IndexValue, Key, Load, LoopOf, Program, Statement, demand_order
+from symopt.ir.keys import Key
+from symopt.ir.program import Graph, IndexValue, Load, LoopOf, Program, Statement, demand_order
 
 
 def gather_additions(program: Program) -> Program:

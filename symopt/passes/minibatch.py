@@ -23,6 +23,7 @@ from symopt.ir.index import (
     plus,
     variable,
 )
+from symopt.ir.keys import SizeValue
 from symopt.ir.ops import OPERATIONS
 from symopt.ir.program import Graph, IndexValue, Load, Name, Program
 from symopt.passes.gather import with_indices
@@ -156,7 +157,7 @@ def _scale_sums(
     """Return a node with each sum over samples replaced by m/B times that over the batch."""
     sums = [n for n in range(top + 1) if graph.nodes[n].payload == loop]
     factor = graph.op(
-        "div", graph.input(IndexValue(length(loop))), graph.input(("size", BATCH_SIZE))
+        "div", graph.input(IndexValue(length(loop))), graph.input(SizeValue(BATCH_SIZE))
     )
     replaced: dict[int, int] = {}
     for number in sums:

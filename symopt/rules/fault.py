@@ -9,10 +9,24 @@ import numpy as np
 
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.diagnosis.domain import describe_failure
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import (
+    CostValue,
+    Given,
+    Gradient,
+    Hyper,
+    Key,
+    NewState,
+    Normal,
+    OldState,
+    Place,
+    Point,
+    TypedKey,
+)
+from symopt.ir.program import Program
 
 LONGEST = 90  # letters of an expression that is shown
 SUMS = {"add": " + ", "sub": " - "}
+STEMS: dict[type[TypedKey], str] = {Gradient: "g", CostValue: "J", Normal: "xi"}
 
 
 def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
@@ -21,13 +35,15 @@ def fault(program: Program, key: Key, inputs: Mapping[Key, float]) -> str:
     Examples
     --------
     >>> from symopt import adagrad
-    >>> known = {"theta": 1.0, ("state", "s"): 0.0, ("grad", 0): 0.0}
-    >>> known |= {("hyper", "eta"): 0.1, ("hyper", "epsilon"): 0.0}
-    >>> fault(adagrad.update.program, ("new", "theta"), known)
+    >>> known = {"theta": 1.0, OldState("s"): 0.0, Gradient(0): 0.0}
+    >>> known |= {Hyper("eta"): 0.1, Hyper("epsilon"): 0.0}
+    >>> fault(adagrad.update.program, NewState("theta"), known)
     "0 divided by 0 in g*eta/sqrt(s' + epsilon), for the next theta"
     """
     others = [
-        other for other in program.outputs if other[0] == "new" and _ready(program, other, inputs)
+        other
+        for other in program.outputs
+        if isinstance(other, NewState) and _ready(program, other, inputs)
     ]
     whole = program.only([key, *others])
     values = evaluate(
@@ -66,21 +82,23 @@ def _origin(program: Program, numbers: list[float], number: int) -> int:
 
 
 def _equation(key: Key) -> str:
-    if key[0] == "new":
-        return f"the next {key[1]}"
-    return {"point": "the point of a gradient", "place": "the point of a value"}.get(
-        str(key[0]), "a sum over all"
-    )
+    if isinstance(key, NewState):
+        return f"the next {key.which}"
+    if isinstance(key, Point):
+        return "the point of a gradient"
+    if isinstance(key, Place):
+        return "the point of a value"
+    return "a sum over all"
 
 
 def _name(key: Any) -> str:
     """Return what an input is called: a hyperparameter or state by its name, the gradient g."""
     if isinstance(key, str):
         return key
-    if key[0] in ("hyper", "state", "given"):
-        return str(key[1])
-    stem = {"grad": "g", "value": "J", "normal": "xi"}.get(key[0], str(key[0]))
-    return f"{stem}{key[1] or ''}"
+    if isinstance(key, Hyper | OldState | Given):
+        return str(key.which)
+    stem = STEMS.get(type(key), key.kind)
+    return f"{stem}{key.which or ''}"
 
 
 class _Text:
@@ -91,7 +109,7 @@ class _Text:
         self.named = {
             number: f"{out[1]}'"
             for out, number in program.outputs.items()
-            if out != key and out[0] == "new"
+            if out != key and isinstance(out, NewState)
         }
         self.left = 4 * LONGEST  # nodes that are looked at
 

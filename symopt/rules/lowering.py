@@ -17,6 +17,7 @@ from symopt.ir.dependence import (
     find_dependent_states,
     reassociate,
 )
+from symopt.ir.keys import Base, Given, Hyper, NewState, Normal, Offset, OldState, Power, Rate
 from symopt.ir.program import Graph
 from symopt.ir.update import INPUTS, MOST_DRAWS, Initial, Stage, State, Update
 from symopt.passes.fma import form_fma, write_out_powers
@@ -94,12 +95,14 @@ class Reader:
             node = self._lowered(expression, self.lowering)
             self.next[symbol] = node
             if symbol.name.endswith("'"):
-                self.outputs["new", symbol.name[:-1]] = node
+                self.outputs[NewState(symbol.name[:-1])] = node
         for name, schedule in self.rule.schedules.items():
-            self.hyper_outputs["hyper", name] = self._schedule(name, schedule)
+            self.hyper_outputs[Hyper(name)] = self._schedule(name, schedule)
         program = write_out_powers(self.graph.program(self.outputs))
         live = {
-            name: start for name, start in self.rule.states.items() if ("new", name) in self.outputs
+            name: start
+            for name, start in self.rule.states.items()
+            if NewState(name) in self.outputs
         }
         vector = find_dependent_states(program, live, VECTOR)
         self._check_numbers(find_dependent_nodes(program, vector, VECTOR), program.outputs)
@@ -127,7 +130,7 @@ class Reader:
                     raise RuleError(
                         f"{self.rule.name}: more than {MOST_DRAWS} draws of normal() in a step"
                     )
-                self.lowering.made[part] = self.graph.input(("normal", number))
+                self.lowering.made[part] = self.graph.input(Normal(number))
             elif isinstance(part, GlobalReduction):
                 self.lowering.made[part] = self._stage_of(part)
 
@@ -139,10 +142,11 @@ class Reader:
             arguments, matrix = self._equations_of(part)
         else:
             arguments, matrix = (part.args, "")
-        for name, argument in zip(INPUTS[kind], arguments, strict=True):
-            self.outputs[name, number] = self._lowered(argument, self.lowering)
-        self.stages.append(Stage(kind, number, matrix))
-        return self.graph.input((kind, number))
+        for role, argument in zip(INPUTS[kind], arguments, strict=True):
+            self.outputs[role(number)] = self._lowered(argument, self.lowering)
+        stage = Stage(kind, number, matrix)
+        self.stages.append(stage)
+        return self.graph.input(stage.key)
 
     def _equations_of(self, part: solve) -> tuple[tuple[sp.Expr, ...], str]:
         """Return point, scale, shift, right side and matrix of linear equations."""
@@ -180,13 +184,13 @@ class Reader:
             return self.graph.input(name)
         if symbol == optimal_value:
             self.given[OPTIMAL_VALUE] = None
-            return self.graph.input(("hyper", OPTIMAL_VALUE))
+            return self.graph.input(Hyper(OPTIMAL_VALUE))
         if name in self.rule.states:
-            return self.graph.input(("state", name))
+            return self.graph.input(OldState(name))
         if name in self.rule.hyperparameters:
             if name not in self.rule.schedules:
                 self.given[name] = None
-            return self.graph.input(("hyper", name))
+            return self.graph.input(Hyper(name))
         if symbol == identity:
             raise RuleError(
                 f"{self.rule.name}: identity stands outside of solve(...); a rule is written for "
@@ -202,9 +206,9 @@ class Reader:
         if symbol in (t, T, n):
             return self.hyper_graph.input(name)
         if name in self.rule.schedules:
-            return self.hyper_outputs["hyper", name]
+            return self.hyper_outputs[Hyper(name)]
         self.given[name] = None
-        return self.hyper_graph.input(("given", name))
+        return self.hyper_graph.input(Given(name))
 
     def _schedule(self, name: str, value: sp.Expr) -> int:
         """Build a schedule whose decimal numbers are arguments, so that values never compile."""
@@ -221,9 +225,9 @@ class Reader:
                 continue
             if part not in self.powers:
                 number = self.powers[part] = len(self.powers)
-                for role, value in (("base", base), ("rate", rate), ("offset", offset)):
-                    self.hyper_outputs[role, number] = self.hyper_lowering(value)
-            lowering.made[part] = lowering.graph.input(("power", self.powers[part]))
+                for role, value in ((Base, base), (Rate, rate), (Offset, offset)):
+                    self.hyper_outputs[role(number)] = self.hyper_lowering(value)
+            lowering.made[part] = lowering.graph.input(Power(self.powers[part]))
         return lowering(expression)
 
     def _is_fixed(self, *values: sp.Expr) -> bool:

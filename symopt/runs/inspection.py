@@ -9,8 +9,9 @@ from typing import Any
 from symopt.compiler.jit import cache
 from symopt.costs.cost import Cost
 from symopt.errors import RunError
+from symopt.ir.keys import Key
 from symopt.ir.listing import key_text, listing
-from symopt.ir.program import Key, Program
+from symopt.ir.program import Program
 from symopt.rules.rule import Rule
 from symopt.runs.result import Run
 

@@ -22,7 +22,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.objective import BoundObjective
 from symopt.costs.points import Flat
 from symopt.errors import RunError
-from symopt.ir.program import Key
+from symopt.ir.keys import ArrayOffset, Constant, Extent, Given, Key, SizeValue, Stride
 from symopt.ir.update import State, Update
 from symopt.passes.minibatch import BATCH_SIZE
 from symopt.rules.lowering import OPTIMAL_VALUE, floats_of
@@ -146,12 +146,12 @@ def _values(
     """Return what a kernel is given by its key, and the keys of what differs from run to run."""
     values = {**hypers, OPTIMAL_VALUE: cost.optimal_value}
     given: dict[Key, Any] = {
-        ("given", name): _find_hyperparameter(rule, values, name) for name in rule.update.given
+        Given(name): _find_hyperparameter(rule, values, name) for name in rule.update.given
     }
-    given |= {("c", name): constants[name] for name in cost.constants}
+    given |= {Constant(name): constants[name] for name in cost.constants}
     starting = [str(state.initial) for state in rule.update.states if state.initial in hypers]
     swept = {key for key, value in given.items() if np.ndim(value)}
-    return given, frozenset(swept | {("given", name) for name in starting if np.ndim(hypers[name])})
+    return given, frozenset(swept | {Given(name) for name in starting if np.ndim(hypers[name])})
 
 
 def _batches(bound: BoundObjective, sampling: Sampling) -> Batches | None:
@@ -168,11 +168,11 @@ def _batches(bound: BoundObjective, sampling: Sampling) -> Batches | None:
 
 def _integers(kernel: Kernel, bound: BoundObjective, sampling: Sampling) -> dict[Key, int]:
     """Return the whole numbers that a kernel is given: the seed, and sizes."""
-    found: dict[Key, int] = {("seed",): sampling.seed}
+    found: dict[Key, int] = {"seed": sampling.seed}
     for key in kernel.integers:
-        if key == ("size", BATCH_SIZE):
+        if key == SizeValue(BATCH_SIZE):
             found[key] = sampling.batch or 0
-        elif key[0] in ("size", "offset", "stride", "extent"):
+        elif isinstance(key, SizeValue | ArrayOffset | Stride | Extent):
             found[key] = bound.sizes.integer(key)
     return found
 

@@ -15,7 +15,23 @@ from symopt.compiler.runtime.interpreter import evaluate
 from symopt.compiler.runtime.job import Outcome
 from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
-from symopt.ir.program import Key
+from symopt.ir.keys import (
+    Constant,
+    Corner,
+    Factor,
+    Given,
+    Hyper,
+    Key,
+    NewState,
+    OldState,
+    Place,
+    Point,
+    Power,
+    RightSide,
+    Scale,
+    Shift,
+    Summand,
+)
 from symopt.ir.update import Stage, Update
 from symopt.rules.fault import fault
 from symopt.runs.termination import (
@@ -90,7 +106,11 @@ class Replay:
     def constants(self) -> dict[str, float]:
         """The constants of the cost in this run."""
         given = self.blocks.job.given
-        return {key[1]: of_run(value, self.run) for key, value in given.items() if key[0] == "c"}
+        return {
+            key.which: of_run(value, self.run)
+            for key, value in given.items()
+            if isinstance(key, Constant)
+        }
 
     def explain(self) -> str:
         """Say what left the finite numbers, or the limit, first."""
@@ -155,7 +175,7 @@ class Replay:
 
     def _new_values(self, state: str, coordinates: Sequence[Inputs]) -> Iterator[Quantity]:
         """Yield the next value of a state for each coordinate."""
-        key = ("new", state)
+        key = NewState(state)
         values = self._outputs(key, coordinates)
         for label, inputs, value in zip(self.labels, coordinates, values, strict=True):
             name = label if state == "theta" else f"{state} of {label}"
@@ -170,7 +190,7 @@ class Replay:
         )
 
     def _gradient(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
-        point = self._outputs(("point", stage.number), coordinates)
+        point = self._outputs(Point(stage.number), coordinates)
         slopes = self.bound.exact_gradient(point, self.constants)
         return [
             Quantity(f"dJ/d{label}", float(slope), partial(self._why_slope, point, k))
@@ -182,12 +202,12 @@ class Replay:
         return why or "J is not differentiable there as it is written"
 
     def _value(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
-        point = self._outputs(("place", stage.number), coordinates)
+        point = self._outputs(Place(stage.number), coordinates)
         return [Quantity("J", self.bound.exact_value(point, self.constants), _no_reason)]
 
     def _sum(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
         """Sum over the parameters; its first summand that is not finite explains it."""
-        key = ("summand", stage.number)
+        key = Summand(stage.number)
         parts = self._outputs(key, coordinates)
         why: Callable[[], str] = _no_reason
         lost = np.flatnonzero(~np.isfinite(parts))
@@ -197,10 +217,10 @@ class Replay:
 
     def _solve(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
         """Solve the linear equations of the step."""
-        corner = self._outputs(("corner", stage.number), coordinates)
-        right = self._outputs(("right", stage.number), coordinates)
-        scale = self._outputs(("scale", stage.number), coordinates[:1])[0]
-        shift = self._outputs(("shift", stage.number), coordinates[:1])[0]
+        corner = self._outputs(Corner(stage.number), coordinates)
+        right = self._outputs(RightSide(stage.number), coordinates)
+        scale = self._outputs(Scale(stage.number), coordinates[:1])[0]
+        shift = self._outputs(Shift(stage.number), coordinates[:1])[0]
         curvature = self.bound.exact_matrix(stage.matrix, corner, self.constants)
         matrix = scale * curvature + shift * np.eye(len(right))
         solution, why = solve(matrix, right, self.labels)
@@ -217,7 +237,7 @@ class Replay:
         coordinates: list[Inputs] = []
         for k in range(len(self.labels)):
             states: Inputs = {
-                ("state", name): self.outcome.states[name][self.run, k] for name in vectors
+                OldState(name): self.outcome.states[name][self.run, k] for name in vectors
             }
             coordinates.append({**shared, "theta": theta[k], **states})
         return coordinates
@@ -229,12 +249,12 @@ class Replay:
         time: Inputs = {"t": self.step, "T": self.blocks.job.steps, "n": len(self.labels)}
         shared: Inputs = {**time, **given, **before}
         for k in range(self.update.powers):
-            shared["power", k] = before["power", k] * before["factor", k]
+            shared[Power(k)] = before[Power(k)] * before[Factor(k)]
         for key, value in given.items():
-            if key[0] == "given":
-                shared["hyper", key[1]] = value
+            if isinstance(key, Given):
+                shared[Hyper(key.which)] = value
         computed = evaluate(self.update.hypers, shared)
-        return shared | {key: value for key, value in computed.items() if key[0] == "hyper"}
+        return shared | {key: value for key, value in computed.items() if isinstance(key, Hyper)}
 
     def _scalars_before(self) -> Inputs:
         """List the powers and the scalar states; those of one run stand where it stopped."""
@@ -242,7 +262,7 @@ class Replay:
         for state in self.update.states:
             stopped = self.outcome.states[state.name]
             if not state.vector and stopped.size:
-                found["state", state.name] = float(stopped[self.run, 0])
+                found[OldState(state.name)] = float(stopped[self.run, 0])
         return found
 
 

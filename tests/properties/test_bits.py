@@ -13,6 +13,7 @@ from symopt.compiler.runtime import blocks
 from symopt.compiler.runtime.blocks import BlockBatch
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.compiler.runtime.job import Job
+from symopt.ir.keys import Constant, Given
 
 x, y, a = sp.symbols("x y a")
 POLYNOMIAL = so.Cost(100 * (y - x**2) ** 2 + (a - x) ** 2, params=(x, y))(a=1.0)
@@ -84,7 +85,7 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
     program = objective.objective.kernel_program(matrices, batch=False)
     kernel = write_kernel(program, update, objective.size, options)
-    given = {("given", name): _value(optimizer, name) for name in update.given} | {("c", "a"): 1.0}
+    given = {Given(name): _value(optimizer, name) for name in update.given} | {Constant("a"): 1.0}
     starts = np.random.default_rng(1).uniform(-1.5, 1.5, (3, objective.size))
     values = {**optimizer.values, "theta0": starts}
     initial = {
@@ -93,7 +94,7 @@ def test_a_kernel_s_own_source_in_plain_python_gives_its_bits(cost, rule):
     }
     job = Job(
         starts, given, initial, steps=17, limit=1e20, tolerance=0.3, targets=(1.0,), record=np.arange(0, 18, 3),
-        integers={("seed",): 5}, streams=np.arange(3.0),
+        integers={"seed": 5}, streams=np.arange(3.0),
     )  # fmt: skip
     block = BlockBatch(kernel, job).block(0)
     seed = [5] if kernel.integers else []

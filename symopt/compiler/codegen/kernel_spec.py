@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from symopt.compiler.codegen.layout import Layout
-from symopt.ir.program import Key, Name, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Name, Program
 from symopt.ir.update import Update
 
 
@@ -19,7 +20,7 @@ class Options:
     lanes
         Runs in one block.
     swept
-        Keys of the hyperparameters (``("given", name)``) and constants (``("c", name)``) that
+        Keys of the hyperparameters (``Given(name)``) and constants (``Constant(name)``) that
         have one value a lane; the others have one value a block.
     best
         Whether the best loss and its theta are kept.

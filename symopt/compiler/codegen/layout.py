@@ -8,7 +8,7 @@ it lies behind the other rows, and a kernel takes it as an array of its own.
 
 from __future__ import annotations
 
-from symopt.ir.program import Key
+from symopt.ir.keys import Key
 
 CACHE_LINE = 8  # numbers
 

@@ -25,7 +25,8 @@ from symopt.compiler.codegen.printer import (
 )
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.jit import cache
-from symopt.ir.program import Graph, IndexValue, Key, Load, Name, Program
+from symopt.ir.keys import Constant, Key
+from symopt.ir.program import Graph, IndexValue, Load, Name, Program
 from symopt.lazy import cached_property
 from symopt.validation import Array
 
@@ -61,7 +62,7 @@ class LoopFunction:
         places = self._places()
         graph = Graph()
         nodes = graph.inline(self.program, graph.input)
-        cells = {("c", name): f"c[{k}]" for k, name in enumerate(self.constants)}
+        cells = {Constant(name): f"c[{k}]" for k, name in enumerate(self.constants)}
         level = lambda key: LANE if isinstance(key, Load | IndexValue) else CONSTANT  # noqa: E731
         printer = Printer(graph, level, lambda key: places.input(key) or cells[key])  # type: ignore[index]
         constants: list[str] = []

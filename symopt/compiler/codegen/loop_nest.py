@@ -19,8 +19,9 @@ from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combine
 from symopt.compiler.codegen.loop_fusion import Frame, Scheduler, Task
 from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
 from symopt.ir.index import Affine, Loop
+from symopt.ir.keys import Key
 from symopt.ir.ops import OPERATIONS
-from symopt.ir.program import Graph, Key, Load, Name, Statement
+from symopt.ir.program import Graph, Load, Name, Statement
 
 
 class Addresses(Protocol):

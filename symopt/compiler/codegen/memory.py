@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from symopt.compiler.codegen.printer import label
 from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size
-from symopt.ir.program import IndexValue, Key, Load, Name
+from symopt.ir.keys import ArrayOffset, Extent, Key, SizeValue, Stride
+from symopt.ir.program import IndexValue, Load, Name
 
 NAN = "from_bits(9221120237041090560)"
 
@@ -57,7 +58,7 @@ class Arrays:
         self.integers: dict[Key, str] = {}
         self.variables: dict[Loop, str] = {}
 
-    def integer(self, *key: object) -> str:
+    def integer(self, key: Key) -> str:
         """Return the name of an integer."""
         return self.integers.setdefault(key, f"n{len(self.integers)}")
 
@@ -80,14 +81,14 @@ class Arrays:
         shaped = memory.like or array
         terms = []
         if memory.offset:
-            terms = [self.integer("offset", shaped)]
+            terms = [self.integer(ArrayOffset(shaped))]
         for axis, index in enumerate(at):
             if near:
                 text = self._clamped(shaped, axis, index)
             else:
                 text = self.index(index)
             terms.append(
-                text if axis == len(at) - 1 else f"({text})*{self.integer('stride', shaped, axis)}"
+                text if axis == len(at) - 1 else f"({text})*{self.integer(Stride(shaped, axis))}"
             )
         flat = " + ".join(term for term in terms if term != "0") or "0"
         if not memory.laned or self.lanes == 1:
@@ -100,14 +101,14 @@ class Arrays:
         """Return the test that an index lies in its array, for a branch that may be taken."""
         array = self.memory[read.array].like or read.array
         indices = [
-            (f"({self.index(index)})", self.integer("extent", array, axis))
+            (f"({self.index(index)})", self.integer(Extent(array, axis)))
             for axis, index in enumerate(read.at)
         ]
         return " & ".join(f"(-1 < {text}) & ({text} < {extent})" for text, extent in indices)
 
     def _clamped(self, array: Name, axis: int, index: Affine) -> str:
         """Return an index moved into the range of an axis."""
-        text, last = f"({self.index(index)})", f"({self.integer('extent', array, axis)} - 1)"
+        text, last = f"({self.index(index)})", f"({self.integer(Extent(array, axis))} - 1)"
         return f"(0 if {text} < 0 else ({text} if {text} < {last} else {last}))"
 
     def index(self, index: Affine) -> str:
@@ -137,7 +138,7 @@ class Arrays:
 
     def _atom(self, atom: Atom) -> str:
         if isinstance(atom, Size):
-            return self.integer("size", atom.size)
+            return self.integer(SizeValue(atom.size))
         if isinstance(atom, IndirectIndex):
             return self.place(atom.array, atom.at, near=False)
         return self.variables[atom]
@@ -153,6 +154,6 @@ class Arrays:
             return text
         if isinstance(key, IndexValue):
             return f"float64({self.index(key.value)})"
-        if key[0] == "size":
-            return f"float64({self.integer('size', key[1])})"
+        if isinstance(key, SizeValue):
+            return f"float64({self.integer(key)})"
         return None

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from symopt.compiler.codegen.printer import LANE, Printer, loop, module_source
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.jit import cache
-from symopt.ir.program import Graph, Key, Program
+from symopt.ir.keys import Key
+from symopt.ir.program import Graph, Program
 from symopt.lazy import cached_property
 from symopt.validation import Array
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symopt.compiler.library import catalogue
 from symopt.ir.index import Loop
+from symopt.ir.keys import Key
 from symopt.ir.ops import ATOM, OPERATIONS, SUM, Operation
-from symopt.ir.program import Graph, Key, demand_order
+from symopt.ir.program import Graph, demand_order
 
 CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
 """Binding times: the whole run, the step, loops that all lanes share, the lane."""

@@ -8,7 +8,23 @@ from symopt.compiler.codegen.kernel_spec import Options
 from symopt.compiler.codegen.layout import Layout
 from symopt.compiler.codegen.printer import CONSTANT, LANE, STEP
 from symopt.ir.dependence import LATE, find_dependent_states
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import (
+    Base,
+    Before,
+    Factor,
+    Given,
+    Hit,
+    Hyper,
+    Key,
+    NewState,
+    Offset,
+    OldState,
+    Power,
+    Rate,
+    SizeValue,
+    Target,
+)
+from symopt.ir.program import Program
 from symopt.ir.update import Update
 
 
@@ -54,11 +70,11 @@ class StorageAssignment:
 
     def level(self, key: Key) -> int:
         """Return when an input is known."""
-        if key[0] == "size":
+        if isinstance(key, SizeValue):
             return CONSTANT
-        if key == "t" or (key[0] == "power" and key not in self.swept_powers):
+        if key == "t" or (isinstance(key, Power) and key not in self.swept_powers):
             return STEP
-        if key[0] == "state" and key[1] not in self.lane_states | self.vector:
+        if isinstance(key, OldState) and key.which not in self.lane_states | self.vector:
             return STEP
         if key in self.layout.cells:
             return CONSTANT
@@ -72,25 +88,23 @@ class StorageAssignment:
         """Return the powers that differ from lane to lane; those of schedules never do."""
         swept: set[Key] = set()
         for k in range(self.update.powers):
-            if self._reaches_swept(
-                self.update.hypers, [("base", k), ("rate", k), ("offset", k)], swept
-            ):
-                swept.add(("power", k))
+            if self._reaches_swept(self.update.hypers, [Base(k), Rate(k), Offset(k)], swept):
+                swept.add(Power(k))
         return swept
 
     def _is_swept_state(self, name: str) -> bool:
         """Return whether a scalar state depends on swept values, now or through other states."""
         swept: set[Key] = self.swept_powers | {
-            ("hyper", key[1]) for key in self.options.swept if key[0] == "given"
+            Hyper(key.which) for key in self.options.swept if isinstance(key, Given)
         }
         reached: set[str] = set()
         while True:
-            more = swept | {("state", other) for other in reached}
+            more = swept | {OldState(other) for other in reached}
             found = {
                 s.name
                 for s in self.update.states
-                if self._reaches_swept(self.update.program, [("new", s.name)], more)
-                or ("hyper", s.initial) in swept
+                if self._reaches_swept(self.update.program, [NewState(s.name)], more)
+                or Hyper(s.initial) in swept
             }
             if found <= reached:
                 return name in reached
@@ -108,21 +122,21 @@ class StorageAssignment:
         """Add states and running products."""
         for state in self.update.states:
             if state.vector:
-                self._each(layout, ("state", state.name))
+                self._each(layout, OldState(state.name))
             elif state.name in self.lane_states:
-                layout.row(("state", state.name))
+                layout.row(OldState(state.name))
             else:
-                layout.cell(("state", state.name))
+                layout.cell(OldState(state.name))
         for k in range(self.update.powers):
             place = layout.cell
-            if ("power", k) in self.swept_powers:
+            if Power(k) in self.swept_powers:
                 place = layout.row
-            place(("power", k))
-            place(("factor", k))
+            place(Power(k))
+            place(Factor(k))
 
     def _given_places(self, layout: Layout) -> None:
         """Add hyperparameters and the cost's constants."""
-        hypers: list[Key] = [("given", name) for name in self.update.given]
+        hypers: list[Key] = [Given(name) for name in self.update.given]
         for key in (*hypers, *self.constants):
             if key in self.options.swept:
                 layout.row(key)
@@ -138,8 +152,8 @@ class StorageAssignment:
             layout.row("best_loss")
             self._each(layout, "best")
         for j in range(options.targets):
-            layout.row(("hit", j))
-            layout.cell(("target", j))
+            layout.row(Hit(j))
+            layout.cell(Target(j))
         for name in ("limit", "T", "n", "tolerance"):
             layout.cell(name)
         if options.noise or self.update.draws:
@@ -150,9 +164,9 @@ class StorageAssignment:
     def _working_rows(self, layout: Layout) -> None:
         for stage in self.update.stages:
             if stage.kind in ("grad", "solve"):
-                self._each(layout, (stage.kind, stage.number))
+                self._each(layout, stage.key)
             else:
-                layout.row((stage.kind, stage.number))
+                layout.row(stage.key)
         if self.n is not None and any(stage.kind == "solve" for stage in self.update.stages):
             layout.row("matrix", self.n**2)
             layout.row("factor")
@@ -161,6 +175,6 @@ class StorageAssignment:
             self._each(layout, "next")
         else:
             for name in ("theta", *sorted(self.vector)):
-                self._each(layout, ("before", name))
+                self._each(layout, Before(name))
         for name in ("going", "better", "bad"):
             layout.row(name)

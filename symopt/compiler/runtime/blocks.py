@@ -19,7 +19,20 @@ from symopt.compiler.jit import cache
 from symopt.compiler.library import exponential
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.compiler.runtime.job import Job, Outcome
-from symopt.ir.program import Key, Name
+from symopt.ir.keys import (
+    Base,
+    Factor,
+    Hit,
+    Key,
+    Offset,
+    OldState,
+    Power,
+    Rate,
+    RowsOf,
+    StoredArray,
+    Target,
+)
+from symopt.ir.program import Name
 from symopt.validation import Array
 
 CHUNK_SECONDS = 0.05  # how long a call into a kernel should last
@@ -86,14 +99,14 @@ class BlockBatch:
 
     def _integer(self, key: Key) -> int:
         """Return what a kernel asks for."""
-        if key == ("n",):
+        if key == "n":
             return int(self.size)
-        if key == ("cells",):
+        if key == "cells":
             return self._cells
-        if key[0] == "rows":
-            return int(self.layout.at(key[1]))
-        if key[0] == "stored":
-            before = self.kernel.stored[: self.kernel.stored.index(key[1])]
+        if isinstance(key, RowsOf):
+            return int(self.layout.at(key.which))
+        if isinstance(key, StoredArray):
+            before = self.kernel.stored[: self.kernel.stored.index(key.which)]
             return self.layout.size + sum(self._stored(name) for name in before)
         return int(self.job.integers[key])
 
@@ -101,14 +114,14 @@ class BlockBatch:
         job = self.job
         yield "theta", job.start
         for name, value in job.initial.items():
-            yield ("state", name), value
+            yield OldState(name), value
         yield from job.given.items()
         yield from self._factors().items()
         yield "best", job.start
         yield from (("loss", np.nan), ("status", RUNNING), ("steps", 0.0), ("best_loss", np.inf))
         for j, target in enumerate(job.targets):
-            yield ("target", j), target
-            yield ("hit", j), -1.0
+            yield Target(j), target
+            yield Hit(j), -1.0
         yield from (
             ("limit", job.limit),
             ("T", job.steps),
@@ -121,7 +134,7 @@ class BlockBatch:
         """Return where each running product starts and what it is multiplied by at each step."""
         factors: dict[Key, npt.ArrayLike] = {}
         for k in range(self.kernel.update.powers):
-            keys: list[Key] = [("base", k), ("rate", k), ("offset", k)]
+            keys: list[Key] = [Base(k), Rate(k), Offset(k)]
             program = self.kernel.update.hypers.only(keys)
             names = [key for key in program.inputs if isinstance(key, tuple)]
             columns = np.atleast_2d(
@@ -136,15 +149,15 @@ class BlockBatch:
                 ]
             )
             values = found[back.ravel()]
-            swept = ("power", k) in self.layout.rows
+            swept = Power(k) in self.layout.rows
             if swept:
-                factors["power", k] = values[:, 0]
+                factors[Power(k)] = values[:, 0]
             else:
-                factors["power", k] = values[0, 0]
+                factors[Power(k)] = values[0, 0]
             if swept:
-                factors["factor", k] = values[:, 1]
+                factors[Factor(k)] = values[:, 1]
             else:
-                factors["factor", k] = values[0, 1]
+                factors[Factor(k)] = values[0, 1]
         return factors
 
     def run_block(self, number: int, stop: Event, report: Callable[[int], None]) -> None:
@@ -261,7 +274,7 @@ class BlockBatch:
         if update.iterate == "theta":
             iterate = theta
         else:
-            iterate = self.read(("state", update.iterate))
+            iterate = self.read(OldState(update.iterate))
         return Outcome(
             theta=theta,
             iterate=iterate,
@@ -273,10 +286,10 @@ class BlockBatch:
             hits=np.hstack(
                 [
                     np.zeros((self.runs, 0)),
-                    *(self.read(("hit", j)) for j in range(len(self.job.targets))),
+                    *(self.read(Hit(j)) for j in range(len(self.job.targets))),
                 ]
             ),
-            states={s.name: self.read(("state", s.name)) for s in update.states},
+            states={s.name: self.read(OldState(s.name)) for s in update.states},
             history_theta=self.history[:, :, :-1] if self.kernel.options.paths else None,
             history_loss=self.history[:, :, -1],
             interrupted=interrupted,
@@ -298,7 +311,7 @@ class BlockBatch:
         keys = [
             key
             for key in (*self.layout.rows, *self.layout.cells)
-            if key[0] in ("power", "factor", "state")
+            if isinstance(key, Power | Factor | OldState)
         ]
         lane = run % self.lanes
         rows = self.layout.rows
@@ -309,12 +322,12 @@ class BlockBatch:
 
 def _power(parts: Mapping[Key, float], k: int) -> tuple[float, float]:
     """Return base**offset and base**rate."""
-    base = np.float64(parts["base", k])
+    base = np.float64(parts[Base(k)])
     with np.errstate(all="ignore"):
         # the common exponents need no function: plain Python takes its time
         offset, rate = (
             {0.0: 1.0, 1.0: base}.get(exponent) or exponential.pow(base, np.float64(exponent))
-            for exponent in (float(parts["offset", k]), float(parts["rate", k]))
+            for exponent in (float(parts[Offset(k)]), float(parts[Rate(k)]))
         )
     return float(offset), float(rate)
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.compiler.library import elementary, primitives
+from symopt.ir.keys import Key
 from symopt.ir.ops import OPERATIONS
-from symopt.ir.program import Key, Program
+from symopt.ir.program import Program
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
     "fma": primitives.fma,

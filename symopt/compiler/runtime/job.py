@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from symopt.compiler.runtime.minibatches import Batches
-from symopt.ir.program import Key, Name
+from symopt.ir.keys import Key
+from symopt.ir.program import Name
 from symopt.validation import Array
 
 

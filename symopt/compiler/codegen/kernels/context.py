@@ -11,7 +11,8 @@ from symopt.compiler.codegen.kernel_spec import Options
 from symopt.compiler.codegen.kernels.parts import Rows
 from symopt.compiler.codegen.printer import Printer
 from symopt.compiler.codegen.storage import StorageAssignment
-from symopt.ir.program import Graph, Key
+from symopt.ir.keys import Coordinate, Each, Given, Hyper, Key, Normal, OldState
+from symopt.ir.program import Graph
 from symopt.ir.update import MOST_DRAWS, Update
 
 OWN_DRAWS = MOST_DRAWS
@@ -56,7 +57,7 @@ class KernelContext:
         """The rows that are observed."""
         if self.update.iterate == "theta":
             return "theta"
-        return ("state", self.update.iterate)
+        return OldState(self.update.iterate)
 
     # Inputs
 
@@ -68,8 +69,8 @@ class KernelContext:
 
     def leaf(self, key: Key) -> str:
         """Return the text of an input."""
-        if key[0] == "each":  # the coordinate of the loop around
-            return self.rows.each(key[1])
+        if isinstance(key, Each):  # the coordinate of the loop around
+            return self.rows.each(key.which)
         entry = self.rows.input(key)
         if entry is not None:
             return entry
@@ -77,9 +78,9 @@ class KernelContext:
             return "t"
         if key in self.layout.cells:
             return self.cell_name(key)
-        if key[0] == "normal":
+        if isinstance(key, Normal):
             return self.normal(*key[1:])
-        if key[0] == "at":  # one coordinate, written out
+        if isinstance(key, Coordinate):  # one coordinate, written out
             return self.rows.at(*key[1:])
         return self.rows.at(key)
 
@@ -97,10 +98,10 @@ class KernelContext:
 
     def hyperparameter(self, name: Key) -> int:
         """Build a hyperparameter, or what schedules and other hyperparameters make of it."""
-        key: Key = ("hyper", name)
+        key: Key = Hyper(name)
         if key in self.update.hypers.outputs:
             return self.graph.inline(self.update.hypers.only([key]), self.graph.input)[key]
-        return self.graph.input(("given", name))
+        return self.graph.input(Given(name))
 
     def build_update(self, wanted: list[Key], own: dict[Key, int]) -> dict[Key, int]:
         """Build outputs of the rule's program; ``own`` gives what depends on the coordinate."""
@@ -108,8 +109,8 @@ class KernelContext:
         def given(key: Key) -> int:
             if key in own:
                 return own[key]
-            if key[0] == "hyper":
-                return self.hyperparameter(key[1])
+            if isinstance(key, Hyper):
+                return self.hyperparameter(key.which)
             return self.graph.input(key)
 
         return self.graph.inline(self.update.program.only(wanted), given)

@@ -15,7 +15,7 @@ from symopt.compiler.codegen.kernels.stage_inputs import (
     lane_inputs,
 )
 from symopt.compiler.codegen.printer import loop
-from symopt.ir.program import Key
+from symopt.ir.keys import GlobalSum, Gradient, Key, NewState, OldState, Summand
 from symopt.ir.update import INPUTS, Stage
 
 
@@ -56,7 +56,7 @@ class CoordinateUpdate:
         """Write the pass that adds noise to a gradient, if there is any."""
         if stage is None or not self.context.options.noise:
             return []
-        slope = self.rows.each(("grad", stage.number))
+        slope = self.rows.each(Gradient(stage.number))
         normal = self.context.normal(stage.number, "k")
         size = self.context.cell_name("noise")
         return self.rows.coordinates([f"{slope} = fma({size}, {normal}, {slope})"])
@@ -77,9 +77,9 @@ class CoordinateUpdate:
         return [*self._point_pass(stage), *outside, *lanes]
 
     def _sum_pass(self, stage: Stage) -> list[str]:
-        total = self.rows.at(("sum", stage.number))
+        total = self.rows.at(GlobalSum(stage.number))
         lines: list[str] = []
-        summand = self._output(("summand", stage.number), lines)
+        summand = self._output(Summand(stage.number), lines)
         lines.append(f"{total} = {total} + {summand}")
         zero = loop("i", self.context.options.lanes, [f"{total} = 0.0"])
         return [*zero, *self.rows.coordinates(lines)]
@@ -92,7 +92,7 @@ class CoordinateUpdate:
         """Write the pass that finds where a stage evaluates the cost."""
         lines: list[str] = []
         point, *_ = INPUTS[stage.kind]
-        text = self._output((point, stage.number), lines)
+        text = self._output(point(stage.number), lines)
         return self.rows.coordinates([*lines, f"{self.rows.each('point')} = {text}"])
 
     def _output(self, key: Key, lines: list[str]) -> str:
@@ -105,10 +105,10 @@ class CoordinateUpdate:
     def next_values(self, lines: list[str]) -> dict[Key, str]:
         """Write the next theta and states of a coordinate; return their texts by their rows."""
         vectors = [state.name for state in self.context.update.states if state.vector]
-        outputs: list[Key] = [("new", name) for name in ("theta", *vectors)]
+        outputs: list[Key] = [NewState(name) for name in ("theta", *vectors)]
         nodes = self.context.build_update(outputs, coordinate_inputs(self.context))
         texts = self.context.write([nodes[key] for key in outputs], lines)
-        rows: list[Key] = ["theta", *(("state", name) for name in vectors)]
+        rows: list[Key] = ["theta", *(OldState(name) for name in vectors)]
         return dict(zip(rows, texts, strict=True))
 
     def next_lane_states(self, lines: list[str]) -> dict[str, str]:
@@ -116,7 +116,7 @@ class CoordinateUpdate:
         context = self.context
         names = [s.name for s in context.update.states if s.name in context.lane_states]
         own = lane_inputs(context)
-        nodes = [context.build_update([("new", name)], own)["new", name] for name in names]
+        nodes = [context.build_update([NewState(name)], own)[NewState(name)] for name in names]
         texts = context.write(nodes, lines)
-        places = [self.rows.at(("state", name)) for name in names]
+        places = [self.rows.at(OldState(name)) for name in names]
         return dict(zip(places, texts, strict=True))

@@ -20,12 +20,13 @@ from symopt.compiler.codegen.loop_fusion import Scheduler, Task
 from symopt.compiler.codegen.memory import Memory
 from symopt.compiler.codegen.printer import function_source, indent
 from symopt.ir.index import Affine, variable
-from symopt.ir.program import Graph, Key, Load, Program, Statement
+from symopt.ir.keys import Gradient, Key, NewState, OldState, Point
+from symopt.ir.program import Graph, Load, Program, Statement
 from symopt.ir.update import Update
 
 BUFFERS = ("theta", "next", "best")
 """The rows that take turns."""
-SLOPE = array_kind(("grad", 0))
+SLOPE = array_kind(Gradient(0))
 """What the arrays of the one gradient are called."""
 
 
@@ -35,7 +36,7 @@ def can_fuse(cost: LoopCost, update: Update, options: Options) -> bool:
         return False
     if [stage.kind for stage in update.stages] != ["grad"] or update.iterate != "theta":
         return False
-    point = update.program.outputs["point", 0]
+    point = update.program.outputs[Point(0)]
     if update.program.nodes[point].payload != "theta":
         return False
     return _is_one_array(cost) and _is_complete_by_entry(cost.gradient) and _is_one_pass(cost)
@@ -158,14 +159,14 @@ class FusedPass:
         end = zero.loops[0]._replace(name="end")
         at = (variable(end),)
         rows: dict[str, Key] = {"theta": "theta"}
-        rows |= {s.name: ("state", s.name) for s in context.update.states if s.vector}
-        own: dict[Key, int] = {("grad", 0): self._read(SLOPE, at)}
+        rows |= {s.name: OldState(s.name) for s in context.update.states if s.vector}
+        own: dict[Key, int] = {Gradient(0): self._read(SLOPE, at)}
         for row in rows.values():
             own[row] = self._read(array_kind(row), at)
-        nodes |= context.build_update([("new", name) for name in rows], own)
+        nodes |= context.build_update([NewState(name) for name in rows], own)
         targets = {name: array_kind(row) for name, row in rows.items()} | {"theta": "next"}
         return [
-            Statement("update", (kind, self.name), at, (end,), ("new", name))
+            Statement("update", (kind, self.name), at, (end,), NewState(name))
             for name, kind in targets.items()
         ]
 

@@ -8,14 +8,14 @@ from symopt.compiler.codegen.kernel_spec import Kernel
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.rows import WideArrays, data_kinds
 from symopt.compiler.codegen.printer import function_source, label, module_source
-from symopt.ir.program import Key
+from symopt.ir.keys import Key, RowsOf, StoredArray
 
 
 def closed_form_kernel(context: KernelContext, lines: list[str], n: int) -> Kernel:
     """Write the file of a kernel for a known number of parameters."""
     integers: tuple[Key, ...] = ()
     if context.draws:
-        integers = (("seed",),)
+        integers = ("seed",)
         lines = ["seed = plan[2]", *lines]
     return Kernel(
         source=module_source("advance", lines, context.printer.functions),
@@ -68,7 +68,7 @@ def loop_kernel(
 
 def _places(wide: WideArrays) -> dict[str, Key]:
     """Return the arguments that lie in the block, by name, and the keys of where they begin."""
-    places: dict[str, Key] = {wide.argument(key): ("rows", key) for key in wide.layout.wide}
-    places["cells"] = ("cells",)
-    places |= {f"s{k}": ("stored", name) for k, name in enumerate(wide.stored)}
+    places: dict[str, Key] = {wide.argument(key): RowsOf(key) for key in wide.layout.wide}
+    places["cells"] = "cells"
+    places |= {f"s{k}": StoredArray(name) for k, name in enumerate(wide.stored)}
     return places

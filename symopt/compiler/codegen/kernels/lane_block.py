@@ -12,7 +12,7 @@ from symopt.compiler.codegen.kernels.observing import observe
 from symopt.compiler.codegen.kernels.parts import CostEmitter
 from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE, RUNNING
 from symopt.compiler.codegen.printer import indent, loop
-from symopt.ir.program import Key
+from symopt.ir.keys import Before, Key, OldState
 
 
 class LaneBlockStep:
@@ -115,7 +115,7 @@ class LaneBlockStep:
         vectors = [state.name for state in self.context.update.states if state.vector]
         theta = each("theta")
         restore = [f"finite = finite if fabs({theta}) < {INFINITY} else 0.0"]
-        rows: list[Key] = ["theta", *(("state", name) for name in vectors)]
+        rows: list[Key] = ["theta", *(OldState(name) for name in vectors)]
         restore += [f"{each(row)} = {each(_before(row))}" for row in rows]
         lanes = self.context.options.lanes
         lane = [
@@ -138,4 +138,4 @@ def check_loss(context: KernelContext) -> list[str]:
 
 def _before(row: Key) -> Key:
     """Return the row that keeps what theta or a state was before the step."""
-    return ("before", row if row == "theta" else row[1])
+    return Before(row if row == "theta" else row[1])

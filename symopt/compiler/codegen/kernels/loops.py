@@ -11,7 +11,8 @@ from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
 from symopt.compiler.codegen.loop_nest import Nest
 from symopt.compiler.codegen.printer import indent, loop
-from symopt.ir.program import Key, Load, Program, Statement
+from symopt.ir.keys import Gradient, Key, SizeValue
+from symopt.ir.program import Load, Program, Statement
 from symopt.ir.update import Stage
 from symopt.passes.minibatch import BATCH_SIZE
 
@@ -61,7 +62,7 @@ class Loops:
         stage = next(stage for stage in context.update.stages if stage.kind == "grad")
         lines, _ = self.loops(self.cost.gradient, context.iterate, False, stage)
         context.constants.append(f"flat = empty({lanes})")
-        slope = context.rows.each(("grad", stage.number))
+        slope = context.rows.each(Gradient(stage.number))
         within = f"fabs({slope}) <= {context.cell_name('tolerance')}"
         lines += loop("i", lanes, ["flat[i] = 1.0"])
         lines += context.rows.coordinates([f"flat[i] = flat[i] if {within} else 0.0"])
@@ -72,7 +73,7 @@ class Loops:
         options = self.context.options
         if not options.batch:
             return []
-        size = self.wide.arrays.integer("size", BATCH_SIZE)
+        size = self.wide.arrays.integer(SizeValue(BATCH_SIZE))
         tests = ["kept"]
         if options.tolerance:
             tests.append(PROBED)  # where a run may end, its loss is that of all samples
@@ -125,7 +126,7 @@ def _statements(program: Program, stage: Stage | None) -> list[Statement]:
     """Return the statements of an evaluation, its gradient stored in the rows of a stage."""
     if stage is None:
         return [s for s in program.statements if s.array[0] == "where"]
-    kind = array_kind(("grad", stage.number))
+    kind = array_kind(Gradient(stage.number))
     return [
         s._replace(array=(kind, s.array[1])) if s.array[0] == "g" else s for s in program.statements
     ]

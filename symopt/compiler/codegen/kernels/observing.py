@@ -6,6 +6,7 @@ from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.layout import CONVERGED, RUNNING
 from symopt.compiler.codegen.printer import indent, loop
+from symopt.ir.keys import Hit
 
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 PROBED = f"(((step - 1) & {CADENCE - 1}) == 0)"
@@ -38,7 +39,7 @@ def observe(context: KernelContext, loss: str, whole: str = "") -> list[str]:
         lines.append(f"better = {test} & ({loss} < {best})")
         lines.append(f"{best} = {loss} if better else {best}")
     for j in range(context.options.targets):
-        hit = at(("hit", j))
+        hit = at(Hit(j))
         reached = f"({hit} < 0.0) & ({loss} <= {context.cell_name(('target', j))})"
         lines.append(f"{hit} = before if {test} & {reached} else {hit}")
     return lines

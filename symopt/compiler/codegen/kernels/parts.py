@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from symopt.ir.program import Key
+from symopt.ir.keys import Key
 from symopt.ir.update import Stage
 
 

@@ -13,7 +13,8 @@ from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.layout import Layout
 from symopt.compiler.codegen.memory import Arrays, Memory
 from symopt.compiler.codegen.printer import LANE, UNIFORM, loop
-from symopt.ir.program import IndexValue, Key, Load, Name
+from symopt.ir.keys import Key
+from symopt.ir.program import IndexValue, Load, Name
 from symopt.passes.minibatch import BATCH
 
 

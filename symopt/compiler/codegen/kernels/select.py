@@ -15,6 +15,7 @@ from symopt.compiler.codegen.kernels.step_loop import write_step_loop
 from symopt.compiler.codegen.kernels.straight_line import StraightLine
 from symopt.compiler.codegen.kernels.unrolled import UnrolledStep
 from symopt.compiler.codegen.storage import StorageAssignment
+from symopt.ir.keys import Constant
 from symopt.ir.program import Program
 from symopt.ir.update import Update
 
@@ -38,7 +39,7 @@ def write_kernel(cost: Program | LoopCost, update: Update, size: int, options: O
 def _write_closed_form(cost: Program, update: Update, n: int, options: Options) -> Kernel:
     solves = any(stage.kind == "solve" for stage in update.stages)
     unrolled = n <= UNROLLED and not solves
-    constants = [key for key in cost.inputs if key[0] == "c"]
+    constants = [key for key in cost.inputs if isinstance(key, Constant)]
     places = StorageAssignment(constants, update, n, options, looped=not unrolled)
     draws = options.noise or update.draws > 0
     context = KernelContext(places, BlockRows(places.layout, n, header="3" if draws else "2"))

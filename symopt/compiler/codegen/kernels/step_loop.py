@@ -11,7 +11,7 @@ from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.observing import probe_gradient, record_loss, record_theta
 from symopt.compiler.codegen.kernels.parts import CostEmitter, StepEmitter
 from symopt.compiler.codegen.printer import indent, label, loop
-from symopt.ir.program import Key
+from symopt.ir.keys import Factor, NewState, OldState, Power
 
 SMALLEST_NORMAL = "2.2250738585072014e-308"
 
@@ -24,8 +24,8 @@ def write_step_loop(context: KernelContext, cost: CostEmitter, emitter: StepEmit
     body += [*emitter.step(), *record_loss(context)]
     ends = _advance_scalar_states(context)
     cells = {key: (context.cell_name(key), context.rows.cell(key)) for key in context.layout.cells}
-    scalars = [key for key in cells if key[0] in ("state", "power")]
-    powers = [key for key in scalars if key[0] == "power"]
+    scalars = [key for key in cells if isinstance(key, OldState | Power)]
+    powers = [key for key in scalars if isinstance(key, Power)]
     return [
         *_describe_rows(context),
         "first = plan[0]",
@@ -55,10 +55,10 @@ def _describe_rows(context: KernelContext) -> list[str]:
     return lines
 
 
-def _advance_power(context: KernelContext, key: Key) -> list[str]:
+def _advance_power(context: KernelContext, key: Power) -> list[str]:
     """Advance a running product; a denormal would never reach 0, and is slow."""
     name = context.cell_name(key)
-    factor = context.cell_name(("factor", key[1]))
+    factor = context.cell_name(Factor(key.which))
     return [
         f"{name} = {name}*{factor}",
         f"{name} = 0.0 if fabs({name}) < {SMALLEST_NORMAL} else {name}",
@@ -70,8 +70,8 @@ def _advance_lane_powers(context: KernelContext) -> list[str]:
     at = context.rows.at
     lines = []
     for key in context.layout.rows:
-        if key[0] == "power":
-            lines.append(f"power = {at(key)}*{at(('factor', key[1]))}")
+        if isinstance(key, Power):
+            lines.append(f"power = {at(key)}*{at(Factor(key.which))}")
             lines.append(f"{at(key)} = 0.0 if fabs(power) < {SMALLEST_NORMAL} else power")
     if lines:
         return loop("i", context.options.lanes, lines)
@@ -82,7 +82,7 @@ def _advance_scalar_states(context: KernelContext) -> list[str]:
     """Give the states with one value a block their next values."""
     own = context.vector | context.lane_states
     names = [state.name for state in context.update.states if state.name not in own]
-    nodes = [context.build_update([("new", name)], {})["new", name] for name in names]
+    nodes = [context.build_update([NewState(name)], {})[NewState(name)] for name in names]
     texts = context.write(nodes, [])  # nothing of them depends on a lane
     lines = [f"next{k} = {text}" for k, text in enumerate(texts)]
     lines += [f"{context.cell_name(('state', name))} = next{k}" for k, name in enumerate(names)]

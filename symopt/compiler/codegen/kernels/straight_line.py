@@ -7,7 +7,18 @@ from symopt.compiler.codegen.kernels.elimination import elimination
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane_inputs
 from symopt.compiler.codegen.printer import loop
-from symopt.ir.program import Key, Program
+from symopt.ir.keys import (
+    Coordinate,
+    Gradient,
+    Key,
+    Parameter,
+    RightSide,
+    Scale,
+    Shift,
+    Slope,
+    Solution,
+)
+from symopt.ir.program import Program
 from symopt.ir.update import Stage
 
 
@@ -20,22 +31,22 @@ class StraightLine:
         self.context = context
         self.cost = cost
         self.n = n
-        self.slopes: list[Key] = [("g", k) for k in range(n)]
+        self.slopes: list[Key] = [Slope(k) for k in range(n)]
 
     def build(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
         """Build the cost and its derivatives at a point."""
         graph = self.context.graph
 
         def given(key: Key) -> int:
-            if key[0] == "x":
-                return point[key[1]]  # type: ignore[index]
+            if isinstance(key, Parameter):
+                return point[int(key.which)]
             return graph.input(key)
 
         return graph.inline(self.cost.only(wanted), given)
 
     def coordinates_of(self, row: Key) -> list[int]:
         """Build the inputs that are the coordinates in a row."""
-        return [self.context.graph.input(("at", row, k)) for k in range(self.n)]
+        return [self.context.graph.input(Coordinate(row, k)) for k in range(self.n)]
 
     def evaluate(self, point: Key, value: bool, stage: Stage | None) -> Evaluation:
         """Evaluate at rows of points: the value, and the gradient for a stage."""
@@ -47,7 +58,7 @@ class StraightLine:
         written = self.context.write(list(nodes.values()), lines)
         texts = dict(zip(wanted, written, strict=True))
         if stage is not None:
-            row: Key = ("grad", stage.number)
+            row: Key = Gradient(stage.number)
             for k, key in enumerate(self.slopes):
                 lines.append(f"{self.context.rows.at(row, k)} = {texts[key]}")
         return Evaluation([], lines, texts.get("J", ""))
@@ -79,7 +90,7 @@ class StraightLine:
                 text = texts[stage.matrix, min(i, j), max(i, j)]
                 lines.append(f"{context.rows.at('matrix', i * self.n + j)} = {text}")
         right = self._right_side(stage)
-        places = [context.layout.at(key) for key in ("matrix", ("solve", stage.number), "factor")]
+        places = [context.layout.at(key) for key in ("matrix", Solution(stage.number), "factor")]
         lanes = context.options.lanes
         return [
             *loop("i", lanes, lines),
@@ -93,7 +104,7 @@ class StraightLine:
         graph = context.graph
         upper: list[Key] = [(stage.matrix, i, j) for j in range(self.n) for i in range(j + 1)]
         entries = self.build(self.coordinates_of("point"), upper)
-        factors: list[Key] = [("scale", stage.number), ("shift", stage.number)]
+        factors: list[Key] = [Scale(stage.number), Shift(stage.number)]
         scale, shift = context.build_update(factors, lane_inputs(context)).values()
         nodes = {key: graph.op("mul", scale, node) for key, node in entries.items()}
         for k in range(self.n):
@@ -105,7 +116,7 @@ class StraightLine:
         """Write the right side of the equations into the row of their solution."""
         context = self.context
         lines: list[str] = []
-        output: Key = ("right", stage.number)
+        output: Key = RightSide(stage.number)
         node = context.build_update([output], coordinate_inputs(context))[output]
         (text,) = context.write([node], lines)
         return [*lines, f"{context.rows.each(('solve', stage.number))} = {text}"]

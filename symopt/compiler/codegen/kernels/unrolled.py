@@ -7,7 +7,7 @@ from symopt.compiler.codegen.kernels.observing import observe
 from symopt.compiler.codegen.kernels.straight_line import StraightLine
 from symopt.compiler.codegen.layout import DIVERGED, INFINITY, NONFINITE
 from symopt.compiler.codegen.printer import indent, loop
-from symopt.ir.program import Key
+from symopt.ir.keys import Key, NewState, Normal, OldState
 from symopt.ir.update import INPUTS, Stage
 
 Place = tuple[Key, int]
@@ -55,39 +55,39 @@ class UnrolledStep:
         places: list[Place] = []
         nodes: list[int] = []
         for name in vectors:
-            row: Key = name if name == "theta" else ("state", name)
+            row: Key = name if name == "theta" else OldState(name)
             for k in range(self.cost.n):
                 places.append((row, k))
                 nodes.append(self._new(name, own[k]))
         for name in lanes:
-            places.append((("state", name), 0))
+            places.append((OldState(name), 0))
             nodes.append(self._new(name, own[0]))
         return places, nodes
 
     def _new(self, name: str, own: dict[Key, int]) -> int:
-        key: Key = ("new", name)
+        key: Key = NewState(name)
         return self.context.build_update([key], own)[key]
 
     def _inputs(self) -> list[dict[Key, int]]:
         """Build, for each coordinate, the inputs of the rule's program, stage after stage."""
         own: list[dict[Key, int]] = [{"theta": x} for x in self.cost.coordinates_of("theta")]
         for name in self.context.vector:
-            for k, node in enumerate(self.cost.coordinates_of(("state", name))):
-                own[k]["state", name] = node
+            for k, node in enumerate(self.cost.coordinates_of(OldState(name))):
+                own[k][OldState(name)] = node
         for k in range(self.cost.n):
             for draw in range(self.context.update.draws):
-                key: Key = ("normal", OWN_DRAWS + draw, k)
-                own[k]["normal", draw] = self.context.graph.input(key)
+                key: Key = Normal(OWN_DRAWS + draw, k)
+                own[k][Normal(draw)] = self.context.graph.input(key)
         for stage in self.context.update.stages:
             for k, value in enumerate(self._stage(stage, own)):
-                own[k][stage.kind, stage.number] = value
+                own[k][stage.key] = value
         return own
 
     def _stage(self, stage: Stage, own: list[dict[Key, int]]) -> list[int]:
         """Build the results of a stage, one for each coordinate."""
         n = self.cost.n
         (output,) = INPUTS[stage.kind]
-        key: Key = (output, stage.number)
+        key = output(stage.number)
         parts = [self.context.build_update([key], own[k])[key] for k in range(n)]
         if stage.kind == "value":
             return [self.cost.build(parts, ["J"])["J"]] * n
@@ -101,7 +101,7 @@ class UnrolledStep:
         if not self.context.options.noise:
             return slope
         graph = self.context.graph
-        normal = graph.input(("normal", stage, k))
+        normal = graph.input(Normal(stage, k))
         return graph.op("fma", graph.input("noise"), normal, slope)
 
     def _total(self, parts: list[int]) -> int:
