@@ -162,7 +162,9 @@ def as_floats(value: Any, finite: bool = True) -> Array:
 
 
 def _convert(value: Any, finite: bool) -> Array:
-    if np.ma.is_masked(value):
+    if hasattr(value, "mask") and np.ma.is_masked(
+        value
+    ):  # lists have none: numpy.ma stays unloaded
         raise NotNumbersError(
             "has masked entries; expected numbers everywhere, as .filled(0) makes them"
         )

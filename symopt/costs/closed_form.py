@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,6 @@ from symopt.costs.data import Data
 from symopt.costs.objective import Given, broadcast_leading
 from symopt.costs.points import read_point
 from symopt.costs.sizes import Sizes
-from symopt.diagnosis.expand import expand_closed_form
-from symopt.diagnosis.interpreter import Interpreter
-from symopt.diagnosis.looks import Run
-from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError, RunError
 from symopt.frontend.expressions import lower
 from symopt.ir.keys import Constant, Key, Parameter, Slope, Tangent
@@ -38,6 +34,11 @@ from symopt.ir.program import Graph, Program
 from symopt.lazy import cached_property
 from symopt.passes.fma import form_fma
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.interpreter import Interpreter
+    from symopt.diagnosis.looks import Run
+    from symopt.diagnosis.rays import Expansion
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
 LARGEST_MATRIX = 100
@@ -366,6 +367,8 @@ class BoundClosedForm:
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
         """Return J along rays from the point, as series."""
+        from symopt.diagnosis.expand import expand_closed_form
+
         return expand_closed_form(self.form.value_program, point, constants)
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:

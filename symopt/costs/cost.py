@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import sympy as sp
@@ -11,7 +11,6 @@ import sympy as sp
 from symopt._typing import ConstantLike, PointLike
 from symopt.costs import display
 from symopt.costs.assumptions import check_symbols, check_values, warn_of_parameters
-from symopt.costs.checking import check_cost
 from symopt.costs.checks import optimum, read_constants, reject_impossible, scalar
 from symopt.costs.closed_form import ClosedForm
 from symopt.costs.indexed import Indexed
@@ -21,11 +20,13 @@ from symopt.costs.objective import BoundObjective, Given, Objective
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
 from symopt.costs.sympy_failures import refuse_failures
-from symopt.diagnosis.check import Check
 from symopt.errors import CostError, did_you_mean
 from symopt.ir.program import Program
 from symopt.lazy import cached_property
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.check import Check
 
 DEEPEST_PICKLED = 100  # levels of an expression
 
@@ -174,6 +175,8 @@ class Cost:
         CostError
             If a name is not a constant of this cost.
         """
+        if not constants:
+            return self
         self._check_names(constants)
         other = object.__new__(Cost)
         other.__dict__.update(self.__dict__)
@@ -264,6 +267,8 @@ class Cost:
         >>> J.check([800, 1]).ok
         True
         """
+        from symopt.costs.checking import check_cost
+
         return check_cost(self(**constants), at, digits)
 
     def bind(self, theta: PointLike, /, **constants: ConstantLike) -> BoundObjective:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,6 @@ from symopt.costs.points import Point, read_point
 from symopt.costs.shape_inference import axis_length
 from symopt.costs.size_finder import SizeFinder
 from symopt.costs.sizes import Sizes
-from symopt.diagnosis.expand import expand_sums
-from symopt.diagnosis.interpreter import Interpreter
-from symopt.diagnosis.looks import Run
-from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError
 from symopt.ir.index import evaluate_index, length
 from symopt.ir.keys import Constant, Key
@@ -38,6 +34,11 @@ from symopt.passes.fma import form_fma
 from symopt.passes.gather import gather_additions
 from symopt.passes.minibatch import estimate_from_batch, sample_loop
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.interpreter import Interpreter
+    from symopt.diagnosis.looks import Run
+    from symopt.diagnosis.rays import Expansion
 
 LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
 LARGEST_IN_LANES = 500  # parameters up to which runs share vector lanes; more fill them alone
@@ -418,6 +419,8 @@ class BoundIndexed:
 
     def expansion(self, point: Array, constants: Mapping[str, float]) -> Expansion:
         """Return J along rays from the point, as series."""
+        from symopt.diagnosis.expand import expand_sums
+
         return expand_sums(self.form.value_program, point, constants, self.sizes, self.given.data)
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:

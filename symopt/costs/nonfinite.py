@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symopt.compiler.codegen.wide_range import everywhere
 from symopt.costs.objective import BoundObjective
-from symopt.diagnosis.interpreter import Interpreter
-from symopt.diagnosis.origin import why
 from symopt.ir.program import Program
 from symopt.passes.fma import form_fma
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.interpreter import Interpreter
 
 Constants = Mapping[str, float]
 
@@ -38,4 +39,6 @@ def _why(
 ) -> str:
     # where the fast functions have no value, compiled code goes on to slow ones
     reaching = everywhere(program) or program
+    from symopt.diagnosis.origin import why
+
     return why(reaching, wanted, bound.interpreters(point, constants), bound.form.input_names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,15 @@ import sympy as sp
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.costs.data import Data
 from symopt.costs.sizes import Sizes
-from symopt.diagnosis.interpreter import Interpreter
-from symopt.diagnosis.looks import Run
-from symopt.diagnosis.rays import Expansion
 from symopt.errors import CostError
 from symopt.ir.keys import Key
 from symopt.ir.program import Program
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.interpreter import Interpreter
+    from symopt.diagnosis.looks import Run
+    from symopt.diagnosis.rays import Expansion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symopt.costs.objective import BoundObjective
-from symopt.diagnosis.rays import Expansion
-from symopt.diagnosis.repair import fill_missing
 from symopt.validation import Array
+
+if TYPE_CHECKING:
+    from symopt.diagnosis.rays import Expansion
 
 
 def repair(what: str, result: Array, bound: BoundObjective, v: Array | None = None) -> Array:
@@ -51,6 +52,8 @@ def repair(what: str, result: Array, bound: BoundObjective, v: Array | None = No
         directions = None
     else:
         directions = np.broadcast_to(v, points.shape)
+    from symopt.diagnosis.repair import fill_missing
+
     return fill_missing(
         what, result, points, values=values, expansion=expansion, directions=directions
     )
