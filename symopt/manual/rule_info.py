@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -95,10 +96,9 @@ class Card:
     @property
     def libraries(self) -> dict[str, Rule]:
         """The calls of other libraries that make this rule, or their own variant of it."""
-        calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
-        full = [(name, {**LIBRARIES[name].rate(), **given}) for name, given in calls]
-        made = {_call(name, given): like(name, **given) for name, given in full}
-        return {call: rule for call, rule in made.items() if rule.name == self.rule.name}
+        return {
+            call: rule for call, rule in _rules_by_call().items() if rule.name == self.rule.name
+        }
 
 
 OTHERWISE: list[tuple[str, dict[str, Any]]] = [
@@ -107,6 +107,14 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     for given in ({"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
 ] + [(name, {"amsgrad": True}) for name in ("torch.optim.Adam", "keras.optimizers.Adam")]
 """Calls that make another rule than the class does at its defaults."""
+
+
+@cache
+def _rules_by_call() -> dict[str, Rule]:
+    """Make the rule of every class of a library, by the call that makes it."""
+    calls: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in LIBRARIES), *OTHERWISE]
+    full = [(name, {**LIBRARIES[name].rate(), **given}) for name, given in calls]
+    return {_call(name, given): like(name, **given) for name, given in full}
 
 
 def _call(name: str, given: Mapping[str, Any]) -> str:

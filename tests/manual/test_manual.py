@@ -81,7 +81,7 @@ def test_the_stability_limit_is_there_where_it_is_known(pages):
     assert "<h2>Stability</h2>" not in pages["lion"]
 
 
-@pytest.mark.parametrize("name", spread(LIBRARIES, every=8))
+@pytest.mark.parametrize("name", spread(LIBRARIES, every=7))
 def test_a_class_of_a_library_is_shown_with_its_arguments_and_differences(name):
     text = "\n".join(lines(card(name)))
     assert text.startswith(name)

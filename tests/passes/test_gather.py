@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+from spread import spread
 
 import symopt as so
 
@@ -29,7 +30,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("size", spread([5, 3], every=2))
 def test_functions_of_sums_with_two_offsets(name, size):
     cost = so.Cost(FUNCTIONS[name], params=x)
     point = np.array([1.0, 2.0, 3.0, -4.0, 0.5])[:size] / 2
