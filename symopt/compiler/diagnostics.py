@@ -55,7 +55,9 @@ def report(cost: Program, update: Update, values: Mapping[str, float], lanes: in
         return "kernels run as plain Python: NUMBA_DISABLE_JIT is set"
     given: dict[Key, float] = {Given(name): values[name] for name in update.given}
     initial = {state.name: state.initial for state in update.states}
-    kernels = {count: write_kernel(cost, update, 2, Options(lanes=count)) for count in (1, lanes)}
+    kernels = {
+        count: write_kernel(cost, update, 2, options=Options(lanes=count)) for count in (1, lanes)
+    }
     times = {}
     for count, kernel in kernels.items():
         starts = np.random.default_rng(0).uniform(-2, 2, (count, 2))

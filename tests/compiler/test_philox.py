@@ -87,13 +87,13 @@ def test_published_answers(name):
     x, y, k = pair(*counter[:2]), pair(*counter[2:]), pair(key[1], key[0])
     assert textbook(counter, key) == wanted
     assert words(*(philox(x, y, k, half) for half in (0, 1))) == wanted
-    compiled = evaluate("from_bits(philox(a, b, c, HALF))", [[x, y, k]], outputs=2)
+    compiled = evaluate("bitcast_to_float(philox(a, b, c, HALF))", [[x, y, k]], outputs=2)
     assert words(*compiled.view(np.int64)[0]) == wanted
 
 
 def test_plain_and_compiled_words_are_the_textbook_s():
     rows = np.random.default_rng(0).integers(-(2**63), 2**63, (300, 3))
-    compiled = evaluate("from_bits(philox(a, b, c, HALF))", rows, outputs=2).view(np.int64)
+    compiled = evaluate("bitcast_to_float(philox(a, b, c, HALF))", rows, outputs=2).view(np.int64)
     for (x, y, k), found in zip(rows.tolist(), compiled, strict=True):
         low, high = words(k, 0)[1], words(k, 0)[0]
         wanted = textbook(words(x, y), [low, high])
@@ -124,7 +124,7 @@ def test_cosines_of_turns_are_accurate():
     raw = np.random.default_rng(1).integers(0, 2**53, 500)
     eighths = [k * 2**50 + d for k in range(8) for d in (-1, 0, 1)]
     u = np.concatenate([raw, np.arange(50), 2**53 - 1 - np.arange(50), eighths]) / 2.0**53
-    found = evaluate("cos_turns(from_bits(a))", u.view(np.int64)).ravel()
+    found = evaluate("cos_turns(bitcast_to_float(a))", u.view(np.int64)).ravel()
     np.testing.assert_array_equal(found, [cos_turns(point) for point in u])
     with mp.workprec(200):
         for f, point in zip(found.tolist(), u.tolist(), strict=True):

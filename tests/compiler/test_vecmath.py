@@ -267,7 +267,7 @@ def plain(op, *xs):
     )
 
 
-def bits(values):
+def bitcast_to_int(values):
     """Return the bits of floats, the same for every NaN."""
     values = np.asarray(values, dtype=np.float64)
     return np.where(np.isnan(values), -1, values.view(np.int64))
@@ -415,38 +415,44 @@ def edges(op):
 @pytest.mark.parametrize(("op", "name"), CASES)
 def test_machine_code_has_the_bits_of_plain_python(op, name):
     columns = [column[:50] for column in points(op, name)]
-    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(plain(op, *columns)))
+    np.testing.assert_array_equal(
+        bitcast_to_int(compiled(op)(*columns)), bitcast_to_int(plain(op, *columns))
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("op", "name"), CASES)
 def test_machine_code_has_the_bits_of_plain_python_at_all_points(op, name):
     columns = points(op, name)
-    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(plain(op, *columns)))
+    np.testing.assert_array_equal(
+        bitcast_to_int(compiled(op)(*columns)), bitcast_to_int(plain(op, *columns))
+    )
 
 
 @pytest.mark.parametrize("op", [*V.ULP, "fma"])
 def test_machine_code_has_the_bits_of_plain_python_at_special_values(op):
     columns = edges(op)
-    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(plain(op, *columns)))
+    np.testing.assert_array_equal(
+        bitcast_to_int(compiled(op)(*columns)), bitcast_to_int(plain(op, *columns))
+    )
 
 
 @pytest.mark.parametrize("op", V.ULP)
 def test_a_value_has_the_same_bits_alone_and_among_others(op):
     columns = [column[:37] for column in points(op, next(iter(RANGES[op])))]
     alone = [compiled(op)(*point) for point in zip(*columns, strict=True)]
-    np.testing.assert_array_equal(bits(compiled(op)(*columns)), bits(alone))
+    np.testing.assert_array_equal(bitcast_to_int(compiled(op)(*columns)), bitcast_to_int(alone))
 
 
 @pytest.mark.parametrize("op", V.ULP)
 def test_copied_source_needs_the_primitives_alone(op):
-    names = ("bits", "fabs", "float64", "floor", "fma", "from_bits", "sqrt")
+    names = ("bitcast_to_int", "fabs", "float64", "floor", "fma", "bitcast_to_float", "sqrt")
     namespace = {name: getattr(primitives, name) for name in names}
     exec(catalogue.source([op]), namespace)
     columns = [column[:20] for column in points(op, next(iter(RANGES[op])))]
     with np.errstate(all="ignore"):
         copied = [namespace[op](*point) for point in zip(*columns, strict=True)]
-    np.testing.assert_array_equal(bits(copied), bits(plain(op, *columns)))
+    np.testing.assert_array_equal(bitcast_to_int(copied), bitcast_to_int(plain(op, *columns)))
 
 
 # Special values
@@ -539,13 +545,13 @@ POW = [
 @pytest.mark.parametrize("op", SPECIAL)
 def test_special_values(op):
     table = [(x, wanted, float(compiled(op)(x))) for x, wanted in SPECIAL[op]]
-    wrong = [row for row in table if bits(row[1]) != bits(row[2])]
+    wrong = [row for row in table if bitcast_to_int(row[1]) != bitcast_to_int(row[2])]
     assert not wrong, f"(argument, expected, got): {wrong}"
 
 
 def test_pow_at_special_values():
     table = [(x, y, wanted, float(compiled("pow")(x, y))) for x, y, wanted in POW]
-    wrong = [row for row in table if bits(row[2]) != bits(row[3])]
+    wrong = [row for row in table if bitcast_to_int(row[2]) != bitcast_to_int(row[3])]
     assert not wrong, f"(x, y, expected, got): {wrong}"
 
 
@@ -586,12 +592,16 @@ def test_sines_of_every_finite_argument(op, x, wanted):
     ],
 )
 def test_the_remainder_is_that_of_python(x, y):
-    assert bits(compiled("mod")(x, y)) == bits(x % y)
+    assert bitcast_to_int(compiled("mod")(x, y)) == bitcast_to_int(x % y)
 
 
 @given(st.floats(allow_infinity=False), st.floats(allow_infinity=False).filter(bool))
 def test_the_remainder_of_any_numbers_is_that_of_python(x, y):
-    assert bits(compiled("mod")(x, y)) == bits(x % y) == bits(plain("mod", x, y)[0])
+    assert (
+        bitcast_to_int(compiled("mod")(x, y))
+        == bitcast_to_int(x % y)
+        == bitcast_to_int(plain("mod", x, y)[0])
+    )
 
 
 @pytest.mark.parametrize(
@@ -611,13 +621,15 @@ def test_the_smallest_numbers_are_their_own_values(op):
 @pytest.mark.parametrize("op", ["sin", "tan", "sinh", "tanh", "asin", "atan", "erf", "sign"])
 def test_odd_functions_are_odd_to_the_bit(op):
     x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [INF, NAN]])
-    np.testing.assert_array_equal(bits(compiled(op)(-x)), bits(-compiled(op)(x)))
+    np.testing.assert_array_equal(
+        bitcast_to_int(compiled(op)(-x)), bitcast_to_int(-compiled(op)(x))
+    )
 
 
 @pytest.mark.parametrize("op", ["cos", "cosh"])
 def test_even_functions_are_even_to_the_bit(op):
     x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [0.0, INF, NAN]])
-    np.testing.assert_array_equal(bits(compiled(op)(-x)), bits(compiled(op)(x)))
+    np.testing.assert_array_equal(bitcast_to_int(compiled(op)(-x)), bitcast_to_int(compiled(op)(x)))
 
 
 IMAGE = {
@@ -693,7 +705,7 @@ def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
         got = float(primitives.fma(a, b, c))
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     assert is_nearest(got, exact)
-    assert bits(compiled("fma")(a, b, c)) == bits(got)
+    assert bitcast_to_int(compiled("fma")(a, b, c)) == bitcast_to_int(got)
 
 
 @pytest.mark.parametrize(
@@ -711,5 +723,5 @@ def test_fma_rounds_once_where_the_product_nearly_cancels(a, b, gap, exponent):
 )  # fmt: skip
 def test_fma_at_special_values(a, b, c, wanted):
     with np.errstate(all="ignore"):
-        assert bits(primitives.fma(a, b, c)) == bits(wanted)
-    assert bits(compiled("fma")(a, b, c)) == bits(wanted)
+        assert bitcast_to_int(primitives.fma(a, b, c)) == bitcast_to_int(wanted)
+    assert bitcast_to_int(compiled("fma")(a, b, c)) == bitcast_to_int(wanted)

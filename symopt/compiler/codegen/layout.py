@@ -15,7 +15,7 @@ CACHE_LINE = 8  # numbers
 RUNNING, CONVERGED, DIVERGED, NONFINITE = 0.0, 1.0, 2.0, 3.0
 """The numbers of a lane's status row."""
 
-INFINITY = "from_bits(9218868437227405312)"
+INFINITY = "bitcast_to_float(9218868437227405312)"
 
 
 class Layout:

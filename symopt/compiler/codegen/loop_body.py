@@ -104,7 +104,7 @@ class FrameWriter:
         first, last = self._outermost()
         return [
             *self._lowest_and_highest(),
-            *loop(self.variable, f"{last} + 1", self._guarded(axis), first),
+            *loop(self.variable, f"{last} + 1", self._guarded(axis), low=first),
         ]
 
     def _outermost(self) -> tuple[str, str]:
@@ -193,7 +193,7 @@ class FrameWriter:
             low, high = (f"{h}_from", f"{h}_to")
         turns = "range"
         if self.shift == INNER:
-            turns = "abreast"
+            turns = "vector_range"
         blocks = [
             *_chosen(f"{h}_count", ["0", f"({high} + 1 - ({low})) >> {self.shift}"], ">"),
             f"{h}_end = {low} + ({h}_count << {self.shift})",
@@ -216,7 +216,7 @@ class FrameWriter:
         """Return the turns that all ranges meet as one loop, and those before and after it."""
         h = self.bounds
         return self._with_edges(
-            loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), f"{h}_from")
+            loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), low=f"{h}_from")
         )
 
     def _with_edges(self, inside: list[str]) -> list[str]:
@@ -225,7 +225,7 @@ class FrameWriter:
         edges = [
             f"{h}_begin = {h}_least if side == 0 else {h}_to + 1",
             f"{h}_stop = {h}_from if side == 0 else {h}_most + 1",
-            *loop(self.variable, f"{h}_stop", self._guarded(None), f"{h}_begin"),
+            *loop(self.variable, f"{h}_stop", self._guarded(None), low=f"{h}_begin"),
         ]
         sides = loop("side", 2, [*edges, "if side == 0:", *indent(inside)])
         return [*self._lowest_and_highest(), *sides]
@@ -243,11 +243,11 @@ class FrameWriter:
         first, last = self._outermost()
         body, group = self._body(self.frame.tasks, None), f"{self.bounds}_group"
         turn = [f"{axis.variable} = ({group} << 3) + eighth", *axis.before, *body]
-        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, turn), first)
-        rest = loop(self.variable, f"{last} + 1", self._body(self.frame.tasks, None), first)
+        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, turn), low=first)
+        rest = loop(self.variable, f"{last} + 1", self._body(self.frame.tasks, None), low=first)
         return [
             *loop(group, f"{axis.end} >> 3", eight),
-            *loop(axis.variable, axis.end, [*axis.before, *rest], f"{axis.end} >> 3 << 3"),
+            *loop(axis.variable, axis.end, [*axis.before, *rest], low=f"{axis.end} >> 3 << 3"),
         ]
 
     def _strips(self) -> list[str]:

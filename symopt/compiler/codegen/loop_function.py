@@ -80,14 +80,14 @@ class LoopFunction:
             *places.loads(4),
         ]
         one = function_source("one", inside, [*loads, *constants, *body])
-        parts = ["part(block, at)", "part(block, at + plan[1])", "part(block, at + 2*plan[1])"]
-        parts += ["part(out, to)", "part(out, to + 1)", "plan"]
+        parts = ["view(block, at)", "view(block, at + plan[1])", "view(block, at + 2*plan[1])"]
+        parts += ["view(out, to)", "view(out, to + 1)", "plan"]
         first = 4 + len(places.integers)
-        parts += [f"part(block, plan[{first + k}])" for k in range(len(names))] + data
+        parts += [f"view(block, plan[{first + k}])" for k in range(len(names))] + data
         lines = ["at = point*plan[2]", "to = point*plan[3]", f"one({', '.join(parts)})"]
         kinds = "".join(self.data.values())
         source = module_source(
-            "evaluate", loop("point", "plan[0]", lines), printer.functions, [one], kinds
+            "evaluate", loop("point", "plan[0]", lines), printer.functions, parts=[one], data=kinds
         )
         return source, places.integers
 

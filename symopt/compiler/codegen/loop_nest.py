@@ -176,7 +176,7 @@ class Nest:
             axis.variable,
             axis.end,
             [*axis.before, *body],
-            turns="abreast" if self.lanes > 1 else "range",
+            turns="vector_range" if self.lanes > 1 else "range",
         )
 
     def _text(self, node: int, texts: Texts) -> str:

@@ -14,7 +14,7 @@ from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size
 from symopt.ir.keys import ArrayOffset, Extent, Key, SizeValue, Stride
 from symopt.ir.program import IndexValue, Load, Name
 
-NAN = "from_bits(9221120237041090560)"
+NAN = "bitcast_to_float(9221120237041090560)"
 
 
 class Memory(NamedTuple):

@@ -14,8 +14,8 @@ from symopt.ir.program import Graph, demand_order
 CONSTANT, STEP, UNIFORM, LANE = 0, 1, 2, 3
 """Binding times: the whole run, the step, loops that all lanes share, the lane."""
 
-HEADER = """from symopt.compiler.library.primitives import abreast, bits, empty, fabs, float64
-from symopt.compiler.library.primitives import floor, fma, from_bits, part, sqrt
+HEADER = """from symopt.compiler.library.primitives import bitcast_to_float, bitcast_to_int, empty
+from symopt.compiler.library.primitives import fabs, float64, floor, fma, sqrt, vector_range, view
 from symopt.compiler.jit.machine import entry
 from symopt.compiler.jit.llvm import body
 """
@@ -141,9 +141,9 @@ def _infix(operation: Operation, args: Sequence[Text]) -> Text:
 def literal(value: float) -> tuple[str, int]:
     """Return a number as text, and how tightly it binds."""
     if math.isnan(value):
-        return "from_bits(9221120237041090560)", 4
+        return "bitcast_to_float(9221120237041090560)", 4
     if math.isinf(value):
-        return f"from_bits({9218868437227405312 if value > 0 else -4503599627370496})", 4
+        return f"bitcast_to_float({9218868437227405312 if value > 0 else -4503599627370496})", 4
     return repr(value), 4 if math.copysign(1, value) > 0 else 3
 
 

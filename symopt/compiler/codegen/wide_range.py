@@ -34,10 +34,10 @@ FAR: dict[str, Callable[..., int]] = {
     "cot": lambda g, x: g.op("div", _cosine(g, x), _sine(g, x)),
     "sec": lambda g, x: g.op("div", g.const(1.0), _cosine(g, x)),
     "csc": lambda g, x: g.op("div", g.const(1.0), _sine(g, x)),
-    "tan_slope": lambda g, x: _over_square(g, g.const(1.0), "cos_far", x),
-    "cot_slope": lambda g, x: _over_square(g, g.const(-1.0), "sin_far", x),
-    "sec_slope": lambda g, x: _over_square(g, _sine(g, x), "cos_far", x),
-    "csc_slope": lambda g, x: _over_square(g, g.op("neg", _cosine(g, x)), "sin_far", x),
+    "tan_slope": lambda g, x: _over_square(g, g.const(1.0), "cos_far", x=x),
+    "cot_slope": lambda g, x: _over_square(g, g.const(-1.0), "sin_far", x=x),
+    "sec_slope": lambda g, x: _over_square(g, _sine(g, x), "cos_far", x=x),
+    "csc_slope": lambda g, x: _over_square(g, g.op("neg", _cosine(g, x)), "sin_far", x=x),
     "mod": lambda g, x, y: g.op("mod_far", x, y),
 }
 """What stands for a function where the fast one is NaN."""

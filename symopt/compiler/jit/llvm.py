@@ -7,9 +7,9 @@ the optimiser and the machine code.
 
 The language: numbers and names; ``+ - * /`` on floats, ``+ - * << >> & | ^`` on integers, ``& | ^``
 on truth values; comparisons; ``a if c else b`` (both sides are evaluated: a select); ``a[i]``;
-``for i in range(lo, hi)`` or ``abreast(lo, hi)``, ``if``, ``break``; calls of the primitives in
-``primitives.py`` and of functions in the same file: helpers that end in their one ``return``, of
-the type that their annotation says, and parts of the kernel without one, whose arrays never
+``for i in range(lo, hi)`` or ``vector_range(lo, hi)``, ``if``, ``break``; calls of the primitives
+in ``primitives.py`` and of functions in the same file: helpers that end in their one ``return``,
+of the type that their annotation says, and parts of the kernel without one, whose arrays never
 overlap.
 """
 
@@ -57,7 +57,11 @@ COMPARISONS = {
     ast.NotEq: "!=",
 }
 FLOAT_PRIMITIVES = ("fma", "sqrt", "fabs", "floor")
-CASTS = {"bits": ("bitcast", INT), "from_bits": ("bitcast", DOUBLE), "float64": ("sitofp", DOUBLE)}
+CASTS = {
+    "bitcast_to_int": ("bitcast", INT),
+    "bitcast_to_float": ("bitcast", DOUBLE),
+    "float64": ("sitofp", DOUBLE),
+}
 
 
 COMPILING: ContextVar[Callable[..., Any]] = ContextVar("COMPILING")
@@ -192,7 +196,7 @@ class Lowering:
         following = self.builder.add(index, INT(1), flags=("nsw",))
         index.add_incoming(following, self.builder.block)
         back = self.builder.branch(head)
-        if ast.unparse(loop.iter.func) == "abreast":
+        if ast.unparse(loop.iter.func) == "vector_range":
             back.set_metadata("llvm.loop", self._never_unrolled())
         self.builder.position_at_end(done)
 
@@ -284,7 +288,7 @@ class Lowering:
         return compare(op, left, right)
 
     def _call(self, name: str, values: list[Any]) -> Any:
-        if name == "part":
+        if name == "view":
             return self.builder.gep(values[0], [values[1]], inbounds=True)
         if name in CASTS:
             instruction, kind = CASTS[name]

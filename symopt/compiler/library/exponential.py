@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from symopt.compiler.library.primitives import bits, fabs, float64, floor, fma, from_bits, sqrt
+from symopt.compiler.library.primitives import (
+    bitcast_to_float,
+    bitcast_to_int,
+    fabs,
+    float64,
+    floor,
+    fma,
+    sqrt,
+)
 
 
 def expm1_tail(r: float) -> float:
@@ -39,9 +47,9 @@ def exp(x: float) -> float:
 
 def scaled(x: float, q: float) -> float:
     """Return x * 2**k, k in the low bits of q, in two halves for both ends of the range."""
-    k = bits(q) - 4843621399236968448
+    k = bitcast_to_int(q) - 4843621399236968448
     half = k >> 1
-    return x * from_bits((half + 1023) << 52) * from_bits((k - half + 1023) << 52)
+    return x * bitcast_to_float((half + 1023) << 52) * bitcast_to_float((k - half + 1023) << 52)
 
 
 def expm1(x: float) -> float:
@@ -51,7 +59,7 @@ def expm1(x: float) -> float:
     q = fma(y, 1.4426950408889634, 6755399441055744.0)
     n = q - 6755399441055744.0
     series = expm1_reduced(modulo_ln2(y, n))
-    scale = from_bits((bits(q) - 4843621399236968448 + 1022) << 52)
+    scale = bitcast_to_float((bitcast_to_int(q) - 4843621399236968448 + 1022) << 52)
     value = series if n == 0.0 else fma(scale, series, scale - 0.5) * 2.0
     return x if x == 0.0 else value
 
@@ -75,15 +83,15 @@ def log_normal(x: float) -> float:
 
 def log_binade(x: float) -> float:
     """The e of x = m * 2**e with m in [sqrt(1/2), sqrt(2)]."""
-    e = (bits(log_normal(x)) - 4604544271217802189) >> 52
+    e = (bitcast_to_int(log_normal(x)) - 4604544271217802189) >> 52
     return float64(e) - (54.0 if x < 2.2250738585072014e-308 else 0.0)
 
 
 def log_fraction(x: float) -> float:
     """M - 1 of x = m * 2**e."""
     y = log_normal(x)
-    e = (bits(y) - 4604544271217802189) >> 52
-    return from_bits(bits(y) - (e << 52)) - 1.0
+    e = (bitcast_to_int(y) - 4604544271217802189) >> 52
+    return bitcast_to_float(bitcast_to_int(y) - (e << 52)) - 1.0
 
 
 def log_rest(n: float, f: float) -> float:
@@ -104,9 +112,9 @@ def log(x: float) -> float:
     n = log_binade(x)
     f = log_fraction(x)
     result = (n * 0.6931471805599453 + f) + log_rest(n, f)
-    finite = result if x < from_bits(9218868437227405312) else x
-    positive = finite if x > 0.0 else from_bits(9221120237041090560)
-    return from_bits(-4503599627370496) if x == 0.0 else positive
+    finite = result if x < bitcast_to_float(9218868437227405312) else x
+    positive = finite if x > 0.0 else bitcast_to_float(9221120237041090560)
+    return bitcast_to_float(-4503599627370496) if x == 0.0 else positive
 
 
 def log1p(x: float) -> float:
@@ -134,8 +142,8 @@ def pow_of_sum(x: float, y: float, rest: float) -> float:
     a = fabs(x)
     tiny = a < 2.2250738585072014e-308
     b = a * 18014398509481984.0 if tiny else a
-    e = (bits(b) - 4604544271217802189) >> 52
-    m = from_bits(bits(b) - (e << 52))
+    e = (bitcast_to_int(b) - 4604544271217802189) >> 52
+    m = bitcast_to_float(bitcast_to_int(b) - (e << 52))
     n = float64(e) - (54.0 if tiny else 0.0)
     f = m - 1.0
     g = m + 1.0
@@ -169,13 +177,13 @@ def pow_of_sum(x: float, y: float, rest: float) -> float:
     whole = (floor(y) == y) & (rest == 0.0)
     even_power = floor(0.5 * y) * 2.0 == y
     signed = size if even_power else -size
-    nan = from_bits(9221120237041090560)
+    nan = bitcast_to_float(9221120237041090560)
     value = size if x > 0.0 else (signed if whole else nan)
-    infinite = from_bits(9218868437227405312)
+    infinite = bitcast_to_float(9218868437227405312)
     at_zero = 0.0 if y > 0.0 else infinite
     at_infinity = infinite if y > 0.0 else 0.0
     edge = at_zero if a == 0.0 else at_infinity
-    edge = -edge if (bits(x) < 0) & whole & (even_power ^ whole) else edge
+    edge = -edge if (bitcast_to_int(x) < 0) & whole & (even_power ^ whole) else edge
     value = edge if (a == 0.0) | (a == infinite) else value
     value = x + y if (x != x) | (y != y) else value
     one = (y == 0.0) | (x == 1.0) | ((a == 1.0) & (fabs(y) == infinite))
@@ -221,7 +229,7 @@ def expm1_lost(x: float) -> float:
     series = expm1_reduced(r)
     lost = fma(expm1_tail(r), r * r, r - series)
     lost = fma(fma(-n, 2.3190468138462996e-17, first - r), series + 1.0, lost)
-    scale = from_bits((bits(q) - 4843621399236968448 + 1023) << 52)
+    scale = bitcast_to_float((bitcast_to_int(q) - 4843621399236968448 + 1023) << 52)
     sum2 = fma(scale, series, scale - 1.0)
     return fma(scale, lost, fma(scale, series, (scale - 1.0) - sum2))
 
@@ -242,7 +250,9 @@ def exp_lost(x: float) -> float:
 
 def log_slope(x: float) -> float:
     """1/x in the domain of the logarithm."""
-    return 1.0 / (x if x > 0.0 else (fabs(x) if x == 0.0 else from_bits(9221120237041090560)))
+    return 1.0 / (
+        x if x > 0.0 else (fabs(x) if x == 0.0 else bitcast_to_float(9221120237041090560))
+    )
 
 
 def log1p_slope(x: float) -> float:
@@ -272,7 +282,7 @@ def log1mexp(x: float) -> float:
 
 def log1mexp_slope(x: float) -> float:
     """-e**x/(1 - e**x) for x <= 0, right down to the underflow."""
-    nan = from_bits(9221120237041090560)
+    nan = bitcast_to_float(9221120237041090560)
     return -exp(x) / (fabs(expm1(x)) if x <= 0.0 else nan)
 
 
@@ -284,7 +294,7 @@ def root_less(x: float, y: float) -> float:
 
 def with_sign(size: float, x: float) -> float:
     """A number that is not negative, with the sign of x, also of a zero."""
-    return from_bits(bits(size) | (bits(x) & bits(-0.0)))
+    return bitcast_to_float(bitcast_to_int(size) | (bitcast_to_int(x) & bitcast_to_int(-0.0)))
 
 
 def sign(x: float) -> float:
@@ -310,5 +320,5 @@ def mod(x: float, y: float) -> float:
     rest = fma(-floor(quotient), b, a)
     size = a if a < b else (rest + b if rest < 0.0 else rest)
     return mod_signed(
-        size if quotient < 9007199254740992.0 else from_bits(9221120237041090560), x, y
+        size if quotient < 9007199254740992.0 else bitcast_to_float(9221120237041090560), x, y
     )

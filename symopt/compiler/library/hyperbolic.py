@@ -13,7 +13,7 @@ from symopt.compiler.library.exponential import (
     modulo_ln2,
     with_sign,
 )
-from symopt.compiler.library.primitives import bits, fabs, fma, from_bits, sqrt
+from symopt.compiler.library.primitives import bitcast_to_float, bitcast_to_int, fabs, fma, sqrt
 
 
 def sinh(x: float) -> float:
@@ -44,7 +44,7 @@ def expm1_positive(x: float) -> float:
     """expm1(x) for 0 <= x <= 700, in the bits of expm1."""
     q = fma(x, 1.4426950408889634, 6755399441055744.0)
     series = expm1_reduced(modulo_ln2(x, q - 6755399441055744.0))
-    scale = from_bits((bits(q) - 4843621399236968448 + 1023) << 52)
+    scale = bitcast_to_float((bitcast_to_int(q) - 4843621399236968448 + 1023) << 52)
     return fma(scale, series, scale - 1.0)
 
 
@@ -169,7 +169,7 @@ def log_cosh(x: float) -> float:
 def acosh(x: float) -> float:
     """log1p(t + sqrt(t*(t + 2))) with t = x - 1 and the sum in two doubles; ln(2x) far out."""
     far = x > 268435456.0
-    t = (0.0 if far else x - 1.0) if x >= 1.0 else from_bits(9221120237041090560)
+    t = (0.0 if far else x - 1.0) if x >= 1.0 else bitcast_to_float(9221120237041090560)
     root = sqrt(fma(t, t, 2.0 * t))
     y = root + t
     u = x if far else 1.0 + y
@@ -198,10 +198,10 @@ def asinh_slope(x: float) -> float:
 def acosh_slope(x: float) -> float:
     """1/sqrt((x - 1)*(x + 1)) for x >= 1; 1/x far out."""
     below = x if x > 1e100 else sqrt((x - 1.0) * (x + 1.0))
-    return 1.0 / (below if x >= 1.0 else from_bits(9221120237041090560))
+    return 1.0 / (below if x >= 1.0 else bitcast_to_float(9221120237041090560))
 
 
 def atanh_slope(x: float) -> float:
     """1/((1 - x)*(1 + x)) for |x| <= 1."""
     product = (1.0 - x) * (1.0 + x)
-    return 1.0 / (fabs(product) if product >= 0.0 else from_bits(9221120237041090560))
+    return 1.0 / (fabs(product) if product >= 0.0 else bitcast_to_float(9221120237041090560))

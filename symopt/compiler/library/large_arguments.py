@@ -7,7 +7,14 @@
 from __future__ import annotations
 
 from symopt.compiler.library.exponential import mod_signed, with_sign
-from symopt.compiler.library.primitives import bits, empty, fabs, floor, fma, from_bits
+from symopt.compiler.library.primitives import (
+    bitcast_to_float,
+    bitcast_to_int,
+    empty,
+    fabs,
+    floor,
+    fma,
+)
 from symopt.compiler.library.trigonometric import (
     cos_reduced,
     cos_reduced_lost,
@@ -72,11 +79,11 @@ def turned(x: float, digits: list[float]) -> float:
     With |x| = m * 2**e the digits of 2/pi that 2**e makes multiples of 4 are left out (Payne and
     Hanek 1983); the eight columns of the product hold 120 bits behind all that can cancel.
     """
-    size = bits(x) & 9223372036854775807
+    size = bitcast_to_int(x) & 9223372036854775807
     e = (size >> 52) - 1075
     above = e + 22 if e > -22 else 0
     first = (above * 2731) >> 16  # above // 24
-    m = from_bits((size & 4503599627370495) | 4841369599423283200)
+    m = bitcast_to_float((size & 4503599627370495) | 4841369599423283200)
     pairs = empty(27)
     pairs[0] = two_by_pi(pairs)
     for k in range(0, 8):
@@ -85,7 +92,7 @@ def turned(x: float, digits: list[float]) -> float:
         carry = floor(digits[7 - k] * 5.960464477539063e-08)
         digits[7 - k] = fma(-carry, 16777216.0, digits[7 - k])
         digits[6 - k] = digits[6 - k] + carry
-    return from_bits((above - 24 * first + 1001) << 52)
+    return bitcast_to_float((above - 24 * first + 1001) << 52)
 
 
 def reduced(x: float, rest: list[float]) -> float:
@@ -115,17 +122,17 @@ def reduced(x: float, rest: list[float]) -> float:
 def sin_far(x: float) -> float:
     """The sine of |x| >= 2**48."""
     rest = empty(2)
-    k = bits(reduced(x, rest) + 6755399441055744.0)
+    k = bitcast_to_int(reduced(x, rest) + 6755399441055744.0)
     sine = sin_reduced(rest[0]) + sin_reduced_lost(rest[0], rest[1])
     size = sine if (k & 1) == 0 else cos_reduced(rest[0]) + cos_reduced_lost(rest[0], rest[1])
     value = (size if (k & 2) == 0 else -size) * with_sign(1.0, x)
-    return value if fabs(x) < from_bits(9218868437227405312) else x - x
+    return value if fabs(x) < bitcast_to_float(9218868437227405312) else x - x
 
 
 def sin_far_part(x: float) -> float:
     """What sin_far(x) rounds away, as a part of it."""
     rest = empty(2)
-    k = bits(reduced(x, rest) + 6755399441055744.0)
+    k = bitcast_to_int(reduced(x, rest) + 6755399441055744.0)
     straight = (k & 1) == 0
     near = sin_reduced(rest[0]) if straight else cos_reduced(rest[0])
     lost = sin_reduced_lost(rest[0], rest[1]) if straight else cos_reduced_lost(rest[0], rest[1])
@@ -135,7 +142,7 @@ def sin_far_part(x: float) -> float:
 def cos_far_part(x: float) -> float:
     """What cos_far(x) rounds away, as a part of it."""
     rest = empty(2)
-    k = bits(reduced(x, rest) + 6755399441055744.0)
+    k = bitcast_to_int(reduced(x, rest) + 6755399441055744.0)
     straight = (k & 1) == 0
     near = cos_reduced(rest[0]) if straight else sin_reduced(rest[0])
     lost = cos_reduced_lost(rest[0], rest[1]) if straight else sin_reduced_lost(rest[0], rest[1])
@@ -145,16 +152,16 @@ def cos_far_part(x: float) -> float:
 def cos_far(x: float) -> float:
     """The cosine of |x| >= 2**48."""
     rest = empty(2)
-    k = bits(reduced(x, rest) + 6755399441055744.0)
+    k = bitcast_to_int(reduced(x, rest) + 6755399441055744.0)
     cosine = cos_reduced(rest[0]) + cos_reduced_lost(rest[0], rest[1])
     size = cosine if (k & 1) == 0 else sin_reduced(rest[0]) + sin_reduced_lost(rest[0], rest[1])
     value = size if ((k + 1) & 2) == 0 else -size
-    return value if fabs(x) < from_bits(9218868437227405312) else x - x
+    return value if fabs(x) < bitcast_to_float(9218868437227405312) else x - x
 
 
 def halved(size: float, larger: float) -> int:
     """How often ``larger`` can be halved and stay at most 2**52 times ``size``."""
-    up = (bits(larger) >> 52) - (bits(size) >> 52) - 52
+    up = (bitcast_to_int(larger) >> 52) - (bitcast_to_int(size) >> 52) - 52
     return up if up > 0 else 0
 
 
@@ -168,8 +175,12 @@ def mod_far(x: float, y: float) -> float:
         times = halved(b * scale, rest) + (54 if tiny else 0)
         times = times if rest >= 2.2250738585072014e-308 else 0
         half = times >> 1
-        step = b * from_bits((half + 1023) << 52) * from_bits((times - half + 1023) << 52)
+        step = (
+            b
+            * bitcast_to_float((half + 1023) << 52)
+            * bitcast_to_float((times - half + 1023) << 52)
+        )
         step = step if step <= rest else b
         left = fma(-floor(rest / step), step, rest)
         rest = left + step if left < 0.0 else left
-    return mod_signed(rest if fabs(x) < from_bits(9218868437227405312) else x - x, x, y)
+    return mod_signed(rest if fabs(x) < bitcast_to_float(9218868437227405312) else x - x, x, y)

@@ -24,7 +24,7 @@ for draw < 2**8, step < 2**40 and stream < 2**48.
 from __future__ import annotations
 
 from symopt.compiler.library.exponential import log
-from symopt.compiler.library.primitives import bits, float64, fma, sqrt
+from symopt.compiler.library.primitives import bitcast_to_int, float64, fma, sqrt
 from symopt.compiler.library.trigonometric import cos_reduced, sin_reduced
 
 
@@ -69,7 +69,7 @@ def cos_turns(u: float) -> float:
     """cos(2*pi*u) for |u| < 2**50: a quarter turn is the unit, so what is left of u is exact."""
     q = fma(4.0, u, 6755399441055744.0)
     r = fma(4.0, u, 6755399441055744.0 - q) * 1.5707963267948966
-    k = bits(q)
+    k = bitcast_to_int(q)
     size = cos_reduced(r) if (k & 1) == 0 else sin_reduced(r)
     return size if ((k + 1) & 2) == 0 else -size
 

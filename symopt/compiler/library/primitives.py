@@ -49,12 +49,12 @@ def floor(a: float) -> float:
     return np.float64(np.floor(np.float64(a)))
 
 
-def bits(a: float) -> int:
+def bitcast_to_int(a: float) -> int:
     """Return the 64 bits of a float64 as an integer."""
     return np.float64(a).view(np.int64)  # type: ignore[return-value]  # wraps, as machine integers do
 
 
-def from_bits(a: int) -> float:
+def bitcast_to_float(a: int) -> float:
     """Return the float64 that has these 64 bits."""
     return np.int64(a).view(np.float64)
 
@@ -64,13 +64,13 @@ def float64(a: int) -> float:
     return np.float64(a)
 
 
-def part(a: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
+def view(a: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
     """Return an array from one of its entries on, without a copy."""
     return a[start:]
 
 
-def abreast(low: int, high: int) -> range:
-    """Return a range of turns to be taken side by side on vector units."""
+def vector_range(low: int, high: int) -> range:
+    """Return a range whose iterations are taken side by side on vector units."""
     return range(low, high)
 
 

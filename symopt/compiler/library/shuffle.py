@@ -21,12 +21,12 @@ imports no types.
 from __future__ import annotations
 
 from symopt.compiler.library.philox import philox, uniform
-from symopt.compiler.library.primitives import bits, float64, floor, from_bits
+from symopt.compiler.library.primitives import bitcast_to_float, bitcast_to_int, float64, floor
 
 
 def below(n: int, word: int) -> int:
     """Return floor(u*n) for a uniform u, at most 1 - 2**-53, so that it is below n."""
-    return bits(floor(uniform(word) * float64(n)) + 4503599627370496.0) & 0xFFFFFFFFFFFFF
+    return bitcast_to_int(floor(uniform(word) * float64(n)) + 4503599627370496.0) & 0xFFFFFFFFFFFFF
 
 
 def choose(plan: list[int], low: int, high: int, key: int, epoch: int) -> int:
@@ -69,7 +69,7 @@ def without_replacement(plan: list[int], out: list[float]) -> int:
         low = begin if begin > start else start  # noqa: FURB136  selects are conditional expressions
         high = begin + count if begin + count < stop else stop  # noqa: FURB136
         for i in range(low, high):
-            out[i - start] = from_bits(plan[1032 + i - begin])
+            out[i - start] = bitcast_to_float(plan[1032 + i - begin])
     return stop
 
 
@@ -80,6 +80,6 @@ def with_replacement(plan: list[int], out: list[float]) -> int:
     start = plan[2]
     for pair in range(start >> 1, plan[3] >> 1):
         at = 2 * pair - start
-        out[at] = from_bits(below(count, philox(pair, -1, key, 0)))
-        out[at + 1] = from_bits(below(count, philox(pair, -1, key, 1)))
+        out[at] = bitcast_to_float(below(count, philox(pair, -1, key, 0)))
+        out[at + 1] = bitcast_to_float(below(count, philox(pair, -1, key, 1)))
     return start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symopt.compiler.library.exponential import with_sign
-from symopt.compiler.library.primitives import bits, fabs, fma, from_bits, sqrt
+from symopt.compiler.library.primitives import bitcast_to_float, bitcast_to_int, fabs, fma, sqrt
 
 
 def sin_reduced(r: float) -> float:
@@ -35,7 +35,9 @@ def quadrant(x: float) -> float:
     """x*2/pi rounded, in the low bits of a float; NaN where x is too large for that."""
     inside = fabs(x) <= 281474976710656.0
     return (
-        fma(x, 0.6366197723675814, 6755399441055744.0) if inside else from_bits(9221120237041090560)
+        fma(x, 0.6366197723675814, 6755399441055744.0)
+        if inside
+        else bitcast_to_float(9221120237041090560)
     )
 
 
@@ -51,7 +53,7 @@ def sin(x: float) -> float:
     q = quadrant(x)
     n = q - 6755399441055744.0
     r = modulo_half_pi(x, n)
-    k = bits(q)
+    k = bitcast_to_int(q)
     size = sin_reduced(r) if (k & 1) == 0 else cos_reduced(r)
     value = size if (k & 2) == 0 else -size
     return (x if x == 0.0 else value) if q == q else q - q
@@ -62,7 +64,7 @@ def cos(x: float) -> float:
     q = quadrant(x)
     n = q - 6755399441055744.0
     r = modulo_half_pi(x, n)
-    k = bits(q)
+    k = bitcast_to_int(q)
     size = cos_reduced(r) if (k & 1) == 0 else sin_reduced(r)
     value = size if ((k + 1) & 2) == 0 else -size
     return value if q == q else q - q
@@ -201,7 +203,7 @@ def sin_part(x: float) -> float:
     n = q - 6755399441055744.0
     r = modulo_half_pi(x, n)
     rest = half_pi_lost(x, n)
-    straight = (bits(q) & 1) == 0
+    straight = (bitcast_to_int(q) & 1) == 0
     size = sin_reduced(r) if straight else cos_reduced(r)
     return (sin_reduced_lost(r, rest) if straight else cos_reduced_lost(r, rest)) / size
 
@@ -212,7 +214,7 @@ def cos_part(x: float) -> float:
     n = q - 6755399441055744.0
     r = modulo_half_pi(x, n)
     rest = half_pi_lost(x, n)
-    straight = (bits(q) & 1) == 0
+    straight = (bitcast_to_int(q) & 1) == 0
     size = cos_reduced(r) if straight else sin_reduced(r)
     return (cos_reduced_lost(r, rest) if straight else sin_reduced_lost(r, rest)) / size
 

@@ -275,22 +275,24 @@ class BlockBatch:
             iterate = theta
         else:
             iterate = self.read(OldState(update.iterate))
+        loss = best_loss = self.read("loss")[:, 0]
+        best_theta, paths = iterate, None
+        if best:
+            best_loss, best_theta = self.read("best_loss")[:, 0], self.read("best")
+        if self.kernel.options.paths:
+            paths = self.history[:, :, :-1]
+        hits = [self.read(Hit(j)) for j in range(len(self.job.targets))]
         return Outcome(
             theta=theta,
             iterate=iterate,
-            loss=self.read("loss")[:, 0],
+            loss=loss,
             status=self.read("status")[:, 0],
             steps=steps,
-            best_loss=self.read("best_loss")[:, 0] if best else self.read("loss")[:, 0],
-            best_theta=self.read("best") if best else iterate,
-            hits=np.hstack(
-                [
-                    np.zeros((self.runs, 0)),
-                    *(self.read(Hit(j)) for j in range(len(self.job.targets))),
-                ]
-            ),
+            best_loss=best_loss,
+            best_theta=best_theta,
+            hits=np.hstack([np.zeros((self.runs, 0)), *hits]),
             states={s.name: self.read(OldState(s.name)) for s in update.states},
-            history_theta=self.history[:, :, :-1] if self.kernel.options.paths else None,
+            history_theta=paths,
             history_loss=self.history[:, :, -1],
             interrupted=interrupted,
             seconds=seconds,

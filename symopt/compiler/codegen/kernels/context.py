@@ -127,4 +127,4 @@ class KernelContext:
 
 def _whole_number(text: str) -> str:
     """Return a whole float from 0 to 2**52 as an integer: its lowest bits, beside 2**52."""
-    return f"bits({text} + 4503599627370496.0) & 4503599627370495"
+    return f"bitcast_to_int({text} + 4503599627370496.0) & 4503599627370495"

@@ -34,7 +34,7 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
             "column",
             n,
             loop("i", lanes, _exchange(room, entry("turn", "column"), entry("below", "column"))),
-            "turn",
+            low="turn",
         ),
         *loop("i", lanes, _exchange(room, rhs("turn"), rhs("below"))),
     ]
@@ -44,7 +44,7 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
             "column",
             n,
             loop("i", lanes, [_less(entry("below", "column"), room, entry("turn", "column"))]),
-            "turn + 1",
+            low="turn + 1",
         ),
         *loop("i", lanes, [_less(rhs("below"), room, rhs("turn"))]),
     ]
@@ -54,11 +54,11 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
             "column",
             n,
             loop("i", lanes, [_less(rhs("turn"), entry("turn", "column"), rhs("column"))]),
-            "turn + 1",
+            low="turn + 1",
         ),
         *loop("i", lanes, [f"{rhs('turn')} = {rhs('turn')}/{entry('turn', 'turn')}"]),
     ]
-    down = [*loop("below", n, pivot, "turn + 1"), *loop("below", n, subtract, "turn + 1")]
+    down = [*loop("below", n, pivot, low="turn + 1"), *loop("below", n, subtract, low="turn + 1")]
     return [*loop("turn", n, down), *loop("last", n, back)]
 
 

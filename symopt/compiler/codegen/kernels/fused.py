@@ -131,7 +131,7 @@ class FusedPass:
         now = "1 - now"
         if self.context.options.best:
             now = "free"
-        return ["worst = bits(result[1])", f"now = {now}"]
+        return ["worst = bitcast_to_int(result[1])", f"now = {now}"]
 
     def _write_pass(self) -> str:
         """Write the function that evaluates cost and gradient and updates; return its call."""
@@ -142,7 +142,7 @@ class FusedPass:
         nest.buffers, nest.after = [], track_largest
         lines = nest.write(statements, nodes, [nodes["J"]])
         body = ["worst = 0", *nest.buffers, *lines, f"result[0] = {nest.text(nodes['J'])}"]
-        body += ["result[1] = from_bits(worst)"]
+        body += ["result[1] = bitcast_to_float(worst)"]
         names = free_names(body)
         self.functions.append(function_source("turn", names, body))
         return f"turn({', '.join(names)})"

@@ -49,10 +49,14 @@ def loop_kernel(
     body = [*described, "header = plan[2]", *loads, *lines]
     steps = function_source("steps", ["block", "plan", "out", *places, *data], body)
     first = 3 + len(loads)
-    parts = [f"part(block, plan[{first + k}])" for k in range(len(places))]
+    parts = [f"view(block, plan[{first + k}])" for k in range(len(places))]
     call = f"steps({', '.join(['block', 'plan', 'out', *parts, *data])})"
     source = module_source(
-        "advance", [call], context.printer.functions, [*functions, steps], data_kinds(wide.data)
+        "advance",
+        [call],
+        context.printer.functions,
+        parts=[*functions, steps],
+        data=data_kinds(wide.data),
     )
     return Kernel(
         source=source,

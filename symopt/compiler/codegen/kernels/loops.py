@@ -79,7 +79,7 @@ class Loops:
             tests.append(PROBED)  # where a run may end, its loss is that of all samples
         tests.append(f"(t > {self.context.cell_name('T')})")
         return [
-            f"batch = part({self.wide.batch_array()}, (step - first)*{size})",
+            f"batch = view({self.wide.batch_array()}, (step - first)*{size})",
             f"whole = {' | '.join(tests)}",
         ]
 

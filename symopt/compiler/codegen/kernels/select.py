@@ -28,7 +28,7 @@ def write_kernel(cost: Program | LoopCost, update: Update, size: int, options: O
     The kernel of a cost with loops serves any number of parameters.
     """
     if isinstance(cost, Program):
-        return _write_closed_form(cost, update, size, options)
+        return _write_closed_form(cost, update, size, options=options)
     if options.lanes > 1:
         return _write_lanes(cost, update, options)
     if can_fuse(cost, update, options):

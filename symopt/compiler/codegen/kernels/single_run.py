@@ -79,7 +79,7 @@ class SingleRunStep:
         return [
             *lines,
             *(f"{place} = {text}" for place, text in states.items()),
-            "largest = from_bits(worst)",
+            "largest = bitcast_to_float(worst)",
             f"fine = largest <= {self.context.cell_name('limit')}",
             f"{status} = {RUNNING} if fine else ({failed})",
             f"{steps} = t if fine else {steps}",
@@ -128,4 +128,4 @@ def track_largest(theta: str) -> list[str]:
 
     As an integer NaN compares largest, and the loop vectorises.
     """
-    return [f"size = bits(fabs({theta}))", "worst = size if size > worst else worst"]
+    return [f"size = bitcast_to_int(fabs({theta}))", "worst = size if size > worst else worst"]
