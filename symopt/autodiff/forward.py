@@ -115,7 +115,7 @@ def _dot_by_slopes(changes: Changes, number: int, dots: dict[int, int]) -> int:
             total = graph.op("add", total, changes.times(number, dots[arg], slope))
     if node.op in ("sqrt", "pow") and node.args[0] in dots:
         steep = steep_at(graph, number, fixed=node.args[-1] not in dots)
-        return _unless_steep(graph, steep, total, dots[node.args[0]])
+        return _unless_steep(graph, steep, total, dot=dots[node.args[0]])
     if isinstance(node.payload, Loop):
         return graph.reduce("sum", node.payload, total)
     return total
@@ -128,15 +128,15 @@ def _dot_at_kinks(graph: Graph, number: int, dots: dict[int, int]) -> int:
     if node.op == "select":
         condition, yes, no = node.args
         change = graph.op("select", condition, dots.get(yes, zero), dots.get(no, zero))
-        return _nan_at_ties(graph, comparisons(graph, condition), change, dots)
+        return _nan_at_ties(graph, comparisons(graph, condition), change, dots=dots)
     (arg,) = node.args
     if node.op == "floor":
-        return _nan_at_ties(graph, [("eq", number, arg)], zero, dots)
+        return _nan_at_ties(graph, [("eq", number, arg)], zero, dots=dots)
     (slope,) = slopes_of(graph, number)
     change = zero
     if slope is not None:
         change = graph.op("mul", slope, dots[arg])
-    return _nan_at_ties(graph, [("eq", arg, zero)], change, dots)
+    return _nan_at_ties(graph, [("eq", arg, zero)], change, dots=dots)
 
 
 def _dot_of_vanishing(graph: Graph, node: Node, dots: dict[int, int]) -> int:

@@ -54,7 +54,7 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
             kept = {outputs[stored.key]: graph.input(Load(stored.array, stored.at))}
             if (slope := slopes[stored]) is not None:
                 kept[slope] = graph.input(Load(_beside(stored), stored.at))
-            sweep.add(reverse(graph, outputs[stored.key], seed, kept))
+            sweep.add(reverse(graph, outputs[stored.key], seed, kept=kept))
     return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
 
 

@@ -22,7 +22,7 @@ from itertools import chain
 from symopt.autodiff.balanced import balanced_slopes
 from symopt.autodiff.partials import partials
 from symopt.frontend.moving import Moving
-from symopt.frontend.terms import multiply
+from symopt.frontend.terms import fixed_exponent, multiply
 from symopt.ir.program import Graph
 
 Passed = tuple[int, int]
@@ -179,7 +179,7 @@ def _bases(graph: Graph, number: int, power: float) -> list[tuple[int, int]]:
     while stack:
         factor, exponent = stack.pop()
         op, args, _ = graph.nodes[factor]
-        inner = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
+        inner = fixed_exponent(graph, factor)
         if inner is not None:
             stack.append((args[0], exponent * inner))
         elif op == "mul" and args[0] != args[1]:

@@ -72,7 +72,9 @@ def reverse(
         if graph.nodes[number].op in ("const", "input"):
             continue
         for domain, seed in adjoint.get(number, {}).items():
-            for arg, passed, around in _contributions(pullback, number, seed, guards[number]):
+            for arg, passed, around in _contributions(
+                pullback, number, seed, around=guards[number]
+            ):
                 if graph.nodes[arg].op == "const":
                     continue
                 if kept is None or number != top:
@@ -86,8 +88,8 @@ def reverse(
                     graph,
                     _domain(graph, number, domain),
                     _select_guarded(graph, term, outside),
-                    arg,
-                    guards[arg],
+                    arg=arg,
+                    guards=guards[arg],
                 )
                 _add(graph, adjoint.setdefault(arg, {}), *place)
     return adjoint

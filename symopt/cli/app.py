@@ -103,7 +103,7 @@ def race(
         for name, one in rules.items():
             ready = name in tuned or name not in to_tune
             if ready and not stop.is_set():
-                runs[name] = run(cost, tuned.get(name, one), begin, steps)
+                runs[name] = run(cost, tuned.get(name, one), begin, out=steps)
         missing = [name for name in rules if name not in runs]
         notes += _interruption(stop, missing)
         if runs:
@@ -232,7 +232,7 @@ def check(
     written; kinks, singular places and the operation that loses most digits are named. The exit
     code is 0 where all hold the digits asked for, else 1.
     """
-    cost, point = _problem(text, at, _pairs(constant, "--constant"), "--at")
+    cost, point = _problem(text, at, _pairs(constant, "--constant"), option="--at")
     lacking = [name for name in cost.constants if name not in cost.bound]
     if lacking:
         raise RunError(

@@ -101,7 +101,7 @@ def tune_rates(
                 cost,
                 rule(eta=rates),
                 start,
-                steps,
+                steps=steps,
                 record=record,
                 paths=False,
                 batch=batch,
@@ -260,10 +260,11 @@ def row(run: Run, zero: float) -> dict[str, Any]:
     """
     losses = run.history["loss"].values
     reached = {name: np.flatnonzero(losses - zero <= gap) for name, gap in GAPS.items()}
+    theta = None
+    if len(run.theta) <= LISTED:
+        theta = [finite_or_none(value) for value in run.theta]
     return {
-        "theta": [finite_or_none(value) for value in run.theta]
-        if len(run.theta) <= LISTED
-        else None,
+        "theta": theta,
         "final_loss": finite_or_none(run.loss),
         "best_loss": finite_or_none(run.best_loss),
         "steps_to": {
@@ -303,13 +304,10 @@ def table(
         "compile s",
         "run s",
     ):
-        text = heading in ("rule", "status")
-        result.add_column(
-            heading,
-            justify="left" if text else "right",
-            no_wrap=heading != "rule",
-            overflow="fold" if text else "ellipsis",
-        )
+        looks: dict[str, Any] = {"justify": "right", "overflow": "ellipsis"}
+        if heading in ("rule", "status"):
+            looks = {"justify": "left", "overflow": "fold"}
+        result.add_column(heading, no_wrap=heading != "rule", **looks)
     for name, one in rows.items():
         reached = ["-" if steps is None else str(steps) for steps in one["steps_to"].values()]
         losses = [

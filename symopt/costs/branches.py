@@ -43,7 +43,7 @@ def refuse_reads_beside(
     graph = Graph()
     roots = list(graph.inline(program, graph.input).values())
     for read in doubtful:
-        _refuse(graph, roots, graph.input(read), solver, data)
+        _refuse(graph, roots, graph.input(read), solver=solver, data=data)
 
 
 def _choosing(program: Program) -> Iterator[Load]:
@@ -81,7 +81,11 @@ def _refuse(
                 f"{loop.name} = {values[bad[0]]}" for loop, values in turns.values.items()
             )
             raise _error(
-                read, axis, f" at {here}" if here else "", index[bad[0]], f"{first} to {last}"
+                read,
+                axis,
+                f" at {here}" if here else "",
+                index=index[bad[0]],
+                known=f"{first} to {last}",
             )
 
 

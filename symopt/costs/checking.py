@@ -50,6 +50,12 @@ def check_cost(cost: Any, at: Any, digits: float) -> Check:
         curvatures = None
         if reference.curved:
             curvatures = cost.hessian(Flat(point))
+    expansion = None
+    if reference.steps <= MOST_EXPANDED:
+        expansion = bound.expansion(point, constants)
+    why = ""
+    if not np.isfinite(value):
+        why = why_value(bound, point, constants)
     subject = Subject(
         point=point,
         names=bound.sizes.labels(),
@@ -61,9 +67,9 @@ def check_cost(cost: Any, at: Any, digits: float) -> Check:
         program=form_fma(bound.form.value_program),
         gradient=bound.form.program,
         run=bound.interpreters(point, constants),
-        expansion=bound.expansion(point, constants) if reference.steps <= MOST_EXPANDED else None,
+        expansion=expansion,
         remark=_remark(reference),
-        why="" if np.isfinite(value) else why_value(bound, point, constants),
+        why=why,
     )
     return examine(subject, digits)
 

@@ -217,7 +217,7 @@ class Cost:
         """Return the Hessian times ``v``, by forward over reverse mode, shape (..., n)."""
         bound = self.bind(theta, **constants)
         direction = bound.direction(v)
-        return repair("product", bound.hvp(bound.start, direction), bound, direction)
+        return repair("product", bound.hvp(bound.start, direction), bound, v=direction)
 
     def hessian(self, theta: PointLike, /, **constants: ConstantLike) -> Array:
         """Return the Hessian, shape (..., n, n).

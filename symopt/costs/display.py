@@ -57,7 +57,7 @@ def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> 
 
 def text(expression: sp.Basic) -> str:
     """Return an expression as text, or its size where it is too large or too deep."""
-    return _written(str, expression, LARGEST, "an expression of {} parts")
+    return _written(str, expression, LARGEST, instead="an expression of {} parts")
 
 
 def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbol]) -> str:
@@ -72,7 +72,9 @@ def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbo
 
 def tex(expression: sp.Basic) -> str:
     """Return an expression in LaTeX, or its size where it is too large or too deep."""
-    return _written(sp.latex, expression, LARGEST_TEX, r"\text{{an expression of {} parts}}")
+    return _written(
+        sp.latex, expression, LARGEST_TEX, instead=r"\text{{an expression of {} parts}}"
+    )
 
 
 def _written(write: Callable[[Any], str], expression: sp.Basic, most: int, instead: str) -> str:

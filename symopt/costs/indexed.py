@@ -421,7 +421,9 @@ class BoundIndexed:
         """Return J along rays from the point, as series."""
         from symopt.diagnosis.expand import expand_sums
 
-        return expand_sums(self.form.value_program, point, constants, self.sizes, self.given.data)
+        return expand_sums(
+            self.form.value_program, point, constants, sizes=self.sizes, data=self.given.data
+        )
 
     def slope(self, interpreter: Interpreter, entry: int) -> Any:
         """Return an entry of the gradient that an interpreter works out."""

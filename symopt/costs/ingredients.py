@@ -56,16 +56,18 @@ class Ingredients:
             *map(_name, self.data),
             *(_name(target.base) for target in self.where if hasattr(target, "base")),
         }
-        if other.params is None:
-            left = None
-        else:
-            left = [one for one in other.params if _name(one) not in named]
+        params, samples = self.params, self.samples
+        if params is None and other.params is not None:
+            params = [one for one in other.params if _name(one) not in named]
+        if samples is None:
+            samples = other.samples
+        kept = {name: array for name, array in data.items() if name not in named}
         return dataclasses.replace(
             other,
-            params=left if self.params is None else self.params,
-            data={**{n: v for n, v in data.items() if n not in named}, **self.data},
+            params=params,
+            data={**kept, **self.data},
             where={**other.where, **self.where},
-            samples=other.samples if self.samples is None else self.samples,
+            samples=samples,
         )
 
 

@@ -20,13 +20,15 @@ Constants = Mapping[str, float]
 def why_value(bound: BoundObjective, point: Array, constants: Constants) -> str:
     """Return why J is not finite at a point; empty where that is not known."""
     program = form_fma(bound.form.value_program)
-    return _why(program, lambda found: found.output("J"), bound, point, constants=constants)
+    return _why(program, lambda found: found.output("J"), bound, point=point, constants=constants)
 
 
 def why_slope(bound: BoundObjective, point: Array, constants: Constants, entry: int) -> str:
     """Return why an entry of the gradient is not finite; empty where that is not known."""
     program = bound.form.program
-    return _why(program, lambda found: bound.slope(found, entry), bound, point, constants=constants)
+    return _why(
+        program, lambda found: bound.slope(found, entry), bound, point=point, constants=constants
+    )
 
 
 def _why(
@@ -41,4 +43,4 @@ def _why(
     reaching = everywhere(program) or program
     from symopt.diagnosis.origin import why
 
-    return why(reaching, wanted, bound.interpreters(point, constants), bound.form.input_names)
+    return why(reaching, wanted, bound.interpreters(point, constants), names=bound.form.input_names)

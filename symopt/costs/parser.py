@@ -336,7 +336,10 @@ def _join_numbers(
 def _sum(parts: list[Part], inverse: list[bool]) -> Part:
     terms = [_negative(part) if minus else part for part, minus in zip(parts, inverse, strict=True)]
     return _join(
-        terms, sp.Add, 0, lambda: _total([term.value for term in terms if term.value is not None])
+        terms,
+        sp.Add,
+        0,
+        value=lambda: _total([term.value for term in terms if term.value is not None]),
     )
 
 
@@ -369,7 +372,7 @@ def _product(parts: list[Part], inverse: list[bool]) -> Part:
         factors,
         sp.Mul,
         1,
-        lambda: math.prod(part.value for part in factors if part.value is not None),
+        value=lambda: math.prod(part.value for part in factors if part.value is not None),
     )
 
 

@@ -119,7 +119,7 @@ class Arithmetic:
         if other is None:
             _gather_squares(curvatures, factor, one)
         else:
-            _gather_both(curvatures, factor, one, other)
+            _gather_both(curvatures, factor, one, other=other)
 
 
 def _times(factor: Any, slopes: Slopes) -> Slopes:

@@ -94,7 +94,7 @@ def text_of(nodes: list[Node], number: int, names: Mapping[Key, str], depth: int
         return _name(node.payload, names)
     if depth == 0:
         return "..."
-    args = [text_of(nodes, arg, names, depth - 1) for arg in node.args]
+    args = [text_of(nodes, arg, names, depth=depth - 1) for arg in node.args]
     if node.op == "add" and args[1].startswith("-"):
         return f"({args[0]} - {args[1][1:]})"
     if node.op in SIGNS:

@@ -100,7 +100,7 @@ class Rays:
         ):
             return mp.nan
         if here is not None and not same(
-            series.value, here.value, abs(series.value) + abs(here.value), ROUNDING
+            series.value, here.value, abs(series.value) + abs(here.value), tolerance=ROUNDING
         ):
             return mp.nan  # J jumps at the point itself
         return series.terms.get((Fraction(power), 0), mp.mpf(0))

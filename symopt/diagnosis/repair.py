@@ -69,7 +69,7 @@ def fill_missing(
     else:
         along = directions.reshape(-1, n)
     for number in missing:
-        _fill(FINDERS[what], rows[number], Rays(expansion(int(number)), n), along[number])
+        _fill(FINDERS[what], rows[number], Rays(expansion(int(number)), n), direction=along[number])
     _say_what_is_missing(what, rows[missing], points.reshape(-1, n)[missing])
     return rows.reshape(result.shape)
 

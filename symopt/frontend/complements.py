@@ -84,7 +84,7 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     places = [
         place
         for place, (factor, node) in enumerate(terms.parts)
-        if _complement(graph, terms, factor, node)
+        if _complement(graph, terms, factor, node=node)
     ]
     if not places or not terms.constant:
         return None
@@ -93,7 +93,10 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
         return None
     return add(
         graph,
-        [_replace_terms(graph, terms, place, place in places) for place in range(len(terms.parts))],
+        [
+            _replace_terms(graph, terms, place, completes=place in places)
+            for place in range(len(terms.parts))
+        ],
     )
 
 
@@ -101,7 +104,7 @@ def _replace_terms(graph: Graph, terms: Terms, place: int, completes: bool) -> i
     factor, node = terms.parts[place]
     if not completes:
         return scale(graph, factor, node)
-    made = _complement(graph, terms, factor, node)
+    made = _complement(graph, terms, factor, node=node)
     assert made is not None
     build, u = made
     return scale(graph, abs(factor) if terms.constant > 0 else -abs(factor), build(graph, u))
@@ -182,7 +185,7 @@ def _difference_of_roots(graph: Graph, terms: Terms) -> int | None:
         if _is_root_of(terms.constant, -factor, inside.constant):
             rest = Terms(0.0, tuple(part for part in terms.parts if part[1] != whole))
             return _with_difference(
-                graph, rest, factor, Terms(0.0, inside.parts), graph.const(inside.constant)
+                graph, rest, factor, x=Terms(0.0, inside.parts), y=graph.const(inside.constant)
             )
         for other, minus in terms.parts:
             within = None

@@ -14,6 +14,7 @@ from symopt.frontend.terms import (
     Terms,
     add,
     factors_of,
+    fixed_exponent,
     multiply,
     scale,
     sum_of,
@@ -138,7 +139,7 @@ def _of_sum_over(graph: Graph, node: int) -> int | None:
         loops.append(graph.nodes[body].payload)
         (body,) = graph.nodes[body].args
     weight, exponent = exponential_factor(graph, body)
-    return None if exponent is None else log_over_loops(graph, weight, exponent, loops)  # type: ignore[arg-type]
+    return None if exponent is None else log_over_loops(graph, weight, exponent, loops=loops)  # type: ignore[arg-type]
 
 
 def log_over_loops(graph: Graph, weight: int, exponent: int, loops: Sequence[Loop]) -> int:
@@ -168,8 +169,8 @@ def exponential_factor(graph: Graph, node: int) -> tuple[int, int | None]:
 
 
 def _of_product(graph: Graph, node: int) -> int | None:
-    op, args, _ = graph.nodes[node]
-    power = 0.5 if op == "sqrt" else graph.value(args[1]) if op == "pow" else None
+    _, args, _ = graph.nodes[node]
+    power = fixed_exponent(graph, node)
     if power is not None and power != int(power):
         return scale(graph, power, log_of(graph, args[0]))
     factors = factors_of(graph, node)

@@ -51,7 +51,7 @@ def _take_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
     if op == "cosh" and power == 1.0:
         return _over_cosh(graph, above, base)
     if op == "sum":
-        return _over_sum(graph, above, base, power)
+        return _over_sum(graph, above, base, power=power)
     terms = None
     if op == "add":
         terms = terms_of(graph, [base])
@@ -59,9 +59,9 @@ def _take_up(graph: Graph, above: list[int], divisor: int) -> list[int] | None:
         return None
     if power == 1.0:
         return _over_two(graph, above, terms) or _over(
-            graph, above, log_of_exponentials(graph, terms), 1.0
+            graph, above, log_of_exponentials(graph, terms), power=1.0
         )
-    return _over(graph, above, log_of_exponentials(graph, terms), power)
+    return _over(graph, above, log_of_exponentials(graph, terms), power=power)
 
 
 def _power(graph: Graph, number: int) -> tuple[int, float]:
@@ -91,7 +91,7 @@ def _over_sum(graph: Graph, above: list[int], total: int, power: float) -> list[
     positive = graph.value(weight)
     if exponent is None or positive is None or positive <= 0.0:
         return None
-    return _over(graph, above, log_of(graph, total), power)
+    return _over(graph, above, log_of(graph, total), power=power)
 
 
 def _over_two(graph: Graph, above: list[int], terms: Terms) -> list[int] | None:

@@ -219,7 +219,7 @@ class SumLowering(Lowering):
         body = self.within(scope, self.near)(part.function)
         if any(node.op in ("sum", "prod") for node in self.graph.reachable(body)):
             body = self._kept(body)
-        return log_over_loops(self.graph, self.graph.const(1.0), body, loops)
+        return log_over_loops(self.graph, self.graph.const(1.0), body, loops=loops)
 
     def _kept(self, body: int) -> int:
         """Return a read of an array that stores the values of a node for all its loops."""

@@ -69,6 +69,16 @@ def split_scale(graph: Graph, number: int) -> tuple[float, int] | None:
     return None
 
 
+def fixed_exponent(graph: Graph, number: int) -> float | None:
+    """Return the exponent of a root or of a fixed power; None of any other node."""
+    op, args, _ = graph.nodes[number]
+    if op == "sqrt":
+        return 0.5
+    if op == "pow":
+        return graph.value(args[1])
+    return None
+
+
 def factors_of(graph: Graph, root: int) -> Factors | None:
     """Return a node as a product of powers; None where it has too many factors."""
     constant = 1.0

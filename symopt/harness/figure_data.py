@@ -150,9 +150,13 @@ def _in_data_units(one: Artist, ax: Axes, points: Points) -> Points | None:
     )
     transform = one.get_offset_transform() if scattered else one.get_transform()  # type: ignore[attr-defined]
     along, up = transform.contains_branch_seperately(ax.transData)  # Matplotlib's spelling
-    if along or up:
-        return (x if along else None, y if up else None, value)
-    return None
+    if not along and not up:
+        return None
+    if not along:
+        x = None
+    if not up:
+        y = None
+    return x, y, value
 
 
 def _tick_names(ax: Axes) -> Iterator[tuple[str, str, Points]]:

@@ -29,7 +29,11 @@ def report(findings: Sequence[Finding], quick: bool = False, missing: Sequence[s
     if missing:
         notice = f"The run was interrupted before the end of: {', '.join(missing)}."
     page = render(
-        [section(one, quick) for one in findings], TITLE, told, notice, facts(findings, quick)
+        [section(one, quick) for one in findings],
+        TITLE,
+        told,
+        notice=notice,
+        facts=facts(findings, quick),
     )
     return page.encode()
 

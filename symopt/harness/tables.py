@@ -77,7 +77,12 @@ def cells(row: Row) -> tuple[str, str, str, str]:
         sign = ""
     else:
         sign = SIGNS[row.relation]
-    return sign + predicted, measured, interval(row.low, row.high, row.measured, apart), str(row.n)
+    return (
+        sign + predicted,
+        measured,
+        interval(row.low, row.high, row.measured, digits_of=apart),
+        str(row.n),
+    )
 
 
 def table(finding: Finding) -> Table:

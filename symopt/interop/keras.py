@@ -35,7 +35,9 @@ def keras(
 
     The learning rate was once called lr.
     """
-    register = counterpart(f"keras.optimizers.{name}", VERSION, FIXED, {"lr": "learning_rate"})
+    register = counterpart(
+        f"keras.optimizers.{name}", VERSION, FIXED, renamed={"lr": "learning_rate"}
+    )
     more = {
         "weight_decay": weight_decay,
         "clipnorm": None,

@@ -30,7 +30,15 @@ def schedulefree_sgd(
 ) -> Rule:
     """Return the rule of pytorch_optimizer's ScheduleFreeSGD."""
     return choose_direction(
-        free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power), maximize
+        free_sgd(
+            lr,
+            momentum,
+            weight_decay,
+            warmup_steps=warmup_steps,
+            r=r,
+            weight_lr_power=weight_lr_power,
+        ),
+        maximize,
     )
 
 
@@ -83,9 +91,18 @@ def poadabelief(
     maximize: bool = False,
 ) -> Rule:
     """Return the rule of pytorch_optimizer's AdaBelief."""
-    rule = belief(lr, betas, eps, rectify, n_sma_threshold, degenerated_to_sgd, ams_bound)
+    rule = belief(
+        lr,
+        betas,
+        eps,
+        rectify=rectify,
+        threshold=n_sma_threshold,
+        degenerated_to_sgd=degenerated_to_sgd,
+        largest=ams_bound,
+    )
     return choose_direction(
-        add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+        add_decay(rule, weight_decay, weight_decouple, fixed=fixed_decay and weight_decouple),
+        maximize,
     )
 
 
@@ -183,5 +200,6 @@ def yogi_(
         eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, initial_accumulator=initial_accumulator
     )
     return choose_direction(
-        add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple), maximize
+        add_decay(rule, weight_decay, weight_decouple, fixed=fixed_decay and weight_decouple),
+        maximize,
     )

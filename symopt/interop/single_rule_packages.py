@@ -26,7 +26,9 @@ def sgd_schedule_free(
     weight_lr_power: Any = 2,
 ) -> Rule:
     """Return the rule of schedulefree's SGDScheduleFree."""
-    return free_sgd(lr, momentum, weight_decay, warmup_steps, r, weight_lr_power)
+    return free_sgd(
+        lr, momentum, weight_decay, warmup_steps=warmup_steps, r=r, weight_lr_power=weight_lr_power
+    )
 
 
 @counterpart("schedulefree.AdamWScheduleFree", "1.4.1", {"foreach": True})
@@ -41,7 +43,15 @@ def adamw_schedule_free(
     weight_lr_power: Any = 2.0,
 ) -> Rule:
     """Return the rule of schedulefree's AdamWScheduleFree."""
-    return free_adamw(lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power)
+    return free_adamw(
+        lr,
+        betas,
+        eps,
+        weight_decay=weight_decay,
+        warmup_steps=warmup_steps,
+        r=r,
+        weight_lr_power=weight_lr_power,
+    )
 
 
 @counterpart("lion_pytorch.Lion", "0.2.5", {"use_triton": False})
@@ -91,5 +101,13 @@ def adabelief_pytorch(
 
     The largest s counts only in steps that are not rectified.
     """
-    rule = belief(lr, betas, eps, rectify, 5, degenerated_to_sgd, amsgrad and not rectify)
-    return add_decay(rule, weight_decay, weight_decouple, fixed_decay and weight_decouple)
+    rule = belief(
+        lr,
+        betas,
+        eps,
+        rectify=rectify,
+        threshold=5,
+        degenerated_to_sgd=degenerated_to_sgd,
+        largest=amsgrad and not rectify,
+    )
+    return add_decay(rule, weight_decay, weight_decouple, fixed=fixed_decay and weight_decouple)

@@ -121,7 +121,9 @@ def adam_(
     decoupled_weight_decay: bool = False,
 ) -> Rule:
     """Return the rule of torch's Adam."""
-    return add_decay(_adam(lr, betas, eps, amsgrad), weight_decay, decoupled=decoupled_weight_decay)
+    return add_decay(
+        _adam(lr, betas, eps, amsgrad=amsgrad), weight_decay, decoupled=decoupled_weight_decay
+    )
 
 
 @torch("AdamW")
@@ -135,7 +137,7 @@ def adamw_(
 ) -> Rule:
     """Return the rule of torch's AdamW."""
     if amsgrad:
-        return add_decay(_adam(lr, betas, eps, True), weight_decay, decoupled=True)
+        return add_decay(_adam(lr, betas, eps, amsgrad=True), weight_decay, decoupled=True)
     beta1, beta2 = betas
     return adamw(eta=lr, beta1=beta1, beta2=beta2, epsilon=eps, weight_decay=weight_decay)
 

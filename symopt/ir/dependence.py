@@ -65,7 +65,7 @@ def reassociate(program: Program, late_states: set[str]) -> Program:
     def build(graph: Graph, number: int, node: Node, args: tuple[int, ...]) -> int | None:  # noqa: ARG001
         if node.op not in PRODUCTS or not late[number]:
             return None
-        return _product(graph, _factors(program, late, number), late, made)
+        return _product(graph, _factors(program, late, number), late, made=made)
 
     made: dict[int, int] = {}
     return program.rewrite(build, made)

@@ -105,12 +105,12 @@ def basin(cost: Cost, theta: Ends, *, reach: float = 1.0, apart: float = 1e-4) -
     polished = _polish(cost, points)
     rested = _came_to_rest(cost, points, polished, *limits)
     labels, kinds = np.full(len(known), -1), np.full(len(known), "diverged", dtype="<U11")
-    attractors = _together(cost, polished.theta[rested], polished.scale[rested], limits[1])
+    attractors = _together(cost, polished.theta[rested], polished.scale[rested], apart=limits[1])
     kinds[known] = "not at rest"
     own = np.flatnonzero(known)[rested]
     labels[own] = attractors.labels
     kinds[own] = attractors.kinds[attractors.labels]
-    return _dataset(ends, labels, kinds, attractors)
+    return _dataset(ends, labels, kinds, found=attractors)
 
 
 def _ends(theta: Any) -> xr.DataArray:
@@ -220,7 +220,9 @@ def _came_to_rest(
     )
     flat = polished.slope <= SMALL * polished.scale * size
     rested = np.asarray(flat & near & ~uphill & np.isfinite(polished.scale))  # NaN is in no order
-    rested[rested] = ~_leaving(cost, points[rested], polished.theta[rested], apart * size[rested])
+    rested[rested] = ~_leaving(
+        cost, points[rested], polished.theta[rested], allowed=apart * size[rested]
+    )
     return rested
 
 

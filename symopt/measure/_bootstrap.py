@@ -46,7 +46,7 @@ def within_run(
     innovations = residuals[1:] - phi * residuals[:-1]
     block = block_length(innovations)
     innovations = (innovations - innovations.mean()) * math.sqrt(n / max(n - p - block, 1))
-    drawn = _blocks(innovations, block, n + BURN_IN, rng)
+    drawn = _blocks(innovations, block, n + BURN_IN, rng=rng)
     paths = _autoregressive(np.clip(drawn_phi, *STATIONARY), drawn)[:, BURN_IN:]
     scale = np.abs(design).max(axis=0)
     row = np.linalg.pinv(design / scale)[place] / scale[place]

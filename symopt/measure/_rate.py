@@ -138,7 +138,7 @@ def rate(
         )
     generator = read_generator(rng)
     if isinstance(x, Run):
-        return _of_run(x, optimum, minimum, level, generator)
+        return _of_run(x, optimum, minimum, level=level, rng=generator)
     for name, value in (("optimum", optimum), ("minimum", minimum)):
         if value is not None:
             raise RunError(
@@ -146,7 +146,7 @@ def rate(
                 "x instead"
             )
     if hasattr(x, "dims") and hasattr(x, "transpose"):
-        return _of_dataarray(x, runs, level, generator)
+        return _of_dataarray(x, runs, level, rng=generator)
     expected = "a Run, a DataArray over step, or a sequence of errors"
     e = read_numbers(x, "the errors", expected, finite=False)
     if e.ndim != 1:
@@ -154,7 +154,7 @@ def rate(
             f"rate was given an array of shape {e.shape}; expected one sequence of errors, "
             "or a DataArray that names its dimensions, such as (start, step)"
         )
-    return _one(np.arange(len(e), dtype=np.float64), _some(e), level, generator)
+    return _one(np.arange(len(e), dtype=np.float64), _some(e), level, rng=generator)
 
 
 def _some(e: Array) -> Array:
@@ -182,7 +182,7 @@ def _one(
                 "optimum too high?"
             )
         e, floors = np.maximum(e, 0.0), np.maximum(floors, -lowest)
-    return classify(k, e, floors, level, rng)
+    return classify(k, e, floors, level=level, rng=rng)
 
 
 def _of_run(
@@ -209,7 +209,7 @@ def _of_run(
             name = "|grad J|"
     if run.status in (Status.DIVERGED, Status.NONFINITE):
         return dataclasses.replace(divergent(k, e), error=name, reason=run.reason)
-    return dataclasses.replace(_one(k, _some(e), level, rng, floor), error=name)
+    return dataclasses.replace(_one(k, _some(e), level, rng=rng, floor=floor), error=name)
 
 
 def _gaps(run: Run, optimum: float) -> tuple[Array, Array, Array]:
@@ -284,9 +284,11 @@ def _of_dataarray(
     )
     k = _steps(x)
     if not others:
-        return _many(k, e, level, rng)
+        return _many(k, e, level, rng=rng)
     places = list(np.ndindex(e.shape[:-2]))
-    return _dataset(x, others, [_many(k, e[place], level, copy.deepcopy(rng)) for place in places])
+    return _dataset(
+        x, others, [_many(k, e[place], level, rng=copy.deepcopy(rng)) for place in places]
+    )
 
 
 def _steps(x: xr.DataArray) -> Array:
@@ -303,21 +305,21 @@ def _steps(x: xr.DataArray) -> Array:
 def _many(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate:
     """Return one rate for runs e, shape (runs, steps)."""
     if len(e) == 1:
-        return _one(k, e[0], level, rng)
-    found = [_one(k, run, level, None) for run in e]
+        return _one(k, e[0], level, rng=rng)
+    found = [_one(k, run, level, rng=None) for run in e]
     counts = Counter(rate.regime for rate in found)
     regime = max(REGIMES, key=lambda name: counts[name])
     alike = [rate for rate in found if rate.regime == regime]
-    if doubt := _individual_check(k, e[[rate.regime == regime for rate in found]], level, rng):
+    if doubt := _individual_check(k, e[[rate.regime == regime for rate in found]], level, rng=rng):
         return doubt
     others = [f"{count} {name}" for name, count in counts.items() if name != regime]
     reason = f"{len(alike)} of {len(found)} runs" + (f" ({', '.join(others)})" if others else "")
-    return _across(alike, f"{reason}; {alike[0].reason}", level, rng)
+    return _across(alike, f"{reason}; {alike[0].reason}", level, rng=rng)
 
 
 def _individual_check(k: Array, e: Array, level: float, rng: np.random.Generator) -> Rate | None:
     """Return why most of a few runs tell nothing when each is judged alone."""
-    alone = [_one(k, run, level, copy.deepcopy(rng)) for run in e[:FEW]]
+    alone = [_one(k, run, level, rng=copy.deepcopy(rng)) for run in e[:FEW]]
     silent = [rate for rate in alone if rate.regime == "not identifiable"]
     if 2 * len(silent) <= len(alone):
         return None
@@ -334,16 +336,17 @@ def _across(alike: list[Rate], reason: str, level: float, rng: np.random.Generat
     values = {"linear": factors, "defective": factors, "power": orders, "superlinear": orders}.get(
         first.regime
     )
-    known = values is not None and len(alike) > 1
-    few = ""
-    if known and len(alike) < FEW_RUNS:
-        few = f"; the interval is the range of fewer than {FEW_RUNS} runs"
+    interval, kind, few = NOWHERE, "", ""
+    if values is not None and len(alike) > 1:
+        interval, kind = across_runs(values, level, rng), "across runs"
+        if len(alike) < FEW_RUNS:
+            few = f"; the interval is the range of fewer than {FEW_RUNS} runs"
     return dataclasses.replace(
         first,
         factor=float(np.median(factors)),
         order=float(np.median(orders)),
-        interval=across_runs(values, level, rng) if values is not None and known else NOWHERE,
-        interval_kind="across runs" if known else "",
+        interval=interval,
+        interval_kind=kind,
         n=len(alike),
         reason=reason + few,
         window=(min(rate.window[0] for rate in alike), max(rate.window[1] for rate in alike)),

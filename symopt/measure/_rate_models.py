@@ -138,7 +138,7 @@ def classify(
         )
     if np.count_nonzero(e) < FEW:
         return _without("not identifiable", k, f"{count} points; {FEWEST} are needed")
-    return _fit(k, e, floor, level, rng)
+    return _fit(k, e, floor, level=level, rng=rng)
 
 
 def _without(regime: str, k: Array, reason: str, factor: float = math.nan) -> Rate:
@@ -168,7 +168,10 @@ def divergent(k: Array, e: Array) -> Rate:
     if slope <= 0:
         return _without("divergent", k, "errors overflow")
     return _without(
-        "divergent", k, f"errors grow from {e[0]:.3g} to {e.max():.3g}", math.exp(min(slope, 700.0))
+        "divergent",
+        k,
+        f"errors grow from {e[0]:.3g} to {e.max():.3g}",
+        factor=math.exp(min(slope, 700.0)),
     )
 
 
@@ -189,7 +192,7 @@ def _superlinear(k: Array, found: _error_sequence.Superlinear) -> Rate:
 def _fit(k: Array, e: Array, floor: Array, level: float, rng: np.random.Generator | None) -> Rate:
     known, count = _level(k, e)
     if known >= e[0] / 10**DECADES:
-        return _without("plateau", k, f"errors stop falling at {known:.3g}", 1.0)
+        return _without("plateau", k, f"errors stop falling at {known:.3g}", factor=1.0)
     floor = np.maximum(floor, known)[:count]
     count = _error_sequence.count_clear_of(e[:count], floor)
     k, e, floor = k[:count], e[:count], floor[:count]
@@ -220,7 +223,7 @@ def _refused(fit: Fit, points: Points, note: str) -> Rate | None:
             "plateau",
             points.k,
             f"errors stay at {math.exp(float(np.median(points.log_e))):.3g}",
-            1.0,
+            factor=1.0,
         )
     if fit.model == "plateau":
         return _without("not identifiable", points.k, f"errors fall by no law for long{note}")
@@ -282,7 +285,7 @@ def _measured(
     slope = theil_sen(x, y)
     low = high = math.nan
     if rng is not None:
-        off = within_run(jacobian(fit, k), fit.residuals, 1, level, rng)
+        off = within_run(jacobian(fit, k), fit.residuals, 1, level=level, rng=rng)
         slack = 4 * RESOLUTION / float(x[-1] - x[0]) + _lack_of_fit(fit, points)
         low, high = slope + float(off[0]) - slack, slope + float(off[1]) + slack
     if slope >= 0 or high >= 0:

@@ -32,7 +32,9 @@ def form_fma(program: Program) -> Program:
         if node.op not in ("add", "sub"):
             return None
         first, second = node.args
-        return _fuse(graph, node.op, args[0], args[1], depth[first] >= depth[second])
+        return _fuse(
+            graph, node.op, args[0], b=args[1], first_is_deeper=depth[first] >= depth[second]
+        )
 
     return program.rewrite(build)
 

@@ -32,7 +32,7 @@ def gather_additions(program: Program) -> Program:
             by = shift - anchors[_family(statement, shift)]
         if by:
             new, outputs[statement.key] = _shift_addition(
-                graph, statement, outputs[statement.key], by
+                graph, statement, outputs[statement.key], by=by
             )
             moved.append(new)
         else:

@@ -70,9 +70,9 @@ def estimate_from_batch(value: Program, samples: str) -> Program:
             at = tuple(_place(index, loop) for index in statement.at)
             loops = tuple(drawn if one == loop else one for one in statement.loops)
             statement = statement._replace(at=at, loops=loops)  # noqa: PLW2901
-        outputs[statement.key] = _at_drawn_sample(graph, node, loop, new, stored)
+        outputs[statement.key] = _at_drawn_sample(graph, node, loop, new=new, stored=stored)
         statements.append(statement)
-    outputs["J"] = _scale_sums(graph, outputs["J"], loop, new, stored)
+    outputs["J"] = _scale_sums(graph, outputs["J"], loop, new=new, stored=stored)
     return graph.program(outputs, statements)
 
 
@@ -163,7 +163,7 @@ def _scale_sums(
     for number in sums:
         body = graph.replace(graph.nodes[number].args[0], replaced)
         drawn = graph.reduce(
-            "sum", _batch_loop(loop), _at_drawn_sample(graph, body, loop, new, stored)
+            "sum", _batch_loop(loop), _at_drawn_sample(graph, body, loop, new=new, stored=stored)
         )
         replaced[number] = graph.op("mul", factor, drawn)
     return graph.replace(top, replaced)

@@ -225,7 +225,7 @@ def _cells_or_points(ax: Axes, points: Array, groups: list[_Group]) -> None:
                 colour = group.colour
             else:
                 colour = lighten(group.colour)
-            fill_cells(ax, sides[:2], group.runs.T if sides[2] else group.runs, colour)
+            fill_cells(ax, sides[:2], group.runs.T if sides[2] else group.runs, colour=colour)
         else:
             edge = "0.5"
             if group.place is not None:

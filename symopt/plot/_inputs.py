@@ -121,7 +121,7 @@ def values_of(predicted: Any, x: Array, what: str, variable: str | None = None) 
     import sympy as sp
 
     if isinstance(predicted, sp.Basic):
-        return _of_formula(predicted, x, what, variable)
+        return _of_formula(predicted, x, what, variable=variable)
     try:
         values = predicted
         if callable(predicted):

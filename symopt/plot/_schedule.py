@@ -62,7 +62,7 @@ def schedule(
     steps = check_whole_number(steps, "steps", "a whole number of steps, at least 1", least=1)
     x = np.unique(np.linspace(1, int(steps), min(int(steps), MOST)).round().astype(np.int64))
     curves = {
-        name: QuantileBand.of(x, _values(name, one, x, int(steps))[None, :])
+        name: QuantileBand.of(x, _values(name, one, x, steps=int(steps))[None, :])
         for name, one in schedules.items()
     }
     with drawn_on(ax) as axes:

@@ -99,7 +99,8 @@ def sensitivity(
         )
     over = (runs,) if isinstance(runs, str) else tuple(runs)
     curves = {
-        n: _curve(n, along, over, _scores(n, d, optimum, target, of)) for n, d in datasets.items()
+        n: _curve(n, along, over, scores=_scores(n, d, optimum, target=target, of=of))
+        for n, d in datasets.items()
     }
     if not any(np.isfinite(curve.middle).any() for curve in curves.values()):
         raise RunError(_nothing(along, target))
@@ -117,7 +118,7 @@ def sensitivity(
         draw_bands(axes, curves)
         _mark_failures(axes, list(curves.values()) if target is None else [])
         axes.set_xlabel("learning rate η" if along == "eta" else along)
-        axes.set_ylabel(with_words(_label(list(datasets.values()), optimum, target, of), words))
+        axes.set_ylabel(with_words(_label(list(datasets.values()), optimum, target, of=of), words))
         grid(axes)
         legend(axes)
     return axes
@@ -182,10 +183,9 @@ def _label(datasets: list[xr.Dataset], optimum: float | None, target: float | No
     when = "the last step"
     if len(steps) == 1 and steps != {0}:
         when = f"{steps.pop()} steps"
-    return (
-        f"{'best ' if of == 'best_loss' else ''}{gap} {'within' if of == 'best_loss' else 'after'} "
-        f"{when}"
-    )
+    if of == "best_loss":
+        return f"best {gap} within {when}"
+    return f"{gap} after {when}"
 
 
 def _top(curves: list[QuantileBand], target: float | None) -> float:
@@ -231,8 +231,8 @@ def tolerance(eta: Array, middle: Array) -> list[Interval]:
     groups = np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
     return [
         (
-            _crossing(eta, heights, int(group[0]), -1, limit),
-            _crossing(eta, heights, int(group[-1]), 1, limit),
+            _crossing(eta, heights, int(group[0]), step=-1, limit=limit),
+            _crossing(eta, heights, int(group[-1]), step=1, limit=limit),
         )
         for group in groups
     ]
@@ -268,8 +268,8 @@ def _bars(ax: Axes, curves: list[QuantileBand]) -> None:
                 ax,
                 ROW * (len(rows) - row - 0.3),
                 intervals,
-                _width(curve, intervals),
-                line_style(k)["color"],
+                width=_width(curve, intervals),
+                colour=line_style(k)["color"],
             )
 
 

@@ -85,9 +85,9 @@ def stability(
     if boundary is None:
         limit = None
     else:
-        limit = _limit(boundary, up, eigenvalue, x, y)
+        limit = _limit(boundary, up, eigenvalue, x=x, y=y)
     with drawn_on(ax) as axes:
-        _cells(axes, across, up, table.values.T)
+        _cells(axes, across, up, factors=table.values.T)
         if limit is not None:
             with limits_kept(axes):
                 axes.plot(limit[0], limit[1], label=limit[2], **PREDICTED)
@@ -140,7 +140,7 @@ def _cells(ax: Axes, x: Array, y: Array, factors: Array) -> None:
     ax.figure.colorbar(cells, ax=ax, label="factor per step")
     for where, colour, label in ((failed, DIVERGED, "diverged"), (none, UNKNOWN, "no factor")):
         if where.any():
-            fill_cells(ax, sides, where, colour)
+            fill_cells(ax, sides, where, colour=colour)
             add_legend_patch(ax, colour, label)
     scale_plane(ax, x, y)
 
@@ -161,7 +161,7 @@ def _limit(boundary: Any, up: Array, eigenvalue: float, x: str, y: str) -> tuple
     places = np.linspace(up[0], up[-1], PLACES)
     formula = boundary
     if isinstance(boundary, Rule):
-        formula = _of_rule(boundary, x, y, places[[1, -2]], eigenvalue)
+        formula = _of_rule(boundary, x, y, ends=places[[1, -2]], eigenvalue=eigenvalue)
     found = [s for s in getattr(formula, "free_symbols", ()) if s.name == "lambda"]
     if not found:
         return values_of(formula, places, "boundary", y), places, "predicted limit"

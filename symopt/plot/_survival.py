@@ -64,7 +64,7 @@ def survival(curves: Curves, ax: Axes | None = None, predicted: Predicted = None
     forecasts = for_each(predicted, named)
     with drawn_on(ax) as axes:
         for k, (name, curve) in enumerate(named.items()):
-            _draw(axes, line_style(k), name, curve)
+            _draw(axes, line_style(k), name, curve=curve)
         axes.set_ylim(-0.02, 1.04)
         _scale(axes, list(named.values()))
         _predict(axes, forecasts)

@@ -60,7 +60,7 @@ def trajectory(result: Runs, ax: Axes | None = None) -> Axes:
     with drawn_on(ax) as axes:
         contours(cost, window, axes)
         for k, (name, path) in enumerate(paths.items()):
-            _path(path, name, line_style(k), axes)
+            _path(path, name, line_style(k), ax=axes)
         axes.set_xlim(window[0], window[1])
         axes.set_ylim(window[2], window[3])
         axes.set_xlabel(first.labels[0])

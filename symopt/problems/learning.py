@@ -313,7 +313,7 @@ def two_layer(
 
     loss = sp.Sum(logsumexp(z(i), (i, 0, K - 1)) - z(c[k]), (k, 0, m - 1)) / m
     J = Cost(loss, params=(W, a, V, b), data={X: inputs, c: classes}, samples=k, where=layer)
-    return Problem("two_layer", J, _network_start(inputs.shape[1], hidden, K, rng), source)
+    return Problem("two_layer", J, _network_start(inputs.shape[1], hidden, K, rng=rng), source)
 
 
 def deep_linear_chain(depth: int = 7, *, rng: RandomLike = 0) -> Problem:

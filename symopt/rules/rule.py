@@ -166,10 +166,10 @@ class Rule:
         ranges: Ranges | None = None,
     ) -> Rule:
         """Read the signature of a rule's function."""
-        signature: Signature = read_signature(function, states, iterate, needs)
+        signature: Signature = read_signature(function, states, iterate, needs=needs)
         own = check_ranges(ranges or {}, signature.values, signature.name)
         values = {
-            key: in_range(signature.name, key, value, own)
+            key: in_range(signature.name, key, value, ranges=own)
             for key, value in signature.values.items()
         }
         shown = (signature.name, signature.initial, values, values, iterate)
@@ -198,10 +198,13 @@ class Rule:
                 near = wrap or did_you_mean(name, self.values)
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{near}")
         good = {
-            name: check_hyperparameter(self.name, name, value, self.defaults[name])
+            name: check_hyperparameter(self.name, name, value, default=self.defaults[name])
             for name, value in values.items()
         }
-        good = {name: in_range(self.name, name, value, self.ranges) for name, value in good.items()}
+        good = {
+            name: in_range(self.name, name, value, ranges=self.ranges)
+            for name, value in good.items()
+        }
         origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
         notes = {name: text for name, text in self.notes.items() if name not in values}
         return dataclasses.replace(self, values={**self.values, **good}, origin=origin, notes=notes)

@@ -91,10 +91,10 @@ def read_signature(
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     values = _values(keyword, states, where)
     values = {
-        key: check_hyperparameter(f"rule {function.__name__}", key, value, value)
+        key: check_hyperparameter(f"rule {function.__name__}", key, value, default=value)
         for key, value in values.items()
     }
-    initial = {name: _initial(name, start, values, where) for name, start in states.items()}
+    initial = {name: _initial(name, start, values, where=where) for name, start in states.items()}
     if iterate != "theta" and iterate not in states:
         raise RuleError(
             f"{where}: iterate={iterate!r} is not a state{did_you_mean(str(iterate), states)}"

@@ -53,7 +53,7 @@ def trace(
     read = partial(_call_once, function, rule, state, given, wanted)
     found, again = read(), read()
     if found != again:
-        raise changing(function, rule, found, again)
+        raise changing(function, rule, found, other=again)
     return found
 
 
@@ -82,8 +82,8 @@ def _call_once(
         raise RuleError(f"rule {rule}: {line}: {error}{advice(error)}") from error
     names = ["theta", *states]
     new = {
-        name: _expression(function, rule, name, value)
-        for name, value in _by_name(function, rule, result, names)
+        name: _expression(function, rule, name, value=value)
+        for name, value in _by_name(function, rule, result, names=names)
     }
     known = {
         theta,
@@ -91,7 +91,7 @@ def _call_once(
         *(v for v in (*given.values(), *filled.values()) if isinstance(v, sp.Symbol)),
     }
     _check_symbols(
-        function, rule, [*new.values(), *named.values.values()], known | set(named.values)
+        function, rule, [*new.values(), *named.values.values()], known=known | set(named.values)
     )
     return new, named.values
 

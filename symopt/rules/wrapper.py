@@ -234,7 +234,7 @@ def wrapper(
     """
 
     def make(function: Callable[..., Any]) -> Callable[..., Rule]:
-        signature = read_signature(function, states, iterate, (), ("step", "theta"))
+        signature = read_signature(function, states, iterate, needs=(), first=("step", "theta"))
         whole = Wrapper(function, signature, iterate, ranges or {}, words)
 
         @wraps(function)

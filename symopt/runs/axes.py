@@ -66,7 +66,7 @@ def lay_out(
     """
     swept = _read_axes(rule.hyperparameters) | _read_axes(constants, OF_COST)
     first_entries = starts.isel(param=0, drop=True)
-    shape = _combine([*swept.values(), first_entries], starts, rule, settings)
+    shape = _combine([*swept.values(), first_entries], starts, rule, settings=settings)
     numbers = np.arange(first_entries.size, dtype=np.float64).reshape(first_entries.shape)
     streams = _spread_axis(first_entries.copy(data=numbers), shape)
     rows = starts.transpose(*first_entries.dims, "param").values.reshape(first_entries.size, -1)
@@ -100,7 +100,7 @@ def _combine(
         raise RunError(f"axes that share a dimension do not fit together: {error}") from None
     sizes = dict(chain.from_iterable(axis.sizes.items() for axis in aligned))
     runs = math.prod(sizes.values())
-    check_memory(runs, starts.sizes["param"], settings, len(rule.update.states))
+    check_memory(runs, starts.sizes["param"], settings, states=len(rule.update.states))
     return xr.broadcast(*aligned)[0] * 0.0
 
 

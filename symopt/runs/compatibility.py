@@ -41,7 +41,7 @@ def _check_schedule(rule: Rule, name: str, steps: int) -> None:
     at = np.unique([1, min(2, steps), max(steps // 2, 1), max(steps, 1)])
     for step, value in zip(at, values_of(rule.schedules[name], at, steps), strict=True):
         if np.isfinite(value) and not place.holds(value):
-            in_range(f"step {step}: {rule.name}", name, float(value), rule.ranges)
+            in_range(f"step {step}: {rule.name}", name, float(value), ranges=rule.ranges)
             return  # it may go on with a warning: one is enough
 
 

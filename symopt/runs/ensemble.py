@@ -85,7 +85,7 @@ def read_starts(cost: Cost, start: PointLike | Uniform) -> tuple[Cost, xr.DataAr
         return _read_labelled(cost, start)
     if isinstance(start, Uniform):
         start = start.draw(start.dimensions(cost))
-    cost, array = read_start(cost, start, (1, 2), {})
+    cost, array = read_start(cost, start, (1, 2), constants={})
     _refuse_none(array)
     return cost, xr.DataArray(array, dims=("start", "param")[-array.ndim :])
 
@@ -103,7 +103,9 @@ def _read_labelled(cost: Cost, start: xr.DataArray) -> tuple[Cost, xr.DataArray]
     _refuse_none(start)
     labels = {name: start[name] for name in ("param",) if name in start.coords}
     rows = start.values.reshape(-1, start.sizes["param"])
-    cost, array = read_start(cost, xr.DataArray(rows, labels, ("start", "param")), (2,), {})
+    cost, array = read_start(
+        cost, xr.DataArray(rows, labels, ("start", "param")), (2,), constants={}
+    )
     unlabelled = start.drop_vars("param", errors="ignore")
     return cost, unlabelled.copy(data=array.reshape(start.shape))
 

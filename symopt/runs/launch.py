@@ -49,7 +49,7 @@ class Finished:
     def reason(self, run: int) -> str:
         """Return why a run ended."""
         status = str(self.status[run])
-        return explain_end(status, run, self.blocks, self.outcome, self.bound)
+        return explain_end(status, run, self.blocks, outcome=self.outcome, bound=self.bound)
 
     def labels(self) -> list[str]:
         """Return a name for each entry of theta."""
@@ -74,11 +74,11 @@ def launch(
     says which stream of random numbers each run takes its noise from.
     """
     count, n = start.shape
-    check_memory(count, n, settings, len(rule.update.states))
+    check_memory(count, n, settings, states=len(rule.update.states))
     bound = cost.bind(Flat(start), **constants)
     check_fit(rule, cost, settings)
-    given, swept = _values(rule, cost, hypers, constants)
-    options = _options(rule, bound, swept, settings)
+    given, swept = _values(rule, cost, hypers, constants=constants)
+    options = _options(rule, bound, swept, settings=settings)
     batches = _batches(bound, settings.sampling)
     began = time.perf_counter()
     kernel = _kernel(bound, rule.update, options)
@@ -89,7 +89,7 @@ def launch(
         start=start,
         given=given,
         initial={
-            s.name: _initial(s, hypers, cost, start, constants=constants)
+            s.name: _initial(s, hypers, cost, start=start, constants=constants)
             for s in rule.update.states
         },
         steps=settings.steps,
@@ -122,7 +122,7 @@ def _options(
     """Return what kind of kernel is needed."""
     count, n = bound.start.shape
     return Options(
-        lanes=_lanes(count, n, rule, bound),
+        lanes=_lanes(count, n, rule, bound=bound),
         swept=swept,
         best=settings.best,
         targets=len(settings.targets),
@@ -184,7 +184,7 @@ def _kernel(bound: BoundObjective, update: Update, options: Options) -> Kernel:
     if key not in kernels:  # a kernel holds its update, so the id stays its own
         matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
         program = bound.form.kernel_program(matrices, options.batch)
-        kernels[key] = write_kernel(program, update, bound.sizes.total, options)
+        kernels[key] = write_kernel(program, update, bound.sizes.total, options=options)
     kernel: Kernel = kernels[key]
     return kernel
 

@@ -109,10 +109,10 @@ def minimize(
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
     values = objective.check_constants(constants)
-    objective, point = read_start(objective(**constants), start, (1,), {})
+    objective, point = read_start(objective(**constants), start, (1,), constants={})
     _check_single(optimizer.hyperparameters, "hyperparameter")
     _check_single(values, "constant")
-    sampling = check_sampling(batch, replace, noise, rng)
+    sampling = check_sampling(batch, replace, noise, rng=rng)
     if isinstance(record, str) and record == "auto":
         record = choose_record(steps, size=len(point), sampling=sampling)
     settings = check_run_options(

@@ -131,10 +131,10 @@ class Replay:
         quantities = self.quantities()
         for name, value, why in quantities:
             if not np.isfinite(value):
-                return not_finite_in_step(name, value, self.step, where, why())
+                return not_finite_in_step(name, value, self.step, where=where, why=why())
         for name, value, _ in quantities[-len(self.labels) :]:  # the new theta
             if not abs(value) <= limit:
-                return beyond_in_step(name, value, limit, self.step, where)
+                return beyond_in_step(name, value, limit, step=self.step, where=where)
         return f"a state left the finite numbers {where}"
 
     def _is_random(self) -> bool:
@@ -198,7 +198,7 @@ class Replay:
         ]
 
     def _why_slope(self, point: Array, entry: int) -> str:
-        why = why_slope(self.bound, point, self.constants, entry)
+        why = why_slope(self.bound, point, self.constants, entry=entry)
         return why or "J is not differentiable there as it is written"
 
     def _value(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
@@ -284,7 +284,7 @@ def solve(matrix: Array, right: Array, labels: Sequence[str]) -> tuple[Array, st
     lost = np.argwhere(~np.isfinite(matrix))
     if len(lost):
         row, column = lost[0]
-        return nowhere, _bad_entry(matrix, row, column, labels)
+        return nowhere, _bad_entry(matrix, row, column, labels=labels)
     sizes = np.abs(np.linalg.eigvalsh(matrix))
     if sizes.min() <= len(right) * ROUNDING * sizes.max():
         between = f"{sizes.min():.3g} to {sizes.max():.3g}"

@@ -100,7 +100,7 @@ def sweep(
     """
     objective = as_cost(cost)
     named = _name_rules(rules)
-    sampling = check_sampling(batch, replace, noise, rng)
+    sampling = check_sampling(batch, replace, noise, rng=rng)
     settings = check_run_options(
         steps,
         record,
@@ -114,7 +114,9 @@ def sweep(
     )
     values = objective.check_constants(constants)
     objective, starts = read_starts(_with_data(objective, constants, values), start)
-    laid_out = {name: lay_out(rule, values, starts, settings) for name, rule in named.items()}
+    laid_out = {
+        name: lay_out(rule, values, starts, settings=settings) for name, rule in named.items()
+    }
     datasets, finished = {}, {}
     with stop_on_ctrl_c() as stop:
         for name, rule in named.items():

@@ -17,7 +17,7 @@ Number: TypeAlias = float | sp.Expr
 
 def schedule_numbers(function: str, **given: Number) -> list[sp.Expr]:
     """Return what was given as SymPy, of numbers or expressions in T."""
-    return [real_number(function, name, value, {T}) for name, value in given.items()]
+    return [real_number(function, name, value, allowed={T}) for name, value in given.items()]
 
 
 def positive_numbers(function: str, **given: Number) -> list[sp.Expr]:

@@ -229,7 +229,7 @@ def cosine(
     value, end = schedule_numbers("cosine", value=value, end=end)
     if restarts is None:
         (over,) = positive_numbers("cosine", over=T if over is None else over)
-        return _fall("cosine", value, end, _falling_share(over))
+        return _fall("cosine", value, end, left=_falling_share(over))
     if over is not None:
         raise RuleError(
             f"schedules.cosine(over={over}, restarts={restarts}): expected one of them: over for a "
@@ -237,7 +237,7 @@ def cosine(
             "restarts for one every so many steps"
         )
     (restarts,) = positive_numbers("cosine", restarts=restarts)
-    return _fall("cosine", value, end, 1 + _whole(restarts) - (t - 1) / restarts)
+    return _fall("cosine", value, end, left=1 + _whole(restarts) - (t - 1) / restarts)
 
 
 def warmup(schedule: Number, over: Number) -> sp.Expr:
@@ -265,7 +265,7 @@ def warmup(schedule: Number, over: Number) -> sp.Expr:
     0.1*Min(1, t/50)
     """
     (over,) = positive_numbers("warmup", over=over)
-    return real_number("warmup", "schedule", schedule, {t, T}) * sp.Min(1, t / over)
+    return real_number("warmup", "schedule", schedule, allowed={t, T}) * sp.Min(1, t / over)
 
 
 def one_cycle(
@@ -319,15 +319,15 @@ def one_cycle(
     start_factor, final_factor = positive_numbers(
         "one_cycle", start_factor=start_factor, final_factor=final_factor
     )
-    if is_above_zero(1 - real_number("one_cycle", "share", share, {T})) is False:
+    if is_above_zero(1 - real_number("one_cycle", "share", share, allowed={T})) is False:
         raise RuleError(
             f"schedules.one_cycle(share={share}): expected a share between 0 and 1, as 0.3"
         )
     share, over = positive_numbers("one_cycle", share=share, over=over)
     start, peak = value / start_factor, share * over
     # "before" without the peak itself: where it lies at t = 1 the rise divides by zero
-    rise = _fall(shape, start, value, (peak - t) / (peak - 1))
-    fall = _fall(shape, value, start / final_factor, sp.Max(0, over - t) / (over - peak))
+    rise = _fall(shape, start, value, left=(peak - t) / (peak - 1))
+    fall = _fall(shape, value, start / final_factor, left=sp.Max(0, over - t) / (over - peak))
     return sp.Piecewise((rise, t < peak), (fall, True))
 
 
@@ -379,7 +379,9 @@ def wsd(
             "longer than the "
             "whole; expected warmup + decay of at most over"
         )
-    return _fall(shape, value, end, sp.Min(1, sp.Max(0, over - t) / decay)) * sp.Min(1, t / warmup)
+    return _fall(shape, value, end, left=sp.Min(1, sp.Max(0, over - t) / decay)) * sp.Min(
+        1, t / warmup
+    )
 
 
 def nesterov_beta(step: Number = t) -> sp.Expr:
@@ -412,7 +414,7 @@ def nesterov_beta(step: Number = t) -> sp.Expr:
     >>> beta, [beta.subs(so.t, step) for step in (1, 2, 3, 298)]
     (Max(0, t - 1)/(t + 2), [0, 1/4, 2/5, 99/100])
     """
-    k = real_number("nesterov_beta", "step", step, {t, T})
+    k = real_number("nesterov_beta", "step", step, allowed={t, T})
     return sp.Max(0, k - 1) / (k + 2)
 
 

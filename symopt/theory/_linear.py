@@ -133,7 +133,7 @@ def _derive_matrix(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Substi
     )
     rest = dict.fromkeys(step.variables.values(), sp.Integer(0))
     for name, expression in step.next.items():
-        _check_smooth(rule, name, expression, rest)
+        _check_smooth(rule, name, expression, rest=rest)
         if sp.simplify(expression.subs(rest)) != 0:
             raise RuleError(
                 f"{rule.name}: {name} does not rest where theta and the states are 0: it moves to "
@@ -141,7 +141,7 @@ def _derive_matrix(rule: Rule, held: Held) -> tuple[list[str], sp.Matrix, Substi
             )
     rows = [[sp.diff(e, v) for v in step.variables.values()] for e in step.next.values()]
     matrix = sp.Matrix([[entry.subs(rest) for entry in row] for row in rows]).applyfunc(sp.simplify)
-    _check_forgets(rule, step, matrix, rows)
+    _check_forgets(rule, step, matrix, rows=rows)
     return list(step.next), matrix, back
 
 

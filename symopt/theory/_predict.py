@@ -138,19 +138,25 @@ def predict(
     try:
         if rests:
             check_rests(rule, held, point)
-            found, why = _numbers(*solve_preconditioner(rule, bound, point, hessian), kind, held)
+            found, why = _numbers(
+                *solve_preconditioner(rule, bound, point, hessian=hessian), kind, held
+            )
             numbers, reasons = numbers | found, [*reasons, *why]
         else:
             step = f"Newton's step to where it is has the length {away:.3g}"
             reasons = [f"the gradient is not 0 there: {step}"]
     except RuleError as error:
         reasons += [str(error)]
-    factor = numbers["rate"]
+    factor, condition, per_decade = numbers["rate"], math.nan, math.nan
+    if kind == "minimum":
+        condition = float(eigenvalues[-1] / eigenvalues[0])
+    if 0 < factor < 1:
+        per_decade = -math.log(10) / math.log(factor)
     return Prediction(
         kind,
         eigenvalues,
-        condition=float(eigenvalues[-1] / eigenvalues[0]) if kind == "minimum" else math.nan,
-        per_decade=-math.log(10) / math.log(factor) if 0 < factor < 1 else math.nan,
+        condition=condition,
+        per_decade=per_decade,
         gradient_norm=float(np.linalg.norm(gradient)),
         reason="; ".join(dict.fromkeys(reasons)),
         **numbers,

@@ -63,12 +63,13 @@ def rate(rule: Rule, eigenvalues: npt.ArrayLike, *, held: Held = ()) -> float:
     curvatures = np.unique(_eigenvalues(eigenvalues))
     names, _ = _entries(rule, held)
     values = numbers_of(rule, names, {**held_values(held), "lambda": curvatures})
-    roots = _roots(rule, _matrices(rule, held, values, curvatures), curvatures)
+    roots = _roots(rule, _matrices(rule, held, values, curvatures=curvatures), curvatures)
     together = _together(roots)
     parted = np.abs(roots[~together]).max(initial=0.0)
     largest = float(np.abs(curvatures).max())
     close = (
-        _radius(rule, held, values | {"lambda": float(c)}, largest) for c in curvatures[together]
+        _radius(rule, held, values | {"lambda": float(c)}, largest=largest)
+        for c in curvatures[together]
     )
     return float(max([parted, *close]))
 

@@ -96,7 +96,7 @@ def stability_limit(
             f"{rule.name} has no hyperparameter {wrt!r}; its are {', '.join(rule.hyperparameters)}"
         )
     if eigenvalue is None:
-        return _that_holds(_formula(rule, held, wrt), rule, held, wrt)
+        return _that_holds(_formula(rule, held, wrt), rule, held, wrt=wrt)
     if (curvature := number("eigenvalue", eigenvalue)) <= 0:
         raise RuleError(
             f"eigenvalue={curvature:g}; expected the largest eigenvalue of a Hessian, above 0"

@@ -188,7 +188,7 @@ def scipy(
         )
     objective = as_cost(cost)
     _check_single(objective.check_constants(constants))
-    objective, point = read_start(objective(**constants), start, (1,), {})
+    objective, point = read_start(objective(**constants), start, (1,), constants={})
     settings = check_run_options(steps, None, tolerance=tolerance)
     if chosen.dense and len(point) > LARGEST_DENSE:
         raise RunError(
@@ -210,7 +210,7 @@ def scipy(
             stop=stop,
         )
         began = time.perf_counter()
-        end = run_scipy(recording, chosen, point, settings.tolerance)
+        end = run_scipy(recording, chosen, point, tolerance=settings.tolerance)
         run_seconds = time.perf_counter() - began
     return _result(
         recording,

@@ -23,7 +23,7 @@ def run_scipy(
 ) -> End:
     """Let SciPy work, and say how that ended."""
     try:
-        found = _minimize(objective, method, start, tolerance)
+        found = _minimize(objective, method, start, tolerance=tolerance)
         if not np.array_equal(found.x, objective.theta):
             objective.step(found.x)  # what no step told, as the best corner of a first simplex
         success, message = bool(found.success), str(found.message).strip(": ")
@@ -32,7 +32,7 @@ def run_scipy(
     except (ArithmeticError, ValueError, RuntimeError) as error:
         # linear algebra that meets NaN, as in trust-exact
         success, message = False, f"{type(error).__name__}: {error}"
-    end = classify_end(objective, method, tolerance, success)
+    end = classify_end(objective, method, tolerance, success=success)
     if end is not None:
         return end
     status, reason = classify_stop(objective)
@@ -84,7 +84,7 @@ def classify_stop(objective: RecordingObjective) -> End:
     cost, theta, gradient = objective.cost, objective.theta, objective.gradient_here()
     sizes, loss = objective.largest, objective.losses[-1]
     noise = NOISE * rounding(cost, theta, sizes=sizes, slope=gradient, loss=loss)
-    if along_gradient(cost, theta, sizes, gradient) <= noise:
+    if along_gradient(cost, theta, sizes, slope=gradient) <= noise:
         return _classify_flat(objective, by_newton(cost, theta, gradient), noise)
     position = objective.position()
     if not objective.not_finite:
