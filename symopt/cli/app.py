@@ -103,7 +103,7 @@ def race(
         for name, one in rules.items():
             ready = name in tuned or name not in to_tune
             if ready and not stop.is_set():
-                runs[name] = run(cost, tuned.get(name, one), begin, out=steps)
+                runs[name] = run(cost, tuned.get(name, one), begin, steps=steps)
         missing = [name for name in rules if name not in runs]
         notes += _interruption(stop, missing)
         if runs:

@@ -243,13 +243,13 @@ class Evaluation:
         """Evaluate a sum, a product or logsumexp."""
         terms = [self(part.function, place) for place in self._places(part.limits, at)]
         if isinstance(part, logsumexp):
-            inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], _=at))
+            inside = _each(terms, lambda term: _function(self, sp.exp(U), [term], at))
             total = _of_all(inside, self.arithmetic.add)
             if total is None:
                 return None
             if not terms:
                 return Jet(mp.ninf)
-            return _function(self, sp.log(U), [total], _=at)
+            return _function(self, sp.log(U), [total], at)
         if isinstance(part, sp.Sum):
             return _of_all(terms, self.arithmetic.add)
         return _of_all(terms, self.arithmetic.multiply)
@@ -346,7 +346,7 @@ def _is_edge(part: sp.Basic, args: Args, value: Any) -> bool:
 
 def _absolute(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
     e.kinked |= args[0] is not None and args[0].value == 0 and bool(args[0].slopes)
-    return _function(e, part, args, _=at)
+    return _function(e, part, args, at)
 
 
 def _remainder(e: Evaluation, _: sp.Basic, args: Args, __: Indices) -> Jet | None:
@@ -363,7 +363,7 @@ def _power(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None
         return None
     base, exponent = args
     if exponent.slopes:
-        return _function(e, part, args, _=at)
+        return _function(e, part, args, at)
     p, value = exponent.value, apply(sp.Pow, [base.value, exponent.value])
     if value is None:
         return None

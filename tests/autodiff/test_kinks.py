@@ -146,7 +146,7 @@ def test_a_power_has_one_convention_at_zero_however_it_is_typed(typed, power, at
 )
 def test_the_curvature_of_a_power_at_zero_needs_no_definition(monkeypatch, power, curvature):
     """Compiled code has it, also where the exponent is known only when it runs."""
-    monkeypatch.setattr("symopt.costs.cost.repair", lambda what, result, *_: result)
+    monkeypatch.setattr("symopt.costs.cost.repair", lambda what, result, *_, **__: result)
     np.testing.assert_array_equal(so.Cost(x**p, params=[x]).hvp([0.0], [1.0], p=power), [curvature])
     k, xs, data = sp.Symbol("k", integer=True), sp.IndexedBase("xs"), sp.IndexedBase("data")
     cost = so.Cost(sp.Sum(xs[k] ** data[k], (k, 0, 1)), params=xs, data={data: [power, 2.0]})
@@ -154,7 +154,7 @@ def test_the_curvature_of_a_power_at_zero_needs_no_definition(monkeypatch, power
 
 
 def test_a_power_whose_exponent_moves_has_no_curvature_at_zero(monkeypatch):
-    monkeypatch.setattr("symopt.costs.cost.repair", lambda what, result, *_: result)
+    monkeypatch.setattr("symopt.costs.cost.repair", lambda what, result, *_, **__: result)
     assert np.isnan(so.Cost(x**p, params=(x, p)).hvp([0.0, 0.0], [1.0, 0.0])).any()
 
 

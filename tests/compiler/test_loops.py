@@ -67,7 +67,7 @@ def test_a_step_is_along_the_gradient_whatever_the_passes(name, size):
     run = so.minimize(J, so.gd(eta=2.0**-12), start, 1)
     slope = (start - run.theta) * 2.0**12
     np.testing.assert_allclose(slope, J.grad(start), rtol=1e-9, atol=1e-10)
-    assert ("def turn(" in run.source) == (name in ONE_PASS)
+    assert ("def iterate(" in run.source) == (name in ONE_PASS)
 
 
 def test_texts_in_any_order_of_terms_are_one_pass_too():
@@ -75,7 +75,7 @@ def test_texts_in_any_order_of_terms_are_one_pass_too():
         J = so.parse(f"sum({text}, i, 0, n-2)")
         start = np.linspace(-1, 1, 50)
         run = so.minimize(J, so.gd(eta=2.0**-12), start, 1)
-        assert "def turn(" in run.source
+        assert "def iterate(" in run.source
         np.testing.assert_allclose(
             (start - run.theta) * 2.0**12, J.grad(start), rtol=1e-9, atol=1e-10
         )

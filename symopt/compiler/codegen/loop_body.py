@@ -1,7 +1,8 @@
 """One loop of a nest: its partial sums, its blocks, its edges, its strips.
 
-A run alone adds in vectors: whole blocks of W turns, in which the ranges of all tasks are met, and
-around them the turns that only some ranges hold. A loop with loops in it is taken in strips.
+A run alone adds in vectors: whole blocks of W iterations, in which the ranges of all tasks are met,
+and around them the iterations that only some ranges hold. A loop that holds loops is taken in
+strips.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from symopt.compiler.codegen.loop_fusion import Frame, Task
+from symopt.compiler.codegen.loop_fusion import FusedLoop, Task
 from symopt.compiler.codegen.printer import indent, literal, loop
 from symopt.ir.index import Loop, bounds_of, variable
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from symopt.compiler.codegen.loop_nest import Nest
 
 OUTER, INNER = 5, 3  # the logarithms of W
-EIGHT = 8  # turns of a strip that share a loop
+EIGHT = 8  # iterations of a strip that share a loop
 START = {"sum": "0.0", "prod": "1.0", "peak": literal(float("-inf"))[0]}
 Texts = dict[int, tuple[str, int]]
 
@@ -31,26 +32,26 @@ class Axis(NamedTuple):
     before: tuple[str, ...] = ()
 
 
-class FrameWriter:
-    """One frame being printed."""
+class FusedLoopWriter:
+    """Prints one fused loop."""
 
     def __init__(
-        self, nest: Nest, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+        self, nest: Nest, fused: FusedLoop, around: frozenset[Loop], known: Texts, axis: Axis | None
     ) -> None:
-        self.nest, self.frame, self.around, self.known, self.axis = nest, frame, around, known, axis
+        self.nest, self.fused, self.around, self.known, self.axis = nest, fused, around, known, axis
         if around:
             self.shift = INNER
         else:
             self.shift = OUTER
         self.width, self.lanes = 1 << self.shift, nest.lanes
-        self.sums = [task for task in frame.tasks if task.kind == "reduce"]
+        self.sums = [task for task in fused.tasks if task.kind == "reduce"]
         self.arrays = {task.node: nest.fresh("a") for task in self.sums}
         self.variable, self.bounds = nest.fresh("k"), nest.fresh("h")
         index = nest.places.index
-        self.ranges = {one: (index(one.low), index(one.high)) for one in frame.loops}
+        self.ranges = {one: (index(one.low), index(one.high)) for one in fused.loops}
         self.is_single = len(set(self.ranges.values())) == 1
         self.is_straight = all(
-            nest.scheduler.is_straight(task, around, known) for task in frame.tasks
+            nest.scheduler.is_straight(task, around, known) for task in fused.tasks
         )
 
     # Before and after
@@ -69,8 +70,8 @@ class FrameWriter:
         lines = []
         for node, array in self.arrays.items():
             op, half = self.nest.graph.nodes[node].op, self.width // 2
-            name, turn = self._turned(array)
-            lines += turn
+            name, rotation = self._rotate_partials(array)
+            lines += rotation
             while half:
                 lines += loop(
                     "r",
@@ -90,21 +91,21 @@ class FrameWriter:
     def loops(self) -> list[str]:
         """Return the loop, or loops: edges and whole blocks, where a run alone adds in vectors."""
         if self.lanes > 1:
-            return self._plainly(self.axis)
+            return self._union_loop(self.axis)
         if not self.is_straight:
-            return self._strips()
+            return self._strip_loop()
         if self.sums:
             return self._blocks()
         if self.is_single:
-            return self._plainly(None)
-        return self._edges()
+            return self._union_loop(None)
+        return self._loop_with_edges()
 
-    def _plainly(self, axis: Axis | None) -> list[str]:
+    def _union_loop(self, axis: Axis | None) -> list[str]:
         """Emit one loop over the union of the ranges; guard each task by its own range."""
         first, last = self._outermost()
         return [
             *self._lowest_and_highest(),
-            *loop(self.variable, f"{last} + 1", self._guarded(axis), low=first),
+            *loop(self.variable, f"{last} + 1", self._guarded_body(axis), low=first),
         ]
 
     def _outermost(self) -> tuple[str, str]:
@@ -123,20 +124,20 @@ class FrameWriter:
             *_chosen(f"{self.bounds}_most", highs, ">"),
             *_chosen(f"{self.bounds}_from", lows, ">"),
             *_chosen(f"{self.bounds}_to", highs, "<"),
-            # where no turn is in all ranges, all turns come before it
+            # where no iteration is in all ranges, all iterations come before it
             f"{self.bounds}_none = {self.bounds}_from > {self.bounds}_to",
             f"{start} = {most} + 1 if {none} else {start}",
             f"{self.bounds}_to = {self.bounds}_most if {self.bounds}_none else {self.bounds}_to",
         ]
 
-    def _guarded(self, axis: Axis | None) -> list[str]:
-        """Return a turn in which each range is asked whether it holds the variable."""
-        self._slots(f"(({self.variable} - ({self._origin})) & {self.width - 1})")
+    def _guarded_body(self, axis: Axis | None) -> list[str]:
+        """Return an iteration in which each range is asked whether it holds the variable."""
+        self._set_slots(f"(({self.variable} - ({self._origin})) & {self.width - 1})")
         if self.is_single:
-            return self._body(self.frame.tasks, axis)
+            return self._body(self.fused.tasks, axis)
         lines: list[str] = []
         for one, (low, high) in self.ranges.items():
-            tasks = [task for task in self.frame.tasks if task.loops[0] == one]
+            tasks = [task for task in self.fused.tasks if task.loops[0] == one]
             test = f"if ({self.variable} >= {low}) & ({self.variable} <= {high}):"
             lines += [test, *indent(self._body(tasks, axis))]
         return lines
@@ -150,22 +151,22 @@ class FrameWriter:
 
     @property
     def _origin(self) -> str:
-        """The turn that adds to the first element of the partial sums: where blocks begin."""
+        """The iteration that adds to the first element of the partial sums: where blocks begin."""
         if self.lanes > 1 or self.is_single:
             return self._low
         return f"{self.bounds}_from"
 
-    def _turned(self, name: str) -> tuple[str, list[str]]:
+    def _rotate_partials(self, name: str) -> tuple[str, list[str]]:
         """Emit the partial sums in the order of the terms."""
         if self._origin == self._low:
             return name, []
-        turned = self.nest.fresh("a")
-        self.nest.buffers.append(f"{turned} = empty({self.width})")
+        rotated = self.nest.fresh("a")
+        self.nest.buffers.append(f"{rotated} = empty({self.width})")
         place = f"(r + {self._origin} - ({self._low})) & {self.width - 1}"
-        return turned, loop("r", self.width, [f"{turned}[{place}] = {name}[r]"])
+        return rotated, loop("r", self.width, [f"{rotated}[{place}] = {name}[r]"])
 
-    def _slots(self, partial: str) -> None:
-        """Say in which partial sum a turn adds."""
+    def _set_slots(self, partial: str) -> None:
+        """Say in which partial sum an iteration adds."""
         for node, name in self.arrays.items():
             if self.lanes == 1:
                 self.nest.slots[node] = f"{name}[{partial}]"
@@ -173,9 +174,9 @@ class FrameWriter:
                 self.nest.slots[node] = f"{name}[{partial}*{self.lanes} + i]"
 
     def _body(self, tasks: list[Task], axis: Axis | None) -> list[str]:
-        self.nest.places.open(self.frame.loops, self.variable)
+        self.nest.places.open(self.fused.loops, self.variable)
         inner = [task._replace(loops=task.loops[1:]) for task in tasks]
-        around = self.around | frozenset(self.frame.loops)
+        around = self.around | frozenset(self.fused.loops)
         return self.nest.block(inner, [], around, dict(self.known), axis)
 
     def _blocks(self) -> list[str]:
@@ -186,37 +187,37 @@ class FrameWriter:
         The rest is a loop over the first of the partial sums: it vectorises too.
         """
         h = self.bounds
-        self._slots("r")
+        self._set_slots("r")
         if self.is_single:
             low, high = self._outermost()
         else:
             low, high = (f"{h}_from", f"{h}_to")
-        turns = "range"
+        iterator = "range"
         if self.shift == INNER:
-            turns = "vector_range"
+            iterator = "vector_range"
         blocks = [
             *_chosen(f"{h}_count", ["0", f"({high} + 1 - ({low})) >> {self.shift}"], ">"),
             f"{h}_end = {low} + ({h}_count << {self.shift})",
             *loop(
                 "q",
                 f"{h}_count",
-                self._block_turns(str(self.width), f"{low} + (q << {self.shift})", turns),
+                self._block_loop(str(self.width), f"{low} + (q << {self.shift})", iterator),
             ),
-            *self._block_turns(f"{high} + 1 - ({h}_end)", f"{h}_end"),
+            *self._block_loop(f"{high} + 1 - ({h}_end)", f"{h}_end"),
         ]
         if self.is_single:
             return blocks
         return self._with_edges(blocks)
 
-    def _block_turns(self, stop: str, base: str, turns: str = "range") -> list[str]:
-        body = self._body(self.frame.tasks, None)
-        return loop("r", stop, [f"{self.variable} = {base} + r", *body], turns=turns)
+    def _block_loop(self, stop: str, base: str, iterator: str = "range") -> list[str]:
+        body = self._body(self.fused.tasks, None)
+        return loop("r", stop, [f"{self.variable} = {base} + r", *body], iterator=iterator)
 
-    def _edges(self) -> list[str]:
-        """Return the turns that all ranges meet as one loop, and those before and after it."""
+    def _loop_with_edges(self) -> list[str]:
+        """Return the iterations that all ranges meet as one loop, and those before and after it."""
         h = self.bounds
         return self._with_edges(
-            loop(self.variable, f"{h}_to + 1", self._body(self.frame.tasks, None), low=f"{h}_from")
+            loop(self.variable, f"{h}_to + 1", self._body(self.fused.tasks, None), low=f"{h}_from")
         )
 
     def _with_edges(self, inside: list[str]) -> list[str]:
@@ -225,7 +226,7 @@ class FrameWriter:
         edges = [
             f"{h}_begin = {h}_least if side == 0 else {h}_to + 1",
             f"{h}_stop = {h}_from if side == 0 else {h}_most + 1",
-            *loop(self.variable, f"{h}_stop", self._guarded(None), low=f"{h}_begin"),
+            *loop(self.variable, f"{h}_stop", self._guarded_body(None), low=f"{h}_begin"),
         ]
         sides = loop("side", 2, [*edges, "if side == 0:", *indent(inside)])
         return [*self._lowest_and_highest(), *sides]
@@ -233,33 +234,33 @@ class FrameWriter:
     def can_be_shared(self, axis: Axis) -> bool:
         """Return whether eight iterations can share the loop, additions still in order."""
         adds = all(
-            task.kind == "add" and variable(task.loops[0]) in task.at for task in self.frame.tasks
+            task.kind == "add" and variable(task.loops[0]) in task.at for task in self.fused.tasks
         )
-        fixed = not any(bounds_of(one) for one in self.frame.loops)
+        fixed = not any(bounds_of(one) for one in self.fused.loops)
         return adds and fixed and self.is_single and self.is_straight and axis.width >= EIGHT
 
     def shared(self, axis: Axis) -> list[str]:
-        """Return the loop for eight turns of a strip at a time, and for each of the rest."""
+        """Return the loop for eight iterations of a strip at a time, and for each of the rest."""
         first, last = self._outermost()
-        body, group = self._body(self.frame.tasks, None), f"{self.bounds}_group"
-        turn = [f"{axis.variable} = ({group} << 3) + eighth", *axis.before, *body]
-        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, turn), low=first)
-        rest = loop(self.variable, f"{last} + 1", self._body(self.frame.tasks, None), low=first)
+        body, group = self._body(self.fused.tasks, None), f"{self.bounds}_group"
+        iteration = [f"{axis.variable} = ({group} << 3) + eighth", *axis.before, *body]
+        eight = loop(self.variable, f"{last} + 1", loop("eighth", EIGHT, iteration), low=first)
+        rest = loop(self.variable, f"{last} + 1", self._body(self.fused.tasks, None), low=first)
         return [
             *loop(group, f"{axis.end} >> 3", eight),
             *loop(axis.variable, axis.end, [*axis.before, *rest], low=f"{axis.end} >> 3 << 3"),
         ]
 
-    def _strips(self) -> list[str]:
-        """Return a loop over strips of W turns, each of them done segment by segment."""
+    def _strip_loop(self) -> list[str]:
+        """Return a loop over strips of W iterations, each of them done segment by segment."""
         (low, high), h = self._outermost(), self.bounds
         axis = Axis(f"{h}_r", f"{h}_rows", self.width, (f"{self.variable} = {h}_base + {h}_r",))
-        self._slots(axis.variable)
+        self._set_slots(axis.variable)
         inside = [
             f"{h}_base = {low} + ({h}_strip << {self.shift})",
             f"{h}_rows = {high} + 1 - {h}_base",
             f"{h}_rows = {h}_rows if {h}_rows < {self.width} else {self.width}",
-            *self._body(self.frame.tasks, axis),
+            *self._body(self.fused.tasks, axis),
         ]
         return loop(f"{h}_strip", f"({high} + {self.width} - ({low})) >> {self.shift}", inside)
 

@@ -24,7 +24,7 @@ class Task(NamedTuple):
 
     ``kind`` is "reduce", "define", "add" or "update".
 
-    Updates of one turn are done together: each is computed before any is stored.
+    Updates of one iteration are done together: each is computed before any is stored.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Task(NamedTuple):
 
 
 @dataclass
-class Frame:
+class FusedLoop:
     """Tasks that share a loop."""
 
     tasks: list[Task] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Frame:
 class Schedule:
     """Fused loops in their order, and what is done once before, between and after them."""
 
-    frames: list[Frame]
+    fused_loops: list[FusedLoop]
     between: list[list[Task]]
 
 
@@ -96,23 +96,23 @@ class Scheduler:
         """Order tasks inside the loops ``around``, with the reductions that they need."""
         everything = self._with_reductions(tasks, wanted, around, known)
         needs = {task: self._needs(task, everything, around, known) for task in everything}
-        frames: list[Frame] = []
+        fused_loops: list[FusedLoop] = []
         between: list[list[Task]] = [[]]
         place: dict[Task, int] = {}
         for task in self._ordered(everything, needs):
             if task.loops:
-                place[task] = self._frame(task, needs[task], place, frames, around, known)
-                between += [[] for _ in range(len(frames) + 1 - len(between))]
+                place[task] = self._fused_loop(task, needs[task], place, fused_loops, around, known)
+                between += [[] for _ in range(len(fused_loops) + 1 - len(between))]
             else:
                 first = max(
                     (place[other] + (1 if other.loops else 0) for other in needs[task]), default=0
                 )
                 place[task] = first
                 between[first].append(task)
-        for frame in frames:
-            order = frame.loops
-            frame.tasks.sort(key=lambda task: order.index(task.loops[0]))
-        return Schedule(frames, between)
+        for fused in fused_loops:
+            order = fused.loops
+            fused.tasks.sort(key=lambda task: order.index(task.loops[0]))
+        return Schedule(fused_loops, between)
 
     def _with_reductions(
         self,
@@ -149,7 +149,7 @@ class Scheduler:
                 seen.append(task.at)
             together = task.kind == other.kind == "update"
             if other.kind != "reduce" and other != task and seen and not together:
-                first[other] = _same_turn(task, other, seen)
+                first[other] = _same_iteration(task, other, seen)
         return first
 
     def _ordered(self, tasks: list[Task], needs: Mapping[Task, Mapping[Task, bool]]) -> list[Task]:
@@ -164,48 +164,48 @@ class Scheduler:
             order.append(task)
         return order
 
-    def _frame(
+    def _fused_loop(
         self,
         task: Task,
         needs: Mapping[Task, bool],
         place: Mapping[Task, int],
-        frames: list[Frame],
+        fused_loops: list[FusedLoop],
         around: frozenset[Loop],
         known: Mapping[int, object],
     ) -> int:
-        """Put a task into the last frame that it can share, or into a new one; return which."""
+        """Put a task into the last loop that it can share, or a new one; return which."""
         earliest = 0
         for other, shared in needs.items():
             earliest = max(earliest, place[other] + (0 if shared or not other.loops else 1))
-        for number in range(len(frames) - 1, earliest - 1, -1):
+        for number in range(len(fused_loops) - 1, earliest - 1, -1):
             inside = [other for other in needs if other.loops and place[other] == number]
-            if self._fits(task, frames[number], around, known) and _comes_after(
-                task, inside, frames[number]
+            if self._fits(task, fused_loops[number], around, known) and _comes_after(
+                task, inside, fused_loops[number]
             ):
-                frames[number].tasks.append(task)
+                fused_loops[number].tasks.append(task)
                 return number
-        frames.append(Frame([task]))
-        return len(frames) - 1
+        fused_loops.append(FusedLoop([task]))
+        return len(fused_loops) - 1
 
     def _fits(
-        self, task: Task, frame: Frame, around: frozenset[Loop], known: Mapping[int, object]
+        self, task: Task, fused: FusedLoop, around: frozenset[Loop], known: Mapping[int, object]
     ) -> bool:
         loop = task.loops[0]
-        if not all(_near(loop, other) for other in frame.loops):
+        if not all(_near(loop, other) for other in fused.loops):
             return False
-        sums = [other.loops[0] for other in [*frame.tasks, task] if other.kind == "reduce"]
+        sums = [other.loops[0] for other in [*fused.tasks, task] if other.kind == "reduce"]
         if any(other.low != sums[0].low for other in sums):
             return False
-        same = all(_range(loop) == _range(other) for other in frame.loops)
-        return same or all(self.is_straight(one, around, known) for one in [*frame.tasks, task])
+        same = all(_range(loop) == _range(other) for other in fused.loops)
+        return same or all(self.is_straight(one, around, known) for one in [*fused.tasks, task])
 
 
-def _comes_after(task: Task, needs: list[Task], frame: Frame) -> bool:
+def _comes_after(task: Task, needs: list[Task], fused: FusedLoop) -> bool:
     """Return whether one iteration reaches this task after those it depends on.
 
     The fused loop takes its tasks one after the other.
     """
-    order = [*frame.loops, task.loops[0]]
+    order = [*fused.loops, task.loops[0]]
     return all(order.index(other.loops[0]) <= order.index(task.loops[0]) for other in needs)
 
 
@@ -214,12 +214,12 @@ def _range(loop: Loop) -> tuple[Affine, Affine]:
 
 
 def _near(one: Loop, other: Loop) -> bool:
-    """Return whether two ranges are the same but for a few turns at their ends."""
+    """Return whether two ranges are the same but for a few iterations at their ends."""
     pairs = zip(_range(one), _range(other), strict=True)
     return all(a.terms == b.terms and abs(a.const - b.const) <= NEAR for a, b in pairs)
 
 
-def _same_turn(task: Task, other: Task, seen: list[tuple[Affine, ...]]) -> bool:
+def _same_iteration(task: Task, other: Task, seen: list[tuple[Affine, ...]]) -> bool:
     """Return whether a task meets what another stores only in the same iteration."""
     if not (task.loops and other.loops):
         return False

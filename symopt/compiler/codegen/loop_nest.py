@@ -1,9 +1,9 @@
 """A program with sums printed as nested loops, for one run or for a block of lanes.
 
 Inside a loop stand segments (straight code) and inner loops. In a block of lanes a segment is a
-loop over the lanes; alone, the turns of a loop with inner loops are taken in strips of W, and a
-segment is a loop over the strip: either way its elementary functions run on vector units. What
-one segment computes and another needs is kept in a buffer as wide as the lanes or the strip.
+loop over the lanes; alone, the iterations of a loop with inner loops are taken in strips of W,
+and a segment is a loop over the strip: either way its elementary functions run on vector units.
+What one segment computes and another needs is kept in a buffer as wide as the lanes or the strip.
 
 A sum is W partial sums, term number k in partial sum k mod W, added in a fixed tree: W = 32 for
 sums that stand in no loop, else 8. So sums vectorise too, and have the same bits in every kernel.
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Protocol
 
-from symopt.compiler.codegen.loop_body import Axis, FrameWriter, Texts, combine
-from symopt.compiler.codegen.loop_fusion import Frame, Scheduler, Task
+from symopt.compiler.codegen.loop_body import Axis, FusedLoopWriter, Texts, combine
+from symopt.compiler.codegen.loop_fusion import FusedLoop, Scheduler, Task
 from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
 from symopt.ir.index import Affine, Loop
 from symopt.ir.keys import Key
@@ -45,7 +45,7 @@ class Nest:
     buffers
         The statements that make buffers and partial sums.
     after
-        What follows the updates of a turn, given the text of the first.
+        What follows the updates of an iteration, given the text of the first.
     """
 
     def __init__(
@@ -93,18 +93,21 @@ class Nest:
         plan = self.scheduler.schedule(tasks, wanted, around, known)
         lines: list[str] = []
         for number, now in enumerate(plan.between):
-            later = [*plan.between[number + 1 :], *(frame.tasks for frame in plan.frames[number:])]
+            later = [
+                *plan.between[number + 1 :],
+                *(fused.tasks for fused in plan.fused_loops[number:]),
+            ]
             stores = [task for task in chain.from_iterable(later) if task.kind != "reduce"]
             unwritten = {task.array for task in stores}
-            ahead = self._ahead(plan.frames[number:], wanted, around, known, unwritten)
+            ahead = self._ahead(plan.fused_loops[number:], wanted, around, known, unwritten)
             lines += self._segment(now, ahead, known, axis)
-            if number < len(plan.frames):
-                lines += self._framed(plan.frames[number], around, known, axis)
+            if number < len(plan.fused_loops):
+                lines += self._loop_or_strip(plan.fused_loops[number], around, known, axis)
         return lines
 
     def _ahead(
         self,
-        frames: list[Frame],
+        fused_loops: list[FusedLoop],
         wanted: list[int],
         around: frozenset[Loop],
         known: Texts,
@@ -112,7 +115,7 @@ class Nest:
     ) -> list[int]:
         """Return the outermost nodes that later loops use and that can be hoisted to here."""
         found: dict[int, None] = {}
-        tasks = chain.from_iterable(frame.tasks for frame in frames)
+        tasks = chain.from_iterable(fused.tasks for fused in fused_loops)
         roots = list(chain.from_iterable(map(self.scheduler.roots, tasks)))
         stack = [*wanted, *reversed(roots)]
         seen: set[int] = set()
@@ -176,7 +179,7 @@ class Nest:
             axis.variable,
             axis.end,
             [*axis.before, *body],
-            turns="vector_range" if self.lanes > 1 else "range",
+            iterator="vector_range" if self.lanes > 1 else "range",
         )
 
     def _text(self, node: int, texts: Texts) -> str:
@@ -225,18 +228,18 @@ class Nest:
 
     # Loops
 
-    def _framed(
-        self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+    def _loop_or_strip(
+        self, fused: FusedLoop, around: frozenset[Loop], known: Texts, axis: Axis | None
     ) -> list[str]:
-        """Return a loop and what follows it; in a strip, one loop for each turn of the strip."""
+        """Return a loop and what follows it; in a strip, one loop for each iteration."""
         if axis is None or self.lanes > 1:
-            return self._frame(frame, around, known, axis)
-        turn = FrameWriter(self, frame, around, known, None)
-        if turn.can_be_shared(axis):
-            return turn.shared(axis)
+            return self._fused_loop(fused, around, known, axis)
+        writer = FusedLoopWriter(self, fused, around, known, None)
+        if writer.can_be_shared(axis):
+            return writer.shared(axis)
         inside = dict(known)
-        lines = self._frame(frame, around, inside, None)
-        for task in frame.tasks:
+        lines = self._fused_loop(fused, around, inside, None)
+        for task in fused.tasks:
             if task.kind == "reduce":
                 name = self.fresh("b")
                 self.buffers.append(f"{name} = empty({axis.width})")
@@ -244,8 +247,8 @@ class Nest:
                 known[task.node] = (f"{name}[{axis.variable}]", 4)
         return loop(axis.variable, axis.end, [*axis.before, *lines])
 
-    def _frame(
-        self, frame: Frame, around: frozenset[Loop], known: Texts, axis: Axis | None
+    def _fused_loop(
+        self, fused: FusedLoop, around: frozenset[Loop], known: Texts, axis: Axis | None
     ) -> list[str]:
-        turn = FrameWriter(self, frame, around, known, axis)
-        return [*turn.begin(), *turn.loops(), *turn.end()]
+        writer = FusedLoopWriter(self, fused, around, known, axis)
+        return [*writer.begin(), *writer.loops(), *writer.end()]

@@ -168,10 +168,10 @@ def indent(lines: Iterable[str], by: int = 1) -> list[str]:
 
 
 def loop(
-    index: str, high: int | str, body: list[str], low: int | str = 0, turns: str = "range"
+    index: str, high: int | str, body: list[str], low: int | str = 0, iterator: str = "range"
 ) -> list[str]:
     """Return a loop over ``body``."""
-    return [f"for {index} in {turns}({low}, {high}):", *indent(body)]
+    return [f"for {index} in {iterator}({low}, {high}):", *indent(body)]
 
 
 def function_source(name: str, arguments: Iterable[str], body: list[str]) -> str:

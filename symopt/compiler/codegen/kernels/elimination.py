@@ -27,39 +27,42 @@ def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> lis
         return f"block[{right} + {row}*{lanes} + i]"
 
     room = f"block[{factor} + i]"
-    larger = f"fabs({entry('below', 'turn')}) > fabs({entry('turn', 'turn')})"
-    pivot = [
+    larger = f"fabs({entry('below', 'pivot')}) > fabs({entry('pivot', 'pivot')})"
+    exchange = [
         *loop("i", lanes, [f"{room} = 1.0 if {larger} else 0.0"]),
         *loop(
             "column",
             n,
-            loop("i", lanes, _exchange(room, entry("turn", "column"), entry("below", "column"))),
-            low="turn",
+            loop("i", lanes, _exchange(room, entry("pivot", "column"), entry("below", "column"))),
+            low="pivot",
         ),
-        *loop("i", lanes, _exchange(room, rhs("turn"), rhs("below"))),
+        *loop("i", lanes, _exchange(room, rhs("pivot"), rhs("below"))),
     ]
     subtract = [
-        *loop("i", lanes, [f"{room} = {entry('below', 'turn')}/{entry('turn', 'turn')}"]),
+        *loop("i", lanes, [f"{room} = {entry('below', 'pivot')}/{entry('pivot', 'pivot')}"]),
         *loop(
             "column",
             n,
-            loop("i", lanes, [_less(entry("below", "column"), room, entry("turn", "column"))]),
-            low="turn + 1",
+            loop("i", lanes, [_less(entry("below", "column"), room, entry("pivot", "column"))]),
+            low="pivot + 1",
         ),
-        *loop("i", lanes, [_less(rhs("below"), room, rhs("turn"))]),
+        *loop("i", lanes, [_less(rhs("below"), room, rhs("pivot"))]),
     ]
     back = [
-        f"turn = {n - 1} - last",
+        f"pivot = {n - 1} - last",
         *loop(
             "column",
             n,
-            loop("i", lanes, [_less(rhs("turn"), entry("turn", "column"), rhs("column"))]),
-            low="turn + 1",
+            loop("i", lanes, [_less(rhs("pivot"), entry("pivot", "column"), rhs("column"))]),
+            low="pivot + 1",
         ),
-        *loop("i", lanes, [f"{rhs('turn')} = {rhs('turn')}/{entry('turn', 'turn')}"]),
+        *loop("i", lanes, [f"{rhs('pivot')} = {rhs('pivot')}/{entry('pivot', 'pivot')}"]),
     ]
-    down = [*loop("below", n, pivot, low="turn + 1"), *loop("below", n, subtract, low="turn + 1")]
-    return [*loop("turn", n, down), *loop("last", n, back)]
+    down = [
+        *loop("below", n, exchange, low="pivot + 1"),
+        *loop("below", n, subtract, low="pivot + 1"),
+    ]
+    return [*loop("pivot", n, down), *loop("last", n, back)]
 
 
 def _exchange(test: str, above: str, below: str) -> list[str]:

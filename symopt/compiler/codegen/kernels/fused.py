@@ -60,7 +60,7 @@ def _is_one_pass(cost: LoopCost) -> bool:
     graph = Graph()
     nodes = graph.inline(program, graph.input)
     tasks = [Task(s.kind, nodes[s.key], s.loops, s.array, s.at) for s in program.statements]
-    return len(Scheduler(graph).schedule(tasks, [nodes["J"]], frozenset(), {}).frames) == 1
+    return len(Scheduler(graph).schedule(tasks, [nodes["J"]], frozenset(), {}).fused_loops) == 1
 
 
 class FusedPass:
@@ -144,8 +144,8 @@ class FusedPass:
         body = ["worst = 0", *nest.buffers, *lines, f"result[0] = {nest.text(nodes['J'])}"]
         body += ["result[1] = bitcast_to_float(worst)"]
         names = free_names(body)
-        self.functions.append(function_source("turn", names, body))
-        return f"turn({', '.join(names)})"
+        self.functions.append(function_source("iterate", names, body))
+        return f"iterate({', '.join(names)})"
 
     def _slopes(self) -> list[Statement]:
         """Return the statements of the gradient, each entry a number of its iteration."""
