@@ -19,6 +19,12 @@ def heavy_ball(theta, m, *, grad, let, eta=0.01, kappa=100.0):
     the distance falls by sqrt(beta) a step, in the end; on other costs it may cycle (Lessard,
     Recht and Packard 2016).
 
+    References
+    ----------
+    Polyak, Some methods of speeding up the convergence of iteration methods, 1964,
+    doi:10.1016/0041-5553(64)90137-5; Lessard, Recht and Packard, Analysis and design of
+    optimization algorithms via integral quadratic constraints, 2016, arXiv:1408.3595.
+
     Examples
     --------
     >>> import symopt as so
@@ -45,6 +51,11 @@ def triple_momentum(theta, xi, before, *, grad, let, eta=0.01, kappa=100.0):
     alpha = (1 + rho)*eta, beta = rho**2/(2 - rho), gamma = rho**2/((1 + rho)*(2 - rho)) and
     delta = rho**2/(1 - rho**2); eta = 1/L, kappa = L/mu. After the first step theta comes closer by
     the factor rho a step, on every smooth strongly convex cost.
+
+    References
+    ----------
+    Van Scoy, Freeman and Lynch, The fastest known globally convergent first-order method for
+    minimizing strongly convex functions, 2018, doi:10.1109/LCSYS.2017.2722406.
 
     Examples
     --------
@@ -75,6 +86,12 @@ def ogm(theta, y, lam, *, grad, t, T, eta=0.01):
     theta*|**2/(2*lam_T**2): half of Nesterov's bound. The last step makes that so: a run of more
     steps passes through other points.
 
+    References
+    ----------
+    Kim and Fessler, Optimized first-order methods for smooth convex minimization, 2016,
+    arXiv:1406.5468; Drori, The exact information-based complexity of smooth convex
+    minimization, 2017, arXiv:1606.01424.
+
     Examples
     --------
     >>> import symopt as so
@@ -97,6 +114,11 @@ def silver(theta, *, grad, t, eta=0.01):
     J - J* <= L*|theta_0 - theta*|**2/(1 + sqrt(4*(1 + sqrt(2))**(2*k) - 3)), about n**-1.27, though
     single steps go far beyond the stability limit 2/L.
 
+    References
+    ----------
+    Altschuler and Parrilo, Acceleration by stepsize hedging II: silver stepsize schedule for
+    smooth convex optimization, 2023, arXiv:2309.16530.
+
     Examples
     --------
     >>> import symopt as so
@@ -113,6 +135,11 @@ def polyak_step(theta, *, grad, value, dot, optimal_value, eta=1.0):
 
     theta <- theta - eta*(J(theta) - J*)/|g|**2*g, with eta = 1 in the paper; theta stays where g =
     0. J* is given to the cost: ``so.Cost(J, optimal_value=0.0)``.
+
+    References
+    ----------
+    Polyak, Minimization of unsmooth functionals, 1969; Hazan and Kakade, Revisiting the Polyak step
+    size, 2019, arXiv:1905.00313.
 
     Examples
     --------

@@ -29,7 +29,7 @@ def adagrad(
     References
     ----------
     Duchi, Hazan and Singer, Adaptive subgradient methods for online learning and stochastic
-    optimization, JMLR 2011.
+    optimization, JMLR 2011, jmlr.org/papers/v12/duchi11a.html.
 
     Examples
     --------
@@ -102,8 +102,9 @@ def rmsprop(
 
     References
     ----------
-    Tieleman and Hinton, Lecture 6.5, COURSERA: neural networks for machine learning, 2012;
-    Graves, Generating sequences with recurrent neural networks, 2013, arXiv:1308.0850.
+    Tieleman and Hinton, Lecture 6.5, COURSERA: neural networks for machine learning, 2012,
+    www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; Graves, Generating sequences
+    with recurrent neural networks, 2013, arXiv:1308.0850.
 
     Examples
     --------
@@ -146,7 +147,8 @@ def rprop(theta, step, last, *, grad, eta=0.01, shrink=0.5, grow=1.2, smallest=1
     References
     ----------
     Riedmiller and Braun, A direct adaptive method for faster backpropagation learning: the RPROP
-    algorithm, 1993; Igel and Huesken, Improving the Rprop learning algorithm, 2000.
+    algorithm, 1993, doi:10.1109/ICNN.1993.298623; Igel and Huesken, Improving the Rprop learning
+    algorithm, 2000.
 
     Examples
     --------

@@ -23,6 +23,11 @@ def lars(theta, m, *, grad, norm, eta=1.0, beta=0.9, trust=0.001, weight_decay=0
     local = trust*|theta|/(|g| + weight_decay*|theta|), 1 where a norm is 0;
     m <- beta*m + eta*local*(g + weight_decay*theta);  theta <- theta - m.
 
+    References
+    ----------
+    You, Gitman and Ginsburg, Large batch training of convolutional networks, 2017,
+    arXiv:1708.03888.
+
     Examples
     --------
     >>> import symopt as so
@@ -44,6 +49,11 @@ def lamb(
 
     u = m_hat/(sqrt(v_hat) + epsilon) + weight_decay*theta;
     theta <- theta - eta*u*|theta|/|u|, and theta - eta*u where a norm is 0.
+
+    References
+    ----------
+    You et al., Large batch optimization for deep learning: training BERT in 76 minutes, 2020,
+    arXiv:1904.00962.
 
     Examples
     --------

@@ -36,7 +36,8 @@ def momentum(theta, m, *, grad, eta=0.01, beta=0.9):
 
     References
     ----------
-    Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
+    Polyak, Some methods of speeding up the convergence of iteration methods, 1964,
+    doi:10.1016/0041-5553(64)90137-5.
 
     Examples
     --------
@@ -63,8 +64,9 @@ def nesterov(theta, m, *, grad, eta=0.01, beta=0.9, shifted=False):
     References
     ----------
     Nesterov, A method for solving the convex programming problem with convergence rate O(1/k^2),
-    1983; Sutskever et al., On the importance of initialization and momentum in deep learning, 2013;
-    Bengio, Boulanger-Lewandowski and Pascanu, Advances in optimizing recurrent networks, 2013.
+    1983; Sutskever et al., On the importance of initialization and momentum in deep learning, 2013,
+    proceedings.mlr.press/v28/sutskever13.html; Bengio, Boulanger-Lewandowski and Pascanu,
+    Advances in optimizing recurrent networks, 2013, arXiv:1212.0901.
 
     Examples
     --------

@@ -15,6 +15,11 @@ def extragradient(theta, *, grad, eta=0.01):
     theta <- theta - eta*grad J(theta - eta*grad J(theta)): the step is taken with the gradient that
     waits at its end.
 
+    References
+    ----------
+    Korpelevich, The extragradient method for finding saddle points and other problems, Matecon
+    12, 1976.
+
     Examples
     --------
     >>> import symopt as so
@@ -30,6 +35,11 @@ def sam(theta, *, grad, norm, eta=0.01, rho=0.05):
 
     theta <- theta - eta*grad J(theta + rho*g/|g|): the gradient at the worst point nearby, to first
     order; at theta itself where g = 0.
+
+    References
+    ----------
+    Foret, Kleiner, Mobahi and Neyshabur, Sharpness-aware minimization for efficiently improving
+    generalization, 2021, arXiv:2010.01412.
 
     Examples
     --------
@@ -64,6 +74,12 @@ def perturbed_gd(
 
     theta <- theta - eta*g + radius*xi/sqrt(n), with xi standard normal, where |g| <=
     gradient_threshold and no noise was added in the last ``patience`` steps; else theta - eta*g.
+
+    References
+    ----------
+    Jin, Ge, Netrapalli, Kakade and Jordan, How to escape saddle points efficiently, 2017,
+    arXiv:1703.00887; Jin, Netrapalli, Ge, Kakade and Jordan, On nonconvex optimization for
+    machine learning, 2021, arXiv:1902.04811.
 
     Examples
     --------

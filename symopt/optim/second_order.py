@@ -32,6 +32,11 @@ def damped_newton(theta, *, grad, hessian, solve, identity, eta=1.0, damping=1.0
     theta <- theta - eta*(H + damping*I)**-1*g: from Newton's step at damping 0 to a short step
     along -g; downhill wherever damping is above -(the smallest eigenvalue of H).
 
+    References
+    ----------
+    Goldfeld, Quandt and Trotter, Maximization by quadratic hill-climbing, 1966,
+    doi:10.2307/1909768.
+
     Examples
     --------
     >>> import symopt as so
@@ -47,6 +52,11 @@ def gauss_newton(theta, *, grad, gauss_newton, solve, identity, eta=1.0, damping
 
     For costs that are written as sums of c*r**2: theta <- theta - eta*(G + damping*I)**-1*g, with
     G = sum(2*c*r' r'^T), the Hessian without the second derivatives of r.
+
+    References
+    ----------
+    Levenberg, A method for the solution of certain non-linear problems in least squares, 1944,
+    doi:10.1090/qam/10666.
 
     Examples
     --------

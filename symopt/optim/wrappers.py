@@ -26,6 +26,11 @@ def clip_norm(step: Step, theta, *, grad, norm, max_norm=1.0):
 
     g <- g*max_norm/|g| where |g| > max_norm, with the norm over all parameters.
 
+    References
+    ----------
+    Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013,
+    arXiv:1211.5063.
+
     Examples
     --------
     >>> import symopt as so
@@ -82,6 +87,10 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
     RuleError
         If it is decoupled around a rule without eta, or it is added to the gradient of a rule that
         needs the smallest value of the cost.
+
+    References
+    ----------
+    Loshchilov and Hutter, Decoupled weight decay regularization, 2017, arXiv:1711.05101.
 
     Examples
     --------
@@ -142,6 +151,11 @@ def centralize(step: Step, theta, *, grad, mean):
 
     g <- g - mean(g), with all parameters as one layer.
 
+    References
+    ----------
+    Yong, Huang, Hua and Zhang, Gradient centralization: a new optimization technique for deep
+    neural networks, 2020, arXiv:2004.01461.
+
     Examples
     --------
     >>> import symopt as so
@@ -164,6 +178,11 @@ def noisy(step: Step, theta, *, grad, normal, sigma=0.1):
     sigma may be a schedule, as ``0.1/(1 + so.t)**0.275`` for annealed noise (Neelakantan et al.
     2015). The numbers follow from ``rng`` of minimize and sweep.
 
+    References
+    ----------
+    Neelakantan et al., Adding gradient noise improves learning for very deep networks, 2015,
+    arXiv:1511.06807.
+
     Examples
     --------
     >>> import symopt as so
@@ -183,6 +202,11 @@ def lookahead(step: Step, theta, slow, *, t, k=5, alpha=0.5):
     Every k steps of the inner rule the slow weights go a part of the way to its theta, which
     starts again there: slow <- slow + alpha*(theta - slow); theta <- slow. The inner rule keeps
     its states.
+
+    References
+    ----------
+    Zhang, Lucas, Hinton and Ba, Lookahead optimizer: k steps forward, 1 step back, 2019,
+    arXiv:1907.08610.
 
     Examples
     --------
@@ -204,6 +228,11 @@ def average(step: Step, theta, mean, *, t, decay=None, after=0):
     mean <- mean + (theta - mean)/(t - after), the mean of all theta after step ``after``; or, with
     ``decay``, mean <- decay*mean + (1 - decay)*theta, the exponential moving average. The rule
     itself goes on from theta.
+
+    References
+    ----------
+    Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992,
+    doi:10.1137/0330046.
 
     Examples
     --------
@@ -229,6 +258,11 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
     ------
     RuleError
         If ``on`` is another text, or a state starts at ``so.grad0``.
+
+    References
+    ----------
+    O'Donoghue and Candes, Adaptive restart for accelerated gradient schemes, 2015,
+    arXiv:1204.3982.
 
     Examples
     --------
