@@ -93,7 +93,7 @@ def one_of(dataset: Any, **place: int) -> dict[str, Any]:
 
 def both(monkeypatch: pytest.MonkeyPatch, lanes: int, *args: Any, **options: Any) -> np.ndarray:
     """Run a sweep in blocks of so many lanes, compiled and as plain Python, and compare the blocks whole; return the steps made."""
-    monkeypatch.setattr(launch, "_lanes", lambda *_: lanes)
+    monkeypatch.setattr(launch, "_lanes", lambda *_, **__: lanes)
     compiled = so.sweep(*args, **options)
     (name,) = compiled
     assert compiled.finished[name].blocks.lanes == lanes
@@ -344,9 +344,9 @@ def test_a_step_that_fails_alone_and_in_lanes(name, limit, monkeypatch):
     rule, how = FAILING[name]
     starts = np.random.default_rng(5).uniform(-1, 1, (3, 40))
     how = {"steps": 60, "record": True, "targets": [3.0, 1.0], "lam": 10.0, "limit": limit, **how}
-    monkeypatch.setattr(launch, "_lanes", lambda *_: 3)
+    monkeypatch.setattr(launch, "_lanes", lambda *_, **__: 3)
     laned = so.sweep(CHAIN, rule, starts, **how)
-    monkeypatch.setattr(launch, "_lanes", lambda *_: 1)
+    monkeypatch.setattr(launch, "_lanes", lambda *_, **__: 1)
     alone = so.sweep(CHAIN, rule, starts, **how)
     assert {"diverged", "budget spent"} <= set(laned[rule.name]["status"].values.ravel())
     assert len(np.unique(laned[rule.name]["steps"])) > 2
