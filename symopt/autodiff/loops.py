@@ -6,11 +6,13 @@ the adjoints of the stored arrays ("adjoint"), whose definitions pass it on in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 
+from symopt.autodiff.elimination import Elimination, Filled, beside
 from symopt.autodiff.forward import forward
 from symopt.autodiff.partials import partials
 from symopt.autodiff.reverse import NOWHERE, Adjoints, reverse
+from symopt.ir.elimination import DETERMINANT, KINDS
 from symopt.ir.index import Affine, Loop, all_loops, constant, plus, variable
 from symopt.ir.keys import Key
 from symopt.ir.program import Graph, Load, Name, Program, Statement
@@ -34,31 +36,37 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
     slopes = {stored: _slope(graph, outputs[stored.key]) for stored in value.statements}
     forward_statements = []
     for stored in value.statements:
+        if stored.kind == DETERMINANT:
+            forward_statements.append(beside(stored))
+            sweep.outputs[forward_statements[-1].key] = outputs[stored.key]
         forward_statements.append(stored)
         if (slope := slopes[stored]) is not None:
-            beside = stored._replace(array=_beside(stored), key=("slope", stored.key))
-            forward_statements.append(beside)
-            sweep.outputs[beside.key] = slope
+            with_slope = stored._replace(array=_slope_array(stored), key=("slope", stored.key))
+            forward_statements.append(with_slope)
+            sweep.outputs[with_slope.key] = slope
     for (_, name), shape in shapes.items():
         loops = coordinates(shape)
         sweep.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
     for stored in value.statements:
-        sweep.zero(("adjoint", stored.array[1]), stored.at, stored.loops)
+        sweep.zero_adjoint(stored, outputs[stored.key])
     sweep.add(reverse(graph, outputs["J"], {NOWHERE: graph.const(1.0)}))
     for stored in reversed(value.statements):
         if any(
             done.array == ("adjoint", stored.array[1]) and done.kind == "add"
             for done in sweep.statements
         ):
+            if stored.kind in KINDS:
+                sweep.pass_on(stored, outputs[stored.key])
+                continue
             seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
             kept = {outputs[stored.key]: graph.input(Load(stored.array, stored.at))}
             if (slope := slopes[stored]) is not None:
-                kept[slope] = graph.input(Load(_beside(stored), stored.at))
+                kept[slope] = graph.input(Load(_slope_array(stored), stored.at))
             sweep.add(reverse(graph, outputs[stored.key], seed, kept=kept))
     return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
 
 
-def _beside(stored: Statement) -> Name:
+def _slope_array(stored: Statement) -> Name:
     """Return the array that keeps the slope of what is stored."""
     return ("slope", stored.array[1])
 
@@ -98,6 +106,30 @@ class _Sweep:
         zero = self.graph.const(-0.0)
         self._put(zero, Statement("define", array, at, loops, self._next_key()))
 
+    def zero_adjoint(self, stored: Statement, node: int) -> None:
+        """Begin the adjoint of a stored array."""
+        adjoint = ("adjoint", stored.array[1])
+        if stored.kind in KINDS:
+            self._fill(self._elimination(stored, node).zeros(adjoint))
+        else:
+            self.zero(adjoint, stored.at, stored.loops)
+
+    def pass_on(self, stored: Statement, node: int) -> None:
+        """Pass the adjoint of an inverse or a determinant on to the array it is made from."""
+        elimination = self._elimination(stored, node)
+        kind, name = elimination.source
+        if kind in TARGETS:
+            target = (TARGETS[kind], name)
+            self._fill(elimination.adjoints(("adjoint", stored.array[1]), target))
+
+    def _elimination(self, stored: Statement, node: int) -> Elimination:
+        return Elimination(self.graph, stored, array_read(self.graph, node))
+
+    def _fill(self, entries: Iterable[Filled]) -> None:
+        for one in entries:
+            statement = Statement(one.kind, one.array, one.at, one.loops, self._next_key())
+            self._put(one.node, statement)
+
     def add(self, adjoints: Adjoints) -> None:
         """Add the adjoint of every entry that is read to its place."""
         for number in sorted(adjoints):
@@ -121,14 +153,24 @@ class _Sweep:
     def used(self) -> list[Statement]:
         """Return the statements, less the zeros of adjoints that nothing is added to."""
         added = {statement.array for statement in self.statements if statement.kind == "add"}
-        return [s for s in self.statements if s.array in added or s.array[0] == "g"]
+        return [s for s in self.statements if s.array in added or s.array[0] != "adjoint"]
+
+
+def array_read(graph: Graph, node: int) -> Name:
+    """Return the array that an inverse or a determinant is made from."""
+    read = graph.nodes[node].payload
+    assert isinstance(read, Load)
+    return read.array
 
 
 TARGETS = {"x": "g", "where": "adjoint"}
 """Where the adjoint of an entry of an array goes, by the kinds of the two."""
 PLAIN = {"neg", "abs", "sqrt", "exp"}
 """Functions whose slope needs no more than their value."""
-MOVING = {"x": "v", "where": "dot where", "slope": "dot slope", "adjoint": "dot adjoint"}
+MOVING = {
+    "x": "v",
+    **{kind: f"dot {kind}" for kind in ("where", "slope", "adjoint", "inverse", "product")},
+}
 """What moves along a direction v, and where its change is kept."""
 
 
@@ -148,6 +190,11 @@ def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
     dots = forward(graph, {array: (MOVING[array[0]], array[1]) for array in arrays})
     statements, wanted = [], {}
     for statement in gradient.statements:
+        if statement.kind in KINDS:
+            wanted[statement.key] = outputs[statement.key]
+            source = array_read(graph, outputs[statement.key])
+            statements += [statement, *_moved_elimination(graph, statement, source, wanted)]
+            continue
         moved = statement._replace(key=("dot", statement.key))
         wanted[moved.key] = dots.get(outputs[statement.key], graph.const(0.0))
         if statement.array[0] == "g":
@@ -157,3 +204,18 @@ def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
             wanted[statement.key] = outputs[statement.key]
             statements += [statement, moved._replace(array=(MOVING[kind], name))]
     return graph.program(wanted, statements)
+
+
+def _moved_elimination(
+    graph: Graph, statement: Statement, source: Name, wanted: MutableMapping[Key, int]
+) -> Iterator[Statement]:
+    """Give the statements that fill the tangent of an inverse or a determinant."""
+    kind, name = statement.array
+    moving = None
+    if source[0] in MOVING:
+        moving = (MOVING[source[0]], source[1])
+    elimination = Elimination(graph, statement, source)
+    for number, one in enumerate(elimination.tangents((MOVING[kind], name), moving)):
+        key = ("dot", (statement.key, number))
+        wanted[key] = one.node
+        yield Statement(one.kind, one.array, one.at, one.loops, key)

@@ -35,6 +35,8 @@ def scalar(expression: Any) -> sp.Expr:
         raise CostError(
             f"the cost is the text {expression[:60]!r}; use so.parse(text), which reads text safely"
         )
+    if isinstance(expression, sp.MatrixBase) and expression.shape == (1, 1):
+        return expression[0, 0]
     if isinstance(expression, bool | int | float) or not isinstance(expression, sp.Expr):
         raise CostError(
             f"the cost is {expression!r}, a {type(expression).__name__}; expected a scalar SymPy "
@@ -107,15 +109,9 @@ def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
 
 
 def reject_impossible(expression: sp.Expr) -> None:
-    """Refuse matrices, and what is not real and finite."""
+    """Refuse what is not real and finite."""
     numbers = _numbers(expression)
     for part in _walk(expression):
-        if isinstance(part, sp.MatrixSymbol):
-            raise CostError(
-                f"{part.name} is a sympy.MatrixSymbol; expected an array with indices: "
-                f"{part.name} = sympy.IndexedBase({part.name!r}, shape={part.shape}), as in "
-                f"{part.name}[i, j]"
-            )
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")

@@ -11,10 +11,11 @@ import sympy as sp
 from symopt._typing import ConstantLike, PointLike
 from symopt.costs import display
 from symopt.costs.assumptions import check_symbols, check_values, warn_of_parameters
-from symopt.costs.checks import optimum, read_constants, reject_impossible, scalar
+from symopt.costs.checks import optimum, read_constants, reject_impossible
 from symopt.costs.closed_form import ClosedForm
 from symopt.costs.indexed import Indexed
 from symopt.costs.ingredients import Ingredients
+from symopt.costs.matrices import has_matrices, without_matrices
 from symopt.costs.name_resolution import has_sums
 from symopt.costs.objective import BoundObjective, Given, Objective
 from symopt.costs.repairs import repair
@@ -119,15 +120,18 @@ class Cost:
             self.optimal_value = optimum(optimal_value)
 
     def _make(self, ingredients: Ingredients) -> None:
-        expression = scalar(ingredients.expression)
-        reject_impossible(expression)
-        self.ingredients = ingredients
+        self.ingredients = ingredients = ingredients.checked()
+        reject_impossible(ingredients.expression)
         self.optimal_value = None
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
         with refuse_failures(CostError, _this_cost):
-            self.objective = _read_objective(expression, ingredients)
-        self.data = self.objective.read_data(ingredients.data)
+            as_arrays = ingredients
+            if has_matrices(ingredients):
+                as_arrays = without_matrices(ingredients)
+                reject_impossible(as_arrays.expression)
+            self.objective = _read_objective(as_arrays)
+        self.data = self.objective.read_data(as_arrays.data)
         self._note_assumptions()
         with refuse_failures(CostError, _this_cost):
             self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
@@ -371,7 +375,9 @@ class Cost:
 
     @property
     def expression(self) -> sp.Expr:
-        """The expression of J."""
+        """The expression of J: with matrices, where it was given with matrices."""
+        if has_matrices(self.ingredients):
+            return self.ingredients.expression
         return self.objective.expression
 
     @property
@@ -422,8 +428,9 @@ def _this_cost() -> str:
     return "this cost"
 
 
-def _read_objective(expression: sp.Expr, ingredients: Ingredients) -> Objective:
+def _read_objective(ingredients: Ingredients) -> Objective:
     """Make a closed form or a cost with loops, as the expression asks for."""
+    expression = ingredients.expression
     indexed = ingredients.data or ingredients.where or ingredients.samples is not None
     if indexed or has_sums(expression):
         return Indexed(expression, ingredients)

@@ -88,7 +88,7 @@ def base_name(key: Any, what: str) -> str:
     """Return the name of an array that is given as such or by its name."""
     if isinstance(key, sp.IndexedBase):
         return str(key.label)
-    if isinstance(key, str | sp.Symbol):
+    if isinstance(key, str | sp.Symbol | sp.MatrixSymbol):
         return str(key)
     raise CostError(
         f"{what}: {key!r} is a {type(key).__name__}; expected a sympy.IndexedBase or its name"

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from symopt.costs.checks import mapping
+from symopt.costs.checks import mapping, scalar
 from symopt.errors import CostError
 
 
@@ -46,6 +46,16 @@ class Ingredients:
             value[0] if isinstance(value, tuple | list) else value for value in self.where.values()
         ]
         return [one for one in (*self.where, *values) if isinstance(one, sp.Basic)]
+
+    def checked(self) -> Ingredients:
+        """Return them with the expression of a scalar.
+
+        Raises
+        ------
+        CostError
+            If the expression is none.
+        """
+        return dataclasses.replace(self, expression=scalar(self.expression))
 
     def on(self, other: Ingredients, data: Mapping[str, Any]) -> Ingredients:
         """Return these on top of those of another cost, whose data are ``data`` by now.
@@ -87,6 +97,8 @@ def list_params(params: Any) -> list[Any] | None:
             "of theta, "
             "as params=sorted(expression.free_symbols, key=str)"
         )
+    if isinstance(params, sp.MatrixBase):
+        return list(params)
     if isinstance(params, sp.Basic | str):
         return [params]
     if not isinstance(params, Iterable):

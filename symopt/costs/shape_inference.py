@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from symopt.costs.sizes import LARGEST
 from symopt.errors import CostError
+from symopt.ir.elimination import KINDS
 from symopt.ir.index import (
     Affine,
     Atom,
@@ -24,7 +25,7 @@ from symopt.ir.index import (
     substitute,
     variable,
 )
-from symopt.ir.program import Load, Name, Program
+from symopt.ir.program import Load, Name, Program, Statement
 
 
 class Access(NamedTuple):
@@ -62,7 +63,8 @@ def accesses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> 
     found |= dict.fromkeys(
         Access(s.array, axis, index, s.near, True)
         for s in program.statements
-        for axis, index in enumerate(s.at)
+        for axis, last in enumerate(s.at)
+        for index in _ends(s, last)
     )
     for use in list(found):
         stack = [use.at]
@@ -78,6 +80,13 @@ def accesses_of(program: Program, declared: Mapping[Name, Sequence[Affine]]) -> 
             Access(array, axis, plus(n, constant(-1)), False) for axis, n in enumerate(shape)
         )
     return list(found)
+
+
+def _ends(statement: Statement, index: Affine) -> tuple[Affine, ...]:
+    """Return the index of a statement; of elimination, the first and the last that it fills."""
+    if statement.kind in KINDS:
+        return constant(0), index
+    return (index,)
 
 
 def largest_value(index: Affine) -> Affine:

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from symopt.errors import CostError, did_you_mean
+from symopt.frontend.eliminated import Eliminated
 from symopt.frontend.expressions import Lowering
 from symopt.frontend.logarithms import log_over_loops
 from symopt.ir.index import Affine, IndirectIndex, Loop, Size, constant, plus, times, variable
@@ -298,6 +299,16 @@ def outside(symbol: sp.Basic) -> CostError:
     )
 
 
+def _eliminate(
+    lowering: SumLowering, target: sp.Indexed, value: Eliminated
+) -> tuple[Statement, int]:
+    """Return the statement of an inverse or a determinant, and what it reads."""
+    name = lowering.tables.arrays[str(target.base.label)][0]
+    source = lowering.graph.input(lowering._read(value.source))
+    last = (lowering.index(value.rows - 1), lowering.index(value.size - 1))
+    return Statement(value.kind, name, last, (), ("where", name[1])), source
+
+
 def lower_sums(expression: sp.Expr, tables: Tables, where: Mapping[sp.Indexed, Any]) -> Program:
     """Return the program of a cost with sums: ``"J"``, and what fills its ``where`` arrays.
 
@@ -306,6 +317,9 @@ def lower_sums(expression: sp.Expr, tables: Tables, where: Mapping[sp.Indexed, A
     graph = Graph()
     lowering = SumLowering(graph, tables)
     for target, (value, limits) in where.items():
+        if isinstance(value, Eliminated):
+            tables.stored.append(_eliminate(lowering, target, value))
+            continue
         scope, loops = lowering._opened(limits)
         inside = lowering.within(scope, near=False)
         name = tables.arrays[str(target.base.label)][0]

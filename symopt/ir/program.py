@@ -76,7 +76,12 @@ class Node(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """``array[at] = node`` ("define") or ``array[at] += node`` ("add") over loops."""
+    """What is done with an array.
+
+    ``array[at] = node`` ("define") or ``array[at] += node`` ("add") over loops, or elimination:
+    "inverse" and "determinant", whose node is the last entry of the square array that they read
+    and ``at`` the last entry of the array that they fill (see :mod:`symopt.ir.elimination`).
+    """
 
     kind: str
     array: Name

@@ -16,13 +16,13 @@ from symopt.ir.index import Affine, Loop, variable
 from symopt.ir.program import Graph, Load, Name, demand_order
 
 NEAR = 16  # ranges whose ends differ by no more are run through in one loop
-RANK = {"define": 0, "reduce": 1, "add": 2, "update": 3}
+RANK = {"define": 0, "inverse": 0, "determinant": 0, "reduce": 1, "add": 2, "update": 3}
 
 
 class Task(NamedTuple):
     """What is done with a node, and the loops still around it.
 
-    ``kind`` is "reduce", "define", "add" or "update".
+    ``kind`` is "reduce", "update" or that of a statement.
 
     Updates of one iteration are done together: each is computed before any is stored.
     """

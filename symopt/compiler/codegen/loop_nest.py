@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Protocol
 
+from symopt.compiler.codegen.array_elimination import ArrayElimination
 from symopt.compiler.codegen.loop_body import Axis, FusedLoopWriter, Texts, combine
 from symopt.compiler.codegen.loop_fusion import FusedLoop, Scheduler, Task
 from symopt.compiler.codegen.printer import CONSTANT, LANE, Printer, loop
+from symopt.ir.elimination import DETERMINANT, KINDS
 from symopt.ir.index import Affine, Loop
 from symopt.ir.keys import Key
 from symopt.ir.ops import OPERATIONS
@@ -100,7 +102,7 @@ class Nest:
             stores = [task for task in chain.from_iterable(later) if task.kind != "reduce"]
             unwritten = {task.array for task in stores}
             ahead = self._ahead(plan.fused_loops[number:], wanted, around, known, unwritten)
-            lines += self._segment(now, ahead, known, axis)
+            lines += self._segments(now, ahead, known, axis)
             if number < len(plan.fused_loops):
                 lines += self._loop_or_strip(plan.fused_loops[number], around, known, axis)
         return lines
@@ -144,6 +146,39 @@ class Nest:
         return not any(
             isinstance(p, Loop) or (isinstance(p, Load) and p.array in unwritten) for p in below
         )
+
+    def _segments(
+        self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None
+    ) -> list[str]:
+        """Emit what stands between two loops: straight code, and eliminations with their loops."""
+        lines: list[str] = []
+        straight: list[Task] = []
+        for task in tasks:
+            if task.kind in KINDS:
+                lines += self._segment(straight, [], known, axis)
+                lines += self._eliminate(task)
+                straight = []
+            else:
+                straight.append(task)
+        return [*lines, *self._segment(straight, ahead, known, axis)]
+
+    def _eliminate(self, task: Task) -> list[str]:
+        """Emit an inverse or a determinant, for all lanes."""
+        read = self.graph.nodes[task.node].payload
+        assert isinstance(read, Load)
+        room = self.fresh("b")
+        self.buffers.append(f"{room} = empty({self.lanes})")
+        if task.kind == DETERMINANT:
+            self.printer.functions.add("log")
+        elimination = ArrayElimination(
+            self.places,
+            source=read.array,
+            array=task.array,
+            at=task.at,
+            lanes=self.lanes,
+            room=f"{room}[i]",
+        )
+        return elimination.write(task.kind)
 
     def _segment(
         self, tasks: list[Task], ahead: list[int], known: Texts, axis: Axis | None
