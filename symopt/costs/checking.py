@@ -104,9 +104,9 @@ def _numbers(constants: Mapping[str, Any]) -> dict[str, float]:
 
 def _reference(cost: Any, bound: BoundObjective, constants: Mapping[str, float]) -> Reference:
     """Make the reference of right numbers."""
-    where = read_where(cost.ingredients.where)
+    where = read_where(cost.as_arrays.where)
     definitions = {target: value for target, (value, _) in where.items()}
-    own = OwnExpression(cost.expression, definitions, bound.sizes.sizes)
+    own = OwnExpression(cost.objective.expression, definitions, bound.sizes.sizes)
     inputs = Inputs(
         point=bound.start.tolist(),
         places={name: k for k, name in enumerate(bound.sizes.labels())},

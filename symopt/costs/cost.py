@@ -47,6 +47,11 @@ class Cost:
     each in row order. Size symbols follow from data and from theta, since the largest index of
     an array is its last.
 
+    ``sympy.MatrixSymbol`` stands for a matrix of any shape, as a parameter or as data: products,
+    transposes, traces, inverses, determinants, slices, HadamardProduct and ``.applyfunc`` become
+    loops over its entries, in the order that takes the fewest multiplications. log(Determinant(S))
+    neither over- nor underflows. A matrix of shape (1, 1) is a number.
+
     Parameters
     ----------
     expression
@@ -54,8 +59,8 @@ class Cost:
         that was made from, and an array that data are given for is no longer a parameter.
     params
         The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or two
-        indices) or their names, in a list or a tuple. All that occur and are not data, sorted by
-        name, if left out.
+        indices, or ``sympy.MatrixSymbol``) or their names, in a list or a tuple. All that
+        occur and are not data, sorted by name, if left out.
     data
         The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
         code, used where they lie if they are contiguous float64.
@@ -92,6 +97,12 @@ class Cost:
     >>> chain = so.Cost(sp.Sum((theta[i + 1] - theta[i])**2, (i, 0, n - 2)), params=theta)
     >>> chain.value([0, 1, 3]), chain.grad([0, 1, 3])
     (np.float64(5.0), array([-2., -2.,  4.]))
+    >>> m, n = sp.symbols("m n", integer=True, positive=True)
+    >>> A, x, b = sp.MatrixSymbol("A", m, n), sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("b", m, 1)
+    >>> r = A*x - b
+    >>> fit = so.Cost(r.T*r, params=x, data={A: [[1, 0], [1, 1], [1, 2]], b: [1, 3, 5]})
+    >>> fit.value([1, 2]), fit.grad([0, 0])
+    (np.float64(0.0), array([-18., -26.]))
     """
 
     optimal_value: float | None
@@ -126,12 +137,9 @@ class Cost:
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
         with refuse_failures(CostError, _this_cost):
-            as_arrays = ingredients
-            if has_matrices(ingredients):
-                as_arrays = without_matrices(ingredients)
-                reject_impossible(as_arrays.expression)
-            self.objective = _read_objective(as_arrays)
-        self.data = self.objective.read_data(as_arrays.data)
+            self.as_arrays = _as_arrays(ingredients)
+            self.objective = _read_objective(self.as_arrays)
+        self.data = self.objective.read_data(self.as_arrays.data)
         self._note_assumptions()
         with refuse_failures(CostError, _this_cost):
             self.objective.value_program  # noqa: B018  what cannot be lowered is refused here
@@ -376,7 +384,7 @@ class Cost:
     @property
     def expression(self) -> sp.Expr:
         """The expression of J: with matrices, where it was given with matrices."""
-        if has_matrices(self.ingredients):
+        if self.as_arrays is not self.ingredients:
             return self.ingredients.expression
         return self.objective.expression
 
@@ -426,6 +434,15 @@ class Cost:
 
 def _this_cost() -> str:
     return "this cost"
+
+
+def _as_arrays(ingredients: Ingredients) -> Ingredients:
+    """Return the ingredients with arrays and indices in the place of matrices."""
+    if not has_matrices(ingredients):
+        return ingredients
+    found = without_matrices(ingredients)
+    reject_impossible(found.expression)
+    return found
 
 
 def _read_objective(ingredients: Ingredients) -> Objective:

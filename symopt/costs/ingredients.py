@@ -43,7 +43,8 @@ class Ingredients:
     def parts(self) -> list[sp.Basic]:
         """The expressions and arrays of the named intermediates."""
         values = [
-            value[0] if isinstance(value, tuple | list) else value for value in self.where.values()
+            value[0] if isinstance(value, tuple | list) and value else value
+            for value in self.where.values()
         ]
         return [one for one in (*self.where, *values) if isinstance(one, sp.Basic)]
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symopt.diagnosis.elimination import Eliminator
+from symopt.ir.elimination import KINDS, order_of
 from symopt.ir.index import Affine, Atom, IndirectIndex, Loop, Size, evaluate_index
 from symopt.ir.keys import Key
 from symopt.ir.program import (
@@ -84,9 +86,25 @@ class Interpreter:
             return
         self._done = True
         for statement in self.program.statements:
+            if statement.kind in KINDS:
+                self._eliminate(statement)
+                continue
             for place in self._places(statement.loops):
                 node = self._outputs[statement.key]
                 self._put(statement, place, self._values([node], place, {})[node])
+
+    def _eliminate(self, statement: Statement) -> None:
+        """Store an inverse or a determinant."""
+        read = self._graph.nodes[self._outputs[statement.key]].payload
+        assert isinstance(read, Load)
+        every = range(self._whole(order_of(statement.at), {}))
+        matrix = [[self._at(read, (i, j)) for j in every] for i in every]
+        eliminator = Eliminator(self._apply, self._number)
+        for place, value in eliminator.entries(statement.kind, matrix).items():
+            self.stored[statement.array, place] = value
+
+    def _number(self, value: float) -> Any:
+        return self.operation(Node("const", (), value), [])
 
     def _put(self, statement: Statement, place: Place, value: Any) -> None:
         at = (statement.array, self._indices(statement.at, place))
@@ -149,14 +167,14 @@ class Interpreter:
                 total = self._join(node.op, total, term)
         start = {"sum": 0.0, "prod": 1.0, "peak": -np.inf}[node.op]
         if total is None:
-            return self.operation(Node("const", (), start), [])
+            return self._number(start)
         return total
 
     def _others(self, node: Node, loop: Loop, place: Place, values: Mapping[int, Any]) -> Any:
         """Return the product of all factors over a loop but the one where it stands."""
         (body,) = node.args
         known = self._without(loop, values)
-        total = self.operation(Node("const", (), 1.0), [])
+        total = self._number(1.0)
         for k in self._range(loop, place):
             if k != place[loop]:
                 factor = self._values([body], {**place, loop: k}, known)[body]
@@ -183,27 +201,28 @@ class Interpreter:
 
     def _input(self, key: Key, place: Place) -> Any:
         if isinstance(key, IndexValue):
-            return self.operation(Node("const", (), float(self._whole(key.value, place))), [])
+            return self._number(float(self._whole(key.value, place)))
         if isinstance(key, Load):
             return self._entry(key, place)
         if key in self.inputs:
             return self.inputs[key]
-        return self.operation(Node("const", (), float(self.sizes[str(key[1])])), [])
+        return self._number(float(self.sizes[str(key[1])]))
 
     def _entry(self, read: Load, place: Place) -> Any:
-        at = self._indices(read.at, place)
+        return self._at(read, self._indices(read.at, place))
+
+    def _at(self, read: Load, at: tuple[int, ...]) -> Any:
+        """Return the entry of an array at an index."""
         if (read.array, at) in self.stored:
             return self.stored[read.array, at]
         array = self.arrays[read.array]
         if read.near and not all(
             0 <= index < length for index, length in zip(at, array.shape, strict=True)
         ):
-            return self.operation(
-                Node("const", (), float("nan")), []
-            )  # beside the array, as in a branch not taken
+            return self._number(float("nan"))  # beside the array, as in a branch not taken
         entry = array[at]
         if isinstance(entry, np.integer):  # of data that choose entries, read as a number
-            return self.operation(Node("const", (), float(entry)), [])
+            return self._number(float(entry))
         return entry
 
     def _indices(self, at: Sequence[Affine], place: Place) -> tuple[int, ...]:

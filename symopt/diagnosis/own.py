@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt.diagnosis.jet_elimination import eliminate_jets
 from symopt.diagnosis.jets import Arithmetic, Jet
 from symopt.diagnosis.truth import apply, number, truth
+from symopt.frontend.eliminated import Eliminated
 from symopt.frontend.sums import logsumexp
 
 Indices = Mapping[sp.Basic, int]
@@ -227,6 +229,8 @@ class Evaluation:
     def _read(self, name: str, place: tuple[int, ...]) -> Jet | None:
         if name in self.own.definitions:
             target, value = self.own.definitions[name]
+            if isinstance(value, Eliminated):
+                return self._eliminated(name, value, place)
             return self(value, dict(zip(target.indices, place, strict=True)))
         if name in self.inputs.data:
             array = self.inputs.data[name]
@@ -238,6 +242,15 @@ class Evaluation:
         if label in self.inputs.places:
             return self._parameter(label)
         return None
+
+    def _eliminated(self, name: str, value: Eliminated, place: tuple[int, ...]) -> Jet | None:
+        """Return an entry of an inverse or of a determinant; all are worked out at once."""
+        every = range(self.whole(value.size, {}))
+        source = value.source.base.label.name
+        matrix = [[self.entry(source, (i, j)) for j in every] for i in every]
+        for at, entry in eliminate_jets(self.arithmetic, value.kind, matrix).items():
+            self._entries[name, at] = entry
+        return self._entries[name, place]
 
     def ranged(self, part: Any, at: Indices) -> Jet | None:
         """Evaluate a sum, a product or logsumexp."""

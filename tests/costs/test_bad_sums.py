@@ -616,17 +616,11 @@ def test_a_bound_that_is_not_affine(refused):
     )
 
 
-def test_arrays_without_index_and_matrix_symbols(refused):
+def test_arrays_without_index(refused):
     refused(
         lambda: so.Cost(th**2, params=th),
         so.CostError,
         r"theta is an array: give it an index, as in theta\[i\]",
-    )
-    refused(
-        lambda: so.Cost(sp.MatrixSymbol("M", 2, 2)[0, 1] ** 2),
-        so.CostError,
-        "M is a sympy.MatrixSymbol",
-        "IndexedBase",
     )
 
 

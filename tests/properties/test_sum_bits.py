@@ -361,6 +361,33 @@ def test_a_step_that_fails_alone_and_in_lanes(name, limit, monkeypatch):
         assert_same_bits(*states)
 
 
+# Inverses and determinants
+
+
+def gaussian() -> so.Cost:
+    """The likelihood of a precision, by elimination."""
+    size = sp.Symbol("d", integer=True, positive=True)
+    S, A = (sp.MatrixSymbol(name, size, size) for name in "SA")
+    spread = np.array([[2.0, 0.3, 0.1], [0.3, 1.0, -0.2], [0.1, -0.2, 3.0]])
+    J = sp.log(sp.Determinant(S)) + sp.Trace(S.inv() * A) + sp.Determinant(A + S)
+    return so.Cost(J, params=S, data={A: spread})
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_inverses_have_the_bits_of_plain_python(lanes, monkeypatch):
+    starts = np.eye(3).ravel() + np.random.default_rng(2).uniform(-0.4, 0.4, (5, 9))
+    assert both(monkeypatch, lanes, gaussian(), so.momentum(eta=1e-3), starts, steps=20).all()
+
+
+def test_inverses_alone_and_together():
+    J, rule = gaussian(), so.adam(eta=1e-2)
+    starts = np.eye(3).ravel() + np.random.default_rng(2).uniform(-0.4, 0.4, (40, 9))
+    study = so.sweep(J, rule, starts, steps=30, record=True)
+    for k in (0, 17, 39):
+        alone = so.minimize(J, rule, starts[k], steps=30, record=True)
+        assert_same_bits(numbers(alone), one_of(study["adam"], start=k))
+
+
 # Noise of a cost without sums
 
 

@@ -171,7 +171,7 @@ class Nest:
         if task.kind == DETERMINANT:
             self.printer.functions.add("log")
         elimination = ArrayElimination(
-            self.places,
+            places=self.places,
             source=read.array,
             array=task.array,
             at=task.at,

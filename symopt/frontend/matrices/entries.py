@@ -300,6 +300,10 @@ def _blocks(reader: MatrixReader, matrix: Any, at: At) -> sp.Expr:
 @entries_of(sp.MatrixBase)
 def _explicit(reader: MatrixReader, matrix: Any, at: At) -> sp.Expr:
     """Return an entry of a matrix that is written out; numbers at an index become data."""
+    if matrix.rows == 1:
+        at = at.on(sp.S.Zero, at.column)
+    if matrix.cols == 1:
+        at = at.on(at.row, sp.S.Zero)
     if at.row.is_Integer and at.column.is_Integer:
         return reader.scalar(matrix[int(at.row), int(at.column)], at.depth)
     if all(number.is_number for number in matrix):

@@ -16,6 +16,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symopt.errors import CostError
 from symopt.frontend.eliminated import DeterminantOf, Eliminated, InverseOf
+from symopt.frontend.matrices.chain import contract
 from symopt.frontend.sums import logsumexp
 
 RANGED = (sp.Sum, sp.Product, logsumexp)
@@ -143,6 +144,8 @@ class MatrixReader:
         self._around += [limit[0] for limit in limits]
         body = self.scalar(part.function.xreplace(new), depth)
         del self._around[-len(limits) :]
+        if isinstance(part, sp.Sum) and len(new) == len(limits):  # SymPy's entry of a product
+            return contract(body, limits[::-1])
         return part.func(body, *reversed(limits))
 
     def total(
@@ -204,6 +207,9 @@ class MatrixReader:
             return self.array(matrix, at)
         if isinstance(matrix, sp.Transpose):
             return self.stored(matrix.arg, at.on(at.column, at.row))
+        transposed = sp.Transpose(matrix).doit()
+        if transposed in self._arrays:
+            return self.stored(transposed, at.on(at.column, at.row))
         axes = _axes(matrix)
         if matrix not in self._arrays:
             self._arrays[matrix] = self._store(matrix, axes)
