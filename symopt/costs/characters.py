@@ -29,7 +29,8 @@ REFUSED = {
     "∏": "write prod(x[i], i, 0, n-1)",
     "∞": "a cost is finite: write a large number",
     "\u2044": "write / for a quotient",
-    **dict.fromkeys("#;\\\0", ""),
+    "\\": "LaTeX is not read: write sqrt(x), a/b, pi",
+    **dict.fromkeys("#;\0", ""),
 }
 """What is not read, and what to write in its place."""
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy.typing as npt
 import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from symopt.costs.characters import check_names, normal_form, spell_as_python
 from symopt.costs.cost import Cost
+from symopt.costs.dialects import normalize
 from symopt.costs.index_parser import (
     DEEPEST,
     POWERS,
@@ -31,12 +36,24 @@ from symopt.costs.index_parser import (
     sum_name,
     write_source,
 )
+from symopt.costs.spelling import hint, refuse_ranges, spell_bars, spell_words, without_mark
 from symopt.costs.sympy_failures import refuse_failures
-from symopt.errors import ParseError, did_you_mean
+from symopt.costs.text_functions import FUNCTIONS, MEANT, TextFunction
+from symopt.errors import ParseError, suggestion
 
 LONGEST = 10_000  # characters
 LARGEST_EXPONENT = 1_000
 MOST_DIGITS = 400  # of an exact number
+SHORTEST_FUNCTION = 3  # letters; a shorter name before a bracket is a factor
+MOST_LISTED = 10  # arguments of a function that a message counts
+COMPARISONS = {
+    ast.Lt: (sp.Lt, operator.lt),
+    ast.LtE: (sp.Le, operator.le),
+    ast.Gt: (sp.Gt, operator.gt),
+    ast.GtE: (sp.Ge, operator.ge),
+    ast.Eq: (sp.Eq, operator.eq),
+    ast.NotEq: (sp.Ne, operator.ne),
+}
 
 
 class Part(NamedTuple):
@@ -45,16 +62,30 @@ class Part(NamedTuple):
     expression: sp.Expr
     value: float | None = None
 
+    @property
+    def is_condition(self) -> bool:
+        """Whether it holds or not, and is no number."""
+        return isinstance(self.expression, Boolean) and not self.expression.is_Symbol
 
-def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
+
+def parse(
+    text: str,
+    params: Iterable[Any] | str | None = None,
+    *,
+    data: Mapping[Any, npt.ArrayLike] | None = None,
+    samples: Any = None,
+) -> Cost:
     """Read a cost from text, as a user or a shell gives it; nothing in it is ever evaluated.
 
-    Numbers, names, ``+ - * / ** ^`` (``^`` is a power; also × · − ÷ and x²), parentheses, ``pi``
-    (also π), ``e`` and the functions sqrt, cbrt, exp, log, ln, abs, sign, the trigonometric and
-    hyperbolic ones and their inverses, erf, erfc, floor, ceil, max, min, pow; cbrt(x) and
-    real_root(x, 5) are roots of negative numbers too. ``sum(term, i, first, last)`` and
-    ``prod(...)`` run over entries of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are
-    sizes.
+    Numbers, names, ``+ - * / % ** ^`` (``^`` is a power; also × · − ÷ and x²), parentheses, |x|,
+    ``pi`` (also π), ``e`` and the functions sqrt, cbrt, exp, log (``log(x, 2)``, log2, log10,
+    log1p), abs, sign, the trigonometric and hyperbolic ones and their inverses, atan2, hypot, erf,
+    erfc, floor, ceil, mod, max, min, pow, sigmoid; cbrt(x) and real_root(x, 5) are roots of
+    negative numbers too. ``if(x < 0, a, b)`` chooses, by ``< <= > >= == !=``, and, or, not; a
+    comparison elsewhere is 1 or 0. ``sum(term, i, first, last)`` and ``prod(...)`` run over entries
+    of arrays, ``x[i+1]`` or ``W[k, j]``; names in their bounds are sizes. NumPy's and SymPy's
+    spellings are read too: np.arcsin(x), Abs(x), Sum(x[i], (i, 0, n-1)), sum(x[i] for i in
+    range(n)), a if x < 0 else b.
 
     Parameters
     ----------
@@ -62,7 +93,12 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
         At most 10 000 characters, nested at most 100 deep, constant exponents up to 1000.
     params
         The names of the parameters, in order: they are symbols even where they would mean a number,
-        as ``e``; all arrays and names that are neither index nor size, sorted, if left out.
+        as ``e``; all arrays and names that are neither index nor size nor data, sorted, if left
+        out.
+    data
+        The values of arrays by their names: ``{"X": array}``.
+    samples
+        The index that mini-batches draw from, as ``"k"``.
 
     Raises
     ------
@@ -74,6 +110,9 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     >>> import symopt as so
     >>> so.parse("(1-x)^2 + 100*(y-x^2)^2")
     Cost((1 - x)**2 + 100*(-x**2 + y)**2, params=(x, y))
+    >>> line = so.parse("sum((a*x[k] + b - y[k])^2, k, 0, m-1)", data={"x": [0, 1], "y": [1, 3]})
+    >>> line.value([2, 1])
+    np.float64(0.0)
     """
     listed = params
     if isinstance(params, str):
@@ -83,7 +122,7 @@ def parse(text: str, params: Iterable[Any] | str | None = None) -> Cost:
     read, names = _read(text, _declared(listed))
     if not names.parameters:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
-    cost = Cost(read, _in_normal_form(listed))
+    cost = Cost(read, _in_normal_form(listed), data=data, samples=samples)
     cost.text = text.strip()
     return cost
 
@@ -124,17 +163,20 @@ def _read(text: str, declared: frozenset[str] = frozenset()) -> tuple[sp.Expr, N
     root = _tree(text)
     names = Names(root, RESERVED - (declared & CONSTANTS.keys()), declared)
     part = _build(root, names)
+    if part.is_condition:
+        raise ParseError(f"{text.strip()[:60]!r} is a condition; expected a number")
     check_names(text, names.seen)
     return part.expression, names
 
 
 def _tree(text: str) -> ast.expr:
     shown = repr(text.strip()[:60])
-    written = spell_as_python(text)
+    refuse_ranges(text)
+    written = spell_words(spell_bars(spell_as_python(text)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd spellings is not for our users
-            return ast.parse(written, mode="eval").body
+            root = ast.parse(written, mode="eval").body
     except (MemoryError, RecursionError):
         raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
     except (SyntaxError, ValueError) as error:
@@ -145,10 +187,10 @@ def _tree(text: str) -> ast.expr:
         place = getattr(error, "offset", None)
         near = ""
         if place:
-            near = f" near {written[max(place - 1, 0) : place + 19]!r}"
-        raise ParseError(
-            f"{shown} is not an expression{near}; write products with *, as in 2*x"
-        ) from None
+            near = f" near {without_mark(written[max(place - 1, 0) : place + 19])!r}"
+        cure = hint(text) or "write products with *, as in 2*x"
+        raise ParseError(f"{shown} is not an expression{near}; {cure}") from None
+    return normalize(root)
 
 
 def _build(root: ast.expr, names: Names) -> Part:
@@ -159,7 +201,7 @@ def _build(root: ast.expr, names: Names) -> Part:
         node, depth, scope = stack.pop()
         if depth > DEEPEST:
             raise ParseError(f"operations are nested more than {DEEPEST} deep")
-        children = _children(node, names)
+        children = _children(node)
         order.append((node, children))
         inner = names.meet(node, scope, depth)
         stack.extend((child, depth + 1, inner) for child in children)
@@ -167,16 +209,28 @@ def _build(root: ast.expr, names: Names) -> Part:
     made: dict[int, Part] = {}
     for node, children in reversed(order):
         parts = [made[id(child)] for child in children]
+        if not _takes_conditions(node):
+            parts = [_as_number(part) for part in parts]
         with refuse_failures(ParseError, partial(_spelled_short, node)):
             made[id(node)] = _node(node, parts, names)
     return made[id(root)]
+
+
+def _takes_conditions(node: ast.expr) -> bool:
+    """Tell whether the parts of a node may be conditions; elsewhere they are 1 or 0."""
+    match node:
+        case ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.Invert()):
+            return True
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr()) | ast.Call(func=ast.Name(id="if")):
+            return True
+    return False
 
 
 def _spelled_short(node: ast.expr) -> str:
     return repr(write_source(node)[:60])
 
 
-def _children(node: ast.expr, names: Names) -> list[ast.expr]:
+def _children(node: ast.expr) -> list[ast.expr]:
     match node:
         case ast.BinOp(op=op) if isinstance(op, SUMS):
             return [child for child, _ in chain(node, SUMS)]
@@ -184,6 +238,10 @@ def _children(node: ast.expr, names: Names) -> list[ast.expr]:
             return [child for child, _ in chain(node, PRODUCTS)]
         case ast.BinOp(left=left, right=right):
             return [left, right]
+        case ast.Compare(left=left, comparators=others):
+            return [left, *others]
+        case ast.BoolOp(values=values):
+            return values
         case ast.UnaryOp(operand=operand):
             return [operand]
         case ast.Call(func=ast.Name(), args=args, keywords=[]):
@@ -192,7 +250,7 @@ def _children(node: ast.expr, names: Names) -> list[ast.expr]:
             return args
         case ast.Name() | ast.Constant():
             return []
-        case ast.Subscript() if names.has_sums:
+        case ast.Subscript():
             return []
     raise _not_allowed(node)
 
@@ -211,6 +269,8 @@ def _node(node: ast.expr, parts: list[Part], names: Names) -> Part:
             return _product(parts, [inverse for _, inverse in chain(node, PRODUCTS)])
         case ast.BinOp(op=op) if isinstance(op, POWERS):
             return _power(*parts)
+        case ast.BinOp(op=ast.Mod()):
+            return _call("mod", parts)
         case ast.UnaryOp(op=ast.USub()):
             return _negative(parts[0])
         case ast.UnaryOp(op=ast.UAdd()):
@@ -219,17 +279,19 @@ def _node(node: ast.expr, parts: list[Part], names: Names) -> Part:
             return Part(names.total(node, parts[0].expression))
         case ast.Call(func=ast.Name(id=name)):
             return _call(name, parts)
-    raise _not_allowed(node)
+    return _condition(node, parts)
 
 
 def _not_allowed(node: ast.expr) -> ParseError:
     shown = write_source(node)[:60]
-    hint = ""
-    if isinstance(node, ast.Subscript):
-        hint = "; x[i] is read in a text with sum(x[i]^2, i, 0, n-1)"
+    cure = ""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Constant | ast.BinOp):
+        cure = "; write products with *, as in 3*(x + 1)"
+    if isinstance(node, ast.Tuple):
+        cure = "; write a number with a point, as 0.5"
     return ParseError(
         f"{shown!r} is not allowed in a cost, which holds numbers, names, + - * / ^ and "
-        f"functions{hint}"
+        f"functions{cure}"
     )
 
 
@@ -414,25 +476,115 @@ def _call(name: str, parts: list[Part]) -> Part:
     if name == "cbrt":
         _check_count(name, parts, 1)
         return _real_root(parts[0], Part(sp.Integer(3), 3.0))
-    if name in SEVERAL:
-        if not parts:
-            raise ParseError(f"{name} takes at least 1 argument, not 0")
-        if all(part.value is not None for part in parts):
-            number: Part = SEVERAL[name][1](parts, key=lambda part: part.value)
-            return number
-        return Part(SEVERAL[name][0](*(part.expression for part in parts), evaluate=False))
+    if name == "if":
+        _check_count(name, parts, 3)
+        return _choose(*parts)
     if name not in FUNCTIONS:
-        known = [*FUNCTIONS, *SEVERAL, *POWERLIKE, *SUMMED]
+        raise ParseError(f"unknown function {name!r}{_instead(name)}")
+    function = FUNCTIONS[name]
+    if not function.least <= len(parts) <= function.most:
+        raise ParseError(f"{name} takes {_count(function)} argument(s), not {len(parts)}")
+    values = [part.value for part in parts if part.value is not None]
+    if len(values) == len(parts):
+        return _check_value(_float(lambda: function.number(*values)))
+    return Part(function.build(*(part.expression for part in parts)))
+
+
+def _count(function: TextFunction) -> str:
+    if function.least == function.most:
+        return str(function.least)
+    if function.most > MOST_LISTED:
+        return f"at least {function.least}"
+    return f"{function.least} to {function.most}"
+
+
+def _instead(name: str) -> str:
+    """Say what to write for a function that is not known."""
+    if name in MEANT:
+        return f"; write {MEANT[name]}"
+    near = suggestion(name.lower(), CALLABLE)
+    if near and (abs(len(near) - len(name)) < 2 or name.startswith(near)):
+        return f" (did you mean {near!r}?)"
+    if len(name) < SHORTEST_FUNCTION:
+        return f"; write products with *, as in {name}*(y+1)"
+    return f"; known: {', '.join(CALLABLE)}"
+
+
+# Conditions
+
+
+def _condition(node: ast.expr, parts: list[Part]) -> Part:
+    match node:
+        case ast.Compare():
+            return _compare(node, parts)
+        case ast.BoolOp(op=op) | ast.BinOp(op=ast.BitAnd() | ast.BitOr() as op):
+            return _join_conditions(op, parts)
+        case ast.UnaryOp(op=ast.Not() | ast.Invert()):
+            return _not(parts[0])
+    raise _not_allowed(node)
+
+
+def _compare(node: ast.Compare, parts: list[Part]) -> Part:
+    """Build a comparison; a chain a < x < b is all of its comparisons."""
+    pairs = zip(node.ops, parts, parts[1:], strict=False)
+    found = [_comparison(op, one, other, node=node) for op, one, other in pairs]
+    if len(found) == 1:
+        return found[0]
+    return _join_conditions(ast.And(), found)
+
+
+def _comparison(op: ast.cmpop, one: Part, other: Part, *, node: ast.expr) -> Part:
+    if type(op) not in COMPARISONS:
+        raise _not_allowed(node)
+    relation, of_numbers = COMPARISONS[type(op)]
+    left, right = _as_number(one), _as_number(other)
+    if left.value is not None and right.value is not None:
+        return Part(sp.true if of_numbers(left.value, right.value) else sp.false)
+    return Part(relation(left.expression, right.expression, evaluate=False))
+
+
+def _join_conditions(op: ast.boolop | ast.operator, parts: list[Part]) -> Part:
+    for part in parts:
+        _check_condition(part)
+    join = sp.And
+    if isinstance(op, ast.Or | ast.BitOr):
+        join = sp.Or
+    return Part(join(*(part.expression for part in parts), evaluate=False))
+
+
+def _not(part: Part) -> Part:
+    _check_condition(part)
+    if isinstance(part.expression, Relational):
+        return Part(part.expression.negated)
+    return Part(sp.Not(part.expression, evaluate=False))
+
+
+def _check_condition(part: Part) -> None:
+    if not part.is_condition:
         raise ParseError(
-            f"unknown function {name!r}{did_you_mean(name, known)}; write products with *, as in "
-            "x*(y+1)"
+            f"{str(part.expression)[:60]!r} is a number where a condition is expected, such as "
+            "x < 0"
         )
-    _check_count(name, parts, 1)
-    function, of_number = FUNCTIONS[name]
-    argument, value = parts[0]
-    if value is not None:
-        return _check_value(_float(lambda: of_number(value)))
-    return Part(function(argument, evaluate=False))
+
+
+def _choose(condition: Part, yes: Part, no: Part) -> Part:
+    """Build if(c, a, b): a where c holds, else b."""
+    _check_condition(condition)
+    yes, no = _as_number(yes), _as_number(no)
+    if condition.expression == sp.true:
+        return yes
+    if condition.expression == sp.false:
+        return no
+    pairs = ((yes.expression, condition.expression), (no.expression, True))
+    return Part(sp.Piecewise(*pairs, evaluate=False))
+
+
+def _as_number(part: Part) -> Part:
+    """Return a condition as 1 where it holds and 0 where not; a number as it is."""
+    if not part.is_condition:
+        return part
+    one, zero = Part(sp.S.One, 1.0), Part(sp.S.Zero, 0.0)
+    return _choose(part, one, zero)
 
 
 def _real_root(base: Part, root: Part) -> Part:
@@ -473,36 +625,6 @@ AMBIGUOUS = {
     "nan": "a value that does not exist nor as a parameter: costs are numbers",
 }
 """Names that mean something else elsewhere, and what to write."""
-SEVERAL: dict[str, tuple[Any, Any]] = {"max": (sp.Max, max), "min": (sp.Min, min)}
-FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[[float], Any]]] = {
-    "sqrt": (lambda x, evaluate: sp.Pow(x, sp.S.Half, evaluate=evaluate), math.sqrt),
-    "exp": (sp.exp, math.exp),
-    "log": (sp.log, math.log),
-    "ln": (sp.log, math.log),
-    "abs": (sp.Abs, abs),
-    "sign": (sp.sign, lambda x: (x > 0) - (x < 0)),
-    "erf": (sp.erf, math.erf),
-    "erfc": (sp.erfc, math.erfc),
-    "floor": (sp.floor, math.floor),
-    "ceil": (sp.ceiling, math.ceil),
-    "sin": (sp.sin, math.sin),
-    "cos": (sp.cos, math.cos),
-    "tan": (sp.tan, math.tan),
-    "asin": (sp.asin, math.asin),
-    "acos": (sp.acos, math.acos),
-    "atan": (sp.atan, math.atan),
-    "sinh": (sp.sinh, math.sinh),
-    "cosh": (sp.cosh, math.cosh),
-    "tanh": (sp.tanh, math.tanh),
-    "asinh": (sp.asinh, math.asinh),
-    "acosh": (sp.acosh, math.acosh),
-    "atanh": (sp.atanh, math.atanh),
-    "sec": (sp.sec, lambda x: 1 / math.cos(x)),
-    "csc": (sp.csc, lambda x: 1 / math.sin(x)),
-    "cot": (sp.cot, lambda x: 1 / math.tan(x)),
-    "sech": (sp.sech, lambda x: 1 / math.cosh(x)),
-    "csch": (sp.csch, lambda x: 1 / math.sinh(x)),
-    "coth": (sp.coth, lambda x: 1 / math.tanh(x)),
-}
 POWERLIKE = ("pow", "cbrt", "real_root")
-RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *SEVERAL, *POWERLIKE})
+CALLABLE = (*FUNCTIONS, *POWERLIKE, *SUMMED, "if")
+RESERVED = frozenset({*CONSTANTS, *FUNCTIONS, *POWERLIKE})
