@@ -2,12 +2,16 @@
 
 import inspect
 
+import mpmath as mp
 import pytest
 
 import symopt.compiler.codegen.printer as printing
 from symopt.autodiff.partials import partials
 from symopt.compiler.library import catalogue, elementary, primitives
 from symopt.compiler.runtime.interpreter import value_of
+from symopt.diagnosis.precisely import EXACT
+from symopt.diagnosis.series import OPERATIONS as SERIES
+from symopt.frontend.expressions import FUNCTIONS
 from symopt.ir.index import Size, constant, plus, variable
 from symopt.ir.ops import COMMUTATIVE, COMPARISONS, COMPOSED, LOGIC, OPERATIONS
 from symopt.ir.program import Graph
@@ -101,3 +105,10 @@ def test_an_index_is_written_as_in_mathematics():
     assert str(plus(plus(constant(2), n, 2), variable(Size("m")), -1)) == "-m + 2*n + 2"
     assert str(constant(0)) == "0"
     assert str(constant(-4)) == "-4"
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS.values())))
+def test_a_function_of_costs_has_its_value_in_many_digits_and_a_series(name):
+    """Both are asked for by J.check, and where a slope is found by its definition."""
+    assert name in EXACT or hasattr(mp, name)
+    assert name in SERIES
