@@ -104,12 +104,15 @@ class ClosedForm:
         node = lower(graph, expression, lambda symbol: graph.input(place[symbol.name]))
         return graph.program({"J": node})
 
-    def kernel_program(self, matrices: Iterable[str], batch: bool) -> Program:  # noqa: ARG002  a loop's
-        """Return the program of J, its gradient and the matrices: "hessian", "gauss_newton"."""
-        asked = set(matrices)
-        if asked:
-            return self._with_matrices(asked)
-        return self.program
+    def kernel_program(self, curvature: Iterable[str], batch: bool) -> Program:  # noqa: ARG002  a loop's
+        """Return the program of J, its gradient and "hessian", "gauss_newton", "hvp"."""
+        matrices = {kind for kind in curvature if kind != "hvp"}
+        program = self.program
+        if matrices:
+            program = self._with_matrices(matrices)
+        if "hvp" in curvature:
+            return _beside(program, self.product)
+        return program
 
     def _with_matrices(self, matrices: set[str]) -> Program:
         programs = [self._raw_gradient]
@@ -118,11 +121,14 @@ class ClosedForm:
         if "gauss_newton" in matrices:
             residuals = [(self._lower(c), self._lower(r)) for c, r in self.squares]
             programs.append(gauss_newton(residuals, self._keys))
-        graph = Graph()
-        outputs: dict[Key, int] = {}
-        for program in programs:
-            outputs |= graph.inline(program, graph.input)
-        return form_fma(graph.program(outputs))
+        return form_fma(_beside(*programs))
+
+    @cached_property
+    def product(self) -> Program:
+        """The program of the Hessian times a direction, outputs ``Tangent(Slope(k))``."""
+        along: dict[Key, Key] = {Parameter(k): ("v", k) for k in range(len(self.params))}
+        keys: list[Key] = [Tangent(key) for key in self._slope_keys]
+        return form_fma(tangent(self._raw_gradient, along)).only(keys)
 
     @cached_property
     def squares(self) -> list[tuple[sp.Expr, sp.Expr]]:
@@ -144,11 +150,8 @@ class ClosedForm:
     @cached_property
     def hvp_function(self) -> Function:
         """The Hessian times a direction."""
-        along: dict[Key, Key] = {Parameter(k): ("v", k) for k in range(len(self.params))}
-        keys: list[Key] = [Tangent(key) for key in self._slope_keys]
-        only = form_fma(tangent(self._raw_gradient, along)).only(keys)
-        outputs = {key[1]: node for key, node in only.outputs.items()}
-        return self._function(Program(only.nodes, outputs))
+        outputs = {key[1]: node for key, node in self.product.outputs.items()}
+        return self._function(Program(self.product.nodes, outputs))
 
     @cached_property
     def hessian_function(self) -> Function | None:
@@ -249,6 +252,15 @@ class ClosedForm:
         return BoundClosedForm(self, self.read_points(start, "a point"), self._sizes, given)
 
 
+def _beside(*programs: Program) -> Program:
+    """Return one program with the outputs of several."""
+    graph = Graph()
+    outputs: dict[Key, int] = {}
+    for program in programs:
+        outputs |= graph.inline(program, graph.input)
+    return graph.program(outputs)
+
+
 @dataclass(frozen=True)
 class BoundClosedForm:
     """A closed form at points, with its constants."""
@@ -342,6 +354,13 @@ class BoundClosedForm:
         keys: list[Key] = [Slope(k) for k in range(len(point))]
         return np.array(self._evaluate(self.form.program, keys, point, constants))
 
+    def exact_product(self, point: Array, v: Array, constants: Mapping[str, float]) -> Array:
+        """Return the Hessian times v with the bits of the kernel's; nothing is compiled."""
+        program = self.form.product
+        along: dict[Key, float] = {("v", k): float(entry) for k, entry in enumerate(v)}
+        keys = list(program.outputs)
+        return np.array(self._evaluate(program, keys, point, constants=constants, along=along))
+
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""
         n = len(point)
@@ -354,10 +373,16 @@ class BoundClosedForm:
         return result
 
     def _evaluate(
-        self, program: Program, keys: list[Key], point: Array, constants: Mapping[str, float]
+        self,
+        program: Program,
+        keys: list[Key],
+        point: Array,
+        constants: Mapping[str, float],
+        along: Mapping[Key, float] | None = None,
     ) -> list[float]:
         inputs: dict[Key, float] = {Parameter(k): value for k, value in enumerate(point)}
         inputs |= {Constant(name): value for name, value in constants.items()}
+        inputs |= along or {}
         values = evaluate(program.only(keys), inputs)
         return [values[key] for key in keys]
 

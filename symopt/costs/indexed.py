@@ -106,6 +106,11 @@ class Indexed:
         return form_fma(gather_additions(loop_tangent(self._raw_gradient, self.arrays)))
 
     @cached_property
+    def batch_tangent(self) -> Program:
+        """The program of the Hessian over a mini-batch, times a direction."""
+        return form_fma(gather_additions(loop_tangent(self._raw_batch, self.arrays)))
+
+    @cached_property
     def batch(self) -> Program:
         """The program of J and its gradient over a mini-batch.
 
@@ -118,8 +123,13 @@ class Indexed:
             raise CostError(
                 "a mini-batch needs the index that it draws from: so.Cost(..., samples=k)"
             )
+        return form_fma(gather_additions(self._raw_batch))
+
+    @cached_property
+    def _raw_batch(self) -> Program:
+        assert self.form.samples is not None
         value = estimate_from_batch(self.form.value, self.form.samples)
-        return form_fma(gather_additions(loop_gradient(value, self._shapes)))
+        return loop_gradient(value, self._shapes)
 
     @cached_property
     def _raw_gradient(self) -> Program:
@@ -133,13 +143,22 @@ class Indexed:
             for name, axes in self.form.params.items()
         }
 
-    def kernel_program(self, matrices: Iterable[str], batch: bool) -> LoopCost:  # noqa: ARG002  lacked
+    def kernel_program(self, curvature: Iterable[str], batch: bool) -> LoopCost:
         """Return the cost as kernels take it."""
         constants = tuple(Constant(name) for name in self.constants)
-        drawn = None
+        drawn, product = None, None
         if batch:
             drawn = self.batch
-        return LoopCost(self.program, drawn, tuple(self.arrays), constants, self.kinds)
+        if "hvp" in curvature:
+            product = self.batch_tangent if batch else self.tangent
+        return LoopCost(
+            gradient=self.program,
+            batch=drawn,
+            arrays=tuple(self.arrays),
+            constants=constants,
+            data=self.kinds,
+            product=product,
+        )
 
     squares: Sequence[tuple[sp.Expr, sp.Expr]] = ()
     """None: they are looked for in costs that are written out."""
@@ -399,6 +418,10 @@ class BoundIndexed:
     def exact_gradient(self, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the gradient with the bits of the kernel's."""
         return self.with_constants(constants).grad(point)
+
+    def exact_product(self, point: Array, v: Array, constants: Mapping[str, float]) -> Array:
+        """Return the Hessian times v with the bits of the kernel's."""
+        return self.with_constants(constants).hvp(point, v)
 
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:  # noqa: ARG002
         """Refuse: no kernel of a cost with loops has a matrix.

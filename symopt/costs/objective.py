@@ -107,6 +107,9 @@ class BoundObjective(Protocol):
     def exact_gradient(self, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the gradient with the bits of the kernel's."""
 
+    def exact_product(self, point: Array, v: Array, constants: Mapping[str, float]) -> Array:
+        """Return the Hessian times v with the bits of the kernel's."""
+
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or the "gauss_newton" matrix with the bits of the kernel's."""
 
@@ -180,8 +183,8 @@ class Objective(Protocol):
     def bind(self, start: Any, given: Given) -> BoundObjective:
         """Bind the cost to points, as a user gives them, and to constants and data."""
 
-    def kernel_program(self, matrices: Iterable[str], batch: bool) -> Program | LoopCost:
-        """Give the program that a kernel evaluates, with the matrices that a rule asks for."""
+    def kernel_program(self, curvature: Iterable[str], batch: bool) -> Program | LoopCost:
+        """Give the program that a kernel evaluates, with what a rule asks of the curvature."""
 
 
 def broadcast_leading(points: Array, given: Given, v: Array | None = None) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from symopt.ir.keys import (
     CostValue,
     GlobalSum,
     Gradient,
+    HessianProduct,
     Key,
     NewState,
     Normal,
@@ -18,7 +19,7 @@ from symopt.ir.update import Initial
 
 Kinds = tuple[type[TypedKey] | str, ...]
 
-VECTOR: Kinds = ("theta", Gradient, Solution, Normal)
+VECTOR: Kinds = ("theta", Gradient, Solution, HessianProduct, Normal)
 """Inputs that differ from coordinate to coordinate."""
 
 LATE: Kinds = (*VECTOR, GlobalSum, CostValue)

@@ -101,6 +101,13 @@ class Solution(TypedKey):
     kind = "solve"
 
 
+class HessianProduct(TypedKey):
+    """The k-th product of the Hessian with a vector."""
+
+    __slots__ = ()
+    kind = "hvp"
+
+
 class Normal(TypedKey):
     """The k-th draw of normal numbers."""
 
@@ -190,6 +197,20 @@ class RightSide(TypedKey):
 
     __slots__ = ()
     kind = "right"
+
+
+class BasePoint(TypedKey):
+    """Where the Hessian of the k-th product is taken."""
+
+    __slots__ = ()
+    kind = "base_point"
+
+
+class Direction(TypedKey):
+    """The vector that the Hessian of the k-th product is multiplied by."""
+
+    __slots__ = ()
+    kind = "direction"
 
 
 class Hit(TypedKey):

@@ -3,8 +3,8 @@
 The programs are written for one coordinate. Their inputs are ``"theta"`` and ``OldState(name)``,
 ``Hyper(name)``, ``"t"``, ``"T"``, ``"n"``, ``Gradient(k)`` (the k-th gradient the rule asks for),
 ``CostValue(k)``, ``GlobalSum(k)`` (the k-th sum over all parameters), ``Solution(k)`` (of the k-th
-linear equations), ``Normal(k)`` (the k-th draw) and ``Power(k)`` (base**(rate*t + offset), kept as
-a running product).
+linear equations), ``HessianProduct(k)`` (the k-th Hessian times a vector), ``Normal(k)`` (the k-th
+draw) and ``Power(k)`` (base**(rate*t + offset), kept as a running product).
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symopt.ir.keys import (
+    BasePoint,
     Corner,
     CostValue,
+    Direction,
     GlobalSum,
     Gradient,
+    HessianProduct,
     Place,
     Point,
     RightSide,
@@ -33,7 +36,7 @@ Initial = float | str
 
 @dataclass(frozen=True)
 class Stage:
-    """A quantity of all coordinates at once that the update needs: grad, value, sum, solve.
+    """A quantity of all coordinates at once that the update needs: grad, value, sum, solve, hvp.
 
     The ``matrix`` of linear equations is "hessian" or "gauss_newton".
     """
@@ -47,9 +50,14 @@ class Stage:
         """The key of its result."""
         return RESULTS[self.kind](self.number)
 
+    @property
+    def per_coordinate(self) -> bool:
+        """Whether its result is a number for each coordinate, not one for all."""
+        return self.kind in ("grad", "solve", "hvp")
+
 
 RESULTS: dict[str, type[TypedKey]] = {
-    key.kind: key for key in (Gradient, CostValue, GlobalSum, Solution)
+    key.kind: key for key in (Gradient, CostValue, GlobalSum, Solution, HessianProduct)
 }
 """The key of what each kind of stage gives."""
 
@@ -58,8 +66,9 @@ INPUTS: dict[str, tuple[type[TypedKey], ...]] = {
     "value": (Place,),
     "sum": (Summand,),
     "solve": (Corner, Scale, Shift, RightSide),
+    "hvp": (BasePoint, Direction),
 }
-"""The outputs of the program that each kind of stage is made of."""
+"""The outputs of the program that each kind of stage is made of; first, where it is evaluated."""
 
 MOST_DRAWS = 128
 """Different draws of normal numbers that a rule may ask for in a step."""
@@ -83,8 +92,9 @@ class Update:
     program
         Outputs ``Point(k)`` (where the k-th gradient is taken), ``Place(k)`` (the k-th value),
         ``Summand(k)``; for linear equations ``Corner(k)`` (where the matrix is taken),
-        ``Scale(k)``, ``Shift(k)`` (scale*matrix + shift*identity) and ``RightSide(k)``; and
-        ``NewState(name)`` for ``"theta"`` and every state.
+        ``Scale(k)``, ``Shift(k)`` (scale*matrix + shift*identity) and ``RightSide(k)``; for
+        products with the Hessian ``BasePoint(k)`` and ``Direction(k)``; and ``NewState(name)`` for
+        ``"theta"`` and every state.
     hypers
         Outputs ``Hyper(name)`` of those that are expressions in the step, and ``Base(k)``,
         ``Rate(k)``, ``Offset(k)`` of the powers; inputs are ``Given(name)``, ``"t"``, ``"T"``,
@@ -113,3 +123,9 @@ class Update:
     def gradients(self) -> int:
         """How many gradients one step takes."""
         return sum(stage.kind == "grad" for stage in self.stages)
+
+    @property
+    def curvature(self) -> frozenset[str]:
+        """What one step takes of second derivatives: "hessian", "gauss_newton", "hvp"."""
+        asked = (stage for stage in self.stages if stage.kind in ("solve", "hvp"))
+        return frozenset(stage.matrix or stage.kind for stage in asked)

@@ -113,6 +113,7 @@ def weight_decay(step: Step, theta, *, weight_decay=0.01, decoupled=False, times
         gauss_newton=lambda gauss_newton: (
             lambda point: gauss_newton(point) + weight_decay * identity
         ),
+        hvp=lambda hvp: lambda point, v: hvp(point, v) + weight_decay * v,
     )
 
 
@@ -133,7 +134,7 @@ def ascend(step: Step, theta):
     """
 
     def minus(part: Any) -> Any:
-        return lambda point: -part(point)
+        return lambda *arguments: -part(*arguments)
 
     return step.of_another_cost(
         theta,
@@ -142,6 +143,7 @@ def ascend(step: Step, theta):
         value=minus,
         hessian=minus,
         gauss_newton=minus,
+        hvp=minus,
     )
 
 

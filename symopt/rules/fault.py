@@ -10,7 +10,9 @@ import numpy as np
 from symopt.compiler.runtime.interpreter import evaluate
 from symopt.diagnosis.domain import describe_failure
 from symopt.ir.keys import (
+    BasePoint,
     CostValue,
+    Direction,
     Given,
     Gradient,
     Hyper,
@@ -88,6 +90,10 @@ def _equation(key: Key) -> str:
         return "the point of a gradient"
     if isinstance(key, Place):
         return "the point of a value"
+    if isinstance(key, BasePoint):
+        return "the point of a Hessian times a vector"
+    if isinstance(key, Direction):
+        return "the vector that a Hessian is multiplied by"
     return "a sum over all"
 
 

@@ -26,6 +26,7 @@ from symopt.rules.symbols import (
     Matrix,
     T,
     grad,
+    hvp,
     identity,
     n,
     normal,
@@ -65,7 +66,12 @@ class Equations(Protocol):
         """The next value of each state and of theta."""
 
 
-STAGES: dict[type[sp.Basic], str] = {grad: "grad", value: "value", solve: "solve"}
+STAGES: dict[type[sp.Basic], str] = {
+    grad: "grad",
+    value: "value",
+    solve: "solve",
+    hvp: "hvp",
+}
 """The kinds of stages; the rest are sums."""
 OPTIMAL_VALUE = "optimal_value"
 """The cost's smallest value among what a kernel is given."""

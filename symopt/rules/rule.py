@@ -78,7 +78,8 @@ def rule(
     default, is filled in: ``grad(point)``, ``value(point)``, ``t``, ``T``, ``norm(u)``, ``dot(u,
     v)``, ``mean(u)``, ``n`` (how many parameters there are), ``normal()`` (standard normal numbers,
     another draw at each call), ``let(name, value)`` (a value with an equation of its own),
-    ``optimal_value``, and ``solve(A, v)``, whose A is ``hessian(point)`` or
+    ``optimal_value``, ``hvp(point, v)`` (the Hessian at a point times a vector, of the mini-batch
+    where there is one), and ``solve(A, v)``, whose A is ``hessian(point)`` or
     ``gauss_newton(point)``, perhaps times a number and plus a number times ``identity``. Every
     other keyword-only argument has a default. Where the default is a number it is a hyperparameter
     (it may be given as a schedule in ``so.t`` and ``so.T``, or as an array: an axis of a sweep);

@@ -92,6 +92,25 @@ class solve(GlobalReduction):  # noqa: N801
         return rf"\left[{matrix}\right]^{{-1}} {right}"
 
 
+class hvp(GlobalReduction):  # noqa: N801
+    """The Hessian of the cost at a point, times a vector."""
+
+    nargs = 2
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        """Refuse what is not called, as the gradient in hvp(theta, grad)."""
+        if any(isinstance(argument, type) for argument in arguments):
+            raise TypeError("a function is not called; expected hvp(theta, grad(theta))")
+        return super().__new__(cls, *arguments, **options)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        point, vector = (printer._print(arg) for arg in self.args)
+        text = rf"\nabla^2 J\left({point}\right) \left[{vector}\right]"
+        if exp:
+            return rf"\left({text}\right)^{{{exp}}}"
+        return text
+
+
 class normal(sp.Function):  # type: ignore[misc]  # noqa: N801
     """Standard normal numbers, one a coordinate and step; each draw is independent."""
 
@@ -136,6 +155,7 @@ FILLED_IN = {
     "hessian": hessian,
     "gauss_newton": gauss_newton,
     "solve": solve,
+    "hvp": hvp,
     "identity": identity,
     "optimal_value": optimal_value,
     "let": None,

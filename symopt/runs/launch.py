@@ -182,8 +182,7 @@ def _kernel(bound: BoundObjective, update: Update, options: Options) -> Kernel:
     kernels = bound.form.kernels
     key = (id(update), options)
     if key not in kernels:  # a kernel holds its update, so the id stays its own
-        matrices = {stage.matrix for stage in update.stages if stage.kind == "solve"}
-        program = bound.form.kernel_program(matrices, options.batch)
+        program = bound.form.kernel_program(update.curvature, options.batch)
         kernels[key] = write_kernel(program, update, bound.sizes.total, options=options)
     kernel: Kernel = kernels[key]
     return kernel

@@ -16,8 +16,10 @@ from symopt.compiler.runtime.job import Outcome
 from symopt.costs.nonfinite import why_slope, why_value
 from symopt.costs.objective import BoundObjective
 from symopt.ir.keys import (
+    BasePoint,
     Constant,
     Corner,
+    Direction,
     Factor,
     Given,
     Hyper,
@@ -49,6 +51,7 @@ from symopt.validation import Array
 
 MOST_REPLAYED = 2000  # coordinates of a step that is taken again in plain Python
 ROUNDING = 2.0**-52
+NOT_TWICE = "J is not twice differentiable there as it is written"
 
 Inputs = dict[Key, float]
 
@@ -161,13 +164,13 @@ class Replay:
             "value": self._value,
             "sum": self._sum,
             "solve": self._solve,
+            "hvp": self._product,
         }
         for stage in self.update.stages:
             results = take[stage.kind](stage, coordinates)
             found += results
-            shared = len(results) == 1
             for k, inputs in enumerate(coordinates):
-                inputs[stage.kind, stage.number] = results[0 if shared else k].value
+                inputs[stage.key] = results[k if stage.per_coordinate else 0].value
         names = [state.name for state in self.update.states]
         for name in (*names, "theta"):
             found += self._new_values(name, coordinates)
@@ -228,6 +231,26 @@ class Replay:
             Quantity(f"the step of {label} by linear equations", float(entry), lambda: why)
             for label, entry in zip(self.labels, solution, strict=True)
         ]
+
+    def _product(self, stage: Stage, coordinates: Sequence[Inputs]) -> list[Quantity]:
+        """Multiply the Hessian at a point by a vector."""
+        point = self._outputs(BasePoint(stage.number), coordinates)
+        direction = self._outputs(Direction(stage.number), coordinates)
+        why = self._why_product(Direction(stage.number), direction, coordinates)
+        products = self.bound.exact_product(point, direction, self.constants)
+        return [
+            Quantity(f"the entry of {label} in a Hessian times a vector", float(entry), why)
+            for label, entry in zip(self.labels, products, strict=True)
+        ]
+
+    def _why_product(
+        self, key: Key, direction: Array, coordinates: Sequence[Inputs]
+    ) -> Callable[[], str]:
+        """Explain a product by the first entry of its vector that is not finite, else by J."""
+        lost = np.flatnonzero(~np.isfinite(direction))
+        if not len(lost):
+            return lambda: NOT_TWICE
+        return partial(fault, self.update.program, key, dict(coordinates[lost[0]]))
 
     def _inputs(self) -> list[Inputs]:
         """List, for each coordinate, what the rule's program knows before the step."""
@@ -296,5 +319,5 @@ def _bad_entry(matrix: Array, row: int, column: int, labels: Sequence[str]) -> s
     entry = matrix[row, column]
     words = f"the entry of {labels[row]} and {labels[column]} in their matrix is {entry}"
     if np.isnan(entry):
-        words += "; J is not twice differentiable there as it is written"
+        words += f"; {NOT_TWICE}"
     return words

@@ -18,7 +18,7 @@ import sympy as sp
 from symopt.costs.cost import Cost
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
-from symopt.rules.symbols import Matrix, gauss_newton, grad, identity, solve
+from symopt.rules.symbols import Matrix, gauss_newton, grad, hvp, identity, solve
 from symopt.theory._formulas import value_of
 from symopt.validation import Array
 
@@ -89,7 +89,7 @@ def _matrix(rule: Rule) -> tuple[float, float]:
         known[left] = right.xreplace(known)
     parts = set().union(*(expression.atoms(solve) for expression in known.values()))
     matrices = {part.args[0].replace(gauss_newton, lambda _: MATRIX) for part in parts}
-    outside = any(e.replace(solve, lambda *_: sp.Integer(0)).has(grad) for e in known.values())
+    outside = any(e.replace(solve, lambda *_: sp.Integer(0)).has(grad, hvp) for e in known.values())
     inside = any(
         sp.simplify(part.args[1].replace(grad, lambda _: sp.Integer(0))) != 0 for part in parts
     )

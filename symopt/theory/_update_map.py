@@ -13,7 +13,18 @@ import sympy as sp
 
 from symopt.errors import RuleError, did_you_mean
 from symopt.rules.rule import Rule
-from symopt.rules.symbols import GlobalReduction, Matrix, grad, identity, n, normal, solve, t, theta
+from symopt.rules.symbols import (
+    GlobalReduction,
+    Matrix,
+    grad,
+    hvp,
+    identity,
+    n,
+    normal,
+    solve,
+    t,
+    theta,
+)
 from symopt.rules.symbols import value as cost_value
 from symopt.validation import check_number
 
@@ -264,7 +275,11 @@ def numbers_of(rule: Rule, names: Iterable[str], given: Mapping[str, Any]) -> di
 
 def _sums(expression: sp.Expr) -> sp.Expr | None:
     return next(
-        (part for part in expression.atoms(GlobalReduction) if not isinstance(part, grad | solve)),
+        (
+            part
+            for part in expression.atoms(GlobalReduction)
+            if not isinstance(part, grad | solve | hvp)
+        ),
         None,
     )
 
@@ -292,6 +307,9 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
             if matrix == 0:
                 raise RuleError(f"the equations hold {part}, and the curvature there is 0")
             return part.args[1] / matrix
+        if isinstance(part, hvp):
+            point, v = part.args
+            return sp.diff(gradient(z), z).subs(z, point) * v
         if isinstance(part, grad):
             return gradient(part.args[0])
         return part.args[0]

@@ -82,6 +82,8 @@ class LoopCost:
         The program of J and its gradient, over all samples.
     batch
         The program of J and its gradient over a mini-batch.
+    product
+        The program of the Hessian times a direction, of the samples that the rule sees.
     arrays
         The parameter arrays, in the order of theta.
     constants
@@ -95,3 +97,4 @@ class LoopCost:
     arrays: tuple[Name, ...]
     constants: tuple[Key, ...]
     data: Mapping[Name, str]
+    product: Program | None = None

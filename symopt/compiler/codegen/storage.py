@@ -163,7 +163,7 @@ class StorageAssignment:
 
     def _working_rows(self, layout: Layout) -> None:
         for stage in self.update.stages:
-            if stage.kind in ("grad", "solve"):
+            if stage.per_coordinate:
                 self._each(layout, stage.key)
             else:
                 layout.row(stage.key)
@@ -171,6 +171,8 @@ class StorageAssignment:
             layout.row("matrix", self.n**2)
             layout.row("factor")
         self._each(layout, "point")
+        if "hvp" in self.update.curvature:
+            self._each(layout, "direction")
         if self.n is None and self.options.lanes == 1:
             self._each(layout, "next")
         else:

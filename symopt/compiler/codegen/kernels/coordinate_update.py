@@ -7,7 +7,7 @@ lanes for each evaluation of the cost and one over coordinates for each stage of
 from __future__ import annotations
 
 from symopt.compiler.codegen.kernels.context import KernelContext
-from symopt.compiler.codegen.kernels.parts import CostEmitter
+from symopt.compiler.codegen.kernels.parts import CostEmitter, Evaluation
 from symopt.compiler.codegen.kernels.stage_inputs import (
     coordinate_inputs,
     is_at_iterate,
@@ -15,7 +15,7 @@ from symopt.compiler.codegen.kernels.stage_inputs import (
     lane_inputs,
 )
 from symopt.compiler.codegen.printer import loop
-from symopt.ir.keys import GlobalSum, Gradient, Key, NewState, OldState, Summand
+from symopt.ir.keys import Direction, GlobalSum, Gradient, Key, NewState, OldState, Summand
 from symopt.ir.update import INPUTS, Stage
 
 
@@ -43,6 +43,7 @@ class CoordinateUpdate:
             "value": self._value_pass,
             "sum": self._sum_pass,
             "solve": self._solve_pass,
+            "hvp": self._product_pass,
         }
         first = 0
         if self.observed_gradient():
@@ -62,11 +63,26 @@ class CoordinateUpdate:
         return self.rows.coordinates([f"{slope} = fma({size}, {normal}, {slope})"])
 
     def _gradient_pass(self, stage: Stage) -> list[str]:
-        outside, inside, _ = self.cost.evaluate("point", False, stage)
-        lanes = []
-        if inside:
-            lanes = loop("i", self.context.options.lanes, inside)
-        return [*self._point_pass(stage), *outside, *lanes, *self.add_noise(stage)]
+        evaluation = self.cost.evaluate("point", False, stage)
+        return [*self._point_pass(stage), *self._lanes(evaluation), *self.add_noise(stage)]
+
+    def _product_pass(self, stage: Stage) -> list[str]:
+        lines: list[str] = []
+        text = self._output(Direction(stage.number), lines)
+        direction = [*lines, f"{self.rows.each('direction')} = {text}"]
+        evaluation = self.cost.product(stage)
+        return [
+            *self._point_pass(stage),
+            *self.rows.coordinates(direction),
+            *self._lanes(evaluation),
+        ]
+
+    def _lanes(self, evaluation: Evaluation) -> list[str]:
+        """Write an evaluation whose result stands in rows, for all lanes."""
+        outside, inside, _ = evaluation
+        if not inside:
+            return outside
+        return [*outside, *loop("i", self.context.options.lanes, inside)]
 
     def _value_pass(self, stage: Stage) -> list[str]:
         if is_observed_loss(self.context, stage):

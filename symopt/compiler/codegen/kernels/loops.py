@@ -93,6 +93,12 @@ class Loops:
         """
         raise NotImplementedError(f"a cost with loops has no {stage.matrix} in a kernel")
 
+    def product(self, stage: Stage) -> Evaluation:
+        """Evaluate the Hessian at rows of points, times rows of directions, for a stage."""
+        assert self.cost.product is not None
+        lines, _ = self.loops(self.cost.product, "point", False, stage)
+        return Evaluation(lines, [], "")
+
     def loops(
         self, program: Program, point: Key, value: bool, stage: Stage | None
     ) -> tuple[list[str], str]:
@@ -106,10 +112,11 @@ class Loops:
 
     def inputs_at(self, kind: str) -> Callable[[Key], int]:
         """Return what builds the inputs of the cost at the arrays that lie in some rows."""
+        rows = {"x": kind, "v": array_kind("direction")}
 
         def given(key: Key) -> int:
-            if isinstance(key, Load) and key.array[0] == "x":
-                key = key._replace(array=(kind, key.array[1]))
+            if isinstance(key, Load) and key.array[0] in rows:
+                key = key._replace(array=(rows[key.array[0]], key.array[1]))
             return self.context.graph.input(key)
 
         return given
@@ -126,7 +133,7 @@ def _statements(program: Program, stage: Stage | None) -> list[Statement]:
     """Return the statements of an evaluation, its gradient stored in the rows of a stage."""
     if stage is None:
         return [s for s in program.statements if s.array[0] == "where"]
-    kind = array_kind(Gradient(stage.number))
+    kind = array_kind(stage.key)
     return [
         s._replace(array=(kind, s.array[1])) if s.array[0] == "g" else s for s in program.statements
     ]

@@ -69,6 +69,9 @@ class CostEmitter(Protocol):
     def prelude(self) -> list[str]:
         """Write what a step begins with, such as where its samples are."""
 
+    def product(self, stage: Stage) -> Evaluation:
+        """Evaluate the Hessian at rows of points, times rows of directions, for a stage."""
+
     def solve(self, stage: Stage) -> list[str]:
         """Solve the linear equations of a stage, with a matrix of the cost."""
 

@@ -222,6 +222,8 @@ def _stored(cost: LoopCost, batch: bool) -> list[Name]:
     programs = [cost.gradient]
     if batch and cost.batch is not None:
         programs.append(cost.batch)
+    if cost.product is not None:
+        programs.append(cost.product)
     statements = chain.from_iterable(program.statements for program in programs)
     return list(dict.fromkeys(s.array for s in statements if s.array[0] != "g"))
 

@@ -17,8 +17,7 @@ def coordinate_inputs(context: KernelContext) -> dict[Key, int]:
         own[Normal(draw)] = graph.input(Normal(OWN_DRAWS + draw, "k"))
     for stage in context.update.stages:
         key = stage.key
-        per_coordinate = stage.kind in ("grad", "solve")
-        own[key] = graph.input(Each(key) if per_coordinate else lane_key(context, stage))
+        own[key] = graph.input(Each(key) if stage.per_coordinate else lane_key(context, stage))
     return own
 
 

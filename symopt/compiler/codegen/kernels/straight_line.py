@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.elimination import elimination
 from symopt.compiler.codegen.kernels.parts import Evaluation
@@ -9,7 +11,6 @@ from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane
 from symopt.compiler.codegen.printer import loop
 from symopt.ir.keys import (
     Coordinate,
-    Gradient,
     Key,
     Parameter,
     RightSide,
@@ -17,6 +18,7 @@ from symopt.ir.keys import (
     Shift,
     Slope,
     Solution,
+    Tangent,
 )
 from symopt.ir.program import Program
 from symopt.ir.update import Stage
@@ -32,14 +34,19 @@ class StraightLine:
         self.cost = cost
         self.n = n
         self.slopes: list[Key] = [Slope(k) for k in range(n)]
+        self.products: list[Key] = [Tangent(key) for key in self.slopes]
 
-    def build(self, point: list[int], wanted: list[Key]) -> dict[Key, int]:
-        """Build the cost and its derivatives at a point."""
+    def build(
+        self, point: list[int], wanted: list[Key], direction: Sequence[int] = ()
+    ) -> dict[Key, int]:
+        """Build the cost and its derivatives at a point, along a direction."""
         graph = self.context.graph
+        own: dict[Key, int] = {Parameter(k): node for k, node in enumerate(point)}
+        own |= {("v", k): node for k, node in enumerate(direction)}
 
         def given(key: Key) -> int:
-            if isinstance(key, Parameter):
-                return point[int(key.which)]
+            if key in own:
+                return own[key]
             return graph.input(key)
 
         return graph.inline(self.cost.only(wanted), given)
@@ -58,10 +65,21 @@ class StraightLine:
         written = self.context.write(list(nodes.values()), lines)
         texts = dict(zip(wanted, written, strict=True))
         if stage is not None:
-            row: Key = Gradient(stage.number)
-            for k, key in enumerate(self.slopes):
-                lines.append(f"{self.context.rows.at(row, k)} = {texts[key]}")
+            lines += self._into_rows(stage, [texts[key] for key in self.slopes])
         return Evaluation([], lines, texts.get("J", ""))
+
+    def product(self, stage: Stage) -> Evaluation:
+        """Evaluate the Hessian at rows of points, times rows of directions, for a stage."""
+        lines: list[str] = []
+        point, direction = self.coordinates_of("point"), self.coordinates_of("direction")
+        nodes = self.build(point, self.products, direction)
+        texts = self.context.write([nodes[key] for key in self.products], lines)
+        return Evaluation([], [*lines, *self._into_rows(stage, texts)], "")
+
+    def _into_rows(self, stage: Stage, texts: list[str]) -> list[str]:
+        """Write the result of a stage, a number for each coordinate, into its rows."""
+        at = self.context.rows.at
+        return [f"{at(stage.key, k)} = {text}" for k, text in enumerate(texts)]
 
     def value_for_rule(self, point: Key) -> Evaluation:
         """Evaluate the value that the rule sees."""

@@ -58,14 +58,14 @@ class UnrolledStep:
             row: Key = name if name == "theta" else OldState(name)
             for k in range(self.cost.n):
                 places.append((row, k))
-                nodes.append(self._new(name, own[k]))
+                nodes.append(self._output(NewState(name), own[k]))
         for name in lanes:
             places.append((OldState(name), 0))
-            nodes.append(self._new(name, own[0]))
+            nodes.append(self._output(NewState(name), own[0]))
         return places, nodes
 
-    def _new(self, name: str, own: dict[Key, int]) -> int:
-        key: Key = NewState(name)
+    def _output(self, key: Key, own: dict[Key, int]) -> int:
+        """Build an output of the rule's program for one coordinate."""
         return self.context.build_update([key], own)[key]
 
     def _inputs(self) -> list[dict[Key, int]]:
@@ -86,13 +86,17 @@ class UnrolledStep:
     def _stage(self, stage: Stage, own: list[dict[Key, int]]) -> list[int]:
         """Build the results of a stage, one for each coordinate."""
         n = self.cost.n
-        (output,) = INPUTS[stage.kind]
-        key = output(stage.number)
-        parts = [self.context.build_update([key], own[k])[key] for k in range(n)]
+        parts, *more = (
+            [self._output(role(stage.number), own[k]) for k in range(n)]
+            for role in INPUTS[stage.kind]
+        )
         if stage.kind == "value":
             return [self.cost.build(parts, ["J"])["J"]] * n
         if stage.kind == "sum":
             return [self._total(parts)] * n
+        if stage.kind == "hvp":
+            products = self.cost.build(parts, self.cost.products, *more)
+            return [products[key] for key in self.cost.products]
         slopes = self.cost.build(parts, self.cost.slopes)
         return [self._with_noise(slopes["g", k], stage.number, k) for k in range(n)]
 
