@@ -40,7 +40,7 @@ def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str)
     tree, lines, first = parse_source(function)
     if tree is None:
         return
-    known = _symbolic(tree, set(symbols))
+    known = symbolic_names(tree, set(symbols))
     for node in ast.walk(tree):
         for test in _tests(node):
             if _asks(test, known):
@@ -51,7 +51,7 @@ def check_tests(function: Callable[..., Any], symbols: Iterable[str], name: str)
                 )
 
 
-def _symbolic(tree: ast.AST, known: set[str]) -> set[str]:
+def symbolic_names(tree: ast.AST, known: set[str]) -> set[str]:
     """Return the names that symbols reach by assignment."""
     assigned = [
         node
@@ -61,18 +61,19 @@ def _symbolic(tree: ast.AST, known: set[str]) -> set[str]:
     while True:
         found = set(known)
         for node in assigned:
-            if node.value is not None and _names(node.value) & found:
+            if node.value is not None and names_in(node.value) & found:
                 if isinstance(node, ast.Assign):
                     targets = node.targets
                 else:
                     targets = [node.target]
-                found |= {name for target in targets for name in _names(target)}
+                found |= {name for target in targets for name in names_in(target)}
         if found == known:
             return known
         known = found
 
 
-def _names(node: ast.AST) -> set[str]:
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that stand in a part of a function."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
@@ -96,5 +97,5 @@ def _asks(test: ast.expr, known: set[str]) -> bool:
         return _asks(test.operand, known)
     if isinstance(test, ast.Compare):
         equal = any(isinstance(operator, EQUAL) for operator in test.ops)
-        return equal and bool(_names(test) & known)
-    return isinstance(test, ast.Name | ast.BinOp) and bool(_names(test) & known)
+        return equal and bool(names_in(test) & known)
+    return isinstance(test, ast.Name | ast.BinOp) and bool(names_in(test) & known)

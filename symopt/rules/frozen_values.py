@@ -40,7 +40,7 @@ def check_calls(function: Callable[..., Any], rule: str) -> None:
     RuleError
         With the line concerned.
     """
-    names = _outside_names(function)
+    names = outside_names(function)
     if not any(_is_source(value) or _holds_sources(value) for value in names.values()):
         return
     tree, lines, first = parse_source(function)
@@ -48,7 +48,7 @@ def check_calls(function: Callable[..., Any], rule: str) -> None:
         return
     names |= _imported_modules(tree)
     for node in _values(tree):
-        if isinstance(node, ast.Call) and any(map(_is_source, _chain(node.func, names))):
+        if isinstance(node, ast.Call) and any(map(_is_source, called_values(node.func, names))):
             where = line_of(lines, first, node.lineno)
             raise RuleError(
                 f"rule {rule}{where}: {ast.unparse(node)} is another value each time; {CURE}"
@@ -70,7 +70,7 @@ def changing(
     )
 
 
-def _outside_names(function: Callable[..., Any]) -> dict[str, Any]:
+def outside_names(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what the names in a function's code stand for outside it."""
     code = function.__code__
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
@@ -103,7 +103,7 @@ def _values(tree: ast.AST) -> Iterator[ast.AST]:
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
-def _chain(node: ast.expr, names: Mapping[str, Any]) -> Iterator[Any]:
+def called_values(node: ast.expr, names: Mapping[str, Any]) -> Iterator[Any]:
     """Give what each part of a name with dots stands for; only modules are looked into."""
     dotted: list[str] = []
     while isinstance(node, ast.Attribute):

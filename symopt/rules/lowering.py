@@ -127,6 +127,7 @@ class Reader:
 
     def _stages_of(self, expression: sp.Expr) -> None:
         """Build what the expression needs of all coordinates, innermost first."""
+        self._check_matrices(expression)
         for part in sp.postorder_traversal(expression):
             if part in self.lowering.made:
                 continue
@@ -171,6 +172,16 @@ class Reader:
             "gauss_newton(point), "
             "and perhaps of identity, as in solve(hessian(theta) + damping*identity, grad(theta))"
         )
+
+    def _check_matrices(self, expression: sp.Expr) -> None:
+        """Refuse a matrix that is multiplied as if it were a number."""
+        outside = expression.replace(solve, lambda *_: sp.Integer(0)).atoms(Matrix)
+        if outside:
+            matrix = min(outside, key=str)
+            raise RuleError(
+                f"{self.rule.name}: {matrix} stands outside of solve(A, v); a rule is written for "
+                "one coordinate: hvp(point, v) is the Hessian times a vector"
+            )
 
     def _check_numbers(self, differs: list[bool], outputs: Mapping[Any, int]) -> None:
         """Refuse a matrix with a factor or damping that differs from coordinate to coordinate."""

@@ -19,6 +19,7 @@ import sympy as sp
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
+from symopt.rules.foreign_names import suggest
 from symopt.rules.hyperparameters import (
     Ranges,
     check_hyperparameter,
@@ -193,10 +194,7 @@ class Rule:
             )
         for name in values:
             if name not in self.values:
-                wrap = ""
-                if name == "weight_decay":
-                    wrap = f"; so.weight_decay({self.name}(...), 0.01) adds it"
-                near = wrap or did_you_mean(name, self.values)
+                near = suggest(name, self.name, self.values, ranges=self.ranges)
                 raise RuleError(f"{self.name} has no hyperparameter {name!r}{near}")
         good = {
             name: check_hyperparameter(self.name, name, value, default=self.defaults[name])

@@ -11,7 +11,16 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+TOGETHER = "a rule is written for one coordinate: norm, dot and mean take all of them together"
 ADVICE = {
+    "for @": (
+        "a rule is written for one coordinate: dot(u, v) is the inner product, hvp(point, v) the "
+        "Hessian times a vector; they are filled in when asked for by keyword"
+    ),
+    "attribute 'T'": "a rule is written for one coordinate: dot(u, v) is the inner product",
+    **dict.fromkeys(("attribute 'dot'", "attribute 'sum'", "attribute 'mean'"), TOGETHER),
+    **dict.fromkeys(("attribute 'norm'", "attribute 'max'", "attribute 'min'"), TOGETHER),
+    "has no len()": "a rule is written for one coordinate: n is how many there are",
     "truth value": "the rule runs once, on symbols: use sp.Piecewise, sp.Max or sp.Min",
     "FunctionClass": "grad is a function: write grad(theta)",
     "ufunc": "use SymPy's functions, as sp.sqrt",
@@ -19,12 +28,8 @@ ADVICE = {
     "loop of ufunc": "use SymPy's functions, as sp.sqrt",
     "'Symbol' and 'function'": "a function is called: write norm(u)",
     "'function' and": "a function is called: write norm(u)",
-    "not iterable": (
-        "a rule is written for one coordinate: norm, dot and mean take all of them together"
-    ),
-    "not subscriptable": (
-        "a rule is written for one coordinate: norm, dot and mean take all of them together"
-    ),
+    "not iterable": TOGETHER,
+    "not subscriptable": TOGETHER,
 }
 
 

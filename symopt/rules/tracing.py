@@ -14,6 +14,7 @@ from symopt.errors import RuleError
 from symopt.rules.control_flow import check_tests
 from symopt.rules.frozen_values import changing, check_calls
 from symopt.rules.hyperparameters import is_option
+from symopt.rules.numpy_sums import check_sums
 from symopt.rules.source_lines import advice, failing_line, line_with, return_line
 from symopt.rules.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
 from symopt.validation import is_real_number
@@ -50,6 +51,7 @@ def trace(
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
     check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
     check_calls(function, rule)
+    check_sums(function, {"theta", *states, *symbolic, *wanted}, rule)
     read = partial(_call_once, function, rule, state, given, wanted)
     found, again = read(), read()
     if found != again:

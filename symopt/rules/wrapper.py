@@ -17,6 +17,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.ir.update import Initial
+from symopt.rules.foreign_names import own_names
 from symopt.rules.hyperparameters import Ranges, short
 from symopt.rules.rule import Rule
 from symopt.rules.signature import Signature, read_signature
@@ -188,6 +189,19 @@ class Wrapper:
         )
         return rule(**{values_[name]: value for name, value in values.items()})
 
+    def hint(self, name: str, inner: Any) -> str:
+        """Return what to write for a value that this wrapper does not take."""
+        if isinstance(inner, Rule):
+            theirs = [name]
+            if name not in inner.values:
+                theirs = own_names(name, inner.values, inner.ranges)
+            if theirs:
+                given = ", ".join(f"{own}=..." for own in theirs)
+                return f"; the rule inside does: so.{self.name}({inner.name}({given}))"
+        if found := own_names(name, self.signature.values, self.ranges):
+            return f" (did you mean {' or '.join(map(repr, found))}?)"
+        return f"; beside a rule it takes {', '.join(self.signature.values) or 'nothing'}"
+
     @property
     def example(self) -> str:
         """How it is called."""
@@ -249,10 +263,8 @@ def wrapper(
                 raise RuleError(f"{whole.name}: {twice[0]} is given twice")
             for name in named:
                 if name not in signature.values:
-                    known = ", ".join(signature.values) or "nothing"
                     raise RuleError(
-                        f"{whole.name} has no hyperparameter {name!r}; beside a rule it takes "
-                        f"{known}"
+                        f"{whole.name} has no hyperparameter {name!r}{whole.hint(name, rule)}"
                     )
             return whole.around(rule, {**given, **named})
 
