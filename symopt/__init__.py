@@ -27,6 +27,7 @@ from symopt.optim.registry import PUBLISHED as _PUBLISHED
 from symopt.optim.registry import RULES as optimizers
 from symopt.optim.wrappers import *
 from symopt.optim.wrappers import WRAPPERS as _WRAPPERS
+from symopt.rules.counts import repeat
 from symopt.rules.hyperparameters import Range
 from symopt.rules.rule import Rule, rule
 from symopt.rules.symbols import T, dot, grad0, mean, norm, t, theta0
@@ -102,6 +103,7 @@ __all__ = [
     "parse",
     "plot",
     "problems",
+    "repeat",
     "rule",
     "schedules",
     "sweep",

@@ -16,7 +16,8 @@ from symopt.rules.source_lines import line_of, parse_source
 EQUAL = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 INSTEAD = (
     "it is decided once, on symbols; use sp.Piecewise((a, sp.Eq(t, 1)), (b, True)) or sp.Max, "
-    "sp.Min"
+    "sp.Min; a whole number that chooses among equations is an int among the arguments, as "
+    "k: int = 2"
 )
 
 

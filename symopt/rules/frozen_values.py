@@ -8,6 +8,7 @@ too.
 from __future__ import annotations
 
 import ast
+import inspect
 import random
 import sys
 import types
@@ -72,6 +73,7 @@ def changing(
 
 def outside_names(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what the names in a function's code stand for outside it."""
+    function = inspect.unwrap(function)
     code = function.__code__
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     known = {

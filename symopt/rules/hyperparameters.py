@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
+from symopt.rules.counts import check_count
 from symopt.rules.symbols import T, t
 from symopt.validation import is_real_number, read_numbers
 
@@ -129,7 +130,7 @@ def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
     wanted = ranges.get(name)
     if isinstance(wanted, tuple) and value not in wanted:
         raise RuleError(f"{rule}({name}={value!r}): expected {' or '.join(map(repr, wanted))}")
-    if not isinstance(wanted, Range) or is_option(value):
+    if not isinstance(wanted, Range) or value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, sp.Expr):
         if wanted.whole:
@@ -147,7 +148,7 @@ def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
 
 def is_option(value: Any) -> bool:
     """Return whether a value is an option."""
-    return value is None or isinstance(value, bool | str)
+    return value is None or isinstance(value, bool | str | int)
 
 
 def check_hyperparameter(rule: str, name: str, value: Any, default: Any) -> Any:
@@ -159,6 +160,8 @@ def check_hyperparameter(rule: str, name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, kind):
             raise RuleError(f"{where}: expected {'True or False' if kind is bool else 'a text'}")
         return value
+    if isinstance(default, int):
+        return check_count(where, value)
     if default is None and value is None:
         return None
     if isinstance(value, sp.Basic) and getattr(value, "free_symbols", None):

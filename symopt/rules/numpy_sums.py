@@ -27,8 +27,13 @@ LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 """Of these NumPy sees the entries, each of one coordinate."""
 
 
-def check_sums(function: Callable[..., Any], symbols: Collection[str], rule: str) -> None:
-    """Refuse a function that has NumPy sum or multiply what is one coordinate.
+def check_sums(
+    function: Callable[..., Any],
+    symbols: Collection[str],
+    rule: str,
+    lists: Collection[str] = (),
+) -> None:
+    """Refuse a function that has NumPy sum or multiply what is one coordinate; lists it may sum.
 
     Raises
     ------
@@ -41,9 +46,9 @@ def check_sums(function: Callable[..., Any], symbols: Collection[str], rule: str
     tree, lines, first = parse_source(function)
     if tree is None:
         return
-    known = symbolic_names(tree, set(symbols)) - _list_names(tree)
+    known, lists = symbolic_names(tree, set(symbols)), {*lists, *_list_names(tree)}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not _takes(node, known):
+        if not isinstance(node, ast.Call) or not _takes(node, known, lists):
             continue
         *_, called = (None, *called_values(node.func, names))
         instead = next((use for use, those in INSTEAD.items() if _is_among(called, those)), None)
@@ -66,10 +71,14 @@ def _is_among(value: Any, functions: tuple[Any, ...]) -> bool:
     return any(value is function for function in functions)
 
 
-def _takes(call: ast.Call, known: set[str]) -> bool:
+def _takes(call: ast.Call, known: set[str], lists: set[str]) -> bool:
     """Return whether a call takes a symbol, and no list of them."""
-    given = [argument for argument in call.args if not isinstance(argument, LISTS)]
+    given = [argument for argument in call.args if not _is_list(argument, lists)]
     return any(names_in(argument) & known for argument in given)
+
+
+def _is_list(node: ast.expr, lists: set[str]) -> bool:
+    return isinstance(node, LISTS) or (isinstance(node, ast.Name) and node.id in lists)
 
 
 def _list_names(tree: ast.AST) -> set[str]:

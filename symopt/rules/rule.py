@@ -19,6 +19,7 @@ import sympy as sp
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
+from symopt.rules.counts import Repeat, lay_out_states, with_lists
 from symopt.rules.foreign_names import suggest
 from symopt.rules.hyperparameters import (
     Ranges,
@@ -73,7 +74,7 @@ def rule(
         that an option may be. A value outside is refused when it is given; anywhere unless stated.
     **states
         Where each state starts: a number, the name of a hyperparameter, ``so.theta0`` or
-        ``so.grad0``.
+        ``so.grad0``; or ``so.repeat(0, "K")`` for a list of K states.
 
     The function takes ``theta`` and the states by position. What it asks for by keyword, without
     default, is filled in: ``grad(point)``, ``value(point)``, ``t``, ``T``, ``norm(u)``, ``dot(u,
@@ -84,7 +85,9 @@ def rule(
     ``gauss_newton(point)``, perhaps times a number and plus a number times ``identity``. Every
     other keyword-only argument has a default. Where the default is a number it is a hyperparameter
     (it may be given as a schedule in ``so.t`` and ``so.T``, or as an array: an axis of a sweep);
-    where it is True, False, None or a text it is an option, which chooses among equations.
+    where it is True, False, None or a text it is an option, which chooses among equations. So does
+    a whole number that is annotated with ``int`` or that the function counts with, as ``K`` in
+    ``range(K)``: the function is called with it as Python's own.
 
     Raises
     ------
@@ -136,6 +139,8 @@ class Rule:
         The call of another library that this rule was made from, if any.
     averages
         Whether the rule's own iterate is a state.
+    initial
+        Where the arguments of the function for states start, lists of them among these.
     told
         What says how a rule departs from its paper.
     notes
@@ -156,6 +161,7 @@ class Rule:
     origin: str = ""
     averages: bool = False
     notes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    initial: Mapping[str, Initial | Repeat] = field(default_factory=dict, repr=False)
     told: Callable[[Rule], list[str]] = field(default=lambda _: [], repr=False)
 
     @classmethod
@@ -174,9 +180,19 @@ class Rule:
             key: in_range(signature.name, key, value, ranges=own)
             for key, value in signature.values.items()
         }
-        shown = (signature.name, signature.initial, values, values, iterate)
-        wanted = signature.wanted
-        return cls(function, *shown, signature.needs, own, wanted, averages=iterate != "theta")
+        return cls(
+            function=with_lists(function, signature.initial),
+            name=signature.name,
+            states=lay_out_states(signature.name, signature.initial, values),
+            values=values,
+            defaults=values,
+            iterate=iterate,
+            needs=signature.needs,
+            ranges=own,
+            wanted=signature.wanted,
+            averages=iterate != "theta",
+            initial=signature.initial,
+        )
 
     def __call__(self, /, *unnamed: Any, **values: Any) -> Rule:
         """Return the same rule with other hyperparameters or options, given by name.
@@ -204,9 +220,33 @@ class Rule:
             name: in_range(self.name, name, value, ranges=self.ranges)
             for name, value in good.items()
         }
+        values = {**self.values, **good}
+        states = self.states
+        if self.counts & good.keys():
+            states = self._lay_out_states(values)
         origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
         notes = {name: text for name, text in self.notes.items() if name not in values}
-        return dataclasses.replace(self, values={**self.values, **good}, origin=origin, notes=notes)
+        return dataclasses.replace(self, values=values, states=states, origin=origin, notes=notes)
+
+    @property
+    def counts(self) -> set[str]:
+        """The options that say how many states there are."""
+        own = {str(start.count) for start in self.initial.values() if isinstance(start, Repeat)}
+        if self.inner is not None:
+            return own | self.inner.counts
+        return own
+
+    def _lay_out_states(self, values: Mapping[str, Any]) -> Mapping[str, Initial]:
+        """Return the states that there are with other values of the options."""
+        if self.inner is None:
+            return lay_out_states(self.name, self.initial, values)
+        changed = [name for name in self.inner.counts if values[name] != self.values[name]]
+        if changed:
+            raise RuleError(
+                f"{self.name}: {changed[0]} says how many states {self.inner.name} has; give it "
+                f"there, as in so.{self.name.partition('(')[0]}({self.inner.name}({changed[0]}=2))"
+            )
+        return self.states
 
     def reporting(self, iterate: str) -> Rule:
         """Return the same rule with another iterate to report: "theta", or a state.

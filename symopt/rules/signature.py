@@ -10,6 +10,7 @@ from typing import Any
 
 from symopt.errors import RuleError, did_you_mean
 from symopt.ir.update import Initial
+from symopt.rules.counts import Repeat, check_count, find_counts
 from symopt.rules.hyperparameters import check_hyperparameter
 from symopt.rules.source_lines import definition_line
 from symopt.rules.symbols import FILLED_IN, NEEDS, grad0, theta0
@@ -43,7 +44,7 @@ class Signature:
     name
         What it is called.
     initial
-        Where each state starts.
+        Where each state starts, or all states of a list.
     values
         The default of each hyperparameter and option.
     needs, wanted
@@ -51,7 +52,7 @@ class Signature:
     """
 
     name: str
-    initial: dict[str, Initial]
+    initial: dict[str, Initial | Repeat]
     values: dict[str, Any]
     needs: tuple[str, ...]
     wanted: tuple[str, ...]
@@ -89,10 +90,10 @@ def read_signature(
     where = Place(function)
     _check_kinds(parameters, [*first, *states], where)
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    values = _values(keyword, states, where)
+    counts = find_counts(function, keyword, states)
     values = {
-        key: check_hyperparameter(f"rule {function.__name__}", key, value, default=value)
-        for key, value in values.items()
+        key: _default(f"rule {function.__name__}", key, value, counts=counts)
+        for key, value in _values(keyword, states, where).items()
     }
     initial = {name: _initial(name, start, values, where=where) for name, start in states.items()}
     if iterate != "theta" and iterate not in states:
@@ -149,6 +150,15 @@ def _values(
     return {p.name: p.default for p in keyword if p.name not in FILLED_IN}
 
 
+def _default(rule: str, name: str, value: Any, counts: set[str]) -> Any:
+    """Return the default of a hyperparameter or an option, checked."""
+    if name in counts:
+        return check_count(f"{rule}({name}={value!r})", value)
+    if type(value) is int:  # a number as any other
+        value = float_or_inf(value)
+    return check_hyperparameter(rule, name, value, default=value)
+
+
 def _needs(stated: Iterable[str], wanted: Iterable[str], where: Place) -> tuple[str, ...]:
     if isinstance(stated, str) or not isinstance(stated, Iterable):
         names = [stated]
@@ -168,7 +178,26 @@ def float_or_inf(value: Any) -> float:
         return math.inf
 
 
-def _initial(name: str, start: Any, values: Mapping[str, Any], where: Place) -> Initial:
+def _initial(name: str, start: Any, values: Mapping[str, Any], where: Place) -> Initial | Repeat:
+    if isinstance(start, Repeat):
+        return _repeated(name, start, values, where=where)
+    return _single(name, start, values, where=where)
+
+
+def _repeated(name: str, start: Repeat, values: Mapping[str, Any], where: Place) -> Repeat:
+    """Return where all states of a list start."""
+    count: Any = start.count
+    if isinstance(count, str):
+        count = values.get(count)
+    if type(count) is not int or count < 0:
+        raise RuleError(
+            f"{where}: the state {name} is repeated {start.count!r} times; expected a whole number "
+            f"or the name of a whole-number option, as in so.repeat(0, 'K') with K: int = 3"
+        )
+    return Repeat(_single(name, start.start, values, where=where), start.count)
+
+
+def _single(name: str, start: Any, values: Mapping[str, Any], where: Place) -> Initial:
     if start is theta0 or start is grad0:
         if start is theta0:
             return "theta0"
@@ -179,6 +208,5 @@ def _initial(name: str, start: Any, values: Mapping[str, Any], where: Place) -> 
         return float(start)
     raise RuleError(
         f"{where}: the state {name} starts at {start!r}; expected a number, the name of a "
-        "hyperparameter, "
-        "so.theta0 or so.grad0"
+        "hyperparameter, so.theta0, so.grad0, or several states as in so.repeat(0, 3)"
     )

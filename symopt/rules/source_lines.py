@@ -20,8 +20,14 @@ ADVICE = {
     "attribute 'T'": "a rule is written for one coordinate: dot(u, v) is the inner product",
     **dict.fromkeys(("attribute 'dot'", "attribute 'sum'", "attribute 'mean'"), TOGETHER),
     **dict.fromkeys(("attribute 'norm'", "attribute 'max'", "attribute 'min'"), TOGETHER),
+    "interpreted as an integer": (
+        "a whole number that the function counts with is an int among its arguments, as K: int = 3"
+    ),
     "has no len()": "a rule is written for one coordinate: n is how many there are",
-    "truth value": "the rule runs once, on symbols: use sp.Piecewise, sp.Max or sp.Min",
+    "truth value": (
+        "the rule runs once, on symbols: use sp.Piecewise, sp.Max or sp.Min; a whole number that "
+        "chooses among equations is an int among the arguments, as k: int = 2"
+    ),
     "FunctionClass": "grad is a function: write grad(theta)",
     "ufunc": "use SymPy's functions, as sp.sqrt",
     "Cannot convert expression to float": "use SymPy's functions, as sp.sqrt",
@@ -40,7 +46,7 @@ def advice(error: Exception) -> str:
 
 def failing_line(error: Exception, function: Callable[..., Any]) -> str:
     """Return the function's own line at which an error arose."""
-    code = function.__code__
+    code = inspect.unwrap(function).__code__
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == code.co_filename and frame.name == code.co_name:
             text = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line

@@ -12,6 +12,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.rules.control_flow import check_tests
+from symopt.rules.counts import list_arguments
 from symopt.rules.frozen_values import changing, check_calls
 from symopt.rules.hyperparameters import is_option
 from symopt.rules.numpy_sums import check_sums
@@ -49,9 +50,11 @@ def trace(
         for name, value in values.items()
     }
     symbolic = [name for name, value in values.items() if not is_option(defaults[name])]
-    check_tests(function, {"theta", *states, *symbolic, *wanted}, rule)
+    lists = list_arguments(function, states)
+    symbols = {"theta", *states, *lists, *symbolic, *wanted}
+    check_tests(function, symbols, rule)
     check_calls(function, rule)
-    check_sums(function, {"theta", *states, *symbolic, *wanted}, rule)
+    check_sums(function, symbols, rule, lists=lists)
     read = partial(_call_once, function, rule, state, given, wanted)
     found, again = read(), read()
     if found != again:

@@ -17,6 +17,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.ir.update import Initial
+from symopt.rules.counts import Repeat
 from symopt.rules.foreign_names import own_names
 from symopt.rules.hyperparameters import Ranges, short
 from symopt.rules.rule import Rule
@@ -160,7 +161,7 @@ class Wrapper:
         )
         start = {
             states[k]: values_.get(v, v) if isinstance(v, str) else v
-            for k, v in own.initial.items()
+            for k, v in _single_states(own).items()
         }
         defaults = {values_[name]: value for name, value in own.values.items()}
         rule = Rule(
@@ -249,6 +250,7 @@ def wrapper(
 
     def make(function: Callable[..., Any]) -> Callable[..., Rule]:
         signature = read_signature(function, states, iterate, needs=(), first=("step", "theta"))
+        _single_states(signature)
         whole = Wrapper(function, signature, iterate, ranges or {}, words)
 
         @wraps(function)
@@ -272,6 +274,19 @@ def wrapper(
         return wrap
 
     return make
+
+
+def _single_states(signature: Signature) -> dict[str, Initial]:
+    """Return where the states of a wrapper start; none is a list."""
+    found: dict[str, Initial] = {}
+    for name, start in signature.initial.items():
+        if isinstance(start, Repeat):
+            raise RuleError(
+                f"{signature.name}: {name} is a list of states, which a rule may have and a "
+                "wrapper may not; expected single states"
+            )
+        found[name] = start
+    return found
 
 
 def _memoise(value: Any) -> Any:
