@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from symopt.theory._update_map import (
     cache_derivation,
     names_of,
     number,
-    refuse_reserved,
     symbol,
     without_assumptions,
     z,
@@ -51,7 +50,8 @@ def escape(
     -------
     sympy.Expr or float
         In the symbol gamma and the hyperparameters, if no curvature is given; then for
-        hyperparameters in their ranges, and between 0 and 1 where they have none.
+        hyperparameters in their ranges, and between 0 and 1 where they have none. Where the rule
+        has a gamma of its own, the curvature's is gamma_1.
 
     Raises
     ------
@@ -67,11 +67,11 @@ def escape(
     1.064659
     """
     if curvature is None or (isinstance(curvature, sp.Expr) and curvature.free_symbols):
-        formula = _growth(rule, held)
-        holds_where(formula, rule, partial(_check, formula, held=held))
+        formula, name = _growth(rule, held), _curvature_name(rule)
+        holds_where(formula, rule, partial(_check, formula, held=held, name=name))
         if curvature is None:
             return formula
-        return formula.subs(sp.Symbol("gamma"), curvature)
+        return formula.subs(sp.Symbol(name), curvature)
     if (size := number("curvature", curvature)) <= 0:
         raise RuleError(
             f"curvature={size:g}; expected the size gamma of a negative curvature, a number above 0"
@@ -79,12 +79,18 @@ def escape(
     return rate(rule, [-size], held=held)
 
 
+def _curvature_name(rule: Rule) -> str:
+    """Return what the size of a negative curvature is called in a formula: gamma, if it is free."""
+    names = chain(["gamma"], (f"gamma_{k}" for k in count(1)))
+    return next(name for name in names if name not in {*rule.values, *rule.states})
+
+
 @cache_derivation
 def _growth(rule: Rule, held: Held) -> sp.Expr:
     """Return the growth per step in closed form, in the symbol gamma."""
-    refuse_reserved(rule, "gamma")
+    gamma = symbol(_curvature_name(rule))
     matrix, back = matrix_seen_by_theta(rule, held)
-    uphill = characteristic_of(matrix).subs(CURVATURE, -symbol("gamma"))
+    uphill = characteristic_of(matrix).subs(CURVATURE, -gamma)
     factors = [sp.Poly(factor, z) for factor in factors_in_z(uphill)]
     if any(factor.degree() > 2 for factor in factors):
         raise RuleError(
@@ -92,7 +98,7 @@ def _growth(rule: Rule, held: Held) -> sp.Expr:
             "escape(rule, 1.0)"
         )
     roots = list(chain.from_iterable(map(sp.roots, factors)))
-    wide = {symbol("gamma"), *back}
+    wide = {gamma, *back}
     trials = numbers_to_try(rule, uphill.free_symbols - {z}, wide)
     values = np.array([[number_at(root, trial) for root in roots] for trial in trials])
     chosen = _largest(np.abs(values))
@@ -114,12 +120,17 @@ def _positive(values: npt.NDArray[np.complex128]) -> bool:
 
 
 def _check(
-    formula: sp.Expr, rule: Rule, held: Held, known: Mapping[str, float], result: float
+    formula: sp.Expr,
+    rule: Rule,
+    held: Held,
+    name: str,
+    known: Mapping[str, float],
+    result: float,
 ) -> None:
     """Refuse the formula at hyperparameters where the growth, by numbers, is another."""
     right = rate(
         rule,
-        [-known.get("gamma", 1.0)],
+        [-known.get(name, 1.0)],
         held={name: known.get(name, 0.0) for name in names_of(held)},
     )
     instead = "escape(rule, curvature)"

@@ -217,8 +217,8 @@ def number(name: str, value: Any, least: float = -math.inf) -> float:
 
 
 def refuse_reserved(rule: Rule, name: str) -> None:
-    """Refuse a rule whose own name would be taken for a symbol of the theory."""
-    if name in rule.values or name in rule.states:
+    """Refuse a rule whose own name would be taken for a symbol of the theory in a formula."""
+    if name in rule.values:
         raise RuleError(
             f"{rule.name} has a {name} of its own, which the formula uses for itself; give it "
             "another name"

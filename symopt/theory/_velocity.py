@@ -21,7 +21,7 @@ from symopt.theory._update_map import (
     without_assumptions,
 )
 
-SLOPE = sp.Symbol("g", real=True, nonzero=True)
+SLOPE = sp.Dummy("g", real=True, nonzero=True)
 
 
 def velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
@@ -148,7 +148,8 @@ def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:
     """Refuse a state that does not come to rest: x' = a*x + b does where abs(a) < 1."""
     shares = [dict.fromkeys(a.free_symbols, share) for share in (0.1, 0.5, 0.9)]
     own = {symbol(n): v for n, v in rule.hyperparameters.items() if isinstance(v, float)}
-    for values in [*shares, *([own] if a.free_symbols <= own.keys() else [])]:
+    slopes = [{**own, SLOPE: slope} for slope in (1.0, -1.0)]
+    for values in [*shares, *(slopes if a.free_symbols <= slopes[0].keys() else [])]:
         if not abs(number_at(a, values)) < 1:
             raise RuleError(
                 f"{rule.name}: {name} does not come to rest under a constant gradient: "
@@ -158,7 +159,7 @@ def _check_attracts(rule: Rule, name: str, a: sp.Expr) -> None:
 
 def _in_the_end(rule: Rule, move: sp.Expr) -> sp.Expr:
     """Return the limit of a step for large t, for slopes of either sign, as one formula in g."""
-    size = sp.Symbol("g", positive=True)
+    size = sp.Dummy("g", positive=True)
     up, down = (_tidy_limit(move.subs(SLOPE, sign * size)) for sign in (1, -1))
     if any(side.has(sp.Limit, sp.AccumBounds, sp.zoo, sp.nan, sp.oo) for side in (up, down)):
         raise RuleError(
@@ -227,7 +228,7 @@ def _affine(expression: sp.Expr, own: sp.Symbol) -> tuple[sp.Expr | None, sp.Exp
     """Return a and b of a*x + b; a is None for what is no such expression."""
     wide = sp.expand(expression)
     a, b = wide.coeff(own, 1), wide.coeff(own, 0)
-    if not (a * own + b - wide).expand() and own not in b.free_symbols:
+    if not (a * own + b - wide).expand() and own not in a.free_symbols | b.free_symbols:
         return (a, b)
     return (None, b)
 

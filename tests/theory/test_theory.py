@@ -380,9 +380,72 @@ def test_names_of_the_theory_are_not_the_rule_s(refused):
         g = gamma * g + (1 - gamma) * grad(theta)
         return theta - eta * g, g
 
-    refused(lambda: theory.velocity(averaged), so.RuleError, "a g of its own")
-    refused(lambda: theory.escape(averaged), so.RuleError, "a gamma of its own")
+    @so.rule
+    def scaled(theta, *, grad, g=0.01):
+        return theta - g * grad(theta)
+
+    refused(lambda: theory.velocity(scaled), so.RuleError, "a g of its own")
+    assert same(theory.velocity(averaged), -eta * g * (1 - gamma**so.t))
     assert same(theory.stability_limit(averaged), 2 * (1 + gamma) / (lam * (1 - gamma)))
+
+
+def test_a_rule_with_a_gamma_of_its_own_escapes_by_a_formula_in_another_name():
+    """The growth is the larger root of x^2 - (1 + gamma + eta*c*(1 - gamma))*x + gamma, with c for the curvature."""
+
+    @so.rule(m=0)
+    def averaged(theta, m, *, grad, eta=0.01, gamma=0.5):
+        m = gamma * m + (1 - gamma) * grad(theta)
+        return theta - eta * m, m
+
+    growth = theory.escape(averaged)
+    assert growth.free_symbols == {eta, gamma, sp.Symbol("gamma_1")}
+    for size in (0.3, 2.0, 50.0):
+        want = np.roots([1, -(1 + 0.5 + 0.01 * size * 0.5), 0.5]).max()
+        assert theory.evaluate(growth, averaged, gamma_1=size) == pytest.approx(want)
+        assert theory.escape(averaged, size) == pytest.approx(want)
+    renamed = theory.escape(averaged, sp.Symbol("c"))
+    assert same(renamed, growth.subs(sp.Symbol("gamma_1"), sp.Symbol("c")))
+
+
+@so.rule(m=0)
+def agreeing(theta, m, *, grad, eta=0.01, beta=0.5):
+    """Steps along the gradient where the momentum agrees with it, as cautious optimizers do."""
+    slope = grad(theta)
+    m = beta * m + (1 - beta) * slope
+    return theta - eta * (1 + sp.sign(m * slope)) * m, m
+
+
+@so.rule(m=0, s=1)
+def rate_of_signs(theta, m, s, *, grad, eta=0.01, beta=0.5, rho=0.5):
+    slope = grad(theta)
+    s = rho * s + (1 - rho) * (2 + sp.sign(m * slope))
+    return theta - eta * s * slope, beta * m + (1 - beta) * slope, s
+
+
+@so.rule(m=0)
+def kept_by_its_sign(theta, m, *, grad, eta=0.01, beta=0.5):
+    m = beta * m * sp.sign(m * grad(theta)) + (1 - beta) * grad(theta)
+    return theta - eta * m, m
+
+
+@so.rule(m=0, s=1)
+def growing_by_signs(theta, m, s, *, grad, eta=0.01, beta=0.5, up=1.1):
+    slope = grad(theta)
+    s = s * sp.Piecewise((up, m * slope > 0), (1 / up, True))
+    return theta - eta * s * slope, beta * m + (1 - beta) * slope, s
+
+
+def test_a_sign_of_momentum_times_gradient_settles_or_is_refused(refused):
+    for rule, want in ((agreeing, -2 * eta * g), (rate_of_signs, -3 * eta * g)):
+        assert same(theory.terminal_velocity(rule), want)
+        for slope in (2.0, -2.0):
+            path = so.minimize(so.parse(f"{slope}*x"), rule, [0.0], 200).history["theta"].values
+            ends = theory.evaluate(theory.terminal_velocity(rule), rule, g=slope)
+            assert np.diff(path[:, 0])[-1] == pytest.approx(ends, rel=1e-12)
+    ask = theory.terminal_velocity
+    refused(lambda: ask(kept_by_its_sign), so.RuleError, "no linear recurrence")
+    refused(lambda: theory.velocity(kept_by_its_sign), so.RuleError, "no closed form")
+    refused(lambda: ask(growing_by_signs), so.RuleError, "s does not come to rest")
 
 
 # what is hard: decimals, several boundaries, parameters out of the usual range, periods, growing states
