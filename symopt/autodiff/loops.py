@@ -32,38 +32,11 @@ def loop_gradient(value: Program, shapes: Mapping[Name, Shape]) -> Program:
     """
     graph = Graph()
     outputs = graph.inline(value, graph.input)
-    sweep = _Sweep(graph, dict(outputs))
-    slopes = {stored: _slope(graph, outputs[stored.key]) for stored in value.statements}
-    forward_statements = []
-    for stored in value.statements:
-        if stored.kind == DETERMINANT:
-            forward_statements.append(beside(stored))
-            sweep.outputs[forward_statements[-1].key] = outputs[stored.key]
-        forward_statements.append(stored)
-        if (slope := slopes[stored]) is not None:
-            with_slope = stored._replace(array=_slope_array(stored), key=("slope", stored.key))
-            forward_statements.append(with_slope)
-            sweep.outputs[with_slope.key] = slope
-    for (_, name), shape in shapes.items():
-        loops = coordinates(shape)
-        sweep.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
-    for stored in value.statements:
-        sweep.zero_adjoint(stored, outputs[stored.key])
+    sweep = Sweep(graph, value, outputs)
+    sweep.begin(shapes)
     sweep.add(reverse(graph, outputs["J"], {NOWHERE: graph.const(1.0)}))
-    for stored in reversed(value.statements):
-        if any(
-            done.array == ("adjoint", stored.array[1]) and done.kind == "add"
-            for done in sweep.statements
-        ):
-            if stored.kind in KINDS:
-                sweep.pass_on(stored, outputs[stored.key])
-                continue
-            seed = {all_loops(stored.at) | frozenset(stored.loops): graph.input(_adjoint(stored))}
-            kept = {outputs[stored.key]: graph.input(Load(stored.array, stored.at))}
-            if (slope := slopes[stored]) is not None:
-                kept[slope] = graph.input(Load(_slope_array(stored), stored.at))
-            sweep.add(reverse(graph, outputs[stored.key], seed, kept=kept))
-    return graph.program(sweep.outputs, [*forward_statements, *sweep.used()])
+    sweep.pass_back()
+    return graph.program(sweep.outputs, [*sweep.forward, *sweep.used()])
 
 
 def _slope_array(stored: Statement) -> Name:
@@ -94,19 +67,77 @@ def coordinates(shape: Shape) -> tuple[Loop, ...]:
     )
 
 
-class _Sweep:
-    """The statements of a gradient, as they come."""
+class Sweep:
+    """The statements of a gradient, as they come.
 
-    def __init__(self, graph: Graph, outputs: dict[Key, int]) -> None:
-        self.graph, self.outputs = graph, outputs
+    Parameters
+    ----------
+    graph, outputs
+        Where the value stands, and its outputs there.
+    value
+        The program of J.
+
+    Attributes
+    ----------
+    forward
+        What is stored on the way to J, and beside it for the way back.
+    """
+
+    def __init__(self, graph: Graph, value: Program, outputs: Mapping[Key, int]) -> None:
+        self.graph, self.value, self.outputs = graph, value, dict(outputs)
         self.statements: list[Statement] = []
+        self.forward: list[Statement] = []
+        self._slopes: dict[Statement, int] = {}
+
+    def begin(self, shapes: Mapping[Name, Shape]) -> None:
+        """Store what the way back needs, and begin the gradient and all adjoints."""
+        for stored in self.value.statements:
+            self._store(stored, self.outputs[stored.key])
+        for (_, name), shape in shapes.items():
+            loops = coordinates(shape)
+            self.zero(("g", name), tuple(variable(loop) for loop in loops), loops)
+        for stored in self.value.statements:
+            self._zero_adjoint(stored, self.outputs[stored.key])
+
+    def _store(self, stored: Statement, node: int) -> None:
+        """Add a statement of the value, after the inverse or before the slope that it needs."""
+        if stored.kind == DETERMINANT:
+            self._put_forward(beside(stored), node)
+        self.forward.append(stored)
+        slope = _slope(self.graph, node)
+        if slope is not None:
+            self._slopes[stored] = slope
+            kept = stored._replace(array=_slope_array(stored), key=("slope", stored.key))
+            self._put_forward(kept, slope)
+
+    def _put_forward(self, statement: Statement, node: int) -> None:
+        self.forward.append(statement)
+        self.outputs[statement.key] = node
+
+    def pass_back(self) -> None:
+        """Pass the adjoints of what is stored on to what it is made from, the last first."""
+        for stored in reversed(self.value.statements):
+            adjoint = ("adjoint", stored.array[1])
+            if any(done.array == adjoint and done.kind == "add" for done in self.statements):
+                self._pass_on(stored, self.outputs[stored.key])
+
+    def _pass_on(self, stored: Statement, node: int) -> None:
+        if stored.kind in KINDS:
+            self._pass_elimination(stored, node)
+            return
+        seed = {all_loops(stored.at) | frozenset(stored.loops): self.graph.input(_adjoint(stored))}
+        kept = {node: self.graph.input(Load(stored.array, stored.at))}
+        if stored in self._slopes:
+            read = Load(_slope_array(stored), stored.at)
+            kept[self._slopes[stored]] = self.graph.input(read)
+        self.add(reverse(self.graph, node, seed, kept=kept))
 
     def zero(self, array: Name, at: tuple[Affine, ...], loops: tuple[Loop, ...]) -> None:
         """Begin an array with -0.0, which added to changes nothing, so that it costs nothing."""
         zero = self.graph.const(-0.0)
         self._put(zero, Statement("define", array, at, loops, self._next_key()))
 
-    def zero_adjoint(self, stored: Statement, node: int) -> None:
+    def _zero_adjoint(self, stored: Statement, node: int) -> None:
         """Begin the adjoint of a stored array."""
         adjoint = ("adjoint", stored.array[1])
         if stored.kind in KINDS:
@@ -114,7 +145,7 @@ class _Sweep:
         else:
             self.zero(adjoint, stored.at, stored.loops)
 
-    def pass_on(self, stored: Statement, node: int) -> None:
+    def _pass_elimination(self, stored: Statement, node: int) -> None:
         """Pass the adjoint of an inverse or a determinant on to the array it is made from."""
         elimination = self._elimination(stored, node)
         kind, name = elimination.source
@@ -190,20 +221,31 @@ def loop_tangent(gradient: Program, names: Sequence[Name]) -> Program:
     dots = forward(graph, {array: (MOVING[array[0]], array[1]) for array in arrays})
     statements, wanted = [], {}
     for statement in gradient.statements:
-        if statement.kind in KINDS:
-            wanted[statement.key] = outputs[statement.key]
-            source = array_read(graph, outputs[statement.key])
-            statements += [statement, *_moved_elimination(graph, statement, source, wanted)]
-            continue
-        moved = statement._replace(key=("dot", statement.key))
-        wanted[moved.key] = dots.get(outputs[statement.key], graph.const(0.0))
         if statement.array[0] == "g":
+            moved = statement._replace(key=("dot", statement.key))
+            wanted[moved.key] = dots.get(outputs[statement.key], graph.const(0.0))
             statements.append(moved)
         else:
-            kind, name = statement.array
             wanted[statement.key] = outputs[statement.key]
-            statements += [statement, moved._replace(array=(MOVING[kind], name))]
+            statements += [statement, *tangents_of(graph, statement, dots, wanted)]
     return graph.program(wanted, statements)
+
+
+def tangents_of(
+    graph: Graph,
+    statement: Statement,
+    dots: Mapping[int, int],
+    outputs: MutableMapping[Key, int],
+) -> Iterator[Statement]:
+    """Give the statements that fill the tangent of a stored array; ``outputs`` gets their nodes."""
+    node = outputs[statement.key]
+    if statement.kind in KINDS:
+        yield from _moved_elimination(graph, statement, array_read(graph, node), outputs)
+        return
+    kind, name = statement.array
+    moved = statement._replace(key=("dot", statement.key), array=(MOVING[kind], name))
+    outputs[moved.key] = dots.get(node, graph.const(0.0))
+    yield moved
 
 
 def _moved_elimination(

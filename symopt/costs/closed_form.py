@@ -24,7 +24,7 @@ from symopt.costs.checks import (
     warn_if_unrolled,
 )
 from symopt.costs.data import Data
-from symopt.costs.objective import Given, broadcast_leading
+from symopt.costs.objective import LARGEST_MATRIX, Given, broadcast_leading, matrix_too_large
 from symopt.costs.points import read_point
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError, RunError
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from symopt.diagnosis.rays import Expansion
 
 LARGEST_HESSIAN = 20_000  # nodes of a Hessian that is written out; beyond, it is made of columns
-LARGEST_MATRIX = 100
 """Parameters of a rule that solves linear equations in each step; its kernel compiles for 8 s."""
 LONGEST_SHOWN = 60  # operations of a cost whose slopes are shown
 MOST_SLOPES = 6  # of them
@@ -208,7 +207,7 @@ class ClosedForm:
             return ""
         n = len(self.params)
         if n > LARGEST_MATRIX:
-            return f"a matrix of {n} x {n} numbers; expected at most {LARGEST_MATRIX} parameters"
+            return matrix_too_large(n)
         if need == "gauss_newton" and not self.squares:
             return (
                 "a cost that is written as a sum of squares, as in (1 - x)**2 + 100*(y - x**2)**2"

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
+from symopt.autodiff.least_squares import has_squares, loop_gauss_newton
 from symopt.autodiff.loops import Shape, loop_gradient, loop_tangent
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.loop_function import LoopFunction
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from symopt.diagnosis.looks import Run
     from symopt.diagnosis.rays import Expansion
 
+MATRICES = ("hessian", "gauss_newton")
 LARGEST_DENSE = 5_000  # parameters of a cost whose Hessian is made at all
 LARGEST_IN_LANES = 500  # parameters up to which runs share vector lanes; more fill them alone
 
@@ -77,6 +79,7 @@ class Indexed:
         self.constants = form.constants
         self.size_symbols = form.sizes
         self.kernels: dict[Any, Any] = {}
+        self._functions: dict[str, LoopFunction] = {}
         self.finder = SizeFinder(form)
         self.arrays: list[Name] = [("x", name) for name in form.params]
         self.kinds: dict[Name, str] = {
@@ -143,6 +146,16 @@ class Indexed:
             for name, axes in self.form.params.items()
         }
 
+    def matrix(self, kind: str, batch: bool = False) -> Program:
+        """Return the program of a matrix of curvature times a direction."""
+        if kind == "hessian":
+            return self.batch_tangent if batch else self.tangent
+        value = self.form.value
+        if batch:
+            assert self.form.samples is not None
+            value = estimate_from_batch(value, self.form.samples)
+        return form_fma(gather_additions(loop_gauss_newton(value, self._shapes)))
+
     def kernel_program(self, curvature: Iterable[str], batch: bool) -> LoopCost:
         """Return the cost as kernels take it."""
         constants = tuple(Constant(name) for name in self.constants)
@@ -154,6 +167,7 @@ class Indexed:
         return LoopCost(
             gradient=self.program,
             batch=drawn,
+            matrices={kind: self.matrix(kind, batch) for kind in MATRICES if kind in curvature},
             arrays=tuple(self.arrays),
             constants=constants,
             data=self.kinds,
@@ -165,14 +179,18 @@ class Indexed:
 
     # Compiled functions
 
-    @cached_property
-    def functions(self) -> dict[str, LoopFunction]:
-        """The compiled functions: "value", "gradient" and "tangent"."""
-        return {
-            "value": self.function(self.value),
-            "gradient": self.function(self.program),
-            "tangent": self.function(self.tangent),
-        }
+    def compiled(self, which: str) -> LoopFunction:
+        """Return a compiled function: "value", "gradient", or that of a matrix times v."""
+        if which not in self._functions:
+            self._functions[which] = self.function(self._program_of(which))
+        return self._functions[which]
+
+    def _program_of(self, which: str) -> Program:
+        if which == "value":
+            return self.value
+        if which == "gradient":
+            return self.program
+        return self.matrix(which)
 
     def function(self, program: Program) -> LoopFunction:
         """Return a program as a compiled function."""
@@ -183,7 +201,7 @@ class Indexed:
     @property
     def source(self) -> str:
         """The generated Python of value and gradient."""
-        return self.functions["gradient"].source
+        return self.compiled("gradient").source
 
     @property
     def statements(self) -> int:
@@ -200,11 +218,11 @@ class Indexed:
 
     def lacks(self, need: str) -> str:
         """Name what the cost lacks for a rule's need; empty where it lacks nothing."""
-        if need not in ("hessian", "gauss_newton"):
+        if need != "gauss_newton" or has_squares(self.form.value):
             return ""
         return (
-            f"the {need.replace('_', '-')} matrix, which costs over sums do not have inside a "
-            'kernel; write the sum out with .doit(), or see so.scipy(J, "Newton-CG", ...)'
+            "a cost that is written as a sum of squares, as in "
+            "sympy.Sum((a*x[k] + b - y[k])**2, (k, 0, m - 1))"
         )
 
     # Calls
@@ -294,7 +312,11 @@ class BoundIndexed:
 
     def hvp(self, points: Array, v: Array) -> Array:
         """Return the Hessian times v, shape (..., P)."""
-        return self._at("tangent", points, v)[1]
+        return self.times("hessian", points, v)
+
+    def times(self, matrix: str, points: Array, v: Array) -> Array:
+        """Return the "hessian" or "gauss_newton" matrix times v, shape (..., P)."""
+        return self._at(matrix, points, v)[1]
 
     def hessian(self, points: Array) -> Array:
         """Return the Hessian, shape (..., P, P), made of columns.
@@ -363,7 +385,7 @@ class BoundIndexed:
 
     def _at(self, which: str, points: Array, v: Array | None = None) -> tuple[Array, Array]:
         """Return values, shape (...), and gradients or products, shape (..., P)."""
-        function = self.form.functions[which]
+        function = self.form.compiled(which)
         leading = broadcast_leading(points, self.given, v)
         count = math.prod(leading)
         values, slopes = function(
@@ -423,15 +445,10 @@ class BoundIndexed:
         """Return the Hessian times v with the bits of the kernel's."""
         return self.with_constants(constants).hvp(point, v)
 
-    def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:  # noqa: ARG002
-        """Refuse: no kernel of a cost with loops has a matrix.
-
-        Raises
-        ------
-        CostError
-            Always.
-        """
-        raise CostError(f"the cost lacks {self.form.lacks(kind)}")
+    def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
+        """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""
+        bound = self.with_constants(constants)
+        return np.column_stack([bound.times(kind, point, v) for v in np.eye(len(point))])
 
     def interpreters(self, point: Array, constants: Mapping[str, float]) -> Run:
         """Give a maker of interpreters of programs at the point."""

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from symopt.diagnosis.rays import Expansion
 
 
+LARGEST_MATRIX = 100  # parameters of a cost whose Hessian a kernel makes in each step
+
+
+def matrix_too_large(n: int) -> str:
+    """Say that a matrix of n rows is beyond what a kernel makes."""
+    return f"a matrix of {n} x {n} numbers; expected at most {LARGEST_MATRIX} parameters"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Given:
     """What a call brings beside its points.

@@ -78,7 +78,9 @@ class Sizes:
         return math.prod(shape[axis + 1 :])
 
     def stored(self, array: Name) -> int:
-        """Return how many numbers an array ("where", name), or its adjoint, holds."""
+        """Return how many numbers an array ("where", name), its adjoint or a matrix holds."""
+        if array[0] == "matrix":
+            return self.total**2
         return math.prod(self.shapes["where", array[1]])
 
     def split(self, theta: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from symopt.costs.cost import Cost
+from symopt.costs.objective import LARGEST_MATRIX, matrix_too_large
 from symopt.errors import RuleError, RunError
 from symopt.rules.hyperparameters import Range, in_range
 from symopt.rules.rule import Rule
@@ -30,6 +31,20 @@ def check_fit(rule: Rule, cost: Cost, settings: RunOptions) -> None:
         raise RunError(
             f"tolerance={settings.tolerance:g}: {rule.name} takes no gradient that could be looked "
             "at"
+        )
+
+
+def check_matrix(rule: Rule, n: int) -> None:
+    """Refuse a rule that makes a matrix of too many parameters.
+
+    Raises
+    ------
+    RuleError
+        With their number.
+    """
+    if n > LARGEST_MATRIX and rule.update.curvature & {"hessian", "gauss_newton"}:
+        raise RuleError(
+            f"{rule.name} needs {matrix_too_large(n)}; see so.scipy(J, 'Newton-CG', ...)"
         )
 
 

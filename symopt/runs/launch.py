@@ -27,7 +27,7 @@ from symopt.ir.update import State, Update
 from symopt.passes.minibatch import BATCH_SIZE
 from symopt.rules.lowering import OPTIMAL_VALUE, floats_of
 from symopt.rules.rule import Rule
-from symopt.runs.compatibility import check_fit
+from symopt.runs.compatibility import check_fit, check_matrix
 from symopt.runs.memory_check import check_memory
 from symopt.runs.options import RunOptions, Sampling
 from symopt.runs.replay import explain_end
@@ -77,6 +77,7 @@ def launch(
     check_memory(count, n, settings, states=len(rule.update.states))
     bound = cost.bind(Flat(start), **constants)
     check_fit(rule, cost, settings)
+    check_matrix(rule, n)
     given, swept = _values(rule, cost, hypers, constants=constants)
     options = _options(rule, bound, swept, settings=settings)
     batches = _batches(bound, settings.sampling)

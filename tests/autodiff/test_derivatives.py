@@ -261,7 +261,7 @@ i, j, k, n = sp.symbols("i j k n", integer=True)
 u, v, w, H = (sp.IndexedBase(name) for name in "uvwH")
 inner = sp.Sum(v[i, j]*H[j]*w[j], (j, 0, 2))
 K = so.Cost(so.logsumexp(a*inner + u[i], (i, 0, n)) + sp.Sum(inner*w[i + 1]**2, (i, 0, 1)), where={H[j]: sp.tanh(w[j])})
-print(K.params, K.source, K.objective.functions["tangent"].source)
+print(K.params, K.source, K.objective.compiled("hessian").source)
 """
 
 

@@ -118,11 +118,13 @@ def test_gauss_newton_against_least_squares():
     )
 
 
+_i, _n, _th = *sp.symbols("i n", integer=True), sp.IndexedBase("th")
+LOG_BOWL = so.Cost(sp.Sum(sp.log(1 + _th[_i] ** 2), (_i, 0, _n - 1)), params=_th)
 NEEDS = {
-    "a sum": (
-        CHAIN,
-        so.newton,
-        "newton needs the hessian matrix, which costs over sums do not have",
+    "a sum of no squares": (
+        LOG_BOWL,
+        so.gauss_newton,
+        "a cost that is written as a sum of squares, as in sympy.Sum",
     ),
     "no squares": (
         so.parse("x^4 + exp(y)"),

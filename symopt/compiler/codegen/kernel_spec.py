@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symopt.compiler.codegen.layout import Layout
 from symopt.ir.keys import Key
@@ -84,6 +84,8 @@ class LoopCost:
         The program of J and its gradient over a mini-batch.
     product
         The program of the Hessian times a direction, of the samples that the rule sees.
+    matrices
+        The programs of "hessian" and "gauss_newton", each times a direction.
     arrays
         The parameter arrays, in the order of theta.
     constants
@@ -98,3 +100,4 @@ class LoopCost:
     constants: tuple[Key, ...]
     data: Mapping[Name, str]
     product: Program | None = None
+    matrices: Mapping[str, Program] = field(default_factory=dict)

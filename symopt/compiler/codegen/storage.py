@@ -167,11 +167,13 @@ class StorageAssignment:
                 self._each(layout, stage.key)
             else:
                 layout.row(stage.key)
-        if self.n is not None and any(stage.kind == "solve" for stage in self.update.stages):
-            layout.row("matrix", self.n**2)
+        solves = any(stage.kind == "solve" for stage in self.update.stages)
+        if solves:
             layout.row("factor")
+        if solves and self.n is not None:
+            layout.row("matrix", self.n**2)
         self._each(layout, "point")
-        if "hvp" in self.update.curvature:
+        if "hvp" in self.update.curvature or (solves and self.n is None):
             self._each(layout, "direction")
         if self.n is None and self.options.lanes == 1:
             self._each(layout, "next")

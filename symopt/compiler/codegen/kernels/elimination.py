@@ -6,6 +6,26 @@ A singular matrix gives values that are not finite, and with them a status.
 from __future__ import annotations
 
 from symopt.compiler.codegen.elimination import Equations
+from symopt.compiler.codegen.kernels.context import KernelContext
+from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane_inputs
+from symopt.ir.keys import Key, RightSide, Scale, Shift
+from symopt.ir.update import Stage
+
+
+def scale_and_shift(context: KernelContext, stage: Stage) -> tuple[int, int]:
+    """Build the scale and the shift of the matrix of a stage, as nodes."""
+    factors: list[Key] = [Scale(stage.number), Shift(stage.number)]
+    scale, shift = context.build_update(factors, lane_inputs(context)).values()
+    return scale, shift
+
+
+def right_side(context: KernelContext, stage: Stage) -> list[str]:
+    """Write the right side of the equations of a stage into the rows of their solution."""
+    lines: list[str] = []
+    output: Key = RightSide(stage.number)
+    node = context.build_update([output], coordinate_inputs(context))[output]
+    (text,) = context.write([node], lines)
+    return context.rows.coordinates([*lines, f"{context.rows.each(stage.key)} = {text}"])
 
 
 def elimination(n: int, lanes: int, matrix: int, right: int, factor: int) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from symopt.compiler.codegen.elimination import Equations
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.kernels.context import KernelContext
+from symopt.compiler.codegen.kernels.elimination import right_side, scale_and_shift
 from symopt.compiler.codegen.kernels.observing import PROBED
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
@@ -84,14 +86,42 @@ class Loops:
         ]
 
     def solve(self, stage: Stage) -> list[str]:
-        """Refuse: a cost with loops has no matrix in a kernel, which is said before.
+        """Solve A u = v by elimination, where A is the stage's matrix, scaled and shifted.
 
-        Raises
-        ------
-        NotImplementedError
-            Always.
+        A is found column by column, as the matrix times each unit vector.
         """
-        raise NotImplementedError(f"a cost with loops has no {stage.matrix} in a kernel")
+        context, entry = self.context, self.wide.matrix_entry
+        lines, _ = self.loops(self.cost.matrices[stage.matrix], "point", False, stage)
+        unit = f"{context.rows.each('direction')} = 1.0 if k == column else 0.0"
+        columns = loop(
+            "column",
+            self.wide.count(),
+            [*context.rows.coordinates([unit]), *lines, *self._keep_column(stage)],
+        )
+        equations = Equations(
+            self.wide.count(),
+            context.options.lanes,
+            entry,
+            side=lambda row: self.wide.entry_of(stage.key, row),
+            sides="1",
+            room=f"block[{context.layout.at('factor')} + i]",
+        )
+        return [
+            *columns,
+            *right_side(context, stage),
+            *equations.triangularize(),
+            *equations.substitute_back(),
+        ]
+
+    def _keep_column(self, stage: Stage) -> list[str]:
+        """Write a column of the matrix, scaled and shifted, into its place."""
+        context = self.context
+        lines: list[str] = []
+        scale, shift = context.write(list(scale_and_shift(context, stage)), lines)
+        place = self.wide.matrix_entry("k", "column")
+        scaled = f"{place} = ({scale})*{context.rows.each(stage.key)}"
+        shifted = f"{place} = {place} + ({shift}) if k == column else {place}"
+        return context.rows.coordinates([*lines, scaled, shifted])
 
     def product(self, stage: Stage) -> Evaluation:
         """Evaluate the Hessian at rows of points, times rows of directions, for a stage."""

@@ -17,6 +17,8 @@ from symopt.ir.keys import Key
 from symopt.ir.program import IndexValue, Load, Name
 from symopt.passes.minibatch import BATCH
 
+MATRIX: Name = ("matrix", "of a step")
+
 
 class BlockRows:
     """All numbers lie in the block; the number of coordinates is known."""
@@ -114,6 +116,19 @@ class WideArrays:
         if isinstance(key, IndexValue):
             return True
         return isinstance(key, Load) and not self.arrays.memory[key.array].laned
+
+    def matrix_entry(self, row: str, column: str) -> str:
+        """Return the text of an entry of the matrix of a step's equations."""
+        place = f"s{self.stored.index(MATRIX)}[({row}*{self.count()} + {column})"
+        if self.layout.lanes == 1:
+            return f"{place}]"
+        return f"{place}*{self.layout.lanes} + i]"
+
+    def entry_of(self, key: Key, row: str) -> str:
+        """Return the text of a row of a wide part."""
+        if self.layout.lanes == 1:
+            return f"{self.variable(key)}[{row}]"
+        return f"{self.variable(key)}[{row}*{self.layout.lanes} + i]"
 
     def batch_array(self) -> str:
         """Return the name of the array that holds the samples of all steps."""
@@ -224,8 +239,12 @@ def _stored(cost: LoopCost, batch: bool) -> list[Name]:
         programs.append(cost.batch)
     if cost.product is not None:
         programs.append(cost.product)
+    programs += cost.matrices.values()
     statements = chain.from_iterable(program.statements for program in programs)
-    return list(dict.fromkeys(s.array for s in statements if s.array[0] != "g"))
+    stored = list(dict.fromkeys(s.array for s in statements if s.array[0] != "g"))
+    if cost.matrices:
+        stored.append(MATRIX)
+    return stored
 
 
 def data_kinds(data: Mapping[Name, str]) -> str:

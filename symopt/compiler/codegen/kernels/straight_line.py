@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symopt.compiler.codegen.kernels.context import KernelContext
-from symopt.compiler.codegen.kernels.elimination import elimination
+from symopt.compiler.codegen.kernels.elimination import elimination, right_side, scale_and_shift
 from symopt.compiler.codegen.kernels.parts import Evaluation
-from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane_inputs
 from symopt.compiler.codegen.printer import loop
 from symopt.ir.keys import (
     Coordinate,
     Key,
     Parameter,
-    RightSide,
-    Scale,
-    Shift,
     Slope,
     Solution,
     Tangent,
@@ -107,12 +103,11 @@ class StraightLine:
             for j in range(self.n):
                 text = texts[stage.matrix, min(i, j), max(i, j)]
                 lines.append(f"{context.rows.at('matrix', i * self.n + j)} = {text}")
-        right = self._right_side(stage)
         places = [context.layout.at(key) for key in ("matrix", Solution(stage.number), "factor")]
         lanes = context.options.lanes
         return [
             *loop("i", lanes, lines),
-            *context.rows.coordinates(right),
+            *right_side(context, stage),
             *elimination(self.n, lanes, *places),
         ]
 
@@ -122,19 +117,9 @@ class StraightLine:
         graph = context.graph
         upper: list[Key] = [(stage.matrix, i, j) for j in range(self.n) for i in range(j + 1)]
         entries = self.build(self.coordinates_of("point"), upper)
-        factors: list[Key] = [Scale(stage.number), Shift(stage.number)]
-        scale, shift = context.build_update(factors, lane_inputs(context)).values()
+        scale, shift = scale_and_shift(context, stage)
         nodes = {key: graph.op("mul", scale, node) for key, node in entries.items()}
         for k in range(self.n):
             diagonal: Key = (stage.matrix, k, k)
             nodes[diagonal] = graph.op("add", nodes[diagonal], shift)
         return dict(zip(nodes, context.write(list(nodes.values()), lines), strict=True))
-
-    def _right_side(self, stage: Stage) -> list[str]:
-        """Write the right side of the equations into the row of their solution."""
-        context = self.context
-        lines: list[str] = []
-        output: Key = RightSide(stage.number)
-        node = context.build_update([output], coordinate_inputs(context))[output]
-        (text,) = context.write([node], lines)
-        return [*lines, f"{context.rows.each(('solve', stage.number))} = {text}"]
