@@ -99,6 +99,8 @@ class Update:
         Outputs ``Hyper(name)`` of those that are expressions in the step, and ``Base(k)``,
         ``Rate(k)``, ``Offset(k)`` of the powers; inputs are ``Given(name)``, ``"t"``, ``"T"``,
         ``"n"`` and ``Power(k)``.
+    box
+        The states that hold the lower and the upper bounds of theta, if it has any.
     """
 
     program: Program
@@ -109,6 +111,7 @@ class Update:
     powers: int
     iterate: str = "theta"
     draws: int = 0
+    box: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         """Return the stages, hyperparameters and next values as three-address lines."""

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symopt.errors import RuleError
+from symopt.rules.bounds import HIGH, LOW, put_between
 from symopt.rules.hyperparameters import AVERAGE, NOT_NEGATIVE, POSITIVE, SHARE, Range
 from symopt.rules.symbols import dot, identity, theta0
 from symopt.rules.wrapper import Step, wrapper
@@ -299,6 +300,47 @@ def restart(step: Step, theta, since, last, *, grad, value, t, dot, on="gradient
     return new, sp.Piecewise((0, uphill), (since + 1, True)), last
 
 
+@wrapper(lower="low", upper="high")
+def project(step: Step, theta, lower, upper, *, low=LOW, high=HIGH):
+    """Keep theta in a box: gradient projection (Goldstein 1964; Levitin and Polyak 1966).
+
+    theta <- min(max(step(theta), low), high), entry by entry. Each side is a number, None where it
+    is open, or one of these for each parameter: in the order of theta, or by name as ``{"x": 0}``
+    (a name that is left out is open). Gradients are taken where the rule takes them, which may be
+    outside for rules that look ahead. The Euclidean projection goes with steps along a gradient:
+    after Newton's step it need not go downhill (Bertsekas 1982).
+
+    Whatever goes around such a rule, theta is put between its bounds at the end of each step. A
+    run that ends on a bound says so in its reason, and ``tolerance`` tests the projected
+    gradient: its entries without those that point out of the box where theta is on the bound.
+
+    Raises
+    ------
+    RuleError
+        If a side is no number, or the rule has bounds already or reports an average.
+    RunError
+        Of a run: if the bounds do not fit the parameters, or the start is outside.
+
+    References
+    ----------
+    Goldstein, Convex programming in Hilbert space, 1964, doi:10.1090/S0002-9904-1964-11178-2;
+    Levitin and Polyak, Constrained minimization methods, 1966, doi:10.1016/0041-5553(66)90114-5;
+    Bertsekas, Projected Newton methods for optimization problems with simple constraints, 1982,
+    doi:10.1137/0320018.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> J = so.parse("(x + 1)^2 + (y - 3)^2")
+    >>> rule = so.project(so.gd(eta=0.25), low=0, high={"y": 2})
+    >>> run = so.minimize(J, rule, start=[1.0, 1.0], tolerance=1e-9)
+    >>> print(run)
+    Run(project(gd): J = 2 at x=0, y=2; converged: every component of the projected gradient is at \
+most 1e-09 after 16 steps, on the bound: x = 0, y = 2)
+    """
+    return put_between(step(theta), lower, upper), lower, upper
+
+
 WRAPPERS = {
     make.__name__: make
     for make in (
@@ -311,6 +353,7 @@ WRAPPERS = {
         lookahead,
         average,
         restart,
+        project,
     )
 }
 """Every wrapper, by its name."""
@@ -322,6 +365,7 @@ __all__ = [
     "clip_value",
     "lookahead",
     "noisy",
+    "project",
     "restart",
     "weight_decay",
 ]

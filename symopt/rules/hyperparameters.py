@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError, SymoptWarning, did_you_mean
+from symopt.rules.bounds import Bound
 from symopt.rules.counts import check_count
 from symopt.rules.symbols import T, t
 from symopt.validation import is_real_number, read_numbers
@@ -130,7 +131,7 @@ def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
     wanted = ranges.get(name)
     if isinstance(wanted, tuple) and value not in wanted:
         raise RuleError(f"{rule}({name}={value!r}): expected {' or '.join(map(repr, wanted))}")
-    if not isinstance(wanted, Range) or value is None or isinstance(value, bool | str):
+    if not isinstance(wanted, Range) or (is_option(value) and not is_count(value)):
         return value
     if isinstance(value, sp.Expr):
         if wanted.whole:
@@ -148,12 +149,19 @@ def in_range(rule: str, name: str, value: Any, ranges: Ranges) -> Any:
 
 def is_option(value: Any) -> bool:
     """Return whether a value is an option."""
-    return value is None or isinstance(value, bool | str | int)
+    return value is None or isinstance(value, bool | str | int | Bound)
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number that chooses among equations."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def check_hyperparameter(rule: str, name: str, value: Any, default: Any) -> Any:
     """Check a value against its default: an option, or a number, schedule or array."""
     where = f"{rule}({name}={short(value)})"
+    if isinstance(default, Bound):
+        return default.read(where, value)
     if isinstance(default, bool | str):
         kind = bool if isinstance(default, bool) else str
         value = bool(value) if isinstance(value, np.bool_) else value

@@ -62,6 +62,10 @@ class Equations(Protocol):
         """The hyperparameters that change with the step."""
 
     @property
+    def box(self) -> tuple[str, str] | None:
+        """The states that hold the bounds of theta, a number for each coordinate."""
+
+    @property
     def equations(self) -> Mapping[sp.Symbol, sp.Expr]:
         """The next value of each state and of theta."""
 
@@ -110,7 +114,7 @@ class Reader:
             for name, start in self.rule.states.items()
             if NewState(name) in self.outputs
         }
-        vector = find_dependent_states(program, live, VECTOR)
+        vector = find_dependent_states(program, self._placed(live), VECTOR)
         self._check_numbers(find_dependent_nodes(program, vector, VECTOR), program.outputs)
         program = form_fma(reassociate(program, find_dependent_states(program, live, LATE)))
         states = [State(name, start, name in vector) for name, start in live.items()]
@@ -123,7 +127,12 @@ class Reader:
             powers=len(self.powers),
             iterate=self.rule.iterate,
             draws=len(self.draws),
+            box=self.rule.box,
         )
+
+    def _placed(self, states: Mapping[str, Initial]) -> dict[str, Initial]:
+        """Return where states start, those of bounds with a number for each entry, as theta0."""
+        return {**states, **dict.fromkeys(self.rule.box or (), "theta0")}
 
     def _stages_of(self, expression: sp.Expr) -> None:
         """Build what the expression needs of all coordinates, innermost first."""

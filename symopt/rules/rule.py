@@ -19,6 +19,7 @@ import sympy as sp
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
+from symopt.rules.bounds import Bound
 from symopt.rules.counts import Repeat, lay_out_states, with_lists
 from symopt.rules.foreign_names import suggest
 from symopt.rules.hyperparameters import (
@@ -326,6 +327,18 @@ class Rule:
         """The values that are numbers, schedules or arrays; the rest are options."""
         return {name: value for name, value in self.values.items() if not is_option(value)}
 
+    @property
+    def box(self) -> tuple[str, str] | None:
+        """The states that hold the lower and the upper bounds of theta, if it has any."""
+        sides = {
+            bound.side: name
+            for name, start in self.states.items()
+            if isinstance(bound := self.values.get(str(start)), Bound)
+        }
+        if not sides:
+            return None
+        return sides["low"], sides["high"]
+
     @cached_property
     def schedules(self) -> dict[str, sp.Expr]:
         """The hyperparameters that change with the step."""
@@ -359,7 +372,9 @@ class Rule:
             name: with_numbers_as_symbols(name, value) for name, value in self.schedules.items()
         }
         options = {
-            name: value for name, value in self.values.items() if name not in self.hyperparameters
+            name: value
+            for name, value in self.values.items()
+            if name not in self.hyperparameters and not isinstance(value, Bound)
         }
         key = (self.function, self.iterate, tuple(options.items()), tuple(structure.items()))
         if key not in _updates:

@@ -17,6 +17,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.ir.update import Initial
+from symopt.rules.bounds import Bound, put_between
 from symopt.rules.counts import Repeat
 from symopt.rules.foreign_names import own_names
 from symopt.rules.hyperparameters import Ranges, short
@@ -48,6 +49,7 @@ class Step:
         self.asked: dict[str, Any] = {name: given[name] for name in inner.wanted if name != LET}
         self.states: dict[str, sp.Expr] = dict(zip(inner.states, states, strict=True))
         self.next: dict[str, sp.Expr] = dict(self.states)
+        self.landed: sp.Expr | None = None
 
     def __call__(
         self, theta: sp.Expr, states: Mapping[str, sp.Expr] | None = None, **replaced: Any
@@ -63,9 +65,22 @@ class Step:
         else:
             new, *after = (result,)
         self.next = dict(zip(self.states, after, strict=True))
-        return self.let(
-            "theta", new
-        )  # by itself: what is added to it changes none of its roundings
+        self.landed = self.let("theta", new)  # by itself: what is added changes none of its bits
+        return self.landed
+
+    def kept_in_box(self, point: sp.Expr) -> sp.Expr:
+        """Return a point that a wrapper made of theta, put between the inner rule's bounds again.
+
+        That is the point itself where there are none, or where it is the inner rule's theta.
+        """
+        sides = {
+            bound.side: self.states[name]
+            for name, start in self._inner.states.items()
+            if isinstance(bound := self._given.get(str(start)), Bound)
+        }
+        if not sides or point == self.landed:
+            return point
+        return put_between(point, sides["low"], sides["high"])
 
     def of_another_cost(
         self, theta: sp.Expr, wrapper: str, **changed: Callable[[Any], Any]
@@ -120,6 +135,8 @@ class Step:
                 f"{self._inner.name}: {name} starts at a gradient, which a restart would have to "
                 "take anew"
             )
+        if isinstance(start, str) and isinstance(self._given[start], Bound):
+            return self.states[name]  # a bound stays what it is
         if isinstance(start, str):
             return self._given[start]
         return sp.nsimplify(start)
@@ -154,6 +171,8 @@ class Wrapper:
             )
         inner.equations  # noqa: B018  its mistakes show here, with its own lines
         own = self.signature
+        if any(isinstance(value, Bound) for value in own.values.values()):
+            _check_fits_box(self.name, inner)
         taken = {*inner.states, *inner.values}
         states, values_ = (
             _deduplicate_names(own.initial, taken),
@@ -276,6 +295,21 @@ def wrapper(
     return make
 
 
+def _check_fits_box(name: str, inner: Rule) -> None:
+    """Refuse a box around a box, or around what reports another iterate than theta."""
+    if inner.box:
+        raise RuleError(
+            f"{name}({inner!r}): the rule has bounds already; give both sides at once, as in "
+            f"so.{name}(so.gd(eta=0.01), low=0, high=1)"
+        )
+    if inner.iterate != "theta":
+        raise RuleError(
+            f"{name}({inner.name}): the iterate that is reported is the state {inner.iterate}, "
+            "which bounds of theta do not hold; expected the bounds inside, as in "
+            f"so.average(so.{name}(so.gd(eta=0.01), low=0)), or a rule's reporting('theta')"
+        )
+
+
 def _single_states(signature: Signature) -> dict[str, Initial]:
     """Return where the states of a wrapper start; none is a list."""
     found: dict[str, Initial] = {}
@@ -308,6 +342,15 @@ def _deduplicate_names(own: Iterable[str], theirs: Container[str]) -> dict[str, 
     return names
 
 
+def _in_box(whole: Wrapper, step: Step, after: list[Any]) -> list[Any]:
+    """Return the next states of a wrapper, with what it reports between the bounds of theta."""
+    names = list(whole.signature.initial)
+    if whole.iterate not in names or len(after) != len(names):
+        return after
+    k = names.index(whole.iterate)
+    return [*after[:k], step.kept_in_box(after[k]), *after[k + 1 :]]
+
+
 @cache
 def _function(
     whole: Wrapper,
@@ -335,7 +378,7 @@ def _function(
             new, *after = result
         else:
             new, *after = (result,)
-        return (new, *step.next.values(), *after)
+        return (step.kept_in_box(new), *step.next.values(), *_in_box(whole, step, after))
 
     stepped.__name__ = f"{whole.name}({inner.__name__})"
     stepped.__doc__ = whole.function.__doc__

@@ -26,6 +26,7 @@ def check_fit(rule: Rule, cost: Cost, settings: RunOptions) -> None:
     _check_needs(cost, rule)
     for name in rule.schedules:
         _check_schedule(rule, name, settings.steps)
+    _check_climb(rule, settings.tolerance)
     probed = rule.update.gradients or cost.objective.probes_gradient
     if settings.tolerance is not None and not probed:
         raise RunError(
@@ -45,6 +46,22 @@ def check_matrix(rule: Rule, n: int) -> None:
     if n > LARGEST_MATRIX and rule.update.curvature & {"hessian", "gauss_newton"}:
         raise RuleError(
             f"{rule.name} needs {matrix_too_large(n)}; see so.scipy(J, 'Newton-CG', ...)"
+        )
+
+
+def _check_climb(rule: Rule, tolerance: float | None) -> None:
+    """Refuse to test the projected gradient of a rule that climbs: it would point the other way."""
+    if tolerance is None or rule.box is None:
+        return
+    inner, names = rule, [rule.name]
+    while inner.inner is not None:
+        inner = inner.inner
+        names.append(inner.name)
+    uphill = np.any(np.asarray(rule.hyperparameters.get("eta", 0.0), dtype=object) < 0)
+    if uphill or any(name.startswith("ascend(") for name in names):
+        raise RunError(
+            f"tolerance={tolerance:g}: {rule.name} climbs between bounds, and the projected "
+            "gradient is that of a way down; expected -J as the cost, and a rule that goes down"
         )
 
 

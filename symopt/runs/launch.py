@@ -27,6 +27,7 @@ from symopt.ir.update import State, Update
 from symopt.passes.minibatch import BATCH_SIZE
 from symopt.rules.lowering import OPTIMAL_VALUE, floats_of
 from symopt.rules.rule import Rule
+from symopt.runs.boxes import Box
 from symopt.runs.compatibility import check_fit, check_matrix
 from symopt.runs.memory_check import check_memory
 from symopt.runs.options import RunOptions, Sampling
@@ -78,6 +79,7 @@ def launch(
     bound = cost.bind(Flat(start), **constants)
     check_fit(rule, cost, settings)
     check_matrix(rule, n)
+    box = _read_box(rule, bound)
     given, swept = _values(rule, cost, hypers, constants=constants)
     options = _options(rule, bound, swept, settings=settings)
     batches = _batches(bound, settings.sampling)
@@ -86,13 +88,18 @@ def launch(
     cache.kernel(kernel.source)
     compile_seconds = time.perf_counter() - began
     own = np.zeros(count) if streams is None else streams
+    initial = {
+        s.name: _initial(s, hypers, cost, start=start, constants=constants)
+        for s in rule.update.states
+        if s.name not in (rule.box or ())
+    }
+    if rule.box and box:
+        sides = (np.broadcast_to(side, start.shape) for side in (box.low, box.high))
+        initial |= dict(zip(rule.box, sides, strict=True))
     job = Job(
         start=start,
         given=given,
-        initial={
-            s.name: _initial(s, hypers, cost, start=start, constants=constants)
-            for s in rule.update.states
-        },
+        initial=initial,
         steps=settings.steps,
         limit=settings.limit,
         tolerance=settings.tolerance or 0.0,
@@ -115,6 +122,16 @@ def launch(
         gradient_evaluations=_count_gradients(rule.update, outcome),
         compile_seconds=compile_seconds,
     )
+
+
+def _read_box(rule: Rule, bound: BoundObjective) -> Box | None:
+    """Return the bounds of theta, if a rule has any, once the starts were found within."""
+    if rule.box is None:
+        return None
+    low, high = (rule.values[str(rule.states[name])].given for name in rule.box)
+    box = Box.of(low, high, bound.sizes)
+    box.check_start(bound.start, bound.sizes)
+    return box
 
 
 def _options(

@@ -36,6 +36,7 @@ from symopt.ir.keys import (
 )
 from symopt.ir.update import Stage, Update
 from symopt.rules.fault import fault
+from symopt.runs.boxes import Box
 from symopt.runs.termination import (
     Status,
     beyond_in_step,
@@ -69,15 +70,29 @@ def explain_end(
 ) -> str:
     """Say why a run ended; a failed step is replayed to name what failed."""
     steps = int(outcome.steps[run])
-    if status == Status.BUDGET:
-        return budget_spent(steps)
-    if status == Status.INTERRUPTED:
-        return describe_interruption(steps, blocks.job.steps)
-    if status == Status.CONVERGED:
-        return gradient_within(blocks.job.tolerance, steps)
+    box = box_of_run(run, blocks, outcome)
+    ends = {
+        Status.BUDGET: lambda: budget_spent(steps),
+        Status.INTERRUPTED: lambda: describe_interruption(steps, blocks.job.steps),
+        Status.CONVERGED: lambda: gradient_within(
+            blocks.job.tolerance, steps, projected=box is not None
+        ),
+    }
+    if status in ends:
+        place = box.describe(outcome.iterate[run], bound.sizes) if box else ""
+        return ", ".join(filter(None, (ends[Status(status)](), place)))
     labels = bound.sizes.labels()
     replay = Replay(run=run, blocks=blocks, outcome=outcome, bound=bound, labels=labels)
     return replay.explain()
+
+
+def box_of_run(run: int, blocks: BlockBatch, outcome: Outcome) -> Box | None:
+    """Return the bounds of theta in a run, if it has any."""
+    names = blocks.kernel.update.box
+    if names is None:
+        return None
+    low, high = (outcome.states[name][run] for name in names)
+    return Box(low, high)
 
 
 @dataclass(frozen=True, kw_only=True)

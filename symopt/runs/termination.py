@@ -74,9 +74,10 @@ def describe_interruption(steps: int, budget: int) -> str:
     return f"interrupted after {steps} of {budget} steps"
 
 
-def gradient_within(tolerance: float, steps: int) -> str:
-    """Say that the gradient is small."""
-    return f"every component of the gradient is at most {tolerance:g} after {steps} steps"
+def gradient_within(tolerance: float, steps: int, projected: bool = False) -> str:
+    """Say that the gradient is small, or what of it does not point out of a box."""
+    what = "the projected gradient" if projected else "the gradient"
+    return f"every component of {what} is at most {tolerance:g} after {steps} steps"
 
 
 def loss_not_finite(loss: float, where: str, why: str = "") -> str:

@@ -8,7 +8,7 @@ from symopt.compiler.codegen.elimination import Equations
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.elimination import right_side, scale_and_shift
-from symopt.compiler.codegen.kernels.observing import PROBED
+from symopt.compiler.codegen.kernels.observing import PROBED, is_flat
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
 from symopt.compiler.codegen.loop_nest import Nest
@@ -65,7 +65,7 @@ class Loops:
         lines, _ = self.loops(self.cost.gradient, context.iterate, False, stage)
         context.constants.append(f"flat = empty({lanes})")
         slope = context.rows.each(Gradient(stage.number))
-        within = f"fabs({slope}) <= {context.cell_name('tolerance')}"
+        within = is_flat(context, slope, context.rows.each)
         lines += loop("i", lanes, ["flat[i] = 1.0"])
         lines += context.rows.coordinates([f"flat[i] = flat[i] if {within} else 0.0"])
         return Evaluation(lines, [], "(flat[i] == 1.0)")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.layout import CONVERGED, RUNNING
 from symopt.compiler.codegen.printer import indent, loop
-from symopt.ir.keys import Hit
+from symopt.ir.keys import Hit, Key, OldState
 
 CADENCE = 16  # the gradient tolerance is tested every so many steps
 PROBED = f"(((step - 1) & {CADENCE - 1}) == 0)"
@@ -43,6 +45,21 @@ def observe(context: KernelContext, loss: str, whole: str = "") -> list[str]:
         reached = f"({hit} < 0.0) & ({loss} <= {context.cell_name(('target', j))})"
         lines.append(f"{hit} = before if {test} & {reached} else {hit}")
     return lines
+
+
+def is_flat(context: KernelContext, slope: str, place: Callable[[Key], str]) -> str:
+    """Return the test of whether a component of the gradient is within the tolerance.
+
+    ``place`` gives a row in the coordinate at hand. On a bound of theta, what points out of the box
+    counts as nothing: the projected gradient is tested.
+    """
+    within = f"(fabs({slope}) <= {context.cell_name('tolerance')})"
+    if context.update.box is None:
+        return within
+    low, high = (place(OldState(name)) for name in context.update.box)
+    theta = place(context.iterate)
+    below, above = f"({theta} <= {low}) & ({slope} > 0.0)", f"({theta} >= {high}) & ({slope} < 0.0)"
+    return f"({within} | ({below}) | ({above}))"
 
 
 def probe_gradient(context: KernelContext, flatness: Evaluation) -> list[str]:

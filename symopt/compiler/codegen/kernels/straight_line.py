@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.elimination import elimination, right_side, scale_and_shift
+from symopt.compiler.codegen.kernels.observing import is_flat
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.printer import loop
 from symopt.ir.keys import (
@@ -87,8 +89,10 @@ class StraightLine:
         lines: list[str] = []
         nodes = self.build(self.coordinates_of(context.iterate), self.slopes)
         texts = context.write([nodes[key] for key in self.slopes], lines)
-        limit = context.cell_name("tolerance")
-        return Evaluation([], lines, " & ".join(f"(fabs({text}) <= {limit})" for text in texts))
+        tests = [
+            is_flat(context, text, partial(context.rows.at, k=k)) for k, text in enumerate(texts)
+        ]
+        return Evaluation([], lines, " & ".join(tests))
 
     def prelude(self) -> list[str]:
         """Write nothing: there are no samples to find."""
