@@ -29,7 +29,7 @@ class Box:
     high: Array
 
     @classmethod
-    def of(cls, low: Any, high: Any, sizes: Sizes) -> Box:
+    def of(cls, low: Any, high: Any, sizes: Sizes, where: str = "") -> Box:
         """Read both sides: numbers, None, or one of these for each parameter, perhaps by name.
 
         Raises
@@ -37,7 +37,10 @@ class Box:
         RunError
             If they do not fit the parameters, or a lower bound is above the upper one.
         """
-        box = cls(_side("low", low, sizes, -OPEN), _side("high", high, sizes, OPEN))
+        box = cls(
+            low=_side(f"{where}low", low, sizes, default=-OPEN),
+            high=_side(f"{where}high", high, sizes, default=OPEN),
+        )
         crossed = np.flatnonzero(box.low > box.high)
         if len(crossed):
             k = int(crossed[0])

@@ -11,6 +11,7 @@ from symopt.costs.cost import Cost
 from symopt.costs.nonfinite import why_value
 from symopt.costs.objective import BoundObjective
 from symopt.runs import termination
+from symopt.runs.boxes import Box
 from symopt.runs.options import RECORD_PATHS
 from symopt.runs.termination import LIMIT, Status
 from symopt.validation import Array
@@ -57,9 +58,10 @@ class RecordingObjective:
         budget: int,
         tolerance: float | None,
         stop: Event,
+        box: Box | None = None,
     ) -> None:
         self.cost, self.bound = cost, bound
-        self.budget, self.stop = budget, stop
+        self.budget, self.stop, self.box = budget, stop, box
         self.tolerance = tolerance  # where SciPy has no test of its gradient
         self.counts = dict.fromkeys(COUNTED, 0)
         self.paths: list[Array] | None = []
@@ -125,6 +127,13 @@ class RecordingObjective:
             return self.last_gradient
         return self.cost.grad(self.theta)
 
+    def projected_gradient(self) -> Array:
+        """The gradient at theta, without what points out of the box."""
+        slope = self.gradient_here()
+        if self.box is None:
+            return slope
+        return self.box.projected(self.theta, slope)
+
     # What it does with that
 
     def _count(self, what: str) -> None:
@@ -183,7 +192,9 @@ class RecordingObjective:
 
     def end_converged(self, tolerance: float) -> End:
         """End by a small gradient."""
-        return End(Status.CONVERGED, termination.gradient_within(tolerance, self.steps))
+        projected = self.box is not None
+        reason = termination.gradient_within(tolerance, self.steps, projected=projected)
+        return End(Status.CONVERGED, reason)
 
     def _end_outside(self, theta: Array) -> End:
         """End by a step that led beyond the limit, or to no finite number."""
@@ -199,7 +210,7 @@ class RecordingObjective:
 
     def _slope(self) -> float:
         """The largest component of the gradient at theta."""
-        return float(np.abs(self.gradient_here()).max())
+        return float(np.abs(self.projected_gradient()).max())
 
     # Words
 

@@ -30,6 +30,8 @@ class Method:
         Options that keep SciPy from ending by another test; ``steps`` stands for the budget.
     dense
         Whether it holds an n x n matrix.
+    bounded
+        Whether it keeps theta between bounds.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Method:
     least: float = 0.0
     options: Mapping[str, float | str] = field(default_factory=lambda: {"maxiter": "steps"})
     dense: bool = False
+    bounded: bool = False
 
     def settings(self, tolerance: float | None, steps: int) -> dict[str, Any]:
         """Give SciPy's options; its own limit of iterations lies beyond the budget."""
@@ -54,6 +57,7 @@ _LISTED = (
         "L-BFGS-B",
         "Byrd, Lu, Nocedal and Zhu 1995; Morales and Nocedal 2011",
         options={"maxiter": "steps", "maxfun": MANY, "ftol": 0.0},
+        bounded=True,
     ),
     Method("CG", "Polak and Ribière 1969; Gilbert and Nocedal 1992"),
     Method(
@@ -68,6 +72,7 @@ _LISTED = (
         "Nash 1984",
         tolerances=(),
         options={"maxfun": MANY, "ftol": 0.0, "xtol": 0.0, "gtol": 0.0},
+        bounded=True,
     ),
     Method("trust-ncg", "Steihaug 1983", asks=("gradient", "hvp"), least=SMALLEST),
     Method(
@@ -83,6 +88,7 @@ _LISTED = (
         asks=(),
         tolerances=("xatol", "fatol"),
         dense=True,
+        bounded=True,
     ),
 )
 METHODS: Final = {method.name: method for method in _LISTED}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from symopt._typing import ConstantLike, CostLike, PointLike
 from symopt.costs.cost import Cost
 from symopt.costs.indexed import LARGEST_DENSE
+from symopt.costs.objective import BoundObjective
 from symopt.costs.points import Flat
 from symopt.errors import CostError, RuleError, RunError, did_you_mean
 from symopt.interop.scipy.callback import COUNTED, End, RecordingObjective
@@ -24,11 +25,13 @@ from symopt.interop.scipy.termination import run_scipy
 from symopt.ir.update import Update
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
+from symopt.runs.boxes import Box, sides_of_pairs
 from symopt.runs.inputs import as_cost
 from symopt.runs.interrupt import stop_on_ctrl_c
 from symopt.runs.options import check_run_options
 from symopt.runs.result import Run
 from symopt.runs.starts import read_start
+from symopt.runs.termination import Status
 from symopt.validation import Array
 
 if TYPE_CHECKING:
@@ -99,6 +102,7 @@ def scipy(
     steps: int = 1000,
     *,
     tolerance: float | None = None,
+    bounds: Any = None,
     **constants: ConstantLike,
 ) -> SciPyRun:
     """Run a method of ``scipy.optimize.minimize`` on a cost from one start.
@@ -140,6 +144,11 @@ def scipy(
         it (``xatol``, ``fatol``). None: a method runs until its budget, or until it makes no
         progress. SciPy's defaults (1e-5 for BFGS) and further tests (``ftol``, ``xtol``) do not
         hold.
+    bounds
+        For L-BFGS-B, TNC and Nelder-Mead: a pair (low, high) for all parameters, a list with a pair
+        for each, a mapping from names to pairs, or a ``scipy.optimize.Bounds``; None stands for an
+        open side. A run that ends on a bound says so in its reason, and *converged* means the
+        projected gradient, without what points out of the box.
     **constants
         The cost's constants.
 
@@ -197,6 +206,7 @@ def scipy(
             f"{LARGEST_DENSE} parameters: use L-BFGS-B, CG or Newton-CG"
         )
     bound = objective.bind(Flat(point))
+    box = _read_box(bounds, chosen, bound)
     compile_seconds = _compile(objective, point, chosen)
     own_test = None
     if not chosen.tolerances:
@@ -208,9 +218,10 @@ def scipy(
             budget=settings.steps,
             tolerance=own_test,
             stop=stop,
+            box=box,
         )
         began = time.perf_counter()
-        end = run_scipy(recording, chosen, point, tolerance=settings.tolerance)
+        end = _with_place(run_scipy(recording, chosen, point, settings.tolerance), recording)
         run_seconds = time.perf_counter() - began
     return _result(
         recording,
@@ -233,6 +244,28 @@ def _method(name: Any) -> Method:
             f"SciPy's method {name!r} is not one of those here{did_you_mean(name, METHODS)}"
         )
     return by_name[name.lower()]
+
+
+def _read_box(bounds: Any, method: Method, bound: BoundObjective) -> Box | None:
+    """Read bounds, and refuse a method that takes none, or a start outside of them."""
+    if bounds is None:
+        return None
+    if not method.bounded:
+        able = ", ".join(name for name, known in METHODS.items() if known.bounded)
+        raise RunError(f"{method.name} takes no bounds; expected one of {able}")
+    low, high = sides_of_pairs(bounds)
+    box = Box.of(low, high, bound.sizes, where="bounds, ")
+    box.check_start(bound.start, bound.sizes)
+    return box
+
+
+def _with_place(end: End, recording: RecordingObjective) -> End:
+    """Add to the reason which entries of theta are on a bound, where the run is not lost."""
+    if recording.box is None or end.status in (Status.DIVERGED, Status.NONFINITE):
+        return end
+    place = recording.box.describe(recording.theta, recording.bound.sizes)
+    ours, sign, theirs = end.reason.partition("; SciPy:")
+    return End(end.status, ", ".join(filter(None, (ours, place))) + sign + theirs)
 
 
 def _check_single(constants: dict[str, Any]) -> None:

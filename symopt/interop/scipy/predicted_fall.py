@@ -11,6 +11,7 @@ import warnings
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.costs.points import Flat
@@ -46,22 +47,30 @@ def along_gradient(cost: Cost, theta: Array, sizes: Array, slope: Array) -> floa
         return float(fall / curvature * fall / 2)
 
 
-def by_newton(cost: Cost, theta: Array, slope: Array) -> float:
+def by_newton(
+    cost: Cost, theta: Array, slope: Array, *, free: npt.NDArray[np.bool_] | None = None
+) -> float:
     """Predict g^T H^-1 g/2, the fall of Newton's step, or a lower bound of it.
 
-    Eigenvalues count by their size, and none below its rounding. NaN where the Hessian has no
-    numbers.
+    Only entries that are free move; those that a box holds have no slope here. Eigenvalues count by
+    their size, and none below its rounding. NaN where the Hessian has no numbers.
     """
+    if free is None:
+        free = np.full(len(theta), True)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(theta) <= LARGEST_MATRIX:
-            return _by_eigenvalues(cost, theta, slope)
-        return _by_conjugate_gradients(cost, theta, slope)
+            return _by_eigenvalues(cost, theta, slope, free=free)
+        return _by_conjugate_gradients(cost, theta, slope, free=free)
 
 
-def _by_eigenvalues(cost: Cost, theta: Array, slope: Array) -> float:
-    n = len(theta)
-    hessian = np.stack([cost.hvp(Flat(theta), Flat(direction)) for direction in np.eye(n)])
+def _by_eigenvalues(
+    cost: Cost, theta: Array, slope: Array, *, free: npt.NDArray[np.bool_]
+) -> float:
+    if not free.any():
+        return 0.0
+    columns = [cost.hvp(Flat(theta), Flat(direction)) for direction in np.eye(len(theta))[free]]
+    hessian, slope, n = np.stack(columns)[:, free], slope[free], int(free.sum())
     if not np.isfinite(hessian).all():
         return np.nan
     diagonal = np.abs(np.diag(hessian))
@@ -75,12 +84,14 @@ def _by_eigenvalues(cost: Cost, theta: Array, slope: Array) -> float:
     return float(parts @ (parts / np.maximum(sizes, least))) / 2
 
 
-def _by_conjugate_gradients(cost: Cost, theta: Array, slope: Array) -> float:
+def _by_conjugate_gradients(
+    cost: Cost, theta: Array, slope: Array, *, free: npt.NDArray[np.bool_]
+) -> float:
     """Lower slope^T p + p^T H p/2 by conjugate gradients, up to negative curvature."""
     residual, direction, fall = -slope, -slope, 0.0
     square = start = float(residual @ residual)
     for _ in range(PRODUCTS):
-        bent = cost.hvp(Flat(theta), Flat(direction))
+        bent = np.where(free, cost.hvp(Flat(theta), Flat(direction)), 0.0)
         curvature = float(direction @ bent)
         if not curvature > 0 or square <= ROUNDING**2 * start:
             break

@@ -10,6 +10,7 @@ import numpy as np
 from symopt.interop.scipy.callback import End, RecordingObjective, StopRun
 from symopt.interop.scipy.methods import Method
 from symopt.interop.scipy.predicted_fall import along_gradient, by_newton, rounding
+from symopt.runs.boxes import OPEN
 from symopt.runs.termination import Status
 from symopt.validation import Array
 
@@ -53,15 +54,26 @@ def _minimize(
             method=method.name,
             callback=objective.step,
             options=method.settings(tolerance, objective.budget),
+            bounds=_bounds(objective),
             **given,
         )
+
+
+def _bounds(objective: RecordingObjective) -> Any:
+    """Return the box as SciPy takes it."""
+    from scipy.optimize import Bounds
+
+    if objective.box is None:
+        return None
+    low, high = objective.box.low, objective.box.high
+    return Bounds(np.where(low == -OPEN, -np.inf, low), np.where(high == OPEN, np.inf, high))
 
 
 def classify_end(
     objective: RecordingObjective, method: Method, tolerance: float | None, success: bool
 ) -> End | None:
     """End by the gradient where SciPy stopped, or by the simplex; None where they do not tell."""
-    gradient = objective.gradient_here()
+    gradient = objective.projected_gradient()
     finite = np.isfinite(gradient)
     if not finite.all():
         k = int(np.argmin(finite))
@@ -75,17 +87,19 @@ def classify_end(
         reason = f"the simplex is no larger than {tolerance:g} after {steps} steps"
         return End(Status.CONVERGED, reason)
     if largest == 0:
-        return End(Status.CONVERGED, f"the gradient is 0 after {steps} steps")
+        what = "the projected gradient" if objective.box else "the gradient"
+        return End(Status.CONVERGED, f"{what} is 0 after {steps} steps")
     return None
 
 
 def classify_stop(objective: RecordingObjective) -> End:
     """End by how far J can still fall from where SciPy made no progress."""
-    cost, theta, gradient = objective.cost, objective.theta, objective.gradient_here()
+    cost, theta, gradient = objective.cost, objective.theta, objective.projected_gradient()
     sizes, loss = objective.largest, objective.losses[-1]
     noise = NOISE * rounding(cost, theta, sizes=sizes, slope=gradient, loss=loss)
     if along_gradient(cost, theta, sizes, slope=gradient) <= noise:
-        return _classify_flat(objective, by_newton(cost, theta, gradient), noise)
+        free = (gradient != 0) | (objective.gradient_here() == 0)
+        return _classify_flat(objective, by_newton(cost, theta, gradient, free=free), noise)
     position = objective.position()
     if not objective.not_finite:
         return End(Status.STALLED, f"no progress {position}")
