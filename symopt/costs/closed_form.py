@@ -25,7 +25,7 @@ from symopt.costs.checks import (
 )
 from symopt.costs.data import Data
 from symopt.costs.objective import LARGEST_MATRIX, Given, broadcast_leading, matrix_too_large
-from symopt.costs.points import read_point
+from symopt.costs.points import Layout, read_point
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError, RunError
 from symopt.frontend.expressions import lower
@@ -238,8 +238,13 @@ class ClosedForm:
         """
         n = len(self.params)
         names = [p.name for p in self.params]
-        points = read_point(theta, dict.fromkeys(names, 0), what).joined()
-        if points.ndim == 0 or points.shape[-1] != n:
+        scalars: dict[str, tuple[int, ...]] = dict.fromkeys(names, ())
+        point = read_point(theta, Layout(dict.fromkeys(names, 0)), what)
+        points = point.joined(scalars)
+        fits = points.ndim > 0 and points.shape[-1] == n
+        if not fits and (values := point.in_own_shape()):
+            return values.joined(scalars)
+        if not fits:
             raise CostError(
                 f"{what} has shape {points.shape}; expected ({n},) or (..., {n}), "
                 f"for {', '.join(names)}"

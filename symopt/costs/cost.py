@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy.typing as npt
 import sympy as sp
@@ -15,9 +15,10 @@ from symopt.costs.checks import optimum, read_constants, reject_impossible
 from symopt.costs.closed_form import ClosedForm
 from symopt.costs.indexed import Indexed
 from symopt.costs.ingredients import Ingredients
-from symopt.costs.matrices import has_matrices, without_matrices
+from symopt.costs.matrices import has_matrices, unit_axes, without_matrices
 from symopt.costs.name_resolution import has_sums
 from symopt.costs.objective import BoundObjective, Given, Objective
+from symopt.costs.points import as_one_point
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
 from symopt.costs.sympy_failures import refuse_failures
@@ -59,8 +60,8 @@ class Cost:
         that was made from, and an array that data are given for is no longer a parameter.
     params
         The parameters, in the order of theta: symbols, arrays (``sympy.IndexedBase``, of one or two
-        indices, or ``sympy.MatrixSymbol``) or their names, in a list or a tuple. All that
-        occur and are not data, sorted by name, if left out.
+        indices, or ``sympy.MatrixSymbol``) or their names, in a list, a tuple or one text, as
+        ``"x, y"``. All that occur and are not data, sorted by name, if left out.
     data
         The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
         code, used where they lie if they are contiguous float64.
@@ -138,7 +139,7 @@ class Cost:
         self.bound: dict[str, Any] = {}
         with refuse_failures(CostError, _this_cost):
             self.as_arrays = _as_arrays(ingredients)
-            self.objective = _read_objective(self.as_arrays)
+            self.objective = _read_objective(self.as_arrays, unit_axes(ingredients))
         self.data = self.objective.read_data(self.as_arrays.data)
         self._note_assumptions()
         with refuse_failures(CostError, _this_cost):
@@ -179,14 +180,29 @@ class Cost:
             )
         return self.__dict__.copy()
 
-    def __call__(self, /, **constants: ConstantLike) -> Cost:
-        """Return the same cost with its constants given; an array makes an axis of a sweep.
+    @overload
+    def __call__(self, /, **constants: ConstantLike) -> Cost: ...
+    @overload
+    def __call__(self, theta: PointLike, /, *more: PointLike, **constants: ConstantLike) -> Any: ...
+    def __call__(self, /, *theta: PointLike, **constants: ConstantLike) -> Any:
+        """Return J at a point, as :meth:`value` does; or the same cost with its constants given.
+
+        A constant that is an array makes an axis of a sweep.
 
         Raises
         ------
         CostError
-            If a name is not a constant of this cost.
+            If a name is not a constant of this cost, or the point does not fit.
+
+        Examples
+        --------
+        >>> import symopt as so
+        >>> J = so.parse("x^2 + kappa*y^2", params="x, y")
+        >>> J(1, 2, kappa=50), J([1, 2], kappa=50), J(kappa=50)([1, 2])
+        (np.float64(201.0), np.float64(201.0), np.float64(201.0))
         """
+        if theta:
+            return self.value(*theta, **constants)
         if not constants:
             return self
         self._check_names(constants)
@@ -204,25 +220,44 @@ class Cost:
             return
         known = [*self.constants, *sorted(self.objective.size_symbols), *self.data]
         for name in given:
+            if name in self._names:
+                raise CostError(
+                    f"{name} is a parameter; give the point first, as in "
+                    f"J.value({{{', '.join(f'{one!r}: ...' for one in self._names)}}})"
+                )
             if name not in known:
                 raise CostError(f"the cost has no constant {name!r}{did_you_mean(name, known)}")
 
     # Values
 
-    def value(self, theta: PointLike, /, **constants: ConstantLike) -> Any:
+    def value(self, /, *theta: PointLike, **constants: ConstantLike) -> Any:
         """Return J at one point, shape (n,), as a number, or at many, shape (..., n), as an array.
 
         A point is flat, or it has labels and is read by them: a mapping from each parameter to its
-        value (an array for an array, with leading axes for many points), a pandas Series, a
-        DataFrame whose rows are points, an xarray DataArray over ``param``. Where the only
-        parameter is an array of two indices, an array of its shape is that array.
+        value (an array for an array, with leading axes for many points), pairs of both, a pandas
+        Series, a DataFrame whose rows or columns are points, an xarray DataArray over ``param``.
+        What is given for a parameter is broadcast to its shape, as NumPy does. Where there is one
+        parameter, an array of its shape is that parameter, with leading axes for many points; where
+        there are several, a list with an array for each is one point.
+
+        ``J.value(1, 2)`` is ``J.value([1, 2])``; several arguments with arrays among them are one
+        for each parameter, and broadcast, as coordinates of a grid do.
+
+        Examples
+        --------
+        >>> import numpy as np, symopt as so
+        >>> J = so.parse("x^2 + 3*y^2")
+        >>> J.value(1, 2), J.value([1, 2]), J.value({"y": 2, "x": 1})
+        (np.float64(13.0), np.float64(13.0), np.float64(13.0))
+        >>> J.value({"x": [0, 1], "y": 2}), J.value(np.zeros((4, 1)), np.ones(3)).shape
+        (array([12., 13.]), (4, 3))
         """
-        bound = self.bind(theta, **constants)
+        bound = self.bind(as_one_point(theta, self._names), **constants)
         return bound.value(bound.start)[()]
 
-    def grad(self, theta: PointLike, /, **constants: ConstantLike) -> Array:
-        """Return the gradient, shape (..., n)."""
-        bound = self.bind(theta, **constants)
+    def grad(self, /, *theta: PointLike, **constants: ConstantLike) -> Array:
+        """Return the gradient, shape (..., n), at points that are given as to :meth:`value`."""
+        bound = self.bind(as_one_point(theta, self._names), **constants)
         return repair("gradient", bound.grad(bound.start), bound)
 
     def hvp(self, theta: PointLike, v: PointLike, /, **constants: ConstantLike) -> Array:
@@ -231,15 +266,15 @@ class Cost:
         direction = bound.direction(v)
         return repair("product", bound.hvp(bound.start, direction), bound, v=direction)
 
-    def hessian(self, theta: PointLike, /, **constants: ConstantLike) -> Array:
-        """Return the Hessian, shape (..., n, n).
+    def hessian(self, /, *theta: PointLike, **constants: ConstantLike) -> Array:
+        """Return the Hessian, shape (..., n, n), at points that are given as to :meth:`value`.
 
         Raises
         ------
         CostError
             If a cost with sums has so many parameters that it would not fit; use :meth:`hvp`.
         """
-        bound = self.bind(theta, **constants)
+        bound = self.bind(as_one_point(theta, self._names), **constants)
         return repair("hessian", bound.hessian(bound.start), bound)
 
     def check(self, at: PointLike, /, digits: float = 12, **constants: ConstantLike) -> Check:
@@ -356,8 +391,7 @@ class Cost:
             If one is missing or unknown, or is not finite.
         """
         self._check_names(constants)
-        names = [p.name for p in self.params]
-        values = read_constants(self.constants, names, {**self.bound, **constants})
+        values = read_constants(self.constants, self._names, {**self.bound, **constants})
         check_values(self.assumed, values)
         return values
 
@@ -375,6 +409,10 @@ class Cost:
     def params(self) -> tuple[Any, ...]:
         """The parameters, in the order of theta."""
         return self.objective.params
+
+    @property
+    def _names(self) -> list[str]:
+        return [p.name for p in self.params]
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -411,7 +449,7 @@ class Cost:
     # How it is shown
 
     def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self.params)
+        names = ", ".join(self._names)
         return display.line(self._text_of_expression, names, self.data)
 
     @cached_property
@@ -445,10 +483,10 @@ def _as_arrays(ingredients: Ingredients) -> Ingredients:
     return found
 
 
-def _read_objective(ingredients: Ingredients) -> Objective:
+def _read_objective(ingredients: Ingredients, vectors: Mapping[str, int]) -> Objective:
     """Make a closed form or a cost with loops, as the expression asks for."""
     expression = ingredients.expression
     indexed = ingredients.data or ingredients.where or ingredients.samples is not None
     if indexed or has_sums(expression):
-        return Indexed(expression, ingredients)
+        return Indexed(expression, ingredients, vectors)
     return ClosedForm(expression, ingredients.params)

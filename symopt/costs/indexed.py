@@ -21,7 +21,7 @@ from symopt.costs.data import Data, read_data
 from symopt.costs.ingredients import Ingredients
 from symopt.costs.name_resolution import read_sums
 from symopt.costs.objective import Given, broadcast_leading
-from symopt.costs.points import Point, read_point
+from symopt.costs.points import Layout, Point, read_point
 from symopt.costs.shape_inference import axis_length
 from symopt.costs.size_finder import SizeFinder
 from symopt.costs.sizes import Sizes
@@ -55,6 +55,8 @@ class Indexed:
         What J is.
     ingredients
         What is said beside it: parameters, data, named intermediates, the index of samples.
+    unit_axes
+        The axis of length 1 of vectors that were written as matrices, as a Layout has it.
 
     Raises
     ------
@@ -64,7 +66,9 @@ class Indexed:
 
     probes_gradient = False
 
-    def __init__(self, expression: sp.Expr, ingredients: Ingredients) -> None:
+    def __init__(
+        self, expression: sp.Expr, ingredients: Ingredients, unit_axes: Mapping[str, int]
+    ) -> None:
         form = read_sums(
             expression,
             ingredients.params,
@@ -76,6 +80,8 @@ class Indexed:
         self.expression = expression
         self.symbols: Mapping[str, Any] = symbols_by_name([expression, *ingredients.parts])
         self.params = tuple(_symbol(name, axes) for name, axes in form.params.items())
+        vectors = {name: axis for name, axis in unit_axes.items() if form.params.get(name) == 1}
+        self.layout = Layout(form.params, vectors)
         self.constants = form.constants
         self.size_symbols = form.sizes
         self.kernels: dict[Any, Any] = {}
@@ -247,35 +253,63 @@ class Indexed:
         There are two where numbers without names have the shape of the one parameter there is,
         first, and are many flat points as well.
         """
-        point = read_point(theta, self.form.params)
-        whole = point.as_array(self.form.params)
-        if whole is None:
-            return [self._place(point, given)]
+        point = read_point(theta, self.layout)
         found: list[tuple[Array, Sizes]] = []
         errors: list[CostError] = []
-        for one in (whole, point):
+        for one in self._meanings(point):
             try:
                 found.append(self._place(one, given))
             except CostError as error:
                 errors.append(error)
         if not found:
             raise errors[0]
+        return self._in_order(found)
+
+    def _meanings(self, point: Point) -> list[Point]:
+        """Return what numbers may mean; what has names means one thing."""
+        whole = point.in_own_shape()
+        if whole is None:
+            return [point]
+        if self.layout.axes[whole.layout.only or ""]:
+            return [whole, point]
+        return [point, whole]
+
+    def _in_order(self, found: list[tuple[Array, Sizes]]) -> list[tuple[Array, Sizes]]:
+        """Return one reading of two that differ in a leading axis of length 1 alone."""
         same = len(found) == 2 and found[0][1].total == found[1][1].total
-        if same:
-            return found[1:]
-        return found
+        if not same:
+            return found
+        if list(self.layout.axes.values()) == [1] or 0 in self.layout.axes.values():
+            return found[:1]
+        return found[1:]
 
     def _place(self, point: Point, given: Given) -> tuple[Array, Sizes]:
         """Return points as an array of shape (..., P), and the sizes that follow."""
-        points = np.atleast_1d(point.joined())
-        if point.flat is not None:
+        if point.flat is None:
+            sizes = self._sizes_of(point, given)
+            return np.atleast_1d(point.joined(self._shapes_in(sizes))), sizes
+        points = np.atleast_1d(point.flat)
+        rows = point.one_for_each()
+        try:
             return points, self.find_sizes(given, points.shape[-1])
-        named = self.finder.among(given.named)
-        sizes = self.finder.find(given.data, named, point.shapes, None)
-        for name, shape in point.shapes.items():
-            if shape != sizes.shapes["x", name]:
-                raise CostError(f"{name} has shape {shape}; expected {sizes.shapes['x', name]}")
-        return points, sizes
+        except CostError:
+            if rows is None:
+                raise
+        return self._place(rows, given)
+
+    def _sizes_of(self, point: Point, given: Given) -> Sizes:
+        """Return the sizes that follow from arrays; an axis of length 1 may be broadcast."""
+        named, shapes = self.finder.among(given.named), point.shapes
+        sure = {name: own for name, own in shapes.items() if 1 not in own or name in point.entries}
+        try:
+            return self.finder.find(given.data, named, shapes, None)
+        except CostError:
+            if len(sure) == len(shapes):
+                raise
+        return self.finder.find(given.data, named, sure, None)
+
+    def _shapes_in(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        return {name: sizes.shapes["x", name] for name in self.form.params}
 
     def bind(self, start: Any, given: Given) -> BoundIndexed:
         """Bind the cost to points, constants, data and the sizes that follow from them."""
@@ -367,19 +401,16 @@ class BoundIndexed:
 
     def direction(self, v: Any) -> Array:
         """Return directions, given like points, shape (..., P)."""
-        params = self.form.form.params
-        point = read_point(v, params, "the direction v")
-        whole = point.as_array(params)
-        shapes = {name: self.sizes.shapes["x", name] for name in params}
+        point = read_point(v, self.form.layout, "the direction v")
+        shapes = {name: self.sizes.shapes["x", name] for name in self.form.layout.axes}
+        whole = point.in_own_shape() or point.one_for_each()
         if whole is not None and whole.shapes == shapes:
-            return whole.joined()
-        directions = np.atleast_1d(point.joined())
-        flat = point.flat is not None
-        if directions.shape[-1] == self.sizes.total and (flat or point.shapes == shapes):
+            return whole.joined(shapes)
+        directions = np.atleast_1d(point.joined(shapes))
+        if directions.shape[-1] == self.sizes.total:
             return directions
-        shown = directions.shape if flat else dict(point.shapes)
         raise CostError(
-            f"the direction v has shape {shown}; expected {self.sizes.total} number(s), "
+            f"the direction v has shape {directions.shape}; expected {self.sizes.total} number(s), "
             f"for {self.sizes.described()}"
         )
 

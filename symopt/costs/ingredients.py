@@ -100,11 +100,24 @@ def list_params(params: Any) -> list[Any] | None:
         )
     if isinstance(params, sp.MatrixBase):
         return list(params)
-    if isinstance(params, sp.Basic | str):
+    if isinstance(params, str):
+        return split_names(params)
+    if isinstance(params, sp.Basic):
         return [params]
     if not isinstance(params, Iterable):
         raise CostError(f"params={params!r}; expected symbols, arrays or their names, in order")
     return list(params)
+
+
+def split_names(text: str) -> list[str]:
+    """Split names that stand in one text, with commas or spaces between them.
+
+    Examples
+    --------
+    >>> split_names("x, y z")
+    ['x', 'y', 'z']
+    """
+    return text.replace(",", " ").split()
 
 
 def _name(one: Any) -> str:

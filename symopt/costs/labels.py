@@ -19,8 +19,10 @@ NAMES = "param"
 PLAIN = (list, tuple, float, int)
 
 
-def read_labels(value: Any) -> dict[str, Any] | None:
+def read_labels(value: Any, names: Iterable[str] = ()) -> dict[str, Any] | None:
     """Return the parts of a value by their labels; None if it has none and is read by position.
+
+    A DataFrame has a column for each of ``names``, or a row for each.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def read_labels(value: Any) -> dict[str, Any] | None:
         If a label stands twice, is no name, or the labels are numbers that are not in order.
     """
     if type(value) in PLAIN:
-        return None
+        return _of_pairs(value)
     if isinstance(value, np.ndarray):
         if value.dtype.names:
             return {name: value[name] for name in value.dtype.names}
@@ -39,7 +41,7 @@ def read_labels(value: Any) -> dict[str, Any] | None:
         return dict(value._asdict())
     if is_data_array(value):
         return _of_data_array(value)
-    return _of_table(value)
+    return _of_table(value, set(names))
 
 
 def without_labels(value: Any) -> Any:
@@ -106,12 +108,23 @@ def _of_data_array(value: Any) -> dict[str, Any] | None:
     return _by_name(value[dim].values.tolist(), value.transpose(dim, ...).values)
 
 
-def _of_table(value: Any) -> dict[str, Any] | None:
+def _of_pairs(value: Any) -> dict[str, Any] | None:
+    """Return the parts of a list of pairs (name, value), as SymPy's ``subs`` takes them."""
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    if not all(type(pair) is tuple and len(pair) == 2 and _is_name(pair[0]) for pair in value):
+        return None
+    return _by_name((name for name, _ in value), (one for _, one in value))
+
+
+def _of_table(value: Any, names: set[str]) -> dict[str, Any] | None:
     """Return the columns of a DataFrame or a table, or the entries of a Series."""
     columns = getattr(value, "column_names", None)  # pyarrow
     if columns is None:
         columns = getattr(value, "columns", None)
     if columns is not None:
+        if _stand_in_rows(value, columns, names):
+            return _of_table(value.T, set())
         if _has_names(columns):
             return _by_name(columns, (value[name] for name in columns))
         return None
@@ -119,6 +132,17 @@ def _of_table(value: Any) -> dict[str, Any] | None:
     if labels is None or not _has_names(value.index):
         return None
     return _by_name(labels, value.to_numpy())
+
+
+def _stand_in_rows(value: Any, columns: Any, names: set[str]) -> bool:
+    """Tell whether the rows of a DataFrame have the given names, and its columns have not."""
+    rows = index_of(value)
+    return rows is not None and _bases(rows) <= names and not _bases(columns) & names and bool(rows)
+
+
+def _bases(labels: Iterable[Any]) -> set[str]:
+    """Return labels without the indices of entries: W of W[0,2]."""
+    return {str(getattr(label, "name", label)).partition("[")[0] for label in labels}
 
 
 def _has_names(labels: Any) -> bool:

@@ -28,6 +28,17 @@ def _everything(ingredients: Ingredients) -> Iterable[sp.Basic]:
         yield from parts(one)
 
 
+def unit_axes(ingredients: Ingredients) -> dict[str, int]:
+    """Return the axis of length 1 of each column (-1) and each row (-2), by name."""
+    shapes = {
+        symbol.name: symbol.shape
+        for one in (ingredients.expression, *ingredients.parts)
+        for symbol in one.atoms(sp.MatrixSymbol)
+    }
+    columns = {name: -1 for name, shape in shapes.items() if shape[1] == 1}
+    return columns | {name: -2 for name, shape in shapes.items() if shape[0] == 1 != shape[1]}
+
+
 def without_matrices(ingredients: Ingredients) -> Ingredients:
     """Return the ingredients with arrays and indices in the place of matrices.
 

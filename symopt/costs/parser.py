@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import math
 import operator
-import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -36,6 +35,7 @@ from symopt.costs.index_parser import (
     sum_name,
     write_source,
 )
+from symopt.costs.ingredients import list_params
 from symopt.costs.spelling import hint, refuse_ranges, spell_bars, spell_words, without_mark
 from symopt.costs.sympy_failures import refuse_failures
 from symopt.costs.text_functions import FUNCTIONS, MEANT, TextFunction
@@ -92,9 +92,9 @@ def parse(
     text
         At most 10 000 characters, nested at most 100 deep, constant exponents up to 1000.
     params
-        The names of the parameters, in order: they are symbols even where they would mean a number,
-        as ``e``; all arrays and names that are neither index nor size nor data, sorted, if left
-        out.
+        The names of the parameters, in order, in a list or as ``"x, y"``: they are symbols even
+        where they would mean a number, as ``e``; all arrays and names that are neither index nor
+        size nor data, sorted, if left out.
     data
         The values of arrays by their names: ``{"X": array}``.
     samples
@@ -114,11 +114,7 @@ def parse(
     >>> line.value([2, 1])
     np.float64(0.0)
     """
-    listed = params
-    if isinstance(params, str):
-        listed = re.split(r"\s*,\s*|\s+", params.strip())
-    if isinstance(listed, list | tuple):
-        listed = list(listed)
+    listed = list_params(params)
     read, names = _read(text, _declared(listed))
     if not names.parameters:
         raise ParseError(f"{text.strip()[:60]!r} has no variables: there is nothing to optimise")
@@ -132,22 +128,18 @@ def expression(text: str) -> sp.Expr:
     return _read(text)[0]
 
 
-def _in_normal_form(params: Any) -> Any:
+def _in_normal_form(params: list[Any] | None) -> list[Any] | None:
     """Return parameters with names as Python reads them in the text."""
-    if not isinstance(params, list):
-        return params
+    if params is None:
+        return None
     return [normal_form(one) if isinstance(one, str) else one for one in params]
 
 
-def _declared(params: Any) -> frozenset[str]:
+def _declared(params: list[Any] | None) -> frozenset[str]:
     """Return the names of parameters: they are symbols, whatever else such a name may mean."""
-    if isinstance(params, list):
-        listed = params
-    else:
-        listed = [params]
     return frozenset(
         normal_form(one if isinstance(one, str) else str(getattr(one, "name", "")))
-        for one in listed
+        for one in params or ()
     )
 
 

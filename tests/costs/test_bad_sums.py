@@ -476,7 +476,7 @@ def test_batches_that_cannot_be_drawn(refused, samples, batch, kind, words):
     ("theta", "words"),
     [
         (None, "None"), ("abc", "'abc'"), ([[1], [1, 2]], r"\[1, 2\]"), ([1j, 1, 1], "1j"), ([10**400, 1, 1], "beyond float64"), ({"zz": [1, 2, 3]}, "given for zz; expected theta"),
-        ({th: 1.0}, r"theta has shape \(\); expected 1 ax"), ({th: "abc"}, "'abc'"), ({th: None}, "None"), ({th: [1, 2, 3], "q": 1}, "given for theta, q"),
+        ({th: [1.0, 2.0]}, r"theta has shape \(2,\)"), ({th: "abc"}, "'abc'"), ({th: None}, "None"), ({th: [1, 2, 3], "q": 1}, "given for theta, q"),
         ({th: [1, 2, 3], "theta": [1, 2, 3]}, "theta, theta"), ({th[0]: 1}, r"theta has shape \(1,\)"), ({th[0]: 1, th[2]: 1}, r"theta\[1\] is missing"), ({th[0]: 1, th: [1, 2, 3]}, "twice"), ({1: [1, 2, 3]}, "given for 1"), ({th: [[1], [1, 2]]}, r"\[1, 2\]"), ({}, "expected theta"),
     ],
 )  # fmt: skip
