@@ -11,6 +11,7 @@ from symopt._typing import ConstantLike, CostLike, PointLike, RuleLike, Seed
 from symopt.errors import RuleError
 from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
+from symopt.runs.keywords import refuse_words_of_others
 from symopt.runs.launch import launch
 from symopt.runs.options import (
     RECORD_PATHS,
@@ -21,14 +22,14 @@ from symopt.runs.options import (
 )
 from symopt.runs.progress import progress_bar
 from symopt.runs.result import Run, run_of
-from symopt.runs.starts import read_start
+from symopt.runs.starts import given_or_own, read_start
 from symopt.runs.termination import LIMIT
 
 
 def minimize(
     cost: CostLike,
     rule: RuleLike,
-    start: PointLike,
+    start: PointLike | None = None,
     steps: int = 1000,
     *,
     record: Record | Literal["auto"] = "auto",
@@ -47,11 +48,12 @@ def minimize(
     Parameters
     ----------
     cost
-        A Cost or a SymPy expression.
+        A Cost, a SymPy expression, or a problem.
     rule
         A rule, such as ``so.adam(eta=0.02)``, or the name of one.
     start
-        n numbers, or a mapping from parameters to numbers or arrays; never changed.
+        n numbers, or a mapping from parameters to numbers or arrays, as ``J.value`` takes a point;
+        never changed. That of a problem, if left out.
     steps
         The budget.
     record
@@ -108,8 +110,10 @@ def minimize(
     (array([1., 1.]), 'budget spent')
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
+    refuse_words_of_others(minimize, objective, constants, [optimizer])
+    begin = given_or_own(start, cost, "so.minimize(J, rule, start=[1.0, 2.0])")
     values = objective.check_constants(constants)
-    objective, point = read_start(objective(**constants), start, (1,), constants={})
+    objective, point = read_start(objective(**constants), begin, (1,), constants={})
     _check_single(optimizer.hyperparameters, "hyperparameter")
     _check_single(values, "constant")
     sampling = check_sampling(batch, replace, noise, rng=rng)

@@ -6,11 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symopt._typing import PointLike
 from symopt.costs.cost import Cost
 from symopt.errors import CostError, RunError
 from symopt.validation import Array
+
+
+def given_or_own(start: Any, cost: Any, example: str) -> Any:
+    """Return the start that is given, or else that of the problem in the place of a cost.
+
+    Raises
+    ------
+    RunError
+        If there is none.
+    """
+    if start is not None:
+        return start
+    own = None
+    if not isinstance(cost, Cost | sp.Basic):
+        own = getattr(cost, "start", None)
+    if own is None:
+        raise RunError(f"start is missing; expected where to begin, as in {example}")
+    return own
 
 
 def read_start(

@@ -15,9 +15,11 @@ from symopt.runs.axes import lay_out
 from symopt.runs.ensemble import Uniform, read_starts
 from symopt.runs.inputs import as_cost, as_rule
 from symopt.runs.interrupt import stop_on_ctrl_c
+from symopt.runs.keywords import refuse_words_of_others
 from symopt.runs.launch import launch
 from symopt.runs.options import Record, check_run_options, check_sampling
 from symopt.runs.progress import progress_bar
+from symopt.runs.starts import given_or_own
 from symopt.runs.study import Study, build_dataset
 from symopt.runs.termination import LIMIT
 
@@ -27,7 +29,7 @@ MOST_LANES = 32  # runs that a bar counts as one
 def sweep(
     cost: CostLike,
     rules: RulesLike,
-    start: PointLike | Uniform,
+    start: PointLike | Uniform | None = None,
     steps: int = 1000,
     *,
     record: Record = None,
@@ -54,12 +56,13 @@ def sweep(
     Parameters
     ----------
     cost
-        A Cost or a SymPy expression.
+        A Cost, a SymPy expression, or a problem.
     rules
         A rule or a list of them, or a mapping from names to rules where one occurs twice.
     start
         n numbers, an array of shape (N, n), ``so.uniform(...)``, a DataArray with a dimension
         ``param``, or a mapping from parameters to arrays, with a leading axis for the starts.
+        That of a problem, if left out.
     steps
         The budget of each run.
     record
@@ -100,6 +103,8 @@ def sweep(
     """
     objective = as_cost(cost)
     named = _name_rules(rules)
+    refuse_words_of_others(sweep, objective, constants, named.values())
+    begin = given_or_own(start, cost, "so.sweep(J, rules, start=so.uniform(-2, 2, size=100))")
     sampling = check_sampling(batch, replace, noise, rng=rng)
     settings = check_run_options(
         steps,
@@ -113,7 +118,7 @@ def sweep(
         sampling=sampling,
     )
     values = objective.check_constants(constants)
-    objective, starts = read_starts(_with_data(objective, constants, values), start)
+    objective, starts = read_starts(_with_data(objective, constants, values), begin)
     laid_out = {
         name: lay_out(rule, values, starts, settings=settings) for name, rule in named.items()
     }

@@ -28,9 +28,10 @@ from symopt.rules.rule import Rule
 from symopt.runs.boxes import Box, sides_of_pairs
 from symopt.runs.inputs import as_cost
 from symopt.runs.interrupt import stop_on_ctrl_c
+from symopt.runs.keywords import refuse_words_of_others
 from symopt.runs.options import check_run_options
 from symopt.runs.result import Run
-from symopt.runs.starts import read_start
+from symopt.runs.starts import given_or_own, read_start
 from symopt.runs.termination import Status
 from symopt.validation import Array
 
@@ -129,11 +130,12 @@ def scipy(
     Parameters
     ----------
     cost
-        A Cost or a SymPy expression.
+        A Cost, a SymPy expression, or a problem.
     method
         One of the names above, in any case.
     start
-        n numbers, or a mapping from parameters to numbers or arrays; never changed. Required.
+        n numbers, or a mapping from parameters to numbers or arrays, as ``J.value`` takes a point;
+        never changed. That of a problem, if left out.
     steps
         The budget of iterations, which take several evaluations each. SciPy's own budgets
         (15000 for L-BFGS-B, 200 n for others) do not hold.
@@ -190,14 +192,11 @@ def scipy(
     array([0, 3, 5, 6, 7])
     """
     chosen = _method(method)
-    if start is None:
-        raise RunError(
-            f"start is missing; expected where to begin, as in so.scipy(J, {chosen.name!r}, "
-            "start=[1.0, 2.0])"
-        )
     objective = as_cost(cost)
+    refuse_words_of_others(scipy, objective, constants)
+    begin = given_or_own(start, cost, f"so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])")
     _check_single(objective.check_constants(constants))
-    objective, point = read_start(objective(**constants), start, (1,), constants={})
+    objective, point = read_start(objective(**constants), begin, (1,), constants={})
     settings = check_run_options(steps, None, tolerance=tolerance)
     if chosen.dense and len(point) > LARGEST_DENSE:
         raise RunError(
