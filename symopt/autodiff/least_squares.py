@@ -27,9 +27,16 @@ class Square(NamedTuple):
 
 def has_squares(value: Program) -> bool:
     """Return whether J is a sum of c*r**2, with c free of parameters."""
+    return square_domains(value) is not None
+
+
+def square_domains(value: Program) -> list[Domain] | None:
+    """Return the loops of each square that J is the sum of, None where it is no such sum."""
     graph = Graph()
-    top = graph.inline(value, graph.input)["J"]
-    return find_squares(graph, top) is not None
+    squares = find_squares(graph, graph.inline(value, graph.input)["J"])
+    if squares is None:
+        return None
+    return [square.domain for square in squares]
 
 
 def find_squares(graph: Graph, top: int) -> list[Square] | None:

@@ -365,6 +365,10 @@ class BoundClosedForm:
         keys = list(program.outputs)
         return np.array(self._evaluate(program, keys, point, constants=constants, along=along))
 
+    def count_squares(self) -> int:
+        """Return of how many squares J is the sum; 0 where it is none."""
+        return len(self.form.squares)
+
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""
         n = len(point)

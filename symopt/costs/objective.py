@@ -118,6 +118,9 @@ class BoundObjective(Protocol):
     def exact_product(self, point: Array, v: Array, constants: Mapping[str, float]) -> Array:
         """Return the Hessian times v with the bits of the kernel's."""
 
+    def count_squares(self) -> int:
+        """Return of how many squares J is the sum; 0 where it is none."""
+
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or the "gauss_newton" matrix with the bits of the kernel's."""
 

@@ -192,6 +192,13 @@ class Shift(TypedKey):
     kind = "shift"
 
 
+class Stretch(TypedKey):
+    """What multiplies the diagonal that is added to the matrix of the k-th linear equations."""
+
+    __slots__ = ()
+    kind = "stretch"
+
+
 class RightSide(TypedKey):
     """The right-hand side of the k-th linear equations."""
 

@@ -25,6 +25,7 @@ from symopt.ir.keys import (
     Scale,
     Shift,
     Solution,
+    Stretch,
     Summand,
     TypedKey,
 )
@@ -65,7 +66,7 @@ INPUTS: dict[str, tuple[type[TypedKey], ...]] = {
     "grad": (Point,),
     "value": (Place,),
     "sum": (Summand,),
-    "solve": (Corner, Scale, Shift, RightSide),
+    "solve": (Corner, Scale, Shift, Stretch, RightSide),
     "hvp": (BasePoint, Direction),
 }
 """The outputs of the program that each kind of stage is made of; first, where it is evaluated."""
@@ -92,9 +93,9 @@ class Update:
     program
         Outputs ``Point(k)`` (where the k-th gradient is taken), ``Place(k)`` (the k-th value),
         ``Summand(k)``; for linear equations ``Corner(k)`` (where the matrix is taken),
-        ``Scale(k)``, ``Shift(k)`` (scale*matrix + shift*identity) and ``RightSide(k)``; for
-        products with the Hessian ``BasePoint(k)`` and ``Direction(k)``; and ``NewState(name)`` for
-        ``"theta"`` and every state.
+        ``Scale(k)``, ``Shift(k)``, ``Stretch(k)`` (scale*matrix + shift*identity +
+        stretch*diagonal) and ``RightSide(k)``; for products with the Hessian ``BasePoint(k)`` and
+        ``Direction(k)``; and ``NewState(name)`` for ``"theta"`` and every state.
     hypers
         Outputs ``Hyper(name)`` of those that are expressions in the step, and ``Base(k)``,
         ``Rate(k)``, ``Offset(k)`` of the powers; inputs are ``Given(name)``, ``"t"``, ``"T"``,

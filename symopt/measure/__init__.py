@@ -7,6 +7,7 @@ from symopt.measure._proportions import Share, success
 from symopt.measure._rate import rate
 from symopt.measure._rate_models import Rate
 from symopt.measure._saddle import saddle_escape
+from symopt.measure._standard_errors import standard_errors
 from symopt.measure._step_length import heading, speed_along
 from symopt.measure._survival import LogRank, Survival, logrank, survival
 
@@ -23,6 +24,7 @@ __all__ = [
     "rate",
     "saddle_escape",
     "speed_along",
+    "standard_errors",
     "success",
     "survival",
 ]

@@ -14,7 +14,7 @@ from symopt.optim.nadam import adan, nadam, nadamw
 from symopt.optim.perturbed import extragradient, perturbed_gd, sam
 from symopt.optim.radam import adabelief, radam
 from symopt.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
-from symopt.optim.second_order import damped_newton, gauss_newton, newton
+from symopt.optim.second_order import damped_newton, gauss_newton, levenberg_marquardt, newton
 from symopt.rules.rule import rule
 
 __all__ = [  # rules that are written below need not be listed
@@ -34,6 +34,7 @@ __all__ = [  # rules that are written below need not be listed
     "heavy_ball",
     "lamb",
     "lars",
+    "levenberg_marquardt",
     "lion",
     "momentum",
     "nadam",

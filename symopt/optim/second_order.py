@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from symopt.optim.ranges import published
-from symopt.rules.hyperparameters import NOT_NEGATIVE
+import sympy as sp
 
+from symopt.optim.ranges import published
+from symopt.rules.hyperparameters import NOT_NEGATIVE, Range
+
+OVER_ONE = Range(1, open_below=True)
 DAMPED = {"eta": NOT_NEGATIVE, "damping": NOT_NEGATIVE}
 
 
@@ -66,3 +69,52 @@ def gauss_newton(theta, *, grad, gauss_newton, solve, identity, eta=1.0, damping
     array([1., 1.])
     """
     return theta - eta * solve(gauss_newton(theta) + damping * identity, grad(theta))
+
+
+@published(
+    mu=1,
+    ranges={"damping": NOT_NEGATIVE, "shrink": OVER_ONE, "grow": OVER_ONE},
+    needs=("gauss_newton",),
+)
+def levenberg_marquardt(
+    theta,
+    mu,
+    *,
+    grad,
+    gauss_newton,
+    value,
+    solve,
+    diagonal,
+    eta=1.0,
+    damping=1e-3,
+    shrink=10.0,
+    grow=10.0,
+):
+    """The Levenberg-Marquardt method (Levenberg 1944, Marquardt 1963).
+
+    For costs that are written as sums of c*r**2: u <- theta - eta*(G + damping*mu*D)**-1*g, with
+    G = sum(2*c*r' r'^T) and D its diagonal, so that the units of theta do not matter. Where J(u) is
+    at most J(theta): theta <- u, mu <- mu/shrink; else theta stays and mu <- grow*mu (at most
+    1e20). mu begins at 1.
+
+    References
+    ----------
+    Levenberg, A method for the solution of certain non-linear problems in least squares, 1944,
+    doi:10.1090/qam/10666; Marquardt, An algorithm for least-squares estimation of nonlinear
+    parameters, 1963, doi:10.1137/0111030.
+
+    Examples
+    --------
+    >>> import symopt as so
+    >>> fit = so.parse(
+    ...     "sum((a*exp(-b*x[k]) - y[k])^2, k, 0, m-1)",
+    ...     data={"x": [0.0, 1.0, 2.0, 3.0], "y": [8.0, 4.0, 2.0, 1.0]},
+    ... )
+    >>> so.minimize(fit, so.levenberg_marquardt(), start=[1.0, 2.0], steps=30).theta.round(6)
+    array([8.      , 0.693147])
+    """
+    matrix = gauss_newton(theta) + damping * mu * diagonal
+    u = theta - eta * solve(matrix, grad(theta))
+    falls = value(u) <= value(theta)
+    damped = sp.Piecewise((mu / shrink, falls), (sp.Min(grow * mu, 1e20), True))
+    return sp.Piecewise((u, falls), (theta, True)), damped

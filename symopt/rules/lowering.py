@@ -25,6 +25,7 @@ from symopt.rules.symbols import (
     GlobalReduction,
     Matrix,
     T,
+    diagonal,
     grad,
     hvp,
     identity,
@@ -165,21 +166,22 @@ class Reader:
         return self.graph.input(stage.key)
 
     def _equations_of(self, part: solve) -> tuple[tuple[sp.Expr, ...], str]:
-        """Return point, scale, shift, right side and matrix of linear equations."""
+        """Return point, scale, shift, stretch, right side and matrix of linear equations."""
         left, right = part.args
         matrices = sorted(left.atoms(Matrix), key=str)
         expanded = sp.expand(left)
         if len(matrices) == 1:
             (matrix,) = matrices
-            scale, shift = expanded.coeff(matrix), expanded.coeff(identity)
-            if sp.expand(expanded - scale * matrix - shift * identity) == 0 and not scale.has(
-                matrix, identity
-            ):
-                return (matrix.args[0], scale, shift, right), type(matrix).__name__
+            parts = (matrix, identity, diagonal)
+            factors = [expanded.coeff(part) for part in parts]
+            total = sum(factor * part for factor, part in zip(factors, parts, strict=True))
+            if sp.expand(expanded - total) == 0 and not any(one.has(*parts) for one in factors):
+                return (matrix.args[0], *factors, right), type(matrix).__name__
         raise RuleError(
             f"{self.rule.name}: solve({left}, ...); expected a multiple of hessian(point) or "
             "gauss_newton(point), "
-            "and perhaps of identity, as in solve(hessian(theta) + damping*identity, grad(theta))"
+            "and perhaps of identity and diagonal, as in "
+            "solve(hessian(theta) + damping*identity, grad(theta))"
         )
 
     def _check_matrices(self, expression: sp.Expr) -> None:
@@ -195,7 +197,7 @@ class Reader:
     def _check_numbers(self, differs: list[bool], outputs: Mapping[Any, int]) -> None:
         """Refuse a matrix with a factor or damping that differs from coordinate to coordinate."""
         for key, node in outputs.items():
-            if key[0] in ("scale", "shift") and differs[node]:
+            if key[0] in ("scale", "shift", "stretch") and differs[node]:
                 raise RuleError(
                     f"{self.rule.name}: the factors of a matrix in solve(...) differ from "
                     "coordinate to coordinate; "
@@ -217,9 +219,10 @@ class Reader:
             if name not in self.rule.schedules:
                 self.given[name] = None
             return self.graph.input(Hyper(name))
-        if symbol == identity:
+        if symbol in (identity, diagonal):
+            word = "identity" if symbol == identity else "diagonal"
             raise RuleError(
-                f"{self.rule.name}: identity stands outside of solve(...); a rule is written for "
+                f"{self.rule.name}: {word} stands outside of solve(...); a rule is written for "
                 "one coordinate"
             )
         raise RuleError(

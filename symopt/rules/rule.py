@@ -83,17 +83,13 @@ def rule(
     another draw at each call), ``let(name, value)`` (a value with an equation of its own),
     ``optimal_value``, ``hvp(point, v)`` (the Hessian at a point times a vector, of the mini-batch
     where there is one), and ``solve(A, v)``, whose A is ``hessian(point)`` or
-    ``gauss_newton(point)``, perhaps times a number and plus a number times ``identity``. Every
-    other keyword-only argument has a default. Where the default is a number it is a hyperparameter
-    (it may be given as a schedule in ``so.t`` and ``so.T``, or as an array: an axis of a sweep);
-    where it is True, False, None or a text it is an option, which chooses among equations. So does
-    a whole number that is annotated with ``int`` or that the function counts with, as ``K`` in
-    ``range(K)``: the function is called with it as Python's own.
-
-    Raises
-    ------
-    RuleError
-        If the signature does not fit, with the line concerned.
+    ``gauss_newton(point)``, perhaps times a number and plus numbers times ``identity`` and its
+    ``diagonal``. Every other keyword-only argument has a default. Where the default is a number
+    it is a hyperparameter (it may be given as a schedule in ``so.t`` and ``so.T``, or as an
+    array: an axis of a sweep); where it is True, False, None or a text it is an option, which
+    chooses among equations. So does a whole number that is annotated with ``int`` or that the
+    function counts with, as ``K`` in ``range(K)``: the function is called with it as Python's
+    own.  Raises ------ RuleError If the signature does not fit, with the line concerned.
 
     Examples
     --------

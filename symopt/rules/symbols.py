@@ -77,7 +77,7 @@ class gauss_newton(Matrix):  # noqa: N801
 
 
 class solve(GlobalReduction):  # noqa: N801
-    """The solution u of A u = v, with A = a*hessian(point) + b*identity."""
+    """The solution u of A u = v, with A = a*hessian(point) + b*identity + c*diagonal."""
 
     nargs = 2
 
@@ -139,8 +139,10 @@ def mean(u: sp.Expr) -> sp.Expr:
     return _sum(sp.sympify(u, strict=True)) / n
 
 
-identity, optimal_value = sp.Symbol("I", real=True), sp.Symbol("J_*", real=True)
-"""The identity, for damping a matrix, and the smallest value of the cost."""
+identity, diagonal = sp.Symbol("I", real=True), sp.Symbol("diagonal", real=True)
+"""The identity and the diagonal of a matrix, for damping it."""
+optimal_value = sp.Symbol("J_*", real=True)
+"""The smallest value of the cost."""
 
 FILLED_IN = {
     "grad": grad,
@@ -157,6 +159,7 @@ FILLED_IN = {
     "solve": solve,
     "hvp": hvp,
     "identity": identity,
+    "diagonal": diagonal,
     "optimal_value": optimal_value,
     "let": None,
 }

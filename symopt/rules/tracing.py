@@ -17,12 +17,22 @@ from symopt.rules.frozen_values import changing, check_calls
 from symopt.rules.hyperparameters import is_option
 from symopt.rules.numpy_sums import check_sums
 from symopt.rules.source_lines import advice, failing_line, line_with, return_line
-from symopt.rules.symbols import FILLED_IN, T, identity, n, normal, optimal_value, t, theta
+from symopt.rules.symbols import (
+    FILLED_IN,
+    T,
+    diagonal,
+    identity,
+    n,
+    normal,
+    optimal_value,
+    t,
+    theta,
+)
 from symopt.validation import is_real_number
 
 LET = "let"
 """What names a value."""
-OWN = {t, T, n, identity, optimal_value}
+OWN = {t, T, n, identity, diagonal, optimal_value}
 """Symbols that any rule may hold."""
 
 

@@ -32,6 +32,7 @@ from symopt.ir.keys import (
     RightSide,
     Scale,
     Shift,
+    Stretch,
     Summand,
 )
 from symopt.ir.update import Stage, Update
@@ -239,8 +240,10 @@ class Replay:
         right = self._outputs(RightSide(stage.number), coordinates)
         scale = self._outputs(Scale(stage.number), coordinates[:1])[0]
         shift = self._outputs(Shift(stage.number), coordinates[:1])[0]
+        stretch = self._outputs(Stretch(stage.number), coordinates[:1])[0]
         curvature = self.bound.exact_matrix(stage.matrix, corner, self.constants)
         matrix = scale * curvature + shift * np.eye(len(right))
+        matrix += stretch * np.diag(np.diag(curvature))
         solution, why = solve(matrix, right, self.labels)
         return [
             Quantity(f"the step of {label} by linear equations", float(entry), lambda: why)

@@ -18,7 +18,7 @@ import sympy as sp
 from symopt.costs.cost import Cost
 from symopt.errors import RuleError
 from symopt.rules.rule import Rule
-from symopt.rules.symbols import Matrix, gauss_newton, grad, hvp, identity, solve
+from symopt.rules.symbols import Matrix, diagonal, gauss_newton, grad, hvp, identity, solve
 from symopt.theory._formulas import value_of
 from symopt.validation import Array
 
@@ -93,6 +93,11 @@ def _matrix(rule: Rule) -> tuple[float, float]:
     inside = any(
         sp.simplify(part.args[1].replace(grad, lambda _: sp.Integer(0))) != 0 for part in parts
     )
+    if any(matrix.has(diagonal) for matrix in matrices):
+        raise RuleError(
+            f"{rule.name}: the diagonal of a matrix stands in it, whose eigenvectors are others, "
+            "and no rate is known"
+        )
     if len(matrices) > 1 or outside or inside or any(matrix.has(Matrix) for matrix in matrices):
         raise RuleError(
             f"{rule.name}: gradients and Gauss-Newton matrices stand in it so that the "

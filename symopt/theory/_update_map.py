@@ -16,6 +16,7 @@ from symopt.rules.rule import Rule
 from symopt.rules.symbols import (
     GlobalReduction,
     Matrix,
+    diagonal,
     grad,
     hvp,
     identity,
@@ -301,9 +302,8 @@ def _with_gradient(expression: sp.Expr, gradient: Callable[[sp.Expr], sp.Expr]) 
             )
         if isinstance(part, solve):
             slope = sp.diff(gradient(z), z)
-            matrix = (
-                part.args[0].replace(Matrix, lambda point: slope.subs(z, point)).subs(identity, 1)
-            )
+            along = {identity: 1, diagonal: part.args[0].find(Matrix).pop()}
+            matrix = part.args[0].subs(along).replace(Matrix, lambda point: slope.subs(z, point))
             if matrix == 0:
                 raise RuleError(f"the equations hold {part}, and the curvature there is 0")
             return part.args[1] / matrix

@@ -44,7 +44,7 @@ def test_other_values_compile_nothing(rule):
     one = so.optimizers[rule]
     whole = (
         (x - 1) ** 2 + a * (y - x**2) ** 2
-        if rule == "gauss_newton"
+        if "gauss_newton" in one.needs
         else (x**2 + a * y**2) * (1 + 0.125 * x)
     )
     cost = so.Cost(whole, params=(x, y), optimal_value=-1e3)

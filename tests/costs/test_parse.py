@@ -192,7 +192,7 @@ def test_params_give_the_order_of_theta(params):
     assert cost.value([1.0, 2.0], k=3.0) == 312.0
 
 
-@pytest.mark.parametrize("params", [["w"], "x,", "", "x,x", ["x", "x"], [1], ["x y"]])
+@pytest.mark.parametrize("params", [["w"], "", "x,x", ["x", "x"], [1], ["x y"]])
 def test_params_that_do_not_fit_are_refused(params):
     with pytest.raises(so.CostError, match="param"):
         so.parse("e*x + y", params=params)

@@ -100,7 +100,11 @@ def test_all_rules_but_those_whose_needs_the_cost_lacks_are_in_the_race():
     chosen, left_out = choose_rules(so.parse("exp(x) - x"), everyone=True)
     assert {"schedule_free_adamw", "triple_momentum", "newton"} <= set(chosen)
     assert any("without polyak_step: it needs the smallest value of J" in one for one in left_out)
-    assert set(so.optimizers) - set(chosen) == {"polyak_step", "gauss_newton"}
+    assert set(so.optimizers) - set(chosen) == {
+        "polyak_step",
+        "gauss_newton",
+        "levenberg_marquardt",
+    }
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def pairs(turns):
     turn = dict(zip([name for name in RULES if name not in MOST], cycle(turns), strict=False))
     for cost, rule in product(COSTS, RULES):
         often = rule in MOST or turn[rule] == cost
-        if rule != "gauss_newton" or cost == "polynomial":
+        if "gauss_newton" not in RULES[rule].needs or cost == "polynomial":
             yield pytest.param(cost, rule, marks=[] if often else pytest.mark.slow)
 
 

@@ -8,15 +8,30 @@ from __future__ import annotations
 from symopt.compiler.codegen.elimination import Equations
 from symopt.compiler.codegen.kernels.context import KernelContext
 from symopt.compiler.codegen.kernels.stage_inputs import coordinate_inputs, lane_inputs
-from symopt.ir.keys import Key, RightSide, Scale, Shift
+from symopt.ir.keys import Key, RightSide, Scale, Shift, Stretch
 from symopt.ir.update import Stage
 
 
-def scale_and_shift(context: KernelContext, stage: Stage) -> tuple[int, int]:
-    """Build the scale and the shift of the matrix of a stage, as nodes."""
-    factors: list[Key] = [Scale(stage.number), Shift(stage.number)]
-    scale, shift = context.build_update(factors, lane_inputs(context)).values()
-    return scale, shift
+class MatrixOfStage:
+    """The matrix of a stage: scale*M + shift*identity + stretch*diagonal of M, as nodes."""
+
+    def __init__(self, context: KernelContext, stage: Stage) -> None:
+        self.graph = context.graph
+        factors: list[Key] = [role(stage.number) for role in (Scale, Shift, Stretch)]
+        made = context.build_update(factors, lane_inputs(context))
+        self.scale, self.shift, self.stretch = made.values()
+
+    def beside(self, entry: int) -> int:
+        """Build an entry that is not on the diagonal, from that of M."""
+        return self.graph.op("mul", self.scale, entry)
+
+    def diagonal(self, entry: int) -> int:
+        """Build an entry of the diagonal, from that of M."""
+        scaled = self.beside(entry)
+        if self.graph.value(self.stretch) != 0.0:
+            stretched = self.graph.op("mul", self.stretch, entry)
+            scaled = self.graph.op("add", scaled, stretched)
+        return self.graph.op("add", scaled, self.shift)
 
 
 def right_side(context: KernelContext, stage: Stage) -> list[str]:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from symopt.compiler.codegen.elimination import Equations
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.kernels.context import KernelContext
-from symopt.compiler.codegen.kernels.elimination import right_side, scale_and_shift
+from symopt.compiler.codegen.kernels.elimination import MatrixOfStage, right_side
 from symopt.compiler.codegen.kernels.observing import PROBED, is_flat
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.kernels.rows import WideArrays, array_kind
 from symopt.compiler.codegen.loop_nest import Nest
 from symopt.compiler.codegen.printer import indent, loop
-from symopt.ir.keys import Gradient, Key, SizeValue
+from symopt.ir.keys import Each, Gradient, Key, SizeValue
 from symopt.ir.program import Load, Program, Statement
 from symopt.ir.update import Stage
 from symopt.passes.minibatch import BATCH_SIZE
@@ -115,13 +115,13 @@ class Loops:
 
     def _keep_column(self, stage: Stage) -> list[str]:
         """Write a column of the matrix, scaled and shifted, into its place."""
-        context = self.context
+        context, matrix = self.context, MatrixOfStage(self.context, stage)
         lines: list[str] = []
-        scale, shift = context.write(list(scale_and_shift(context, stage)), lines)
+        entry = context.graph.input(Each(stage.key))
+        beside, diagonal = context.write([matrix.beside(entry), matrix.diagonal(entry)], lines)
         place = self.wide.matrix_entry("k", "column")
-        scaled = f"{place} = ({scale})*{context.rows.each(stage.key)}"
-        shifted = f"{place} = {place} + ({shift}) if k == column else {place}"
-        return context.rows.coordinates([*lines, scaled, shifted])
+        kept = f"{place} = {diagonal} if k == column else {beside}"
+        return context.rows.coordinates([*lines, kept])
 
     def product(self, stage: Stage) -> Evaluation:
         """Evaluate the Hessian at rows of points, times rows of directions, for a stage."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from symopt.compiler.codegen.kernels.context import KernelContext
-from symopt.compiler.codegen.kernels.elimination import elimination, right_side, scale_and_shift
+from symopt.compiler.codegen.kernels.elimination import MatrixOfStage, elimination, right_side
 from symopt.compiler.codegen.kernels.observing import is_flat
 from symopt.compiler.codegen.kernels.parts import Evaluation
 from symopt.compiler.codegen.printer import loop
@@ -118,12 +118,11 @@ class StraightLine:
     def _matrix(self, stage: Stage, lines: list[str]) -> dict[Key, str]:
         """Write the upper triangle of the scaled and shifted matrix."""
         context = self.context
-        graph = context.graph
         upper: list[Key] = [(stage.matrix, i, j) for j in range(self.n) for i in range(j + 1)]
         entries = self.build(self.coordinates_of("point"), upper)
-        scale, shift = scale_and_shift(context, stage)
-        nodes = {key: graph.op("mul", scale, node) for key, node in entries.items()}
+        matrix = MatrixOfStage(context, stage)
+        nodes = {key: matrix.beside(node) for key, node in entries.items()}
         for k in range(self.n):
             diagonal: Key = (stage.matrix, k, k)
-            nodes[diagonal] = graph.op("add", nodes[diagonal], shift)
+            nodes[diagonal] = matrix.diagonal(entries[diagonal])
         return dict(zip(nodes, context.write(list(nodes.values()), lines), strict=True))
