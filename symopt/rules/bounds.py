@@ -14,6 +14,9 @@ from symopt.errors import RuleError
 from symopt.validation import is_real_number
 
 
+MOST_SHOWN = 8  # bounds in a repr
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """One side of a box; which numbers it has is known once the parameters are.
@@ -56,6 +59,10 @@ class Bound:
             return "{" + ", ".join(f"{key}: {value}" for key, value in self.given.items()) + "}"
         if is_real_number(self.given):
             return f"{float(self.given):g}"
+        if self.given is not None and len(self.given) > MOST_SHOWN:
+            return f"<{len(self.given)} values>"
+        if isinstance(self.given, np.ndarray):
+            return str(self.given.tolist())
         return str(self.given)
 
 

@@ -43,6 +43,9 @@ MEANINGS: Mapping[str, tuple[Choice, ...]] = {
         ("clipnorm", "clip_norm", "max_grad_norm", "threshold", "clip"), (("max_norm",),)
     ),
     **dict.fromkeys(("clipvalue", "clip_value"), (("max_value",),)),
+    **dict.fromkeys(("lower", "min", "lb", "minimum"), (("low",),)),
+    **dict.fromkeys(("upper", "max", "ub", "maximum"), (("high",),)),
+    **dict.fromkeys(("bounds", "box"), (("low",), ("high",))),
     **dict.fromkeys(("std", "noise", "stddev"), (("sigma",),)),
     **dict.fromkeys(("sync_period", "la_steps"), (("k",),)),
     **dict.fromkeys(("slow_step_size", "la_alpha"), (("alpha",),)),

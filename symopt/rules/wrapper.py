@@ -21,6 +21,7 @@ from symopt.rules.bounds import Bound, put_between
 from symopt.rules.counts import Repeat
 from symopt.rules.foreign_names import own_names
 from symopt.rules.hyperparameters import Ranges, short
+from symopt.rules.numpy_sums import check_sums
 from symopt.rules.rule import Rule
 from symopt.rules.signature import Signature, read_signature
 from symopt.rules.tracing import LET
@@ -270,6 +271,7 @@ def wrapper(
     def make(function: Callable[..., Any]) -> Callable[..., Rule]:
         signature = read_signature(function, states, iterate, needs=(), first=("step", "theta"))
         _single_states(signature)
+        check_sums(function, {"theta", *states, *signature.wanted}, signature.name)
         whole = Wrapper(function, signature, iterate, ranges or {}, words)
 
         @wraps(function)

@@ -38,7 +38,7 @@ class Run:
     steps
         Steps made.
     gradient_evaluations
-        Gradients taken by the rule.
+        Gradients taken by the rule; products with the Hessian are not among them.
     compile_seconds, run_seconds
         Time for the kernel (near 0 where it was known) and for the run.
     """

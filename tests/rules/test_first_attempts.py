@@ -40,6 +40,15 @@ def test_vectors_of_numpy_are_answered_with_what_a_rule_asks_for(written, tmp_pa
     assert words in str(error.value)
 
 
+def test_a_wrapper_is_looked_through_for_vectors_of_numpy_too():
+    def scaled(step, theta, *, grad):
+        g = grad(theta)
+        return step(theta) * np.dot(g, g)
+
+    with pytest.raises(so.RuleError, match=r"expected dot\(u, v\)"):
+        so.wrapper()(scaled)
+
+
 def test_numpy_s_mean_of_a_list_of_gradients_is_one():
     @so.rule
     def two(theta, *, grad, eta=0.5):
@@ -100,6 +109,8 @@ def test_wrappers_own_values_have_other_names_too():
         (so.clip_norm, "threshold", "max_norm"),
         (so.lookahead, "sync_period", "k"),
         (so.average, "beta", "decay"),
+        (so.project, "lower", "low"),
+        (so.project, "max", "high"),
     ):
         with pytest.raises(so.RuleError, match=f"did you mean '{own}'"):
             wrap(so.gd(), **{given: 0.5})
