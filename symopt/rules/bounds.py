@@ -13,7 +13,6 @@ import sympy as sp
 from symopt.errors import RuleError
 from symopt.validation import is_real_number
 
-
 MOST_SHOWN = 8  # bounds in a repr
 
 

@@ -72,7 +72,13 @@ def velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:
         else:
             after = a ** (t - 1) * first + b * (1 - a ** (t - 1)) / (1 - a)
         known[own] = after
-    return _tidy((step.next["theta"] - theta).xreplace(known))
+    move = _tidy((step.next["theta"] - theta).xreplace(known))
+    if move.has(sp.zoo, sp.nan, sp.oo):
+        raise RuleError(
+            f"{rule.name}: its step under a constant gradient is no finite number: it divides by "
+            "what is 0 there, as the curvature is"
+        )
+    return move
 
 
 def terminal_velocity(rule: Rule, *, epsilon: float | None = 0) -> sp.Expr:

@@ -154,6 +154,8 @@ def test_its_linear_theory_has_the_curvature_in_it():
     eta, lam = sp.symbols("eta lambda")
     assert sp.expand(so.theory.linearize(curved)[0] - (1 - eta * lam**2)) == 0
     assert so.theory.velocity(curved) == 0
+    with pytest.raises(so.RuleError, match="divides by what is 0 there, as the curvature is"):
+        so.theory.velocity(exact_line_search)
 
 
 def test_a_vector_that_is_a_function_is_refused_with_the_call():
