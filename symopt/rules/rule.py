@@ -217,13 +217,15 @@ class Rule:
             name: in_range(self.name, name, value, ranges=self.ranges)
             for name, value in good.items()
         }
-        values = {**self.values, **good}
+        all_values = {**self.values, **good}
         states = self.states
         if self.counts & good.keys():
-            states = self._lay_out_states(values)
+            states = self._lay_out_states(all_values)
         origin = self.origin and f"{self.origin.removesuffix(CHANGED)}{CHANGED}"
         notes = {name: text for name, text in self.notes.items() if name not in values}
-        return dataclasses.replace(self, values=values, states=states, origin=origin, notes=notes)
+        return dataclasses.replace(
+            self, values=all_values, states=states, origin=origin, notes=notes
+        )
 
     @property
     def counts(self) -> set[str]:
