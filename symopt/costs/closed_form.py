@@ -24,11 +24,18 @@ from symopt.costs.checks import (
     warn_if_unrolled,
 )
 from symopt.costs.data import Data
-from symopt.costs.objective import LARGEST_MATRIX, Given, broadcast_leading, matrix_too_large
+from symopt.costs.objective import (
+    LARGEST_MATRIX,
+    Given,
+    broadcast_leading,
+    matrix_too_large,
+    state_of,
+)
 from symopt.costs.points import Layout, read_point
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError, RunError
 from symopt.frontend.expressions import lower
+from symopt.frontend.written import read
 from symopt.ir.keys import Constant, Key, Parameter, Slope, Tangent
 from symopt.ir.program import Graph, Program
 from symopt.lazy import cached_property
@@ -73,6 +80,12 @@ class ClosedForm:
         self.expression: sp.Expr = make_real(expression, dict(self.symbols))
         self.kernels: dict[Any, Any] = {}
         self._sizes = Sizes.of_scalars(names)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, expression=read(state["expression"]))
 
     # Programs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -22,6 +24,7 @@ from symopt.costs.points import as_one_point
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
 from symopt.costs.sympy_failures import refuse_failures
+from symopt.equality import equal
 from symopt.errors import CostError, did_you_mean
 from symopt.ir.program import Program
 from symopt.lazy import cached_property
@@ -52,6 +55,9 @@ class Cost:
     transposes, traces, inverses, determinants, slices, HadamardProduct and ``.applyfunc`` become
     loops over its entries, in the order that takes the fewest multiplications. log(Determinant(S))
     neither over- nor underflows. A matrix of shape (1, 1) is a number.
+
+    Costs are equal where their expressions, parameters in order, data, intermediates, samples,
+    given constants and known smallest values are.
 
     Parameters
     ----------
@@ -118,7 +124,7 @@ class Cost:
         samples: Any = None,
         optimal_value: float | None = None,
     ) -> None:
-        own = Ingredients.read(expression, params, data, where, samples)
+        own = Ingredients.of(expression, params, data, where, samples)
         other = None
         if isinstance(expression, Cost):
             other = expression
@@ -164,6 +170,34 @@ class Cost:
         else:
             self.optimal_value = other.optimal_value
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cost):
+            return NotImplemented
+        return equal(self._made_of, other._made_of)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._names))
+
+    @property
+    def _made_of(self) -> list[Any]:
+        """What two equal costs have in common."""
+        own = self.ingredients
+        shared = [self.expression, self._names, self.data, own.where, str(own.samples)]
+        return [*shared, dict(sorted(self.bound.items())), self.optimal_value]
+
+    def __copy__(self) -> Cost:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cost:
+        other = copy.copy(self)  # programs and kernels never change, so that they are shared
+        other.data = copy.deepcopy(self.data, memo)
+        other.bound = copy.deepcopy(self.bound, memo)
+        kept = copy.deepcopy(dict(self.ingredients.data), memo)
+        other.ingredients = dataclasses.replace(self.ingredients, data=kept)
+        return other
+
     def __getstate__(self) -> dict[str, Any]:
         """Give the state that is pickled.
 
@@ -178,7 +212,10 @@ class Cost:
                 f"the cost is nested {depth} deep; at most {DEEPEST_PICKLED} levels can be "
                 "pickled: build it anew in each process"
             )
-        return self.__dict__.copy()
+        return {**vars(self), "ingredients": self.ingredients.written()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, ingredients=state["ingredients"].read())
 
     @overload
     def __call__(self, /, **constants: ConstantLike) -> Cost: ...

@@ -20,12 +20,13 @@ from symopt.costs.at_point import array_interpreters
 from symopt.costs.data import Data, read_data
 from symopt.costs.ingredients import Ingredients
 from symopt.costs.name_resolution import read_sums
-from symopt.costs.objective import Given, broadcast_leading
+from symopt.costs.objective import Given, broadcast_leading, state_of
 from symopt.costs.points import Layout, Point, read_point
 from symopt.costs.shape_inference import axis_length
 from symopt.costs.size_finder import SizeFinder
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError
+from symopt.frontend.written import read
 from symopt.ir.index import Atom, Loop, bounds_of, evaluate_index, length
 from symopt.ir.keys import Constant, Key
 from symopt.ir.program import Name, Program
@@ -91,6 +92,12 @@ class Indexed:
         self.kinds: dict[Name, str] = {
             ("data", name): "i" if name in form.integer_data else "f" for name in form.data
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, expression=read(state["expression"]))
 
     # Programs
 

@@ -11,6 +11,7 @@ import sympy as sp
 
 from symopt.costs.checks import mapping, scalar
 from symopt.errors import CostError
+from symopt.frontend.written import read, write
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Ingredients:
     samples: Any
 
     @classmethod
-    def read(cls, expression: Any, params: Any, data: Any, where: Any, samples: Any) -> Ingredients:
+    def of(cls, expression: Any, params: Any, data: Any, where: Any, samples: Any) -> Ingredients:
         """Read arguments: empty mappings for None, the parameters in a list."""
         return cls(
             expression,
@@ -57,6 +58,14 @@ class Ingredients:
             If the expression is none.
         """
         return dataclasses.replace(self, expression=scalar(self.expression))
+
+    def written(self) -> Ingredients:
+        """Return them as they can be pickled."""
+        return dataclasses.replace(self, expression=write(self.expression), where=write(self.where))
+
+    def read(self) -> Ingredients:
+        """Return what :meth:`written` was made from."""
+        return dataclasses.replace(self, expression=read(self.expression), where=read(self.where))
 
     def on(self, other: Ingredients, data: Mapping[str, Any]) -> Ingredients:
         """Return these on top of those of another cost, whose data are ``data`` by now.

@@ -18,6 +18,7 @@ from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.costs.data import Data
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError
+from symopt.frontend.written import write
 from symopt.ir.keys import Key
 from symopt.ir.program import Program
 from symopt.validation import Array
@@ -196,6 +197,16 @@ class Objective(Protocol):
 
     def kernel_program(self, curvature: Iterable[str], batch: bool) -> Program | LoopCost:
         """Give the program that a kernel evaluates, with what a rule asks of the curvature."""
+
+
+def state_of(objective: Objective) -> dict[str, Any]:
+    """Return what is pickled of a cost.
+
+    Kernels are left out, which are known by the updates of this process alone, and so is what is
+    found anew from the expression.
+    """
+    state = {name: value for name, value in vars(objective).items() if name != "squares"}
+    return state | {"kernels": {}, "expression": write(objective.expression)}
 
 
 def broadcast_leading(points: Array, given: Given, v: Array | None = None) -> tuple[int, ...]:

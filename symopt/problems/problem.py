@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symopt.costs.cost import Cost
+from symopt.equality import equal
 from symopt.validation import Array
 
 
@@ -39,6 +40,14 @@ class Problem:
     cost: Cost
     start: Mapping[str, Array] | Array
     source: str
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return equal(vars(self), vars(other))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.cost))
 
     def __repr__(self) -> str:
         parts = self.start.values() if isinstance(self.start, Mapping) else [self.start]

@@ -6,6 +6,7 @@ compiled step, the LaTeX and the theory are derived.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import re
@@ -16,6 +17,7 @@ from typing import Any, overload
 import numpy as np
 import sympy as sp
 
+from symopt.equality import equal
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
@@ -31,6 +33,7 @@ from symopt.rules.hyperparameters import (
     short,
 )
 from symopt.rules.lowering import Reader, with_numbers_as_symbols
+from symopt.rules.portable import take_apart
 from symopt.rules.signature import Signature, read_signature
 from symopt.rules.tracing import order_equations, trace
 
@@ -110,11 +113,20 @@ def rule(
     return make(function)
 
 
+def _nothing(rule: Rule) -> list[str]:  # noqa: ARG001  what says nothing of any rule
+    return []
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """An optimizer: equations, and values for their hyperparameters.
 
     Made by :func:`rule`. Calling it gives the same rule with other values.
+
+    Rules are equal where their names, equations, starts of states, values and reported iterates
+    are. They can be pickled: one of a module that can be imported travels by its name there, one of
+    ``__main__``, of a notebook or of another function by its equations, those of up to 16
+    combinations of its options.
 
     Attributes
     ----------
@@ -159,7 +171,7 @@ class Rule:
     averages: bool = False
     notes: Mapping[str, str] = field(default_factory=dict, repr=False)
     initial: Mapping[str, Initial | Repeat] = field(default_factory=dict, repr=False)
-    told: Callable[[Rule], list[str]] = field(default=lambda _: [], repr=False)
+    told: Callable[[Rule], list[str]] = field(default=_nothing, repr=False)
 
     @classmethod
     def of(
@@ -246,6 +258,27 @@ class Rule:
                 f"there, as in so.{self.name.partition('(')[0]}({self.inner.name}({changed[0]}=2))"
             )
         return self.states
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rule):
+            return NotImplemented
+        if (self.name, self.iterate) != (other.name, other.iterate):
+            return False
+        if not equal(self.states, other.states) or not equal(self.values, other.values):
+            return False
+        return self.function == other.function or equal(self.equations, other.equations)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.iterate, *self.states))
+
+    def __reduce__(self) -> tuple[Callable[..., Rule], tuple[Any, ...]]:
+        return take_apart(self)
+
+    def __copy__(self) -> Rule:
+        return dataclasses.replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rule:
+        return dataclasses.replace(self, values=copy.deepcopy(self.values, memo))
 
     def reporting(self, iterate: str) -> Rule:
         """Return the same rule with another iterate to report: "theta", or a state.

@@ -46,7 +46,9 @@ def advice(error: Exception) -> str:
 
 def failing_line(error: Exception, function: Callable[..., Any]) -> str:
     """Return the function's own line at which an error arose."""
-    code = inspect.unwrap(function).__code__
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return "while reading it"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == code.co_filename and frame.name == code.co_name:
             text = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line

@@ -22,6 +22,7 @@ from symopt.rules.counts import Repeat
 from symopt.rules.foreign_names import own_names
 from symopt.rules.hyperparameters import Ranges, short
 from symopt.rules.numpy_sums import check_sums
+from symopt.rules.portable import MADE_OF, Name, name_of
 from symopt.rules.rule import Rule
 from symopt.rules.signature import Signature, read_signature
 from symopt.rules.tracing import LET
@@ -152,6 +153,15 @@ class Wrapper:
     iterate: str
     ranges: Ranges
     words: Callable[..., str] | None
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Name]]:
+        name = name_of(self.function, self)
+        if name is None:
+            raise RuleError(
+                f"the wrapper {self.name} cannot be pickled: no other process can import it; "
+                "define it in a module"
+            )
+        return Name.find, (name,)
 
     def told(self, rule: Rule) -> list[str]:
         """Return how the inner rule departs from its paper, and what this wrapper adds to that."""
@@ -292,6 +302,7 @@ def wrapper(
             return whole.around(rule, {**given, **named})
 
         del wrap.__wrapped__  # its arguments are not those of the equations
+        vars(wrap)[MADE_OF] = whole
         return wrap
 
     return make
@@ -384,4 +395,5 @@ def _function(
 
     stepped.__name__ = f"{whole.name}({inner.__name__})"
     stepped.__doc__ = whole.function.__doc__
+    vars(stepped)[MADE_OF] = (_function, whole, inner, states, wanted, names, *own_names)
     return stepped

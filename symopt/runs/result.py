@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.costs.sizes import Sizes
+from symopt.equality import equal
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
 from symopt.runs.launch import Finished
@@ -23,9 +24,12 @@ MOST_SHOWN = 12  # entries of theta in a line
 LONGEST = 120  # characters of theta in a line
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class Run:
     """The result of one run.
+
+    Runs are equal where their costs, rules and all that came out are, NaN with NaN; how long they
+    took does not count. They can be pickled and copied.
 
     Attributes
     ----------
@@ -59,6 +63,15 @@ class Run:
     _history: Array = field(repr=False)
     _source: str = field(repr=False)
     _sizes: Sizes = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run) or type(self) is not type(other):
+            return NotImplemented
+        names = [one.name for one in fields(self) if not one.name.endswith("_seconds")]
+        return all(equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        return hash((self.rule, self.status, self.steps, len(self.theta)))
 
     @cached_property
     def history(self) -> xr.Dataset:

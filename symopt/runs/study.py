@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.costs.cost import Cost
+from symopt.equality import equal
 from symopt.errors import RunError, did_you_mean
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True, repr=False)
+SECONDS = ("compile_seconds", "run_seconds")
+"""What differs between two studies that found the same."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Study(Mapping[str, "xr.Dataset"]):
     """Results by rule: ``study["adam"]`` is an ``xarray.Dataset`` over the axes of the sweep.
 
@@ -28,11 +33,22 @@ class Study(Mapping[str, "xr.Dataset"]):
     ``loss``, ``best_loss``, ``status``, ``steps``, ``gradient_evaluations``; with ``param`` also
     ``theta`` and ``best_theta``; with ``target`` the first step ``hit`` (NaN where none); with
     ``step`` the recorded ``history_loss`` and, with ``param``, ``history_theta``.
+
+    Studies are equal where they hold the same rules and their Datasets are the same, NaN with NaN;
+    how long they took does not count. They can be pickled and copied.
     """
 
     datasets: Mapping[str, xr.Dataset]
     finished: Mapping[str, Finished]
     interrupted: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Study):
+            return NotImplemented
+        return equal(_without_seconds(self.datasets), _without_seconds(other.datasets))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.datasets))
 
     def __getitem__(self, name: str) -> xr.Dataset:
         if name not in self.datasets:
@@ -89,6 +105,15 @@ class Study(Mapping[str, "xr.Dataset"]):
         axes = " x ".join(f"{dim} {status.sizes[dim]}" for dim in status.dims)
         best = f"best J = {float(dataset['best_loss'].min()):.6g}"
         return f"  {name}: {axes or 'one run'}; {ends}; {best}"
+
+
+def _without_seconds(datasets: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    return {
+        name: dataset.drop_attrs(deep=False).assign_attrs(
+            {key: value for key, value in dataset.attrs.items() if key not in SECONDS}
+        )
+        for name, dataset in datasets.items()
+    }
 
 
 def build_dataset(

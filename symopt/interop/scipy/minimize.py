@@ -72,7 +72,7 @@ class SciPyRule(Rule):
         return rf"\text{{{self.name}}}"
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class SciPyRun(Run):
     """The result of a run of SciPy: a Run, with all evaluations counted.
 
