@@ -24,11 +24,10 @@ from symopt.costs.points import as_one_point
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
 from symopt.costs.sympy_failures import refuse_failures
-from symopt.equality import equal
 from symopt.errors import CostError, did_you_mean
 from symopt.ir.program import Program
 from symopt.lazy import cached_property
-from symopt.validation import Array
+from symopt.validation import Array, equal
 
 if TYPE_CHECKING:
     from symopt.diagnosis.check import Check

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symopt.costs.cost import Cost
-from symopt.equality import equal
-from symopt.validation import Array
+from symopt.validation import Array, equal
 
 
 @dataclass(frozen=True, eq=False, repr=False)

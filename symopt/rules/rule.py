@@ -17,7 +17,6 @@ from typing import Any, overload
 import numpy as np
 import sympy as sp
 
-from symopt.equality import equal
 from symopt.errors import RuleError, UnsupportedError, did_you_mean
 from symopt.ir.update import Initial, Update
 from symopt.lazy import cached_property
@@ -36,6 +35,7 @@ from symopt.rules.lowering import Reader, with_numbers_as_symbols
 from symopt.rules.portable import take_apart
 from symopt.rules.signature import Signature, read_signature
 from symopt.rules.tracing import order_equations, trace
+from symopt.validation import equal
 
 _updates: dict[Any, Update] = {}
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")

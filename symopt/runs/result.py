@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from symopt.costs.cost import Cost
 from symopt.costs.sizes import Sizes
-from symopt.equality import equal
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
 from symopt.runs.launch import Finished
 from symopt.runs.termination import Status
-from symopt.validation import Array
+from symopt.validation import Array, equal
 
 if TYPE_CHECKING:
     import xarray as xr

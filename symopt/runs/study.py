@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.costs.cost import Cost
-from symopt.equality import equal
 from symopt.errors import RunError, did_you_mean
 from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
 from symopt.runs.datasets import Variable, over_runs
 from symopt.runs.launch import Finished
 from symopt.runs.options import RunOptions
+from symopt.validation import equal
 
 if TYPE_CHECKING:
     import xarray as xr
