@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
+import numpy as np
 
 from symopt._typing import PointLike, RandomLike
 from symopt.costs.cost import Cost
-from symopt.costs.labels import parameter_dimension
+from symopt.costs.labels import parameter_dimension, read_labels
 from symopt.errors import CostError, RunError
+from symopt.runs.keywords import refuse_words_of_others
 from symopt.runs.memory_check import check_memory
 from symopt.runs.starts import read_start
 from symopt.validation import Array, check_whole_number, read_generator, read_numbers
@@ -23,10 +25,15 @@ if TYPE_CHECKING:
 class Uniform:
     """Starts drawn uniformly from a box, made by :func:`uniform`."""
 
-    low: Array
-    high: Array
+    low: Any
+    high: Any
     size: int
     rng: RandomLike
+
+    def of(self, cost: Cost) -> Uniform:
+        """Return the same box with numbers where its corners have the names of parameters."""
+        low, high = (_corner(bound, cost) for bound in (self.low, self.high))
+        return uniform(low, high, self.size, self.rng)
 
     def draw(self, dimensions: int) -> Array:
         """Draw the starts, shape (size, dimensions)."""
@@ -52,8 +59,32 @@ class Uniform:
             ) from None
 
 
-def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: RandomLike = None) -> Uniform:
+def _corner(bound: Any, cost: Cost) -> Any:
+    if read_labels(bound) is None:
+        return bound
+    return cost.points(bound)[0]
+
+
+def uniform(
+    low: PointLike, high: PointLike, size: int, rng: RandomLike = None, **others: Any
+) -> Uniform:
     """Draw ``size`` random starts in the box from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high
+        Two corners: a number for all parameters, one for each, or by the names of parameters.
+    size
+        How many starts.
+    rng
+        A seed, a Generator, or None for an arbitrary seed.
+    **others
+        Refused, with the argument that is meant.
+
+    Raises
+    ------
+    RunError
+        If the corners are no numbers or in the wrong order, or an argument is unknown.
 
     Examples
     --------
@@ -62,9 +93,13 @@ def uniform(low: npt.ArrayLike, high: npt.ArrayLike, size: int, rng: RandomLike 
     >>> study = so.sweep(so.parse("x^2 + y^2"), "gd", starts, steps=10)
     >>> study["gd"].sizes["start"]
     5
+    >>> box = so.uniform({"x": -1, "y": 2}, {"x": 1, "y": 3}, size=5, rng=0)
     """
+    refuse_words_of_others(uniform, others)
     count = check_whole_number(size, "size", "how many starts to draw", least=1)
     check_memory(count, 1)  # as far as can be known here: the number of parameters is not
+    if read_labels(low) is not None or read_labels(high) is not None:
+        return Uniform(low, high, count, rng)
     expected = "a number, or one for each parameter"
     lowest, highest = read_numbers(low, "low", expected), read_numbers(high, "high", expected)
     shapes = {lowest.shape, highest.shape} - {()}
@@ -81,13 +116,36 @@ def read_starts(cost: Cost, start: PointLike | Uniform) -> tuple[Cost, xr.DataAr
     """Read starts, ``param`` last, and the cost with the sizes that they give it."""
     import xarray as xr
 
-    if isinstance(start, xr.DataArray):
-        return _read_labelled(cost, start)
     if isinstance(start, Uniform):
-        start = start.draw(start.dimensions(cost))
+        box = start.of(cost)
+        start = box.draw(box.dimensions(cost))
+    joined = _as_one_array(cost, start)
+    if isinstance(joined, xr.DataArray):
+        return _read_labelled(cost, joined)
     cost, array = read_start(cost, start, (1, 2), constants={})
     _refuse_none(array)
     return cost, xr.DataArray(array, dims=("start", "param")[-array.ndim :])
+
+
+def _as_one_array(cost: Cost, start: Any) -> Any:
+    """Return a Dataset, or DataArrays and numbers by name, as one array over their dimensions.
+
+    What does not fit together, or is for arrays of parameters, is left as it is.
+    """
+    import xarray as xr
+
+    if not isinstance(start, Mapping) or not all(p.is_Symbol for p in cost.params):
+        return start
+    parts = read_labels(start) or {}
+    labelled = [one for one in parts.values() if isinstance(one, xr.DataArray)]
+    numbers = [one for one in parts.values() if not isinstance(one, xr.DataArray)]
+    if not labelled or any(map(np.ndim, numbers)):
+        return start
+    try:
+        xr.align(*labelled, join="exact")
+    except ValueError:
+        return start
+    return xr.Dataset(parts).to_dataarray("param")
 
 
 def _read_labelled(cost: Cost, start: xr.DataArray) -> tuple[Cost, xr.DataArray]:

@@ -25,6 +25,9 @@ WORDS = {
     "progress": "verbose disp display show_progress progressbar progress_bar",
     "record": "history save_history record_every return_history retall keep_history",
     "threads": "n_jobs workers num_threads n_threads num_workers njobs",
+    "size": "n num count number n_starts samples n_samples shape",
+    "low": "lower lb minimum lo",
+    "high": "upper ub maximum hi",
     "targets": "target ftarget f_target goal",
 }
 """What other libraries call an argument, by its name here."""
@@ -49,35 +52,57 @@ OTHERWISE = {
 
 
 def refuse_words_of_others(
-    call: Callable[..., Any], cost: Cost, given: Mapping[str, Any], rules: Iterable[Rule] = ()
+    call: Callable[..., Any],
+    given: Mapping[str, Any],
+    cost: Cost | None = None,
+    rules: Iterable[Rule] = (),
 ) -> None:
-    """Refuse keywords that are neither arguments of a call nor names in its cost.
+    """Refuse keywords that are neither arguments of a call nor names in its cost, if it has one.
 
     Raises
     ------
     RunError
         With the argument that is meant; what is unknown to this table too is left to the cost.
     """
-    known = {*cost.constants, *cost.objective.size_symbols, *cost.data}
+    parameters = inspect.signature(call).parameters.values()
+    arguments = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
+    known: set[str] = set()
+    if cost is not None:
+        known = {*cost.constants, *cost.objective.size_symbols, *cost.data}
     for name in given:
-        if name not in known and (cure := _cure(name, call, cost, rules)):
+        if name in known:
+            continue
+        cure = _renamed(name, arguments)
+        if cost is not None:
+            cure = cure or _elsewhere(name, cost, rules)
+        cure = cure or _near(name, arguments, known)
+        if not cure and cost is None:
+            cure = f"expected {', '.join(arguments)}"
+        if cure:
             raise RunError(f"{call.__name__} has no argument {name!r}: {cure}")
 
 
-def _cure(name: str, call: Callable[..., Any], cost: Cost, rules: Iterable[Rule]) -> str:
-    """Return what to write instead; nothing where it is not known."""
-    arguments = [one for one in inspect.signature(call).parameters if one != "constants"]
+def _renamed(name: str, arguments: Iterable[str]) -> str:
+    """Return what an argument is called here; nothing where it is none."""
     for argument in arguments:
         if name.lower() in WORDS.get(argument, "").split():
             return f"it is called {argument} here"
+    return ""
+
+
+def _elsewhere(name: str, cost: Cost, rules: Iterable[Rule]) -> str:
+    """Return where a value is given that is no argument; nothing where it is not known."""
     for rule in rules:
         if name in rule.values:
             return f"{name} is a value of the rule, as in so.{rule.name}({name}=...)"
     if any(name == p.name for p in cost.params):
         return f"{name} is a parameter; where it begins is given in start={{{name!r}: ...}}"
-    if name.lower() in OTHERWISE:
-        return OTHERWISE[name.lower()]
-    near = did_you_mean(name, [*arguments, *cost.constants])
-    if any(f"{argument!r}" in near for argument in arguments) and "did you mean" in near:
+    return OTHERWISE.get(name.lower(), "")
+
+
+def _near(name: str, arguments: Iterable[str], known: Iterable[str]) -> str:
+    """Return an argument of nearly that name, if no constant is nearer."""
+    near = did_you_mean(name, [*arguments, *known])
+    if "did you mean" in near and any(f"{argument!r}" in near for argument in arguments):
         return near.strip(" ()")
     return ""

@@ -110,7 +110,7 @@ def minimize(
     (array([1., 1.]), 'budget spent')
     """
     objective, optimizer = as_cost(cost), as_rule(rule)
-    refuse_words_of_others(minimize, objective, constants, [optimizer])
+    refuse_words_of_others(minimize, constants, objective, [optimizer])
     begin = given_or_own(start, cost, "so.minimize(J, rule, start=[1.0, 2.0])")
     values = objective.check_constants(constants)
     objective, point = read_start(objective(**constants), begin, (1,), constants={})

@@ -103,7 +103,7 @@ def sweep(
     """
     objective = as_cost(cost)
     named = _name_rules(rules)
-    refuse_words_of_others(sweep, objective, constants, named.values())
+    refuse_words_of_others(sweep, constants, objective, named.values())
     begin = given_or_own(start, cost, "so.sweep(J, rules, start=so.uniform(-2, 2, size=100))")
     sampling = check_sampling(batch, replace, noise, rng=rng)
     settings = check_run_options(

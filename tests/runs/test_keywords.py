@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+import xarray as xr
 
 import symopt as so
 from symopt.problems import Problem
@@ -57,3 +58,34 @@ def test_a_cost_without_a_start_asks_for_one(refused, cost):
     refused(lambda: so.minimize(cost, "gd"), so.RunError, r"start is missing.*so\.minimize\(")
     refused(lambda: so.sweep(cost, "gd"), so.RunError, r"start is missing.*so\.sweep\(")
     refused(lambda: so.scipy(cost, "CG"), so.RunError, r"start is missing.*so\.scipy\(J, 'CG'")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("seed", "rng"), ("n", "size"), ("lower", "low")])
+def test_a_box_of_starts_answers_too(refused, word, meant):
+    words = f"uniform has no argument '{word}': it is called {meant} here"
+    refused(lambda: so.uniform(-1, 1, 5, **{word: 1}), so.RunError, words)
+    refused(lambda: so.uniform(-1, 1, 5, shade=1), so.RunError, "expected low, high, size, rng")
+
+
+def test_a_box_may_have_the_names_of_parameters(in_python, refused):
+    named = so.uniform({"y": 2, "x": -1}, {"x": 1, "y": 2.5}, size=5, rng=0)
+    plain = so.uniform([-1, 2], [1, 2.5], size=5, rng=0)
+    starts = [so.sweep(J, "gd", box, 0)["gd"]["theta"].values for box in (named, plain)]
+    assert np.array_equal(*starts)
+    wrong = so.uniform({"y": 2, "z": -1}, 3, size=5)
+    refused(lambda: so.sweep(J, "gd", wrong, 0), so.CostError, "'z' is no parameter")
+    refused(lambda: so.sweep(J, "gd", so.uniform({"x": 1, "y": 2}, 1, 5), 0), so.RunError, "above")
+
+
+def test_dimensions_of_labelled_starts_are_axes(in_python, refused):
+    across = xr.DataArray([1.0, 2.0, 3.0], dims="across", coords={"across": [1, 2, 3]})
+    up = xr.DataArray([4.0, 5.0], dims="up")
+    for start in ({"x": across, "y": up}, xr.Dataset({"y": up, "x": across})):
+        found = so.sweep(J, so.gd(eta=[0.1, 0.2]), start, 0)["gd"]
+        assert dict(found.sizes) == {"eta": 2, "across": 3, "up": 2, "param": 2}
+        assert found["theta"].sel(param="x", across=2).values.ravel().tolist() == [2.0] * 4
+    one = so.sweep(J, "gd", {"x": across, "y": 1.0}, 0)["gd"]
+    assert one["theta"].sel(param="y").values.tolist() == [1, 1, 1]
+    other = across.assign_coords(across=[1, 2, 4])
+    words = "does not fit together"
+    refused(lambda: so.sweep(J, "gd", {"x": across, "y": other}, 0), so.RunError, words)

@@ -193,7 +193,7 @@ def scipy(
     """
     chosen = _method(method)
     objective = as_cost(cost)
-    refuse_words_of_others(scipy, objective, constants)
+    refuse_words_of_others(scipy, constants, objective)
     begin = given_or_own(start, cost, f"so.scipy(J, {chosen.name!r}, start=[1.0, 2.0])")
     _check_single(objective.check_constants(constants))
     objective, point = read_start(objective(**constants), begin, (1,), constants={})
