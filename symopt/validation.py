@@ -9,6 +9,7 @@ import math
 import operator
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from numbers import Real
 from typing import Any
 
@@ -294,6 +295,19 @@ def equal(one: Any, other: Any) -> bool:
     if hasattr(one, "__array__") or hasattr(other, "__array__"):
         return _equal_arrays(np.asarray(one), np.asarray(other))
     return bool(one == other) or bool(one != one and other != other)
+
+
+class ComparedByParts:
+    """A dataclass whose parts may be arrays; fields with ``compare=False`` do not count."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [one.name for one in fields(self) if one.compare]  # type: ignore[arg-type]
+        return all(equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
 
 
 def _is_labelled(value: Any) -> bool:

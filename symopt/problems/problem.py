@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from symopt.costs.cost import Cost
-from symopt.validation import Array, equal
+from symopt.validation import Array, ComparedByParts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Problem:
+class Problem(ComparedByParts):
     """A cost with a start and a source.
 
     Attributes
@@ -39,14 +39,6 @@ class Problem:
     cost: Cost
     start: Mapping[str, Array] | Array
     source: str
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Problem):
-            return NotImplemented
-        return equal(vars(self), vars(other))
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.cost))
 
     def __repr__(self) -> str:
         parts = self.start.values() if isinstance(self.start, Mapping) else [self.start]

@@ -7,7 +7,6 @@ can be imported is looked up there by its name.
 
 from __future__ import annotations
 
-import importlib.machinery
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -76,7 +75,8 @@ def _can_be_imported(module: str) -> bool:
     """Tell whether a search finds a module's package: not one that was made or loaded by path."""
     if module not in sys.modules:
         return False
-    return importlib.machinery.PathFinder.find_spec(module.partition(".")[0]) is not None
+    package = module.partition(".")[0]
+    return any(finder.find_spec(package, None) is not None for finder in sys.meta_path)
 
 
 def _way_of(function: Callable[..., Any]) -> Name | Wrapped | None:

@@ -15,14 +15,20 @@ from symopt.errors import CostError, RunError
 from symopt.runs.keywords import refuse_words_of_others
 from symopt.runs.memory_check import check_memory
 from symopt.runs.starts import read_start
-from symopt.validation import Array, check_whole_number, read_generator, read_numbers
+from symopt.validation import (
+    Array,
+    ComparedByParts,
+    check_whole_number,
+    read_generator,
+    read_numbers,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True)
-class Uniform:
+@dataclass(frozen=True, eq=False)
+class Uniform(ComparedByParts):
     """Starts drawn uniformly from a box, made by :func:`uniform`."""
 
     low: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from symopt.lazy import cached_property
 from symopt.rules.rule import Rule
 from symopt.runs.launch import Finished
 from symopt.runs.termination import Status
-from symopt.validation import Array, equal
+from symopt.validation import Array, ComparedByParts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +24,7 @@ LONGEST = 120  # characters of theta in a line
 
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
-class Run:
+class Run(ComparedByParts):
     """The result of one run.
 
     Runs are equal where their costs, rules and all that came out are, NaN with NaN; how long they
@@ -56,18 +56,12 @@ class Run:
     reason: str
     steps: int
     gradient_evaluations: int
-    compile_seconds: float
-    run_seconds: float
+    compile_seconds: float = field(compare=False)
+    run_seconds: float = field(compare=False)
     recorded: npt.NDArray[np.int64] = field(repr=False)
     _history: Array = field(repr=False)
     _source: str = field(repr=False)
     _sizes: Sizes = field(repr=False)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Run) or type(self) is not type(other):
-            return NotImplemented
-        names = [one.name for one in fields(self) if not one.name.endswith("_seconds")]
-        return all(equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def __hash__(self) -> int:
         return hash((self.rule, self.status, self.steps, len(self.theta)))

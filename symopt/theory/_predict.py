@@ -21,7 +21,7 @@ from symopt.theory._preconditioner import solve_preconditioner
 from symopt.theory._spectrum import rate
 from symopt.theory._stability import stability_limit
 from symopt.theory._update_map import Held, check_rule
-from symopt.validation import Array
+from symopt.validation import Array, ComparedByParts
 
 REST = 1e-2  # of the size of theta: how far a point may be from where the gradient is 0
 FLAT = 1e-10  # eigenvalues below this share of the largest count as 0
@@ -30,8 +30,8 @@ FLAT_WORDS = (
 )
 
 
-@dataclass(frozen=True, repr=False)
-class Prediction:
+@dataclass(frozen=True, repr=False, eq=False)
+class Prediction(ComparedByParts):
     """What the linear theory says of a rule on a cost at a stationary point.
 
     Attributes
