@@ -23,7 +23,7 @@ from symopt.costs.objective import BoundObjective, Given, Objective
 from symopt.costs.points import as_one_point
 from symopt.costs.repairs import repair
 from symopt.costs.sizes import Sizes
-from symopt.costs.sympy_failures import refuse_failures
+from symopt.costs.sympy_failures import ask_sympy, refuse_failures
 from symopt.errors import CostError, did_you_mean
 from symopt.ir.program import Program
 from symopt.lazy import cached_property
@@ -138,12 +138,14 @@ class Cost:
 
     def _make(self, ingredients: Ingredients) -> None:
         self.ingredients = ingredients = ingredients.checked()
-        reject_impossible(ingredients.expression)
         self.optimal_value = None
         self.text: str | None = None  # what it was parsed from
         self.bound: dict[str, Any] = {}
         with refuse_failures(CostError, _this_cost):
-            self.as_arrays = _as_arrays(ingredients)
+            as_arrays = _as_arrays(ingredients)
+            self.has_matrices = as_arrays is not ingredients
+            self.as_arrays = ask_sympy(as_arrays.rewritten, as_arrays)
+            reject_impossible(self.as_arrays.expression)
             self.objective = _read_objective(self.as_arrays, unit_axes(ingredients))
         self.data = self.objective.read_data(self.as_arrays.data)
         self._note_assumptions()
@@ -458,7 +460,7 @@ class Cost:
     @property
     def expression(self) -> sp.Expr:
         """The expression of J: with matrices, where it was given with matrices."""
-        if self.as_arrays is not self.ingredients:
+        if self.has_matrices:
             return self.ingredients.expression
         return self.objective.expression
 
@@ -514,9 +516,7 @@ def _as_arrays(ingredients: Ingredients) -> Ingredients:
     """Return the ingredients with arrays and indices in the place of matrices."""
     if not has_matrices(ingredients):
         return ingredients
-    found = without_matrices(ingredients)
-    reject_impossible(found.expression)
-    return found
+    return without_matrices(ingredients)
 
 
 def _read_objective(ingredients: Ingredients, vectors: Mapping[str, int]) -> Objective:

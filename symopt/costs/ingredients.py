@@ -11,6 +11,7 @@ import sympy as sp
 
 from symopt.costs.checks import mapping, scalar
 from symopt.errors import CostError
+from symopt.frontend.rewriting import rewritten
 from symopt.frontend.written import read, write
 
 
@@ -33,6 +34,14 @@ class Ingredients:
             mapping(data, "data", "{X: array} with X a sympy.IndexedBase or its name"),
             mapping(where, "where", "{H[k, j]: expression}"),
             samples,
+        )
+
+    def rewritten(self) -> Ingredients:
+        """Return the same in functions that programs know."""
+        return dataclasses.replace(
+            self,
+            expression=rewritten(self.expression),
+            where={target: _rewritten(value) for target, value in self.where.items()},
         )
 
     @property
@@ -89,6 +98,15 @@ class Ingredients:
             where={**other.where, **self.where},
             samples=samples,
         )
+
+
+def _rewritten(value: Any) -> Any:
+    """Return the value of a named intermediate, alone or before its ranges, rewritten."""
+    if isinstance(value, sp.Expr):
+        return rewritten(value)
+    if isinstance(value, tuple | list) and value and isinstance(value[0], sp.Expr):
+        return (rewritten(value[0]), *value[1:])
+    return value
 
 
 def list_params(params: Any) -> list[Any] | None:

@@ -19,8 +19,10 @@ from symopt.ir.index import (
     IndirectIndex,
     Loop,
     Size,
+    bounds_of,
     constant,
     extreme,
+    loops_of,
     plus,
     substitute,
     variable,
@@ -192,7 +194,8 @@ class Solver:
         inside = [use for use in mine if not use.near]
         # where all may lie outside, those at a loop's own variable are taken to lie inside
         plain = [use for use in mine if len(use.at.terms) == 1 and not use.at.const]
-        return [largest_value(use.at) for use in (inside or plain or mine)]
+        alone = [use for use in plain if not any(map(bounds_of, loops_of(use.at)))]
+        return [largest_value(use.at) for use in (inside or alone or plain or mine)]
 
     def length(self, array: Name, axis: int) -> int | None:
         """Return the length of an axis, or None where a size in it is unknown."""

@@ -17,6 +17,7 @@ from symopt.diagnosis.jet_elimination import eliminate_jets
 from symopt.diagnosis.jets import Arithmetic, Jet
 from symopt.diagnosis.truth import apply, number, truth
 from symopt.frontend.eliminated import Eliminated
+from symopt.frontend.expressions import is_special_number
 from symopt.frontend.sums import logsumexp
 
 Indices = Mapping[sp.Basic, int]
@@ -128,7 +129,7 @@ class OwnExpression:
         return tape
 
     def _args(self, part: sp.Basic) -> Sequence[sp.Basic]:
-        if isinstance(part, RANGED) or part in self.indices:
+        if isinstance(part, RANGED) or part in self.indices or is_special_number(part):
             return ()
         if isinstance(part, sp.Piecewise):
             return list(chain.from_iterable(pair.args for pair in part.args))
@@ -460,4 +461,6 @@ RULES: list[tuple[Any, Callable[..., Any]]] = [
 
 
 def _rule(part: sp.Basic) -> Callable[..., Any]:
+    if is_special_number(part):
+        return _number
     return next((rule for kinds, rule in RULES if isinstance(part, kinds)), _function)

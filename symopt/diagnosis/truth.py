@@ -142,6 +142,8 @@ def number(part: sp.Basic) -> Any:
         return mp.mpf(float(part))  # the double that code is made of
     if part.is_NumberSymbol:
         return mp.mpf(part._as_mpf_val(mp.mp.prec + 10))
+    if part.is_number:  # as gamma(1/3)
+        return mp.mpf(part.evalf(mp.mp.dps + 5)._mpf_)
     return None
 
 

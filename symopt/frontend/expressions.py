@@ -12,6 +12,7 @@ from sympy.core.relational import Relational
 from symopt.errors import UnsupportedError
 from symopt.frontend.conditions import nan_condition
 from symopt.frontend.moving import Moving
+from symopt.frontend.refusals import is_refused, no_machine_code
 from symopt.frontend.removable import continued_piece
 from symopt.frontend.stable import operation, product, total
 from symopt.frontend.valuation import build_valuation as _valuation
@@ -53,13 +54,6 @@ RELATIONS = {
     sp.Equality: ("eq", False),
     sp.Unequality: ("ne", False),
 }
-HINTS = {
-    sp.Derivative: "evaluate it with .doit() first",
-    sp.Integral: "evaluate it with .doit() first",
-    sp.Sum: "write the terms out with .doit()",
-    sp.Product: "write the factors out with .doit()",
-    sp.Order: "take it off with .removeO()",
-}
 
 
 def lower(graph: Graph, expression: sp.Basic, leaf: Callable[[sp.Basic], int]) -> int:
@@ -89,8 +83,10 @@ class Lowering:
         return self.made[expression]
 
     def _children(self, part: sp.Basic) -> list[sp.Basic]:
-        if type(part) in HINTS or isinstance(part, sp.core.function.AppliedUndef):
-            raise no_machine_code(part)
+        if is_special_number(part):
+            return []
+        if is_refused(part):
+            raise no_machine_code(part, known_functions())
         if isinstance(part, sp.Piecewise):
             return list(chain.from_iterable(pair.args for pair in part.args))
         if isinstance(part, sp.Pow) and _is_plain(part.exp):
@@ -104,12 +100,14 @@ class Lowering:
             return self.graph.const(number(part))
         if part in (sp.true, sp.false):
             return self.graph.const(float(bool(part)))
+        if is_special_number(part):
+            return self.graph.const(number(part))
         if type(part) in FUNCTIONS:
             return self.function(part)
         for kind, build in BUILDERS:
             if isinstance(part, kind):
                 return build(self, part)
-        raise no_machine_code(part)
+        raise no_machine_code(part, known_functions())
 
     def op(self, name: str, *parts: sp.Basic | int) -> int:
         """Return the node of an operation on parts that are lowered already."""
@@ -220,14 +218,10 @@ def number(part: sp.Basic) -> float:
     return value
 
 
-def no_machine_code(part: sp.Basic) -> UnsupportedError:
-    """Return the error that names a function without machine code, and where it stands."""
-    name = part.func.__name__
-    text = str(part)
-    hint = HINTS.get(type(part), f"supported: {', '.join(sorted(known_functions()))}")
-    return UnsupportedError(
-        f"{name} is not supported, in {text[:80]}{'...' if len(text) > 80 else ''}; {hint}"
-    )
+def is_special_number(part: sp.Basic) -> bool:
+    """Return whether this is a number that is worked out once, as gamma(1/3) or besselj(0, 1)."""
+    special = isinstance(part, sp.Function | sp.Integral) and type(part) not in ELEMENTARY
+    return special and bool(part.is_number)
 
 
 def known_functions() -> set[str]:
@@ -251,6 +245,8 @@ COMPOSED: dict[type[sp.Basic], Composed] = {
     valuation: _valuation,
 }
 """Functions made of the others."""
+ELEMENTARY = frozenset((*FUNCTIONS, *COMPOSED, sp.Max, sp.Min, sp.Piecewise))
+"""Functions that kernels compute of numbers too."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
     (sp.Add, Lowering.add),
     (sp.Mul, Lowering.mul),

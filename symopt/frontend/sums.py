@@ -275,6 +275,8 @@ class SumLowering(Lowering):
     def _multiple(self, expression: sp.Basic, role: Role) -> Affine:
         factor, rest = expression.as_coeff_Mul()
         if not factor.is_Integer or rest == expression:
+            if isinstance(expression, sp.Max | sp.Min):
+                raise _extreme_index(expression, role)
             raise CostError(
                 f"{role[0]} {expression}{role[1]} is not affine; expected whole multiples of "
                 "indices and sizes, "
@@ -296,6 +298,14 @@ def outside(symbol: sp.Basic) -> CostError:
     return CostError(
         f"{symbol} is used as an index outside a sum over {symbol}; "
         f"expected it inside sympy.Sum(..., ({symbol}, first, last))"
+    )
+
+
+def _extreme_index(expression: sp.Basic, role: Role) -> CostError:
+    return CostError(
+        f"{role[0]} {expression}{role[1]} is not affine; expected Max(...) only as the first and "
+        "Min(...) only as the last of a Sum or Product; elsewhere write conditions, as in "
+        "sympy.Piecewise((x[i], i < n), (0, True))"
     )
 
 
