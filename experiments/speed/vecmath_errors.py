@@ -12,7 +12,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Case:
     slope: Exact
     edges: Sequence[float] = ()
     made: sp.Expr | None = None
+    above: float = -math.inf  # where it is measured
 
     def compiled(self, name: str) -> Function:
         """Return what computes the value "J" and the slope ("g", 0), as a cost does."""
@@ -158,6 +159,14 @@ QUARTERS = (
 GAUSSIAN = (1.0, 6.0, 26.0, 26.543, 26.6287, 27.2, 27.3, 27.4)
 
 
+FACTORIAL = (1.0, 1.25, 1.4616321449683622, 2.0, 2.5, 3.0, 18.0, 171.6243769563027)
+
+
+def above(case: Case, least: float) -> Case:
+    """Return a case that is measured above a number only."""
+    return replace(case, above=least)
+
+
 def sympy(
     function: Callable[..., sp.Expr], value: Exact, slope: Exact, edges: Sequence[float] = ()
 ) -> Case:
@@ -200,6 +209,10 @@ CASES: dict[str, Case] = {
     "erfc": sympy(
         sp.erfc, lambda x: mp.erfc(x) if x < 50 else mp.mpf(0), lambda x: -2 / mp.sqrt(mp.pi) * gauss(x), GAUSSIAN
     ),
+    "gamma": above(sympy(sp.gamma, mp.gamma, lambda x: mp.gamma(x) * mp.digamma(x), FACTORIAL), 1e-300),
+    "loggamma": above(sympy(sp.loggamma, mp.loggamma, mp.digamma, FACTORIAL), 1e-300),
+    "digamma": above(sympy(sp.digamma, mp.digamma, lambda x: mp.psi(1, x), FACTORIAL), 1e-150),
+    "trigamma": above(sympy(sp.trigamma, lambda x: mp.psi(1, x), lambda x: mp.psi(2, x), FACTORIAL), 1e-100),
     "Abs": sympy(sp.Abs, abs, mp.sign),
     "sign": sympy(sp.sign, mp.sign, no_slope),
     "floor": sympy(sp.floor, mp.floor, no_slope, (1.0, 3.0, 2.0**52)),
@@ -242,7 +255,8 @@ def points(case: Case, count: int, seed: int = 0) -> np.ndarray:
     special = np.array(
         [0.0, -0.0, TINY, -TINY, 2.0**-1022, LARGEST, -LARGEST, 1.0, -1.0, *case.edges]
     )
-    return np.concatenate([signed, rng.uniform(-4, 4, share), next_to, near, special])
+    found = np.concatenate([signed, rng.uniform(-4, 4, share), next_to, near, special])
+    return np.where(found > case.above, found, np.abs(found) + max(case.above, TINY))
 
 
 def error(exact: mp.mpf, got: float) -> float:

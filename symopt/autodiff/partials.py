@@ -286,6 +286,30 @@ def _log1mexp_slope(g: Graph, n: int) -> list[int | None]:
     return [g.op("mul", n, g.op("sub", g.const(1.0), n))]
 
 
+def _gamma(g: Graph, n: int) -> list[int | None]:
+    """gamma(x)*digamma(x)."""
+    return [g.op("mul", n, g.op("digamma", *_args(g, n)))]
+
+
+def _loggamma(g: Graph, n: int) -> list[int | None]:
+    """digamma(x), NaN below 0 as loggamma is."""
+    (x,) = _args(g, n)
+    above = g.op("lt", g.const(0.0), x)
+    return [g.op("select", above, g.op("digamma", x), g.const(float("nan")))]
+
+
+def _binomial(g: Graph, number: int) -> list[int | None]:
+    """Times the digamma of n + 1, or less that of k + 1, and the digamma of n - k + 1."""
+    n, k = _args(g, number)
+    one = g.const(1.0)
+    whole, chosen = (g.op("digamma", g.op("add", part, one)) for part in (n, k))
+    rest = g.op("digamma", g.op("add", g.op("sub", n, k), one))
+    return [
+        g.op("mul", number, g.op("sub", whole, rest)),
+        g.op("mul", number, g.op("sub", rest, chosen)),
+    ]
+
+
 TWO_BY_ROOT_PI = 1.1283791670955126
 LOCAL: dict[str, Partial] = {
     "add": lambda g, _: [g.const(1.0), g.const(1.0)],
@@ -346,6 +370,12 @@ LOCAL: dict[str, Partial] = {
     "log_erfc": _is("log_erfc_slope"),
     "log_erfc_slope": _is("log_erfc_curvature"),
     "log_erfc_curvature": _log_erfc_curvature,
+    "gamma": _gamma,
+    "loggamma": _loggamma,
+    "digamma": _is("trigamma"),
+    "trigamma": _is("tetragamma"),
+    "tetragamma": _is("pentagamma"),
+    "binomial": _binomial,
     "mod": _mod,
     "log_cosh": _is("tanh"),
     "logaddexp": _logaddexp,

@@ -24,6 +24,11 @@ class Case(NamedTuple):
     cure: str
 
 
+def _is_pole(u: float) -> bool:
+    """Return whether gamma is infinite: at 0 and at the negative whole numbers."""
+    return u <= 0 and u == math.floor(u)
+
+
 CASES: dict[str, list[Case]] = {
     "sqrt": [Case(lambda u: u < 0, "the root of {0:g}", NOT_BELOW)],
     "log": [Case(lambda u: u <= 0, "log of {0:g}", ABOVE)],
@@ -62,6 +67,21 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(lambda *_: True, "{0:g}^{1:g} is " + BEYOND, SMALLER),
     ],
+    "loggamma": [
+        Case(lambda u: u < 0, "loggamma of {0:g}", ABOVE),
+        Case(lambda u: u == 0, "loggamma of 0, which is infinite", ABOVE),
+    ],
+    "binomial": [
+        Case(
+            lambda *_: True,
+            "binomial of {0:g} and {1:g}",
+            "keep {1} whole, or from 0 to {0}",
+        )
+    ],
+    **{
+        name: [Case(_is_pole, name + " of {0:g}, which is infinite", ABOVE)]
+        for name in ("gamma", "digamma", "trigamma", "tetragamma", "pentagamma")
+    },
     "mod": [Case(lambda _, v: v == 0, "the remainder of {0:g} divided by 0", APART)],
     "mul": [Case(lambda *_: True, "{0:g} times {1:g} is " + BEYOND, SMALLER)],
     "add": [Case(lambda *_: True, "{0:g} plus {1:g} is " + BEYOND, SMALLER)],

@@ -9,7 +9,7 @@ import mpmath as mp
 import numpy as np
 
 from symopt.compiler.runtime import interpreter
-from symopt.diagnosis.truth import DIGITS, below, exp
+from symopt.diagnosis.truth import DIGITS, below, exp, real_loggamma
 from symopt.ir.program import Node
 
 
@@ -88,6 +88,11 @@ EXACT: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda a: 1 / (1 + mp.exp(-a)),
     "softplus": lambda a: mp.log1p(mp.exp(a)),
     "mod": lambda a, b: a - b * mp.floor(a / b),
+    "loggamma": real_loggamma,
+    "digamma": lambda a: mp.psi(0, a),
+    "trigamma": lambda a: mp.psi(1, a),
+    "tetragamma": lambda a: mp.psi(2, a),
+    "pentagamma": lambda a: mp.psi(3, a),
     "log_slope": lambda a: 1 / a,
     "log1p_slope": lambda a: 1 / (1 + a),
     "xlogx_slope": lambda a: 1 + mp.log(a),

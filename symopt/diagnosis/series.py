@@ -388,6 +388,18 @@ exponential = _taylor(
 erfc = _taylor(taylor.at_erfc, taylor.erfc, Flat(100, 2, 0))
 
 
+def loggamma(a: Series) -> Series:
+    """Return log(gamma(a)) above 0."""
+    if _limit(a)[0] <= 0:
+        raise NoSeriesError
+    return analytic(mp.loggamma)(a)
+
+
+def no_series(*_: Series) -> Series:
+    """Refuse a function that is not expanded."""
+    raise NoSeriesError
+
+
 def _softplus(u: Any) -> Any:
     return mp.log(1 + mp.exp(u))
 
@@ -443,6 +455,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "asinh": analytic(mp.asinh),
     "erf": _taylor(mp.erf, taylor.erf, Flat(100, -1, 1)),
     "erfc": erfc,
+    "gamma": analytic(mp.gamma),
+    "loggamma": loggamma,
+    "binomial": no_series,
+    "digamma": analytic(lambda u: mp.psi(0, u)),
+    "trigamma": analytic(lambda u: mp.psi(1, u)),
     "expm1": analytic(mp.expm1, Flat(FAR, -1, None)),
     "log_erfc": lambda a: log(erfc(a)),
     "erfcx": _taylor(

@@ -69,6 +69,13 @@ def _delta(u: Any, *_: Any) -> Any:
     return mp.mpf(0)
 
 
+def real_loggamma(u: Any) -> Any:
+    """Return log(gamma(u)) above 0; below, it is complex."""
+    if u > 0:
+        return mp.loggamma(u)
+    return None
+
+
 INF = float("inf")
 FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.Add: lambda *terms: mp.fsum(terms),
@@ -96,6 +103,10 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.atanh: _in(-1, 1, mp.atanh),
     sp.erf: mp.erf,
     sp.erfc: mp.erfc,
+    sp.gamma: mp.gamma,
+    sp.loggamma: real_loggamma,
+    sp.polygamma: lambda n, u: mp.psi(int(n), u),
+    sp.binomial: mp.binomial,
     sp.Abs: abs,
     sp.sign: mp.sign,
     sp.floor: mp.floor,

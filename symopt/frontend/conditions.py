@@ -24,6 +24,11 @@ PARTLY = {
     "csc",
     "cot",
     "root_less",
+    "gamma",
+    "loggamma",
+    "digamma",
+    "trigamma",
+    "binomial",
 }
 """Operations that may be NaN of a finite argument, powers apart."""
 

@@ -42,6 +42,8 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.atanh: "atanh",
     sp.erf: "erf",
     sp.erfc: "erfc",
+    sp.gamma: "gamma",
+    sp.loggamma: "loggamma",
     sp.Abs: "abs",
     sp.sign: "sign",
     sp.floor: "floor",
@@ -191,6 +193,15 @@ class Lowering:
             return self.op(name, right, left)
         return self.op(name, left, right)
 
+    def polygamma(self, part: sp.polygamma) -> int:
+        order, argument = part.args
+        if order not in POLYGAMMAS:
+            raise UnsupportedError(
+                f"{part} is a polygamma function of order {order}; expected order 0 or 1, as in "
+                f"digamma({argument}) and trigamma({argument})"
+            )
+        return self.op(POLYGAMMAS[order], argument)
+
     def composed(self, part: sp.Basic) -> int:
         return COMPOSED[type(part)](self.graph, *(self(arg) for arg in part.args))
 
@@ -226,7 +237,7 @@ def is_special_number(part: sp.Basic) -> bool:
 
 def known_functions() -> set[str]:
     """Return the names of the functions that have machine code."""
-    extra = ("sqrt", "Max", "Min", "Piecewise")
+    extra = ("sqrt", "Max", "Min", "Piecewise", "digamma", "trigamma", "factorial")
     return {kind.__name__ for kind in (*FUNCTIONS, *COMPOSED)} | set(extra)
 
 
@@ -241,11 +252,15 @@ Composed = Callable[..., int]
 COMPOSED: dict[type[sp.Basic], Composed] = {
     sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
     sp.Mod: lambda g, x, y: g.op("mod", x, y),
+    sp.binomial: lambda g, n, k: g.op("binomial", n, k),
     sp.Heaviside: _heaviside,
     valuation: _valuation,
 }
 """Functions made of the others."""
-ELEMENTARY = frozenset((*FUNCTIONS, *COMPOSED, sp.Max, sp.Min, sp.Piecewise))
+POLYGAMMAS = {0: "digamma", 1: "trigamma"}
+ONCE = {sp.gamma, sp.loggamma, sp.binomial}
+"""Functions that are worked out once where they are of numbers."""
+ELEMENTARY = frozenset((*FUNCTIONS, *COMPOSED, sp.Max, sp.Min, sp.Piecewise)) - ONCE
 """Functions that kernels compute of numbers too."""
 BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int]]] = [
     (sp.Add, Lowering.add),
@@ -253,6 +268,7 @@ BUILDERS: list[tuple[type | tuple[type, ...], Callable[[Lowering, sp.Basic], int
     (sp.Pow, Lowering.pow),
     ((sp.Max, sp.Min), Lowering.extreme),
     (sp.Piecewise, Lowering.piecewise),
+    (sp.polygamma, Lowering.polygamma),
     (Relational, Lowering.relation),
     (sp.And, lambda low, part: low.chain("and", (low(arg) for arg in part.args))),
     (sp.Or, lambda low, part: low.chain("or", (low(arg) for arg in part.args))),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from symopt.frontend.gamma_logarithms import GAMMAS, log_of_gammas
 from symopt.frontend.terms import (
     Factors,
     Terms,
@@ -25,7 +26,7 @@ from symopt.ir.program import Graph
 
 POSITIVE = {"exp", "sigmoid", "erfc", "cosh", "softplus", "gauss", "sech2", "sqrt", "abs"}
 """Functions that are never negative."""
-PRODUCTS = ("mul", "div", "pow", "sqrt")
+PRODUCTS = ("mul", "div", "pow", "sqrt", *GAMMAS)
 
 
 def log_of(graph: Graph, node: int) -> int:
@@ -174,8 +175,11 @@ def _of_product(graph: Graph, node: int) -> int | None:
     if power is not None and power != int(power):
         return scale(graph, power, log_of(graph, args[0]))
     factors = factors_of(graph, node)
-    if factors is None or factors.constant == 0.0 or not _is_worth_it(graph, factors):
+    if factors is None or factors.constant == 0.0:
         return None
+    gammas = log_of_gammas(graph, node, factors, log_of)
+    if gammas is not None or not _is_worth_it(graph, factors):
+        return gammas
     known, odd = [], []
     for base, power in factors.parts:
         if _is_positive(graph, base):

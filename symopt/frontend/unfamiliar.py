@@ -7,6 +7,8 @@ from collections.abc import Callable
 import sympy as sp
 from sympy.codegen import cfunctions, numpy_nodes
 
+MOST_FACTORS = 8  # of a binomial coefficient that is written as a polynomial
+
 
 def _truncated_remainder(x: sp.Expr, y: sp.Expr) -> sp.Expr:
     """Return x - y*trunc(x/y), the remainder with the sign of x, as C has it."""
@@ -22,6 +24,26 @@ def _orientation(*indices: sp.Expr) -> sp.Expr:
     """Return the sign of a permutation of 0, 1, ..., 0 where two indices are the same."""
     signs = [sp.sign(b - a) for k, a in enumerate(indices) for b in indices[k + 1 :]]
     return sp.Mul(*signs)
+
+
+def _binomial(n: sp.Expr, k: sp.Expr) -> sp.Expr:
+    """Return n over a small number k as a polynomial of n; else as it is."""
+    if k.is_Integer and 0 <= k <= MOST_FACTORS:
+        return sp.expand_func(sp.binomial(n, k))
+    return sp.binomial(n, k)
+
+
+def _beta(x: sp.Expr, y: sp.Expr) -> sp.Expr:
+    """Return gamma(x)*gamma(y)/gamma(x + y), neither of which has to be a double."""
+    return (x + y) / (x * y * sp.binomial(x + y, x))
+
+
+def _rising(x: sp.Expr, k: sp.Expr) -> sp.Expr:
+    return sp.gamma(x + k) / sp.gamma(x)
+
+
+def _falling(x: sp.Expr, k: sp.Expr) -> sp.Expr:
+    return sp.gamma(x + 1) / sp.gamma(x - k + 1)
 
 
 def _acot(x: sp.Expr) -> sp.Expr:
@@ -41,6 +63,12 @@ REWRITTEN: dict[type, Callable[..., sp.Basic]] = {
     sp.asech: _asech,
     sp.acsch: lambda x: sp.asinh(1 / x),
     sp.acoth: lambda x: sp.atanh(1 / x),
+    sp.factorial: lambda x: sp.gamma(x + 1),
+    sp.beta: _beta,
+    sp.RisingFactorial: _rising,
+    sp.FallingFactorial: _falling,
+    sp.harmonic: lambda x, order=sp.S.One: sp.harmonic(x, order).rewrite(sp.polygamma),
+    sp.catalan: lambda n: sp.binomial(2 * n, n) / (n + 1),
     sp.frac: lambda x: x - sp.floor(x),
     sp.Rem: _truncated_remainder,
     sp.erf2: lambda x, y: sp.erf(y) - sp.erf(x),

@@ -21,7 +21,7 @@ BITS = 250  # of mpmath
 INF, NAN = math.inf, math.nan
 TINY, SMALLEST_NORMAL, LARGEST = 5e-324, 2.0**-1022, 1.7976931348623157e308
 PI_2, PI, LN2 = math.pi / 2, math.pi, 0.6931471805599453
-ARITY = {"pow": 2, "pow_less": 2, "root_less": 2, "mod": 2, "fma": 3}
+ARITY = {"binomial": 2, "pow": 2, "pow_less": 2, "root_less": 2, "mod": 2, "fma": 3}
 
 # Points. A range is a function of a generator; it returns the points of each argument.
 
@@ -109,6 +109,31 @@ def whole(largest, more=0.0):
     return lambda rng: (rng.integers(-largest, largest, COUNT) + more,)
 
 
+def whole_from(low, high):
+    return lambda rng: (np.floor(rng.uniform(low, high, COUNT)),)
+
+
+def next_to_whole(low, nearest):
+    return lambda rng: (
+        rng.integers(low, 0, COUNT)
+        + rng.choice([-1.0, 1.0], COUNT) * rng.uniform(nearest, 0.1, COUNT),
+    )
+
+
+def parts_of(wholes):
+    """Return pairs n, k with 0 <= k <= n."""
+
+    def draw(rng):
+        (n,) = wholes(rng)
+        return n, n * rng.uniform(0, 1, COUNT)
+
+    return draw
+
+
+FACTORIAL = {
+    "tiny": positive(1e-60, 1e-5), "first": linear(0, 1), "second": linear(1, 2), "third": linear(2, 3), "middle": linear(3, 20),
+    "one": around(1, 1e-16, 0.3), "two": around(2, 1e-16, 0.3),
+}  # fmt: skip
 TRIGONOMETRIC = {
     "tiny": both_signs(TINY, 1e-3), "first": linear(-1, 1), "turns": linear(-10, 10), "to 1e6": both_signs(10, 1e6),
     "to 2**47": both_signs(1e6, 2.0**47), "to 2**48": linear(2.0**47, 2.0**48),
@@ -219,6 +244,18 @@ RANGES = {
     "asin_slope": INVERSE_SINES, "atanh_slope": INVERSE_SINES, "atan_slope": WIDE, "asinh_slope": WIDE,
     "acosh_slope": {"one": around_above(1, 1e-16, 1), "above": positive(1.001, LARGEST)},
     "sech_slope": HYPERBOLIC, "csch_slope": HYPERBOLIC, "coth_slope": HYPERBOLIC,
+    "gamma": {
+        **FACTORIAL, "largest": linear(20, 171.6), "left": linear(-5, 0), "far left": linear(-170, -5), "underflow": linear(-180, -170),
+        "poles": next_to_whole(-150, 1e-13),
+    },
+    "loggamma": {**FACTORIAL, "large": positive(1, 2.5e305)}, "digamma": {**FACTORIAL, "zero": around(1.4616321449683622, 1e-16, 0.3), "large": positive(1, LARGEST)},
+    "trigamma": {**FACTORIAL, "large": positive(1, 1e307), "left": linear(-5, 0), "poles": next_to_whole(-150, 1e-13)},
+    "tetragamma": {**FACTORIAL, "large": positive(1, 1e150)}, "pentagamma": {**FACTORIAL, "large": positive(1, 1e100), "left": linear(-5, 0)},
+    "binomial": {
+        "small": pairs(whole_from(0, 60), whole_from(0, 60)), "large": pairs(whole_from(100, 1e15), whole_from(0, 8)),
+        "middle": pairs(whole_from(500, 1029), whole_from(0, 500)), "real": parts_of(positive(0.1, 1000)),
+        "real below": pairs(linear(-5, 20), whole_from(0, 30)), "of a root": pairs(lambda rng: (np.full(COUNT, 0.5),), whole_from(0, 300)),
+    },
 }  # fmt: skip
 CASES = [(op, name) for op, ranges in RANGES.items() for name in ranges]
 WORST = {
@@ -317,6 +354,7 @@ EXACT = {
     "atanh_slope": lambda x: 1 / (1 - x * x) if abs(x) < 1 else mp.inf,
     "atan_slope": lambda x: 1 / (1 + x * x), "asinh_slope": lambda x: 1 / mp.sqrt(1 + x * x),
     "acosh_slope": lambda x: 1 / mp.sqrt(x * x - 1) if x > 1 else mp.inf,
+    "digamma": mp.digamma, "trigamma": lambda x: mp.psi(1, x), "tetragamma": lambda x: mp.psi(2, x), "pentagamma": lambda x: mp.psi(3, x),
 }  # fmt: skip
 
 
@@ -506,6 +544,13 @@ SPECIAL = {
         (0.0, 0.0), (-0.0, 0.0), (1.0, 0.0), (INF, INF), (NAN, NAN), (-TINY, NAN), (-1.0, NAN), (-INF, NAN),
         (LARGEST, INF),
     ],
+    "gamma": [
+        (0.0, INF), (-0.0, -INF), (1.0, 1.0), (2.0, 1.0), (3.0, 2.0), (13.0, 479001600.0), (18.0, 355687428096000.0), (INF, INF),
+        (-1.0, NAN), (-2.0, NAN), (-1e300, NAN), (-INF, NAN), (NAN, NAN), (172.0, INF), (LARGEST, INF), (TINY, INF),
+    ],
+    "loggamma": [(0.0, INF), (1.0, 0.0), (2.0, 0.0), (INF, INF), (-1.0, NAN), (-0.5, NAN), (NAN, NAN), (LARGEST, INF)],
+    "digamma": [(0.0, NAN), (-1.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (1.0, -0.5772156649015329)],
+    "trigamma": [(0.0, INF), (-3.0, INF), (INF, 0.0), (NAN, NAN)],
     "sign": [(0.0, 0.0), (TINY, 1.0), (-TINY, -1.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)],
 }  # fmt: skip
 EVEN, ODD_POWERS, BETWEEN = (
@@ -630,6 +675,42 @@ def test_odd_functions_are_odd_to_the_bit(op):
 def test_even_functions_are_even_to_the_bit(op):
     x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [0.0, INF, NAN]])
     np.testing.assert_array_equal(bitcast_to_int(compiled(op)(-x)), bitcast_to_int(compiled(op)(x)))
+
+
+def test_whole_numbers_have_whole_factorials():
+    n = np.arange(1.0, 19.0)
+    np.testing.assert_array_equal(compiled("gamma")(n), [math.factorial(int(k) - 1) for k in n])
+
+
+def test_small_binomial_coefficients_are_exact():
+    n, k = (grid.ravel() for grid in np.meshgrid(np.arange(48.0), np.arange(-2.0, 50.0)))
+    wanted = [math.comb(int(a), int(b)) if b >= 0 else 0 for a, b in zip(n, k, strict=True)]
+    np.testing.assert_array_equal(compiled("binomial")(n, k), wanted)
+
+
+@pytest.mark.parametrize(("n", "k"), [(0.5, 1.5), (-0.5, 0.25), (2.0, 2.5), (NAN, 1.0), (1.0, NAN)])
+def test_a_binomial_coefficient_between_whole_numbers_is_nan_outside(n, k):
+    assert np.isnan(compiled("binomial")(n, k))
+
+
+@pytest.mark.parametrize(("op", "order"), [("digamma", 0), ("tetragamma", 2)])
+def test_a_polygamma_function_with_zeros_on_the_left_is_right_to_its_larger_part(op, order):
+    x = np.concatenate(
+        [
+            linear(-5, 0)(np.random.default_rng(0))[0],
+            next_to_whole(-90, 1e-9)(np.random.default_rng(1))[0],
+        ]
+    )
+    with mp.workdps(60):
+        exact = [mp.psi(order, mp.mpf(float(a))) for a in x]
+        scale = [
+            abs(mp.psi(order, 1 - mp.mpf(float(a)))) + abs(e) for a, e in zip(x, exact, strict=True)
+        ]
+        errors = [
+            abs(float((got - e) / size))
+            for got, e, size in zip(compiled(op)(x).tolist(), exact, scale, strict=True)
+        ]
+    assert max(errors) < 12 * 2.0**-53
 
 
 IMAGE = {

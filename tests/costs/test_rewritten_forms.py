@@ -10,6 +10,8 @@ import symopt as so
 from symopt.frontend.bounds import within_affine_bounds
 from symopt.frontend.rewriting import rewritten
 
+pytestmark = pytest.mark.usefixtures("in_python")
+
 x, y, z, t, w = sp.symbols("x y z t w")
 i, j, k, n = sp.symbols("i j k n", integer=True)
 X, SHAPED = sp.IndexedBase("X"), sp.IndexedBase("X", shape=(n,))

@@ -28,6 +28,7 @@ NO_PARTIAL = {
     "sin_far_part": "put beside the fast ones after derivatives are taken",
     "cos_far_part": "put beside the fast ones after derivatives are taken",
     "log_erfc_curvature": "",
+    "pentagamma": "only Hessians of trigamma need it",
 }
 DEEPEST = {"xlogx_slope"}
 

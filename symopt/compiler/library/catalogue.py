@@ -8,6 +8,7 @@ from typing import Any
 
 from symopt.compiler.library import (
     exponential,
+    gamma_functions,
     hyperbolic,
     large_arguments,
     philox,
@@ -23,6 +24,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         trigonometric,
         hyperbolic,
         special,
+        gamma_functions,
         large_arguments,
         philox,
         shuffle,

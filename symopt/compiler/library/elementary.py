@@ -31,6 +31,15 @@ from symopt.compiler.library.exponential import (
     xlogx,
     xlogx_slope,
 )
+from symopt.compiler.library.gamma_functions import (
+    binomial,
+    digamma,
+    gamma,
+    loggamma,
+    pentagamma,
+    tetragamma,
+    trigamma,
+)
 from symopt.compiler.library.hyperbolic import (
     acosh,
     acosh_slope,
@@ -145,5 +154,12 @@ ULP = {
     "erfcx_slope": 3.0,
     "log_erfc_slope": 3.0,
     "log_erfc_curvature": 6.0,
+    "gamma": 4.5,
+    "loggamma": 2.5,
+    "digamma": 2.5,
+    "trigamma": 4.5,
+    "tetragamma": 8.0,
+    "pentagamma": 12.0,
+    "binomial": 8.0,
 }
 """Largest error of each function that kernels can call, in ulp."""
