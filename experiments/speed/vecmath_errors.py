@@ -159,6 +159,12 @@ QUARTERS = (
 GAUSSIAN = (1.0, 6.0, 26.0, 26.543, 26.6287, 27.2, 27.3, 27.4)
 
 
+def sinc_slope(x: mp.mpf) -> mp.mpf:
+    """Return the slope of sin(x)/x."""
+    with mp.workprec(4000):
+        return (mp.cos(x) - mp.sin(x) / x) / x if x else mp.mpf(0)
+
+
 FACTORIAL = (1.0, 1.25, 1.4616321449683622, 2.0, 2.5, 3.0, 18.0, 171.6243769563027)
 
 
@@ -209,6 +215,7 @@ CASES: dict[str, Case] = {
     "erfc": sympy(
         sp.erfc, lambda x: mp.erfc(x) if x < 50 else mp.mpf(0), lambda x: -2 / mp.sqrt(mp.pi) * gauss(x), GAUSSIAN
     ),
+    "sinc": sympy(sp.sinc, mp.sinc, sinc_slope, (*QUARTERS, 1.5)),
     "gamma": above(sympy(sp.gamma, mp.gamma, lambda x: mp.gamma(x) * mp.digamma(x), FACTORIAL), 1e-300),
     "loggamma": above(sympy(sp.loggamma, mp.loggamma, mp.digamma, FACTORIAL), 1e-300),
     "digamma": above(sympy(sp.digamma, mp.digamma, lambda x: mp.psi(1, x), FACTORIAL), 1e-150),

@@ -286,6 +286,21 @@ def _log1mexp_slope(g: Graph, n: int) -> list[int | None]:
     return [g.op("mul", n, g.op("sub", g.const(1.0), n))]
 
 
+def _atan2(g: Graph, n: int) -> list[int | None]:
+    """x/h**2 and -y/h**2 with h = hypot(x, y), in two divisions, of which none overflows."""
+    y, x = _args(g, n)
+    h = g.op("hypot", x, y)
+    across, along = (g.op("div", g.op("div", part, h), h) for part in (x, y))
+    return [across, g.op("neg", along)]
+
+
+def _hypot(g: Graph, n: int) -> list[int | None]:
+    """x/h and y/h, 0 at the origin as the slope of sqrt is."""
+    zero = g.const(0.0)
+    at_zero = g.op("eq", n, zero)
+    return [g.op("select", at_zero, zero, g.op("div", part, n)) for part in _args(g, n)]
+
+
 def _gamma(g: Graph, n: int) -> list[int | None]:
     """gamma(x)*digamma(x)."""
     return [g.op("mul", n, g.op("digamma", *_args(g, n)))]
@@ -370,6 +385,10 @@ LOCAL: dict[str, Partial] = {
     "log_erfc": _is("log_erfc_slope"),
     "log_erfc_slope": _is("log_erfc_curvature"),
     "log_erfc_curvature": _log_erfc_curvature,
+    "sinc": _is("sinc_slope"),
+    "sinc_slope": _is("sinc_curvature"),
+    "atan2": _atan2,
+    "hypot": _hypot,
     "gamma": _gamma,
     "loggamma": _loggamma,
     "digamma": _is("trigamma"),

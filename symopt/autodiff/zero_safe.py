@@ -59,6 +59,8 @@ TAME = (
         "sech2",
         "sech",
         "log_cosh",
+        "sinc",
+        "hypot",
         "logaddexp",
     }
 )

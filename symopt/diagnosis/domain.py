@@ -71,6 +71,9 @@ CASES: dict[str, list[Case]] = {
         Case(lambda u: u < 0, "loggamma of {0:g}", ABOVE),
         Case(lambda u: u == 0, "loggamma of 0, which is infinite", ABOVE),
     ],
+    "atan2": [
+        Case(lambda *_: True, "atan2 of 0 and 0, which has no direction", "keep {1} away from 0")
+    ],
     "binomial": [
         Case(
             lambda *_: True,

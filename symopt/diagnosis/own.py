@@ -12,10 +12,11 @@ import mpmath as mp
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
+from sympy.codegen.cfunctions import hypot
 
 from symopt.diagnosis.jet_elimination import eliminate_jets
 from symopt.diagnosis.jets import Arithmetic, Jet
-from symopt.diagnosis.truth import apply, number, truth
+from symopt.diagnosis.truth import apply, number, sinc_curvature, sinc_slope, truth
 from symopt.frontend.eliminated import Eliminated
 from symopt.frontend.expressions import is_special_number
 from symopt.frontend.sums import logsumexp
@@ -425,6 +426,29 @@ def _function(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | No
     )
 
 
+def _sinc(e: Evaluation, part: sp.Basic, args: Args, _: Indices) -> Jet | None:
+    """Return sin(u)/u by its own derivatives; SymPy's are of two pieces."""
+    if None in args:
+        return None
+    u = args[0].value
+    value = apply(part.func, [u])
+    return e.arithmetic.chain(value, args, lambda _: sinc_slope(u), lambda *_: sinc_curvature(u))
+
+
+def _angle(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
+    """Return atan2, which steps by 2*pi on the left of the origin."""
+    if None not in args:
+        y, x = args
+        e.kinked |= y.value == 0 and x.value < 0 and bool(y.slopes)
+    return _function(e, part, args, at)
+
+
+def _length(e: Evaluation, part: sp.Basic, args: Args, at: Indices) -> Jet | None:
+    """Return hypot, which has a kink at the origin."""
+    e.kinked |= None not in args and args[0].value == args[1].value == 0
+    return _function(e, part, args, at)
+
+
 def _number(_: Evaluation, part: sp.Basic, __: Args, ___: Indices) -> Jet | None:
     value = number(part)
     if value is None:
@@ -453,6 +477,9 @@ RULES: list[tuple[Any, Callable[..., Any]]] = [
     ((sp.Max, sp.Min), _extreme),
     (sp.Mod, _remainder),
     (sp.Abs, _absolute),
+    (sp.sinc, _sinc),
+    (sp.atan2, _angle),
+    (hypot, _length),
     (STEPS, _still),
     (sp.logic.boolalg.BooleanAtom, _number),
     (sp.logic.boolalg.Boolean, _still),

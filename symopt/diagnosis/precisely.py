@@ -9,7 +9,15 @@ import mpmath as mp
 import numpy as np
 
 from symopt.compiler.runtime import interpreter
-from symopt.diagnosis.truth import DIGITS, below, exp, real_loggamma
+from symopt.diagnosis.truth import (
+    DIGITS,
+    atan2,
+    below,
+    exp,
+    real_loggamma,
+    sinc_curvature,
+    sinc_slope,
+)
 from symopt.ir.program import Node
 
 
@@ -88,6 +96,9 @@ EXACT: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda a: 1 / (1 + mp.exp(-a)),
     "softplus": lambda a: mp.log1p(mp.exp(a)),
     "mod": lambda a, b: a - b * mp.floor(a / b),
+    "atan2": atan2,
+    "sinc_slope": sinc_slope,
+    "sinc_curvature": sinc_curvature,
     "loggamma": real_loggamma,
     "digamma": lambda a: mp.psi(0, a),
     "trigamma": lambda a: mp.psi(1, a),
@@ -127,6 +138,9 @@ PERIODIC = (
     "cot_slope",
     "sec_slope",
     "csc_slope",
+    "sinc",
+    "sinc_slope",
+    "sinc_curvature",
 )
 HYPERBOLIC = ("sinh", "cosh", "sech", "csch", "sech_slope", "csch_slope", "coth_slope", "sech2")
 EXACT |= {name: below(EXACT.get(name) or getattr(mp, name)) for name in (*PERIODIC, *HYPERBOLIC)}

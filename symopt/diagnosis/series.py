@@ -388,6 +388,24 @@ exponential = _taylor(
 erfc = _taylor(taylor.at_erfc, taylor.erfc, Flat(100, 2, 0))
 
 
+atan = analytic(mp.atan)
+
+
+def atan2(y: Series, x: Series) -> Series:
+    """Return the angle of a point that moves."""
+    side, height = sign_of(x), sign_of(y)
+    if side == height == 0:
+        raise NoSeriesError
+    if abs(_limit(x)[0]) > abs(_limit(y)[0]):
+        angle = atan(div(y, x))
+        if side > 0:
+            return angle
+        turn = mp.pi * (height or 1)
+        return add(constant(turn), angle)
+    angle = atan(div(x, y))
+    return sub(constant(mp.pi / 2 * height), angle)
+
+
 def loggamma(a: Series) -> Series:
     """Return log(gamma(a)) above 0."""
     if _limit(a)[0] <= 0:
@@ -451,10 +469,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinh": analytic(mp.sinh, Flat(FAR, None, None)),
     "cosh": analytic(mp.cosh, Flat(FAR, None, None)),
     "tanh": analytic(mp.tanh, Flat(FAR, -1, 1)),
-    "atan": analytic(mp.atan),
+    "atan": atan,
     "asinh": analytic(mp.asinh),
     "erf": _taylor(mp.erf, taylor.erf, Flat(100, -1, 1)),
     "erfc": erfc,
+    "sinc": analytic(mp.sinc),
+    "hypot": lambda a, b: sqrt(add(mul(a, a), mul(b, b))),
+    "atan2": atan2,
     "gamma": analytic(mp.gamma),
     "loggamma": loggamma,
     "binomial": no_series,

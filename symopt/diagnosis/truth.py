@@ -8,6 +8,7 @@ from typing import Any
 
 import mpmath as mp
 import sympy as sp
+from sympy.codegen.cfunctions import hypot
 
 DIGITS = 50
 LARGEST = mp.mpf(10) ** 400  # argument of an exponential or a trigonometric function
@@ -76,6 +77,29 @@ def real_loggamma(u: Any) -> Any:
     return None
 
 
+def atan2(y: Any, x: Any) -> Any:
+    """Return the angle of a point; that of the origin does not exist."""
+    if x == y == 0:
+        return None
+    return mp.atan2(y, x)
+
+
+def sinc_slope(u: Any) -> Any:
+    """Return the slope of sin(u)/u, with the digits that its difference cancels."""
+    if u == 0:
+        return mp.mpf(0)
+    with mp.extradps(10 + max(0, -2 * int(mp.log10(abs(u))))):
+        return (mp.cos(u) - mp.sin(u) / u) / u
+
+
+def sinc_curvature(u: Any) -> Any:
+    """Return the second derivative of sin(u)/u."""
+    if u == 0:
+        return -mp.mpf(1) / 3
+    with mp.extradps(10 + max(0, -3 * int(mp.log10(abs(u))))):
+        return -(mp.sin(u) + 2 * (mp.cos(u) - mp.sin(u) / u) / u) / u
+
+
 INF = float("inf")
 FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.Add: lambda *terms: mp.fsum(terms),
@@ -103,6 +127,9 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.atanh: _in(-1, 1, mp.atanh),
     sp.erf: mp.erf,
     sp.erfc: mp.erfc,
+    sp.sinc: below(mp.sinc),
+    sp.atan2: atan2,
+    hypot: mp.hypot,
     sp.gamma: mp.gamma,
     sp.loggamma: real_loggamma,
     sp.polygamma: lambda n, u: mp.psi(int(n), u),

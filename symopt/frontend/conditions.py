@@ -24,6 +24,8 @@ PARTLY = {
     "csc",
     "cot",
     "root_less",
+    "sinc",
+    "atan2",
     "gamma",
     "loggamma",
     "digamma",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 
 import sympy as sp
+from sympy.codegen.cfunctions import hypot
 from sympy.core.relational import Relational
 
 from symopt.errors import UnsupportedError
@@ -40,6 +41,7 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.asinh: "asinh",
     sp.acosh: "acosh",
     sp.atanh: "atanh",
+    sp.sinc: "sinc",
     sp.erf: "erf",
     sp.erfc: "erfc",
     sp.gamma: "gamma",
@@ -252,6 +254,8 @@ Composed = Callable[..., int]
 COMPOSED: dict[type[sp.Basic], Composed] = {
     sp.ceiling: lambda g, x: g.op("neg", g.op("floor", g.op("neg", x))),
     sp.Mod: lambda g, x, y: g.op("mod", x, y),
+    sp.atan2: lambda g, y, x: g.op("atan2", y, x),
+    hypot: lambda g, x, y: g.op("hypot", x, y),
     sp.binomial: lambda g, n, k: g.op("binomial", n, k),
     sp.Heaviside: _heaviside,
     valuation: _valuation,

@@ -215,6 +215,7 @@ FORMS: dict[str, Callable[..., int]] = {
     "abs": _absolute,
     "cos": _even("cos"),
     "cosh": _even("cosh"),
+    "sinc": _even("sinc"),
     **{name: partial(_odd, name) for name in ODD},
     "acosh": _acosh,
     "asinh": _undone("sinh", partial(_odd, "asinh")),

@@ -76,7 +76,6 @@ REWRITTEN: dict[type, Callable[..., sp.Basic]] = {
     sp.LeviCivita: _orientation,
     cfunctions.Cbrt: lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3),
     cfunctions.Sqrt: sp.sqrt,
-    cfunctions.hypot: lambda x, y: sp.sqrt(x**2 + y**2),
     cfunctions.exp2: lambda x: 2**x,
     cfunctions.expm1: lambda x: sp.exp(x) - 1,
     cfunctions.log1p: lambda x: sp.log(1 + x),

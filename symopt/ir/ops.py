@@ -96,9 +96,10 @@ FUNCTIONS = {
         "sec_slope csc_slope asin_slope atan_slope sech_slope csch_slope coth_slope "
         "asinh_slope acosh_slope atanh_slope gauss_slope erfcx_slope log_erfc_slope "
         "log_erfc_curvature "
+        "sinc sinc_slope sinc_curvature "
         "gamma loggamma digamma trigamma tetragamma pentagamma"
     ),
-    2: "binomial pow pow_less root_less mod mod_far logaddexp vanishing guarded steep",
+    2: "atan2 hypot binomial pow pow_less root_less mod mod_far logaddexp vanishing guarded steep",
     3: "fma",
 }
 """What is called by name, by the number of arguments."""

@@ -21,7 +21,16 @@ BITS = 250  # of mpmath
 INF, NAN = math.inf, math.nan
 TINY, SMALLEST_NORMAL, LARGEST = 5e-324, 2.0**-1022, 1.7976931348623157e308
 PI_2, PI, LN2 = math.pi / 2, math.pi, 0.6931471805599453
-ARITY = {"binomial": 2, "pow": 2, "pow_less": 2, "root_less": 2, "mod": 2, "fma": 3}
+ARITY = {
+    "atan2": 2,
+    "hypot": 2,
+    "binomial": 2,
+    "pow": 2,
+    "pow_less": 2,
+    "root_less": 2,
+    "mod": 2,
+    "fma": 3,
+}
 
 # Points. A range is a function of a generator; it returns the points of each argument.
 
@@ -244,6 +253,18 @@ RANGES = {
     "asin_slope": INVERSE_SINES, "atanh_slope": INVERSE_SINES, "atan_slope": WIDE, "asinh_slope": WIDE,
     "acosh_slope": {"one": around_above(1, 1e-16, 1), "above": positive(1.001, LARGEST)},
     "sech_slope": HYPERBOLIC, "csch_slope": HYPERBOLIC, "coth_slope": HYPERBOLIC,
+    "atan2": {
+        "wide": pairs(both_signs(TINY, LARGEST), both_signs(TINY, LARGEST)), "middle": pairs(linear(-3, 3), linear(-3, 3)),
+        "flat": pairs(both_signs(1e-9, 1e-3), linear(-3, 3)), "steep": pairs(linear(-3, 3), both_signs(1e-9, 1e-3)),
+        "diagonal": lambda rng: (lambda u: (u, u * rng.choice([-1.0, 1.0], COUNT) * (1 + rng.normal(size=COUNT) * 1e-9)))(linear(-3, 3)(rng)[0]),
+    },
+    "hypot": {
+        "wide": pairs(both_signs(TINY, LARGEST), both_signs(TINY, LARGEST)), "middle": pairs(linear(-3, 3), linear(-3, 3)),
+        "large": pairs(linear(-8e307, 8e307), linear(-8e307, 8e307)), "small": pairs(linear(-1e-300, 1e-300), linear(-1e-300, 1e-300)),
+    },
+    "sinc": {**TRIGONOMETRIC, "huge": both_signs(2.0**48, 1e300)},
+    "sinc_slope": {"tiny": both_signs(1e-300, 1e-3), "first": linear(-1.5, 1.5), "second": linear(1.5, 4.2), "peaks": around(6.1, 1e-3, 0.5)},
+    "sinc_curvature": {"tiny": both_signs(1e-300, 1e-3), "first": linear(-1.5, 1.5), "second": linear(2.5, 5.5)},
     "gamma": {
         **FACTORIAL, "largest": linear(20, 171.6), "left": linear(-5, 0), "far left": linear(-170, -5), "underflow": linear(-180, -170),
         "poles": next_to_whole(-150, 1e-13),
@@ -330,6 +351,16 @@ def exact_log_erfc(x):
     return mp.log(exact_erfcx(x)) - x * x if x > 1 else mp.log1p(-mp.erf(x))
 
 
+def sinc_slope(x):
+    with mp.workprec(3000):
+        return (mp.cos(x) - mp.sin(x) / x) / x
+
+
+def sinc_curvature(x):
+    with mp.workprec(4000):
+        return -(mp.sin(x) + 2 * sinc_slope(x)) / x
+
+
 EXACT = {
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: max(x, mp.mpf(0)) + mp.log1p(mp.exp(-abs(x))),
@@ -354,6 +385,7 @@ EXACT = {
     "atanh_slope": lambda x: 1 / (1 - x * x) if abs(x) < 1 else mp.inf,
     "atan_slope": lambda x: 1 / (1 + x * x), "asinh_slope": lambda x: 1 / mp.sqrt(1 + x * x),
     "acosh_slope": lambda x: 1 / mp.sqrt(x * x - 1) if x > 1 else mp.inf,
+    "sinc_slope": sinc_slope, "sinc_curvature": sinc_curvature,
     "digamma": mp.digamma, "trigamma": lambda x: mp.psi(1, x), "tetragamma": lambda x: mp.psi(2, x), "pentagamma": lambda x: mp.psi(3, x),
 }  # fmt: skip
 
@@ -548,6 +580,7 @@ SPECIAL = {
         (0.0, INF), (-0.0, -INF), (1.0, 1.0), (2.0, 1.0), (3.0, 2.0), (13.0, 479001600.0), (18.0, 355687428096000.0), (INF, INF),
         (-1.0, NAN), (-2.0, NAN), (-1e300, NAN), (-INF, NAN), (NAN, NAN), (172.0, INF), (LARGEST, INF), (TINY, INF),
     ],
+    "sinc": [(0.0, 1.0), (-0.0, 1.0), (TINY, 1.0), *NO_SINE], "sinc_slope": [(0.0, -0.0), *NO_SINE], "sinc_curvature": [(0.0, -1 / 3), *NO_SINE],
     "loggamma": [(0.0, INF), (1.0, 0.0), (2.0, 0.0), (INF, INF), (-1.0, NAN), (-0.5, NAN), (NAN, NAN), (LARGEST, INF)],
     "digamma": [(0.0, NAN), (-1.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (1.0, -0.5772156649015329)],
     "trigamma": [(0.0, INF), (-3.0, INF), (INF, 0.0), (NAN, NAN)],
@@ -675,6 +708,17 @@ def test_odd_functions_are_odd_to_the_bit(op):
 def test_even_functions_are_even_to_the_bit(op):
     x = np.concatenate([*(points(op, name)[0] for name in RANGES[op]), [0.0, INF, NAN]])
     np.testing.assert_array_equal(bitcast_to_int(compiled(op)(-x)), bitcast_to_int(compiled(op)(x)))
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "wanted"),
+    [
+        (0.0, 1.0, 0.0), (0.0, -1.0, PI), (-0.0, -1.0, PI), (1.0, 0.0, PI_2), (-1.0, 0.0, -PI_2), (1.0, 1.0, PI / 4),
+        (-1.0, -1.0, -3 * PI / 4), (0.0, 0.0, NAN), (1.0, INF, 0.0), (1.0, -INF, PI), (INF, 1.0, PI_2), (NAN, 1.0, NAN), (1.0, NAN, NAN),
+    ],
+)  # fmt: skip
+def test_atan2_at_special_values(y, x, wanted):
+    assert bitcast_to_int(compiled("atan2")(y, x)) == bitcast_to_int(wanted)
 
 
 def test_whole_numbers_have_whole_factorials():

@@ -28,6 +28,7 @@ NO_PARTIAL = {
     "sin_far_part": "put beside the fast ones after derivatives are taken",
     "cos_far_part": "put beside the fast ones after derivatives are taken",
     "log_erfc_curvature": "",
+    "sinc_curvature": "only third derivatives of sinc need it",
     "pentagamma": "only Hessians of trigamma need it",
 }
 DEEPEST = {"xlogx_slope"}

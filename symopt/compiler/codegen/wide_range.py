@@ -27,6 +27,19 @@ def _over_square(g: Graph, above: int, name: str, x: int) -> int:
     return g.op("sub", size, g.op("mul", g.op("mul", g.const(2.0), g.op(f"{name}_part", x)), size))
 
 
+def _sinc(g: Graph, x: int) -> int:
+    return g.op("div", _sine(g, x), x)
+
+
+def _sinc_slope(g: Graph, x: int) -> int:
+    return g.op("div", g.op("sub", _cosine(g, x), _sinc(g, x)), x)
+
+
+def _sinc_curvature(g: Graph, x: int) -> int:
+    twice = g.op("mul", g.const(2.0), _sinc_slope(g, x))
+    return g.op("neg", g.op("div", g.op("add", _sine(g, x), twice), x))
+
+
 FAR: dict[str, Callable[..., int]] = {
     "sin": _sine,
     "cos": _cosine,
@@ -38,6 +51,9 @@ FAR: dict[str, Callable[..., int]] = {
     "cot_slope": lambda g, x: _over_square(g, g.const(-1.0), "sin_far", x=x),
     "sec_slope": lambda g, x: _over_square(g, _sine(g, x), "cos_far", x=x),
     "csc_slope": lambda g, x: _over_square(g, g.op("neg", _cosine(g, x)), "sin_far", x=x),
+    "sinc": _sinc,
+    "sinc_slope": _sinc_slope,
+    "sinc_curvature": _sinc_curvature,
     "mod": lambda g, x, y: g.op("mod_far", x, y),
 }
 """What stands for a function where the fast one is NaN."""

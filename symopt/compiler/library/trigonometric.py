@@ -253,3 +253,77 @@ def csc_slope(x: float) -> float:
     size = cos(x) / (s * s)
     lost = cos_part(x) - fma(2.0, sin_part(x), square_part(s))
     return -(fma(size, lost, size) if fabs(size) < 1e300 else size)
+
+
+def sinc(x: float) -> float:
+    """sin(x)/x, 1 at 0."""
+    return 1.0 if x == 0.0 else sin(x) / x
+
+
+def sinc_slope(x: float) -> float:
+    """(cos(x) - sin(x)/x)/x; about 0 its series, for there the difference cancels."""
+    z = x * x
+    p = fma(
+        fma(fma(-8.509974375387505e-22, z, 3.9145882126782523e-19), z, -1.4797143443923793e-16),
+        z,
+        4.498331606952833e-14,
+    )
+    p = fma(
+        fma(fma(p, z, -1.0706029224547743e-11), z, 1.9270852604185937e-09),
+        z,
+        -2.505210838544172e-07,
+    )
+    p = fma(
+        fma(fma(p, z, 2.2045855379188714e-05), z, -0.0011904761904761906), z, 0.03333333333333333
+    )
+    p = fma(p, z, -0.3333333333333333)
+    return p * x if fabs(x) < 1.5 else (cos(x) - sin(x) / x) / x
+
+
+def sinc_curvature(x: float) -> float:
+    """-(sin(x) + 2*slope)/x; about 0 its series."""
+    z = x * x
+    p = fma(
+        fma(fma(-1.787094618831376e-20, z, 7.437717604088679e-18), z, -2.515514385467045e-15),
+        z,
+        6.74749741042925e-13,
+    )
+    p = fma(
+        fma(fma(p, z, -1.3917837991912066e-10), z, 2.1197937864604532e-08),
+        z,
+        -2.2546897546897547e-06,
+    )
+    p = fma(fma(fma(p, z, 0.00015432098765432098), z, -0.005952380952380952), z, 0.1)
+    p = fma(p, z, -0.3333333333333333)
+    slope = (cos(x) - sin(x) / x) / x
+    return p if fabs(x) < 1.5 else -(sin(x) + 2.0 * slope) / x
+
+
+def hypot(x: float, y: float) -> float:
+    """sqrt(x**2 + y**2) of both times a power of two, where their squares leave the doubles."""
+    a = fabs(x)
+    b = fabs(y)
+    high = a if a > b else b
+    big = high > 1e150
+    small = high < 1e-150
+    down = 2.409919865102884e-181 if big else (4.149515568880993e180 if small else 1.0)
+    up = 4.149515568880993e180 if big else (2.409919865102884e-181 if small else 1.0)
+    c = a * down
+    d = b * down
+    return sqrt(fma(c, c, d * d)) * up
+
+
+def atan2(y: float, x: float) -> float:
+    """The angle of a point, by the smaller over the larger; NaN of the origin."""
+    a = fabs(x)
+    b = fabs(y)
+    steep = b > a
+    low = a if steep else b
+    high = b if steep else a
+    q = low / high
+    inside = (high < 1e300) & (high > 1e-280)
+    lost = fma(-q, high, low) / high / fma(q, q, 1.0) if inside else 0.0
+    near = atan(q) + lost
+    up = 1.5707963267948966 - (near - 6.123233995736766e-17) if steep else near
+    left = 3.141592653589793 - (up - 1.2246467991473532e-16) if x < 0.0 else up
+    return -left if y < 0.0 else left
