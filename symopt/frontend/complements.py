@@ -77,6 +77,7 @@ def without_cancellation(graph: Graph, nodes: Sequence[int]) -> int | None:
     known = (
         _hyperbolic(graph, terms)
         or _mirror_softplus(graph, terms)
+        or _mirror_erfc(graph, terms)
         or _difference_of_roots(graph, terms)
     )
     if known is not None:
@@ -153,6 +154,17 @@ def _mirror_softplus(graph: Graph, terms: Terms) -> int | None:
                 sum_of(graph, Terms(terms.constant + factor * inner.constant, tuple(others))),
             ],
         )
+    return None
+
+
+def _mirror_erfc(graph: Graph, terms: Terms) -> int | None:
+    """Return 2 - erfc(u), as SymPy writes erfc(-u), as erfc(-u), among other terms."""
+    for place, (factor, node) in enumerate(terms.parts):
+        if graph.nodes[node].op != "erfc" or terms.constant != -2.0 * factor:
+            continue
+        mirrored = graph.op("erfc", graph.op("neg", *graph.nodes[node].args))
+        others = terms.parts[:place] + terms.parts[place + 1 :]
+        return sum_of(graph, Terms(0.0, ((-factor, mirrored), *others)))
     return None
 
 

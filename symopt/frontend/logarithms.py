@@ -177,6 +177,10 @@ def _of_product(graph: Graph, node: int) -> int | None:
     factors = factors_of(graph, node)
     if factors is None or factors.constant == 0.0:
         return None
+    if factors.constant == 0.5 and not factors.powers and len(factors.parts) == 1:
+        ((base, power),) = factors.parts
+        if power == 1.0 and graph.nodes[base].op == "erfc":
+            return _of_half_erfc(graph, *graph.nodes[base].args)
     gammas = log_of_gammas(graph, node, factors, log_of)
     if gammas is not None or not _is_worth_it(graph, factors):
         return gammas
@@ -190,6 +194,17 @@ def _of_product(graph: Graph, node: int) -> int | None:
             odd.append((base, power))
     known += [power_log(graph, base, exponent) for base, exponent in factors.powers]
     return add(graph, [*known, *_signed_logs(graph, factors.constant, odd)])
+
+
+def _of_half_erfc(graph: Graph, u: int) -> int:
+    """Return log(erfc(u)/2), the logarithm of a normal distribution, with the digits of both tails.
+
+    Left of 0 it is log(1 - erfc(-u)/2).
+    """
+    half = scale(graph, -0.5, graph.op("erfc", graph.op("neg", u)))
+    right = graph.op("add", log_of_constant(graph, 0.5), graph.op("log_erfc", u))
+    left = graph.op("lt", u, graph.const(0.0))
+    return graph.op("select", left, graph.op("log1p", half), right)
 
 
 def _is_worth_it(graph: Graph, factors: Factors) -> bool:
