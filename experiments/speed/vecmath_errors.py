@@ -41,6 +41,7 @@ class Case:
     edges: Sequence[float] = ()
     made: sp.Expr | None = None
     above: float = -math.inf  # where it is measured
+    slope_unit: Exact | None = None  # what the slope is a difference of, where that has zeros
 
     def compiled(self, name: str) -> Function:
         """Return what computes the value "J" and the slope ("g", 0), as a cost does."""
@@ -215,7 +216,10 @@ CASES: dict[str, Case] = {
     "erfc": sympy(
         sp.erfc, lambda x: mp.erfc(x) if x < 50 else mp.mpf(0), lambda x: -2 / mp.sqrt(mp.pi) * gauss(x), GAUSSIAN
     ),
-    "sinc": sympy(sp.sinc, mp.sinc, sinc_slope, (*QUARTERS, 1.5)),
+    "sinc": replace(
+        sympy(sp.sinc, mp.sinc, sinc_slope, (*QUARTERS, 1.5, 4.493409457909064)),
+        slope_unit=lambda x: 1 / abs(x) if abs(x) > 1.5 else mp.mpf(0),
+    ),
     "gamma": above(sympy(sp.gamma, mp.gamma, lambda x: mp.gamma(x) * mp.digamma(x), FACTORIAL), 1e-300),
     "loggamma": above(sympy(sp.loggamma, mp.loggamma, mp.digamma, FACTORIAL), 1e-300),
     "digamma": above(sympy(sp.digamma, mp.digamma, lambda x: mp.psi(1, x), FACTORIAL), 1e-150),
@@ -266,8 +270,8 @@ def points(case: Case, count: int, seed: int = 0) -> np.ndarray:
     return np.where(found > case.above, found, np.abs(found) + max(case.above, TINY))
 
 
-def error(exact: mp.mpf, got: float) -> float:
-    """Return |got - exact| in ulp of the exact value; what overflows counts as 2**1024."""
+def error(exact: mp.mpf, got: float, unit: mp.mpf | None = None) -> float:
+    """Return |got - exact| in ulp of the exact value, or of ``unit``; overflow is 2**1024."""
     if mp.isnan(exact):
         return 0.0 if math.isnan(got) else math.inf
     if math.isnan(got):
@@ -275,7 +279,8 @@ def error(exact: mp.mpf, got: float) -> float:
     end = mp.ldexp(1, 1024)
     exact = max(min(exact, end), -end)
     rounded = mp.mpf(got) if math.isfinite(got) else mp.sign(got) * end
-    exponent = mp.frexp(exact)[1] - 1 if exact else -1022
+    size = max(abs(exact), unit or 0)
+    exponent = mp.frexp(size)[1] - 1 if size else -1022
     return float(abs(rounded - exact) / mp.ldexp(1, min(max(exponent, -1022), 1023) - 52))
 
 
@@ -291,9 +296,12 @@ def largest(name: str, count: int, seed: int = 0) -> list[tuple[float, float]]:
     at = points(case, count, seed)
     made = compiled(name)({("x", 0): at})
     found = []
-    for exact, got in ((case.value, made["J"]), (case.slope, made["g", 0])):
+    for exact, got, unit in (
+        (case.value, made["J"], None),
+        (case.slope, made["g", 0], case.slope_unit),
+    ):
         errors = [
-            _error_at(exact, float(point), float(value))
+            _error_at(exact, float(point), float(value), unit=unit)
             for point, value in zip(at, got, strict=True)
         ]
         worst = int(np.argmax(errors))
@@ -301,12 +309,12 @@ def largest(name: str, count: int, seed: int = 0) -> list[tuple[float, float]]:
     return found
 
 
-def _error_at(exact: Exact, point: float, got: float) -> float:
+def _error_at(exact: Exact, point: float, got: float, unit: Exact | None = None) -> float:
     with mp.workprec(BITS + max(math.frexp(point)[1], 0)):
         wanted = exact(mp.mpf(point))
         if point == 0.0 and mp.isinf(wanted):
             return 0.0 if math.isinf(got) else math.inf  # a pole at 0: the sign is that of the zero
-        return error(wanted, got)
+        return error(wanted, got, unit(mp.mpf(point)) if unit else None)
 
 
 if __name__ == "__main__":

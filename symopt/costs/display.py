@@ -37,6 +37,10 @@ TAME = (
     sp.atanh,
     sp.erf,
     sp.erfc,
+    sp.atan2,
+    sp.gamma,
+    sp.loggamma,
+    sp.polygamma,
 )
 """What SymPy differentiates in no time, unlike Max and Min, which it compares."""
 
