@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import re
 from typing import Any
 
 import sympy as sp
@@ -22,6 +23,9 @@ LARGEST_INTEGER = 10**9  # in an index or a bound
 LARGEST_POWER = 100
 MOST_INDICES = 2
 EXPECTED = "expected whole multiples of names and a whole number, as in 2*i + n - 1"
+UNBRACKETED = ("sinh", "cosh", "tanh", "sin", "cos", "tan", "exp", "log", "ln", "sqrt", "abs")
+JOINED = re.compile(r"(?:[^\W\d_]_\d+){2,}")
+LIKELY = frozenset("xyz")  # arguments of functions, though they stand nowhere else
 KINDS = {
     "index": "the index of a sum",
     "size": "a size, in the bounds of a sum,",
@@ -160,6 +164,50 @@ class Names:
                     "are names in the bounds of sums, here "
                     f"{', '.join(self._all('size')) or 'none'}"
                 )
+        self._refuse_written_indices()
+        self._refuse_joined_names()
+
+    def _refuse_written_indices(self) -> None:
+        """Refuse x_i in a sum over i: it would be a name of its own."""
+        for name in self._all("value"):
+            word, _, index = name.rpartition("_")
+            if word and name not in self.declared and "index" in self.seen.get(index, {}):
+                raise ParseError(
+                    f"{name} is a name of its own, though {index} is the index of a sum; write "
+                    f"{word}[{index}], or rename one of them"
+                )
+
+    def _refuse_joined_names(self) -> None:
+        """Refuse xy beside x and y, and sinx beside x: each would be a name of its own."""
+        plain = set(self._all("value"))
+        for name in sorted(plain - self.declared):
+            function = next((one for one in UNBRACKETED if name.startswith(one)), "")
+            meant = ""
+            if function and name[len(function) :] in plain | LIKELY:
+                meant = f"{function}({name[len(function) :]})"
+            elif name.isalpha() and 2 <= len(name) <= 3 and set(name) <= plain:
+                meant = "*".join(name)
+            elif JOINED.fullmatch(name):
+                meant = "*".join(re.findall(r"[^\W\d_]_\d+", name))
+            if meant:
+                raise ParseError(
+                    f"{name} is a name of its own; write {meant} if that is meant, or list it as "
+                    f"in so.parse(text, params='{name}, ...')"
+                )
+
+    def refuse_called_name(self, name: str, known: bool) -> None:
+        """Refuse the name of a function that is a name of a number too.
+
+        Raises
+        ------
+        ParseError
+            With both ways to write it.
+        """
+        if known and (name in self.declared or "value" in self.seen.get(name, {})):
+            raise ParseError(
+                f"{name} is a function in {name}(...) and a name elsewhere; write {name}*(...) for "
+                "a product, or rename the one that is no function"
+            )
 
     def _all(self, kind: str) -> list[str]:
         return sorted(name for name, places in self.seen.items() if kind in places)
@@ -184,7 +232,20 @@ class Names:
     def total(self, node: ast.Call, term: sp.Expr) -> sp.Expr:
         """Return a sum or a product of a term, which stays as it is."""
         name, bounds = self.read[id(node)]
+        self._refuse_index_in_a_name(term, name)
         return SUMMED[sum_name(node)](term, (integer(name), *bounds))
+
+    def _refuse_index_in_a_name(self, term: sp.Expr, index: str) -> None:
+        """Refuse xi in a sum over i that holds no other i."""
+        names = {symbol.name for symbol in term.atoms(sp.Symbol)}
+        close = sorted(
+            name for name in names - {index} if name[1:] == index and name not in self.ranks
+        )
+        if close and index not in names:
+            raise ParseError(
+                f"the sum over {index} holds {close[0]} and no {index}; write "
+                f"{close[0][0]}[{index}] for an entry of {close[0][0]}"
+            )
 
 
 def sum_name(node: ast.AST) -> str:

@@ -12,7 +12,8 @@ EVIL = [
 PIECES = [
     "x", "y", "1", "2.5", "1e308", "1e-400", "9", "99999999", "0", "pi", "e", "+", "-", "*", "/", "^", "**", "(", ")", "[",
     "]", ",", " ", "sin(", "exp(", "sqrt(", "max(", "sum(", "prod(", "i", "n-1", "x[i]", "x[i+1]", "__", ".", "é", "\u202e", "\0",
-    "\n", "\t", "'", '"', "\\", ";", "#", "%", "//", "<<", "=", "!", "~", "0x1f", "1_000", "1e", "lambda", "None", "True",
+    "|", "|", "?", ":", "²", "ⁿ", "₁", "ᵢ", "½", "√", "\\frac{", "\\sin", "}", "{", "if(", "np.", " for ", " in ", "range(", "..", "<", ">",
+    " and ", " or ", "not ", "sin^2", "mod(", "atan2(", "binomial(", "==", "&&", "||", "\n", "\t", "'", '"', "\\", ";", "#", "%", "//", "<<", "=", "!", "~", "0x1f", "1_000", "1e", "lambda", "None", "True",
 ]  # fmt: skip
 FUNCTIONS = [
     "sin",
@@ -29,6 +30,10 @@ FUNCTIONS = [
     "min",
     "pow",
     "sec",
+    "mod",
+    "hypot",
+    "cbrt",
+    "log10",
 ]
 
 
@@ -41,6 +46,7 @@ def texts(seed: int, count: int, file: str) -> Iterator[str]:
         _deep,
         _wide,
         nested_text,
+        _choices,
         lambda one: one.choice(EVIL).format(file=file),
         _mixed(file),
         _sum,
@@ -77,8 +83,19 @@ def nested_text(draw: random.Random, depth: int = 6) -> str:
         return draw.choice(["x", "y", "2", "0.1", "1/3", "999", "1e308", "pi", "0"])
     if draw.random() < 0.5:
         name = draw.choice(FUNCTIONS)
-        return f"{name}({', '.join(nested_text(draw, depth - 1) for _ in range(1 + (name in ('max', 'min', 'pow'))))})"
+        return f"{name}({', '.join(nested_text(draw, depth - 1) for _ in range(1 + (name in ('max', 'min', 'pow', 'mod', 'hypot'))))})"
     return f"({nested_text(draw, depth - 1)}){draw.choice('+-*/^')}({nested_text(draw, depth - 1)})"
+
+
+def _choices(draw: random.Random, depth: int = 5) -> str:
+    if not depth:
+        return draw.choice(["x", "2y", "|x|", "1e300", "x²", "9^99", "sin^2(x)"])
+    inner = [_choices(draw, depth - 1) for _ in range(3)]
+    relation = draw.choice(["<", "<=", "==", "!=", " and ", " or ", "<1<"])
+    form = draw.choice(
+        ["({}{}{} ? {} : {})", "if({}{}{}, {}, {})", "|{}| {} {}*{}-{}", "({}{}{})^{}*{}"]
+    )
+    return form.format(inner[0], relation, inner[1], inner[2], inner[1][:20])
 
 
 def _sum(draw: random.Random) -> str:
