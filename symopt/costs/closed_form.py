@@ -79,6 +79,7 @@ class ClosedForm:
         self.constants = tuple(sorted(self.symbols.keys() - set(names)))
         self.expression: sp.Expr = make_real(expression, dict(self.symbols))
         self.kernels: dict[Any, Any] = {}
+        self.matrix_shape: tuple[int, ...] | None = getattr(params, "shape", None)
         self._sizes = Sizes.of_scalars(names)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -255,6 +256,8 @@ class ClosedForm:
         point = read_point(theta, Layout(dict.fromkeys(names, 0)), what)
         points = point.joined(scalars)
         fits = points.ndim > 0 and points.shape[-1] == n
+        if not fits and points.shape[-2:] == self.matrix_shape:
+            return points.reshape(*points.shape[:-2], n)
         if not fits and (values := point.in_own_shape()):
             return values.joined(scalars)
         if not fits:

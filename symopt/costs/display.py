@@ -61,7 +61,8 @@ def line(expression: str, params: str, data: Mapping[str, npt.NDArray[Any]]) -> 
 
 def text(expression: sp.Basic) -> str:
     """Return an expression as text, or its size where it is too large or too deep."""
-    return _written(str, expression, LARGEST, instead="an expression of {} parts")
+    written = _written(str, expression, LARGEST, instead="an expression of {} parts")
+    return " ".join(written.split())  # a matrix is written in lines
 
 
 def latex(expression: sp.Expr, params: Sequence[sp.Basic], by: Sequence[sp.Symbol]) -> str:

@@ -109,6 +109,14 @@ def _rewritten(value: Any) -> Any:
     return value
 
 
+class MatrixEntries(list[Any]):
+    """The entries of a matrix of parameters, row by row, with the shape that points may have."""
+
+    def __init__(self, matrix: sp.MatrixBase) -> None:
+        super().__init__(matrix)
+        self.shape = matrix.shape
+
+
 def list_params(params: Any) -> list[Any] | None:
     """Return parameters in their order; one is a list too.
 
@@ -126,7 +134,7 @@ def list_params(params: Any) -> list[Any] | None:
             "as params=sorted(expression.free_symbols, key=str)"
         )
     if isinstance(params, sp.MatrixBase):
-        return list(params)
+        return MatrixEntries(params)
     if isinstance(params, str):
         return split_names(params)
     if isinstance(params, sp.Basic):

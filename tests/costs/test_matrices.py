@@ -224,4 +224,5 @@ def test_parameters_may_be_a_matrix_of_symbols():
     column = sp.Matrix([b, a])
     J = so.Cost((column.T * column)[0] + a, params=column)
     assert [p.name for p in J.params] == ["b", "a"]
-    assert J.value([1.0, 2.0]) == 7.0
+    assert J.value([1.0, 2.0]) == J.value([[1.0], [2.0]]) == 7.0
+    assert so.minimize(J, so.gd(eta=0.1), np.ones((2, 1)), steps=1).theta.shape == (2,)
