@@ -213,10 +213,13 @@ class Cost:
                 f"the cost is nested {depth} deep; at most {DEEPEST_PICKLED} levels can be "
                 "pickled: build it anew in each process"
             )
-        return {**vars(self), "ingredients": self.ingredients.written()}
+        written = {name: getattr(self, name).written() for name in ("ingredients", "as_arrays")}
+        return {**vars(self), **written}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, ingredients=state["ingredients"].read())
+        vars(self).update(state)
+        self.ingredients = self.ingredients.read()
+        self.as_arrays = self.as_arrays.read()
 
     @overload
     def __call__(self, /, **constants: ConstantLike) -> Cost: ...

@@ -11,13 +11,13 @@ import numpy as np
 import sympy as sp
 
 from symopt.errors import RuleError
-from symopt.validation import is_real_number
+from symopt.validation import ComparedByParts, is_real_number
 
 MOST_SHOWN = 8  # bounds in a repr
 
 
 @dataclass(frozen=True, eq=False)
-class Bound:
+class Bound(ComparedByParts):
     """One side of a box; which numbers it has is known once the parameters are.
 
     Attributes

@@ -41,8 +41,6 @@ def check_calls(function: Callable[..., Any], rule: str) -> None:
     RuleError
         With the line concerned.
     """
-    if not inspect.isfunction(function):
-        return  # equations that were read before
     names = outside_names(function)
     if not any(_is_source(value) or _holds_sources(value) for value in names.values()):
         return
@@ -74,8 +72,10 @@ def changing(
 
 
 def outside_names(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what the names in a function's code stand for outside it."""
+    """Return what the names in a function's code stand for outside it; none of equations."""
     function = inspect.unwrap(function)
+    if not inspect.isfunction(function):
+        return {}
     code = function.__code__
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     known = {

@@ -11,6 +11,7 @@ import sympy as sp
 
 from symopt.errors import RuleError
 from symopt.frontend.written import read, write
+from symopt.rules.bounds import Bound
 from symopt.rules.hyperparameters import is_option
 from symopt.rules.symbols import FILLED_IN, T, n, normal, t, theta
 from symopt.rules.tracing import LET, trace
@@ -123,8 +124,12 @@ class _Reader:
 
     def __init__(self, places: dict[sp.Symbol, sp.Expr], given: Mapping[str, Any]) -> None:
         own = {t: "t", T: "T", n: "n"}
-        symbols = {name: sp.Symbol(name, real=True) for name in given if name not in FILLED_IN}
-        self.places = {symbols[name]: given[name] for name in symbols}
+        values = {name: value for name, value in given.items() if name not in FILLED_IN}
+        self.places = {
+            sp.Symbol(name, real=True): value
+            for name, value in values.items()
+            if isinstance(value, sp.Basic)
+        }
         self.places |= {symbol: given[name] for symbol, name in own.items() if name in given}
         self.places |= places
         self.calls = {
@@ -181,10 +186,12 @@ def _possible(rule: Rule, name: str) -> tuple[Any, ...]:
 
 
 def _options(values: Mapping[str, Any], names: Mapping[str, Any]) -> Options:
-    """Return the options among values; a number is any number."""
-    return tuple(
-        (name, values[name] if is_option(values[name]) else "a number") for name in sorted(names)
-    )
+    """Return the options among values; a number is any number, and so is a bound."""
+    chosen = {name: values[name] for name in sorted(names)}
+    for name, value in chosen.items():
+        if not is_option(value) or isinstance(value, Bound):
+            chosen[name] = "a number"
+    return tuple(chosen.items())
 
 
 def _shown(options: Options) -> str:

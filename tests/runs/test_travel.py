@@ -53,14 +53,21 @@ def local_rules():
     def scaled(step, theta, *, grad, by=2.0):
         return step(theta, grad=lambda point: step.let("g", by * grad(point)))
 
-    return local, heavy, scaled(heavy, by=0.5)
+    @so.rule(v=so.repeat(0, "K"))
+    def counting(theta, v, *, grad, hvp, dot, eta=0.02, K=3):
+        g = grad(theta)
+        v = [v[k] / (k + 1) - g for k in range(K)]
+        return theta + eta * sum(v) * dot(g, g) / dot(g, hvp(theta, g)), v
+
+    return local, heavy, scaled(heavy, by=0.5), counting(K=2)
 
 
-LOCAL, HEAVY, SCALED = local_rules()
+LOCAL, HEAVY, SCALED, COUNTING = local_rules()
 RULES = {
     "published": so.adam(eta=0.02), "schedule": so.nesterov(eta=0.1 / sp.sqrt(so.t)), "swept": so.gd(eta=np.array([0.1, 0.2])),
     "wrapped": so.average(so.clip_norm(so.adam(eta=0.1), 1.0)), "with options": at_module(look_ahead=True, extra=0.1), "local": LOCAL, "momentum": HEAVY,
     "local wrapper": SCALED, "wrapped local": so.clip_norm(so.weight_decay(HEAVY, 0.1), 0.5), "last theta": so.average(so.gd).reporting("theta"),
+    "lists of states": COUNTING, "a box": so.project(COUNTING, low=-1, high=[2, None]), "a box by names": so.project(so.gd, low={"x": -1}, high={"y": 2}),
 }  # fmt: skip
 COSTS = {
     "text": ROSENBROCK, "loops": FIT, "matrix": so.Cost(sp.Trace(X.T * X), params=X), "constants": so.parse("x^2+k*y^2", params="x y")(k=3.0),
@@ -106,6 +113,15 @@ def test_options_travel_and_others_are_refused():
         one(look_ahead=False).equations
 
 
+def test_bounds_are_given_anew_and_counts_are_not():
+    boxed = so.project(COUNTING, low=-1, high=2)
+    again = pickle.loads(pickle.dumps(boxed))
+    assert again(low=-0.5) == boxed(low=-0.5) != boxed
+    assert again(low=-0.5).equations == boxed(low=-0.5).equations
+    with pytest.raises(so.RuleError, match=r"came from another process with K=2"):
+        pickle.loads(pickle.dumps(COUNTING))(K=3).equations
+
+
 def vars_of(rule):
     return {name: getattr(rule, name) for name in rule.__dataclass_fields__}
 
@@ -117,7 +133,7 @@ WRAPS = {
 
 
 @pytest.mark.parametrize("kind", WRAPS)
-@pytest.mark.parametrize("rule", [LOCAL, HEAVY, SCALED], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [LOCAL, HEAVY, SCALED, COUNTING], ids=lambda rule: rule.name)
 def test_what_travelled_can_be_wrapped(rule, kind):
     again = pickle.loads(pickle.dumps(rule))
     assert isinstance(again.function, TracedFunction)
