@@ -45,7 +45,7 @@ def scalar(expression: Any) -> sp.Expr:
     return expression
 
 
-def _walk(expression: sp.Basic) -> Iterable[sp.Basic]:
+def walk(expression: sp.Basic) -> Iterable[sp.Basic]:
     """Give every different part of an expression, without recursion."""
     seen, stack = set(), [expression]
     while stack:
@@ -94,7 +94,7 @@ def array_without_index(base: sp.IndexedBase) -> CostError:
 def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
     """Return the free symbols by name."""
     found: dict[str, sp.Symbol] = {}
-    for part in _walk(expression):
+    for part in walk(expression):
         if isinstance(part, sp.IndexedBase):
             raise array_without_index(part)
         if isinstance(part, sp.Symbol) and found.setdefault(part.name, part) != part:
@@ -111,7 +111,7 @@ def free_symbols(expression: sp.Expr) -> dict[str, sp.Symbol]:
 def reject_impossible(expression: sp.Expr) -> None:
     """Refuse what is not real and finite."""
     numbers = _numbers(expression)
-    for part in _walk(expression):
+    for part in walk(expression):
         for value, words in IMPOSSIBLE.items():
             if part in (value, -value):
                 raise CostError(f"the cost holds {words}; in {str(expression)[:80]}")

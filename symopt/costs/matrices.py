@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from symopt.costs.checks import parts
+from symopt.costs.checks import parts, walk
 from symopt.costs.ingredients import Ingredients
 from symopt.frontend.matrices import MatrixReader
 from symopt.validation import Array
@@ -32,8 +33,8 @@ def unit_axes(ingredients: Ingredients) -> dict[str, int]:
     """Return the axis of length 1 of each column (-1) and each row (-2), by name."""
     shapes = {
         symbol.name: symbol.shape
-        for one in (ingredients.expression, *ingredients.parts)
-        for symbol in one.atoms(sp.MatrixSymbol)
+        for symbol in _everything(ingredients)
+        if isinstance(symbol, sp.MatrixSymbol)
     }
     columns = {name: -1 for name, shape in shapes.items() if shape[1] == 1}
     return columns | {name: -2 for name, shape in shapes.items() if shape[0] == 1 != shape[1]}
@@ -63,10 +64,8 @@ def without_matrices(ingredients: Ingredients) -> Ingredients:
 def _names(ingredients: Ingredients) -> set[str]:
     """Return the names of all symbols and arrays."""
     kinds = (sp.Symbol, sp.MatrixSymbol, sp.Idx)
-    found: set[str] = set()
-    for one in (ingredients.expression, *ingredients.parts):
-        found |= {str(symbol) for symbol in one.atoms(*kinds)}
-    return found
+    everything = chain.from_iterable(map(walk, (ingredients.expression, *ingredients.parts)))
+    return {str(part) for part in everything if isinstance(part, kinds)}
 
 
 def _read(reader: MatrixReader, value: Any) -> Any:
