@@ -39,6 +39,7 @@ from symopt.runs.result import Run
 from symopt.runs.study import Study
 from symopt.runs.sweep import sweep
 from symopt.runs.termination import Status
+from symopt.runs.tuning import tune
 
 if TYPE_CHECKING:  # what __getattr__ gives, for editors and type checkers
     from symopt import measure, plot, problems, schedules, theory
@@ -110,6 +111,7 @@ __all__ = [
     "t",
     "theory",
     "theta0",
+    "tune",
     "uniform",
     "wrapper",
     *_PUBLISHED,

@@ -102,7 +102,7 @@ def sweep(
     ['budget spent', 'budget spent', 'diverged']
     """
     objective = as_cost(cost)
-    named = _name_rules(rules)
+    named = name_rules(rules)
     refuse_words_of_others(sweep, constants, objective, named.values())
     begin = given_or_own(start, cost, "so.sweep(J, rules, start=so.uniform(-2, 2, size=100))")
     sampling = check_sampling(batch, replace, noise, rng=rng)
@@ -160,7 +160,7 @@ def _with_data(cost: Cost, given: Mapping[str, Any], constants: Mapping[str, Any
     return cost(**others)
 
 
-def _name_rules(rules: RulesLike) -> dict[str, Rule]:
+def name_rules(rules: RulesLike) -> dict[str, Rule]:
     """Read rules, and give each a name."""
     if isinstance(rules, Mapping) and rules:
         return {str(name): as_rule(rule) for name, rule in rules.items()}
