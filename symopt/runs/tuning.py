@@ -26,7 +26,7 @@ PER_DECADE = 6  # learning rates
 FIRST, LAST = -5, 0  # the decades of the first grid
 LEAST, MOST = -11, 6  # where grids end that grow
 GROWTH = 2  # decades at once
-LATE = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+LATE = np.linspace(0.5, 1.0, 51)
 """The shares of the budget at which a learning rate is judged by its worst loss."""
 RECORDED = 300  # steps, spaced as logarithms
 Maker = Callable[[Any], Rule]
@@ -161,7 +161,7 @@ def _recorded(steps: int) -> list[int]:
 
 
 def _late(steps: int) -> list[int]:
-    return [round(share * steps) for share in LATE]
+    return [round(float(share) * steps) for share in LATE]
 
 
 def _by_name(rules: Any) -> dict[str, Any]:
