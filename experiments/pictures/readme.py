@@ -5,17 +5,16 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import symopt as so
-from symopt.cli.race import tune_rates
 from symopt.harness import choose, execute, folder
 
 HERE = Path(__file__).parent
 J = so.parse("100*(y-x^2)^2 + (1-x)^2")
 START, STEPS = [-1.2, 1.0], 5000
 
-rules = tune_rates(so.optimizers.textbook, J, START, STEPS)
+tuned = so.tune(J, so.optimizers.textbook, START, STEPS)
 runs = {
-    f"{name}, η = {rule.values['eta']:.2g}": so.minimize(J, rule, START, STEPS)
-    for name, rule in rules.items()
+    f"{name}, η = {found.rate:.2g}": so.minimize(J, found.rule, START, STEPS)
+    for name, found in tuned.items()
 }
 
 figure = Figure(figsize=(13.2, 4.6), layout="constrained")

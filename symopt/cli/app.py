@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
+import traceback
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +33,7 @@ app = typer.Typer(
 laboratory = typer.Typer(rich_markup_mode=None)
 app.add_typer(laboratory, name="experiments")
 INTERRUPTED = 130  # the exit code after Ctrl-C
+FAULT = 70  # the exit code where symopt itself is wrong
 MOST_DIGITS = 17
 OUT, DOCS = Path("out", "experiments"), Path("out", "docs")
 PACKAGES = ("symopt-lab", "sympy", "numpy", "numba", "llvmlite", "matplotlib", "xarray")
@@ -213,10 +216,25 @@ def main() -> None:
     except BrokenPipeError:  # who reads the output has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001  whatever else there is, is a fault of symopt's
+        tell(_fault(error))
+        sys.exit(FAULT)
     except SystemExit as end:
         if isinstance(end.__context__, typer.Abort):  # what the framework makes of Ctrl-C
             sys.exit(INTERRUPTED)
         raise
+
+
+def _fault(error: Exception) -> str:
+    """Say that symopt has a fault, and where what helps to find it was written."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="symopt-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write("".join(traceback.format_exception(error)))
+    return (
+        f"this is a fault of symopt itself ({type(error).__name__}: {error}); please report it, "
+        f"with the command and the file {file.name}"
+    )
 
 
 def _version(package: str) -> str:

@@ -111,8 +111,8 @@ def _numbers(rows: list[Row], names: list[str], given: str) -> Array:
     for line, row in rows:
         if len(row) != len(names):
             raise RunError(
-                f"{given}: line {line} has {len(row)} entries and line 1 {len(names)}; expected as "
-                "many in each"
+                f"{given}: line {line} has {len(row)} entries, and the first has {len(names)}; "
+                "expected as many in each line"
             )
     return np.array(
         [
@@ -129,7 +129,9 @@ def _number(entry: str, place: str) -> float:
     if _is_number(entry) and math.isfinite(float(entry)):
         return float(entry)
     shown = repr(entry[:MOST_SHOWN]) if entry else "nothing"
-    comma = "; a decimal comma is written as a point" if _is_number(entry.replace(",", ".")) else ""
+    comma = ""
+    if "," in entry:
+        comma = "; a decimal comma is written as a point, as in 1.5"
     raise RunError(f"{place}: {shown} is not a finite number{comma}")
 
 

@@ -15,6 +15,8 @@ from symopt.errors import SymoptWarning
 
 ARRAY = r"(\w+)(?:\[[^]]*\])?"
 WORDS = {
+    r"a number, a schedule in so\.t, or an array of numbers": "a number, or a schedule in t",
+    r"known: ((?:[^,()]+, ){11}[^,()]+), [^()]*": r"known: \1, ...",
     r"\bso\.t and so\.T\b": "t and T",
     r"\bso\.t\b": "t",
     r"\bso\.scipy\(J, \"([\w-]+)\", start=\.\.\.\)": r"--rule scipy:\1",

@@ -212,10 +212,11 @@ def _with_constants(cost: Cost, given: Given) -> Cost:
         **{name: _whole(value, name) if name in sizes else value for name, value in values.items()}
     )
     if lacking := [name for name in cost.constants if name not in cost.bound]:
+        first = lacking[0]
+        said = f"{given.option} {given.start!r}" if given.start else "the command"
         raise RunError(
-            f"{given.option} {given.start!r} says nothing of {', '.join(lacking)}; expected a "
-            f"value for each name, as in --constant {lacking[0]}=1, or {lacking[0]}=1 in "
-            f"{given.option}"
+            f"{said} says nothing of {', '.join(lacking)}; expected a value for each name, as in "
+            f"--constant {first}=1, or {first}=1 in {given.option}"
         )
     return cost
 
@@ -267,15 +268,27 @@ def _fitting(cost: Cost, point: Any, given: Given) -> Any:
     RunError
         If it is not one point.
     """
-    where = f"{given.option} {given.start!r}" if given.start else "the start"
-    refused = f"{where}: an array is given for what the cost has as one number"
+    refused = []
     for one in (point, _laid_otherwise(point)):
         try:
             if cost.points(one)[0].ndim == 1:
                 return one
         except CostError as error:
-            refused = f"{where}: {error}"
-    raise RunError(refused)
+            refused.append(str(error))
+    reason = refused[0] if refused else _other_indices(cost, point)
+    if given.start and NAME.findall(reason)[0] in point:  # and not data
+        reason = f"{given.option} {given.start!r}: {reason}"
+    raise RunError(reason)
+
+
+def _other_indices(cost: Cost, point: Any) -> str:
+    """Say which array has another number of indices in the cost."""
+    arrays = {name: np.shape(value) for name, value in point.items() if np.ndim(value)}
+    for param in cost.params:
+        if param.name in arrays and isinstance(param, sp.Symbol):
+            return f"{param.name} is one number in the cost; expected {param.name}=1"
+    shapes = ", ".join(f"{name}[{','.join(map(str, shape))}]" for name, shape in arrays.items())
+    return f"{shapes} has more indices than in the cost; expected as many, as in x[10]=0"
 
 
 def _laid_otherwise(point: Any) -> Any:

@@ -14,12 +14,12 @@ from typing import Any
 
 from symopt.cli.arguments import split
 from symopt.costs.parser import expression
-from symopt.errors import ParseError, RuleError, SymoptError, did_you_mean
+from symopt.errors import ParseError, RuleError, SymoptError, did_you_mean, suggestion
 from symopt.interop.like import find, like
 from symopt.interop.scipy.methods import METHODS
 from symopt.interop.scipy.minimize import SciPyRule
 from symopt.optim.registry import RULES
-from symopt.rules.foreign_names import RATE
+from symopt.rules.foreign_names import RATE, suggest
 from symopt.rules.rule import Rule, same
 from symopt.rules.symbols import T, t
 from symopt.runs.tuning import Maker, rate_name
@@ -99,7 +99,7 @@ def read_rules(texts: list[str], own: Mapping[str, Rule]) -> dict[str, Entrant]:
         one = _entrant(text, own)
         name = one.family if families.count(family) == 1 else text.strip()
         if name in found:
-            raise RuleError(f"--rule {text} is given twice; expected it once")
+            raise RuleError(f"--rule {text!r} is given twice; expected it once")
         found[name] = one
     return found
 
@@ -117,11 +117,13 @@ def _entrant(text: str, own: Mapping[str, Rule]) -> Entrant:
     if family.startswith(SCIPY):
         return _of_scipy(family.removeprefix(SCIPY), text)
     values = _assignments(text)
+    if family.partition(".")[0].lower() == "scipy":
+        return _of_scipy(family.rpartition(".")[2], text)
     if "." in family:
         return _of_library(family, values, text)
     known = {**RULES, **own}
     if family not in known:
-        raise RuleError(f"--rule {text}: there is no rule {family!r}{_near(family, known)}")
+        raise RuleError(f"--rule {text!r}: there is no rule {family!r}{_near(family, known)}")
     base = known[family]
     given = {key: _value(value, base.defaults.get(key), text) for key, value in values.items()}
     rate = open_rate(base)
@@ -134,7 +136,9 @@ def _near(family: str, known: Mapping[str, Rule]) -> str:
     plain = family.lower().replace("-", "").replace("_", "")
     if plain in methods or plain == "lbfgs":
         return f" (did you mean {SCIPY + methods.get(plain, 'L-BFGS-B')!r}?)"
-    return did_you_mean(family, known)
+    if suggestion(family, known):
+        return did_you_mean(family, known)
+    return "; symopt show lists the rules"
 
 
 def _of_scipy(method: str, text: str) -> Entrant:
@@ -144,7 +148,9 @@ def _of_scipy(method: str, text: str) -> Entrant:
         cure = did_you_mean(method, METHODS)
         if plain.lower() in by_name:
             cure = f"; a method takes no values: expected --rule {SCIPY}{by_name[plain.lower()]}"
-        raise RuleError(f"--rule {text}: SciPy's method {method!r} is not one of those here{cure}")
+        raise RuleError(
+            f"--rule {text!r}: SciPy's method {method!r} is not one of those here{cure}"
+        )
     proper = by_name[method.lower()]
     return Entrant(SciPyRule.named(METHODS[proper]), SCIPY + proper, {})
 
@@ -153,6 +159,10 @@ def _of_library(family: str, values: Mapping[str, str], text: str) -> Entrant:
     """Return a class of another library, and its learning rate where that is not given."""
     found = find(family)
     arguments = found.arguments
+    for key in values:
+        if found.renamed.get(key, key) not in {*arguments, *found.fixed}:
+            near = suggest(key, family, arguments, ranges={})
+            raise RuleError(f"--rule {text!r}: {family} has no argument {key!r}{near}")
     given = {key: _value(value, arguments.get(key), text) for key, value in values.items()}
     rate = next((name for name in RATE if name in arguments), "")
     if rate in {found.renamed.get(key, key) for key in given}:
@@ -167,11 +177,11 @@ def _assignments(text: str) -> dict[str, str]:
         key, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign or not value:
             raise RuleError(
-                f"--rule {text}: cannot read {part!r}; expected name=value, as in "
+                f"--rule {text!r}: cannot read {part!r}; expected name=value, as in "
                 "adam:eta=0.02,beta1=0.9"
             )
         if key in given:
-            raise RuleError(f"--rule {text}: {key} is given twice")
+            raise RuleError(f"--rule {text!r}: {key} is given twice")
         given[key] = value
     return given
 
@@ -183,7 +193,7 @@ def _value(value: str, default: Any, text: str) -> Any:
     if isinstance(default, str):
         return value.strip("'\"")
     if value[0] in "([" and value[-1] in ")]":
-        return tuple(_value(part, None, text) for part in filter(None, split(value[1:-1])))
+        return _group(value, default, text)
     if re.fullmatch(r"\d{1,18}", value) and isinstance(default, int):
         return int(value)
     try:
@@ -193,11 +203,18 @@ def _value(value: str, default: Any, text: str) -> Any:
     return _schedule(value, text)
 
 
+def _group(value: str, default: Any, text: str) -> tuple[Any, ...]:
+    """Read numbers in brackets, where a class takes them, as betas=(0.9,0.99)."""
+    if not isinstance(default, tuple):
+        raise RuleError(f"--rule {text!r}: {value} is more than one number; expected one")
+    return tuple(_value(part, None, text) for part in filter(None, split(value[1:-1])))
+
+
 def _schedule(value: str, text: str) -> Any:
     try:
         read = expression(value)
     except ParseError as error:
-        raise RuleError(f"--rule {text}: {error}") from None
+        raise RuleError(f"--rule {text!r}: {error}") from None
     if not read.free_symbols and read.is_number:
         return float(read)
     return read.xreplace(
@@ -228,10 +245,10 @@ def import_rules(file: str | None) -> dict[str, Rule]:
         return {}
     path = Path(file).expanduser()
     where = f"--import {file}"
-    if path.suffix != ".py" or not path.is_file():
-        raise RuleError(
-            f"{where}: there is no such file; expected a file of Python, as in rules.py"
-        )
+    if path.suffix != ".py":
+        raise RuleError(f"{where}: expected a file of Python that ends in .py, as in rules.py")
+    if not path.is_file():
+        raise RuleError(f"{where}: there is no such file")
     before = list(sys.path)
     sys.path.insert(0, str(path.parent))  # what lies beside it can be imported, as from a script
     try:
@@ -266,7 +283,7 @@ def _line(error: BaseException, path: Path) -> str:
     """Say in which line of the file an error arose, where that is known."""
     line = getattr(error, "lineno", None)
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == str(path):
+        if Path(frame.filename).resolve() == path.resolve():
             line = frame.lineno
     return f", line {line}" if line else ""
 
