@@ -17,7 +17,7 @@ from symopt.atomic_io import writable_folder, write
 from symopt.cli import arguments, options
 from symopt.cli.problem import Given, read_box, read_problem
 from symopt.cli.race import Race, Zero, budget, choose_rules, size_of_start
-from symopt.cli.race_picture import DRAWN, picture
+from symopt.cli.race_picture import DRAWN, drawable, picture
 from symopt.cli.race_rows import Finish
 from symopt.cli.race_table import edge_lines, recommendation, table
 from symopt.cli.rules import Entrant, import_rules, read_rules
@@ -242,6 +242,9 @@ class Report:
             "rules": rows,
         }
         write(folder / "race.json", json.dumps(written, indent=1, allow_nan=False).encode())
+        if not drawable(self.finishes):
+            typer.echo(f"wrote {folder / 'race.json'}; there is nothing to draw: J is not finite")
+            return
         write(folder / "race.png", picture(self.race.outcomes, self.finishes, self.zero))
         if len(self.finishes) > DRAWN:
             typer.echo(f"the picture holds the {DRAWN} that end lowest")

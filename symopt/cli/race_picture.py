@@ -12,6 +12,7 @@ import numpy as np
 from symopt.cli.race import Outcome, Zero
 from symopt.cli.race_rows import Finish
 from symopt.runs.result import Run
+from symopt.validation import Array
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,10 +31,7 @@ def picture(outcomes: Mapping[str, Outcome], finishes: Mapping[str, Finish], zer
 
     from symopt.plot import convergence, trajectory
 
-    names = sorted(
-        finishes, key=lambda name: finishes[name].row(zero.loss)["final_loss"] or math.inf
-    )
-    names = [name for name in finishes if name in names[:DRAWN]]
+    names = drawable(finishes)
     runs = {name: run for name in names if isinstance(run := outcomes[name], Run)}
     panels = 2 if runs and len(next(iter(runs.values())).theta) == 2 else 1
     figure = Figure(figsize=(PANEL[0] * panels, PANEL[1]), layout="constrained")
@@ -48,6 +46,19 @@ def picture(outcomes: Mapping[str, Outcome], finishes: Mapping[str, Finish], zer
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
+
+
+def drawable(finishes: Mapping[str, Finish]) -> list[str]:
+    """Return the rules whose curves can be drawn, at most those ten that end lowest."""
+    finite = [
+        name for name, one in finishes.items() if np.isfinite(np.median(one.losses, axis=0)).any()
+    ]
+    lowest = sorted(finite, key=lambda name: _or_infinity(finishes[name].final))[:DRAWN]
+    return [name for name in finite if name in lowest]
+
+
+def _or_infinity(losses: Array) -> float:
+    return float(np.median(np.where(np.isfinite(losses), losses, math.inf)))
 
 
 def _dataset(finish: Finish) -> xr.Dataset:
