@@ -22,7 +22,6 @@ from symopt.validation import Array
 NAME = re.compile(r"[^\W\d]\w*")
 WORDS = re.compile(r"[^\W\d]\w*([\s_.-]+[^\W\d]\w*)*")
 SHORTEST = 4  # letters of what may be a problem's name, mistyped
-EXACT = 2**53  # whole numbers below are what they seem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,15 +248,8 @@ def _data(given: Given) -> dict[str, Any]:
         for column, values in arrays.items():
             if column in found:
                 raise RunError(f"{where}: {column} is given twice")
-            found[column] = _as_integers(values)
+            found[column] = values
     return found
-
-
-def _as_integers(values: Array) -> Any:
-    """Return whole numbers as integers, which may choose entries of other arrays."""
-    if (values == np.floor(values)).all() and (np.abs(values) < EXACT).all():
-        return values.astype(np.int64)
-    return values
 
 
 def _fitting(cost: Cost, point: Any, given: Given) -> Any:

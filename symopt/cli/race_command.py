@@ -15,6 +15,7 @@ from rich.console import Console
 
 from symopt.atomic_io import writable_folder, write
 from symopt.cli import arguments, options
+from symopt.cli.messages import in_shell_words
 from symopt.cli.problem import Given, read_box, read_problem
 from symopt.cli.race import Race, Zero, budget, choose_rules, size_of_start
 from symopt.cli.race_picture import DRAWN, drawable, picture
@@ -228,7 +229,7 @@ class Report:
         title = f"J = {self.content['cost']}"
         console.print(table(title, rows, rules, zero=self.zero, edge=marked), markup=False)
         for line in [*marked.values(), *notes]:
-            console.print(line, markup=False, highlight=False)
+            console.print(in_shell_words(line), markup=False, highlight=False, soft_wrap=True)
         if folder is not None:
             self._write(folder, rows, last)
         console.print(last, markup=False, highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from rich import box
@@ -84,43 +84,58 @@ def _edge_line(name: str, race: Race, found: Tuned) -> str:
 def recommendation(race: Race, finishes: Mapping[str, Finish], zero: Zero) -> str:
     """Return which rule to take, its values and steps, and what the second best costs.
 
-    Rules are compared at the smallest gap that one of them reaches and that is not there at the
-    start, by what they ask of the cost until then. Where no gap is reached, the lowest J wins.
+    Rules are compared at the smallest gap that one of them reaches, by what they ask of the cost
+    until then. A gap that is there at the start says nothing; nor does one to the best J of all
+    runs that is reached in the last step alone. Where no gap is left, the lowest J wins.
     """
-    for gap, width in reversed(GAPS.items()):
-        level = zero.loss + width
-        costs = {name: one.cost_of(level) for name, one in finishes.items()}
-        reached = {name: cost for name, cost in costs.items() if math.isfinite(cost)}
-        if reached and max(reached.values()) > 0:
-            return _by_steps(race, finishes, reached, gap=gap, level=level)
-    return _by_loss(race, finishes)
-
-
-def _by_steps(
-    race: Race,
-    finishes: Mapping[str, Finish],
-    costs: Mapping[str, float],
-    *,
-    gap: str,
-    level: float,
-) -> str:
-    first, *others = sorted(costs, key=costs.__getitem__)
+    gaps = {
+        name: zero.loss + gap
+        for name, gap in reversed(GAPS.items())
+        if _tells(finishes.values(), zero.loss + gap, zero.known)
+    }
+    if not gaps:
+        return _by_loss(race, finishes)
+    first = _ranked(finishes, next(iter(gaps.values())))[0]
+    (gap, level), *_ = gaps.items()
     line = f"recommended: --rule {race.spelled(first)}, {_steps(finishes[first], level)} to {gap}"
-    if others:
-        second = others[0]
-        times = costs[second] / max(costs[first], 1)
-        return (
-            f"{line}; second best: --rule {race.spelled(second)}, "
-            f"{_steps(finishes[second], level)}, {times:.3g} times the cost"
-        )
-    if len(finishes) == 1:
+    others = {name: one for name, one in finishes.items() if name != first}
+    if not others:
         return line
-    second, one = min(
-        ((name, one) for name, one in finishes.items() if name != first),
-        key=lambda item: item[1].lowest,
-    )
-    above = f"ends {one.lowest - level:.3g} above that"
-    return f"{line}; no other comes there; second best: --rule {race.spelled(second)}, {above}"
+    return f"{line}; {_second(race, finishes[first], others, gaps)}"
+
+
+def _tells(finishes: Iterable[Finish], level: float, known: bool) -> bool:
+    """Tell whether a level is reached, not at the start, and not by ending there."""
+    costs = [one.cost_of(level) for one in finishes]
+    ends = [bool((one.arrivals(one.steps, level) < one.steps[-1]).any()) for one in finishes]
+    reached = [cost for cost in costs if math.isfinite(cost)]
+    return bool(reached) and max(reached) > 0 and (known or any(ends))
+
+
+def _ranked(finishes: Mapping[str, Finish], level: float) -> list[str]:
+    """Return the rules that reach a level, the cheapest first."""
+    costs = {name: one.cost_of(level) for name, one in finishes.items()}
+    return sorted(filter(lambda name: costs[name] < math.inf, costs), key=costs.__getitem__)
+
+
+def _second(
+    race: Race, first: Finish, others: Mapping[str, Finish], gaps: Mapping[str, float]
+) -> str:
+    """Say what the second best costs: at the same gap, or at the next that it reaches."""
+    alone = ""
+    for gap, level in gaps.items():
+        if ranked := _ranked(others, level):
+            one = others[ranked[0]]
+            times = one.cost_of(level) / max(first.cost_of(level), 1)
+            where = f" to {gap}" if alone else ""
+            return (
+                f"{alone}second best: --rule {race.spelled(ranked[0])}, "
+                f"{_steps(one, level)}{where}, {times:.3g} times the cost"
+            )
+        alone = "no other comes there; "
+    lowest = min(others, key=lambda name: others[name].lowest)
+    above = others[lowest].lowest - next(iter(gaps.values()))
+    return f"{alone}second best: --rule {race.spelled(lowest)}, ends {above:.3g} above that"
 
 
 def _steps(finish: Finish, level: float) -> str:

@@ -146,6 +146,8 @@ def _of_scipy(method: str, text: str) -> Entrant:
     if method.lower() not in by_name:
         plain = method.partition(":")[0].partition(",")[0]
         cure = did_you_mean(method, METHODS)
+        if near := suggestion(method.lower(), by_name):
+            cure = f" (did you mean {by_name[near]!r}?)"
         if plain.lower() in by_name:
             cure = f"; a method takes no values: expected --rule {SCIPY}{by_name[plain.lower()]}"
         raise RuleError(

@@ -174,7 +174,7 @@ WRONG_STARTS = {
     "x[3][4]=1": "from 1", "x[3]y=1": "from 1", "x[+3]=1": "from 1", "x[3]": "cannot read 'x[3]'", "x[3]=one": "'one' is not a number", "x[2,3]=": "cannot read",
     "x[3]=nan": "not a finite number", "x[3]=1,x[3]=2": "given twice", "x[3]=1,x[4]=2": "x is given twice", "x=1,x[4]=2": "x is given twice",
     "x[100000001]=1": "more than 100000000 numbers", "x[20000,20000]=1": "more than 100000000", "x[" + "9" * 5000 + "]=1": "more than",
-    "x[99999999]=1,y[2]=1": "'y[2]' makes more than", "": "--start is empty", " , ": "--start is empty", "x[3,y=1": "cannot read",
+    "x[99999999]=1,y[2]=1": "'y[2]' makes more than", "": "--start is empty", " , ": "--start is empty", "x[3,y=1": "from 1",
 }  # fmt: skip
 
 
