@@ -1,6 +1,5 @@
 """What the shell is given: costs, points, files, boxes, rules; read as meant, or refused in its own words."""
 
-import json
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from symopt.cli.app import app, main
 from symopt.cli.csv_files import read_array, read_columns
 from symopt.cli.messages import in_shell_words
 from symopt.cli.problem import Given, read_box, read_problem
+from symopt.cli.race import choose_rules
 from symopt.cli.rules import import_rules, read_rules
 
 LINE = "sum((a*x[k] + b - y[k])^2, k, 0, m-1)"
@@ -63,8 +63,7 @@ def said(*words):
 # Costs
 
 
-@pytest.mark.parametrize("text", ["-x^2 + x^4", "-(x-1)*x", "--x^2", "-x"])
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("text", "first"), [("-x^2 + x^4", True), ("-(x-1)*x", False), ("--x^2", True), ("-x", False)])  # fmt: skip
 def test_a_cost_may_begin_with_a_minus_sign(text, first):
     words = [text, "--at", "x=-1.5"] if first else ["--at", "x=-1.5", text]
     done = CliRunner().invoke(app, ["check", *words])
@@ -213,12 +212,11 @@ def test_the_user_s_own_file_has_rules(here):
     found = read_rules(["mine:beta=0.5", "clipped", "gd"], own)
     assert found["mine"].rule.values["beta"] == 0.5
     assert [one.rate for one in found.values()] == ["eta", "", "eta"]  # clipped says its own
-    done = CliRunner().invoke(app, ["race", "x^2", "--start", "x=1", "--steps", "9", "--import", "rules.py", "--out", "o"])  # fmt: skip
-    assert not done.exit_code, done.output
-    assert list(json.loads((here / "o" / "race.json").read_text())["rules"])[-2:] == [
-        "mine",
-        "clipped",
-    ]
+    raced, _ = choose_rules(so.parse("x^2"), everyone=False, own=own)
+    assert list(raced) == [*so.optimizers.textbook, "mine", "clipped"]
+    words = ["--steps", "9", "--import", "rules.py", "--rule", "mine"]
+    done = CliRunner().invoke(app, ["race", "x^2", "--start", "x=1", *words])
+    assert "recommended: --rule mine:eta=" in done.output
 
 
 BAD_RULES = {
