@@ -45,7 +45,12 @@ class SymoptWarning(UserWarning):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest a known word, as " (did you mean 'adam'?)", or list all where none is near."""
     names = list(known)
-    near = difflib.get_close_matches(word, names, n=1)
+    near = suggestion(word, names)
     if near:
-        return f" (did you mean {near[0]!r}?)"
+        return f" (did you mean {near!r}?)"
     return f" (known: {', '.join(names) or 'none'})"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is nearest to a word; empty where none is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
