@@ -113,6 +113,11 @@ def assignments(text: str, option: str, example: str) -> dict[str, str]:
             raise RunError(
                 f"{option} {text!r}: cannot read {part!r}; expected name=number, as in {example}"
             )
+        if "=" in value:
+            raise RunError(
+                f"{option} {text!r}: {part!r} has two signs of equality; expected commas between "
+                f"the names, as in {example}"
+            )
         if name in found:
             raise RunError(f"{option} {text!r}: {name} is given twice")
         found[name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ def is_table(text: str) -> bool:
     return text.lower().endswith(ENDINGS)
 
 
-def read_columns(file: str, given: str) -> dict[str, Array]:
-    """Read a file whose first line names its columns.
+def read_columns(file: str, given: str, wanted: Container[str]) -> dict[str, Array]:
+    """Read a file whose first line names its columns, and of it the columns that are wanted.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def read_columns(file: str, given: str) -> dict[str, Array]:
         Its path.
     given
         What messages begin with: the option, as the user wrote it.
+    wanted
+        The names that are used; other columns may hold anything.
 
     Returns
     -------
@@ -41,8 +44,8 @@ def read_columns(file: str, given: str) -> dict[str, Array]:
     Raises
     ------
     RunError
-        If it cannot be read, has no names, or an entry is no finite number; the message names line
-        and column.
+        If it cannot be read, has no names or none that is wanted, or an entry is no finite number;
+        the message names line and column.
     """
     (_, names), *rows = _rows(file, given)
     if all(map(_is_number, names)):
@@ -54,8 +57,16 @@ def read_columns(file: str, given: str) -> dict[str, Array]:
         if not name or names.count(name) > 1:
             wrong = f"the column {name!r} occurs twice" if name else "a column has no name"
             raise RunError(f"{given}: {wrong} in line 1; expected one name for each column")
-    numbers = _numbers(rows, names, given)
-    return dict(zip(names, np.ascontiguousarray(numbers.T), strict=True))
+    used = {place: name for place, name in enumerate(names) if name in wanted}
+    if not used:
+        raise RunError(
+            f"{given}: none of its columns {', '.join(names)} occurs in the cost; a column y is "
+            "written y[k], in a sum over k"
+        )
+    _check_lengths(rows, len(names), given)
+    chosen = [(line, [row[place] for place in used]) for line, row in rows]
+    numbers = _numbers(chosen, list(used.values()), given)
+    return dict(zip(used.values(), np.ascontiguousarray(numbers.T), strict=True))
 
 
 def read_array(file: str, given: str) -> Array:
@@ -72,6 +83,7 @@ def read_array(file: str, given: str) -> Array:
         rows = [first, *rows]
     else:
         names = first[1]
+    _check_lengths(rows, len(names), given)
     numbers = _numbers(rows, names, given)
     if numbers.shape[1] == 1:
         return numbers[:, 0]
@@ -103,17 +115,20 @@ def _delimiter(lines: list[str]) -> str:
     return max(DELIMITERS, key=first.count)
 
 
-def _numbers(rows: list[Row], names: list[str], given: str) -> Array:
+def _check_lengths(rows: list[Row], length: int, given: str) -> None:
     if not rows:
         raise RunError(
             f"{given}: there are no numbers below the names; expected a line for each row"
         )
     for line, row in rows:
-        if len(row) != len(names):
+        if len(row) != length:
             raise RunError(
-                f"{given}: line {line} has {len(row)} entries, and the first has {len(names)}; "
+                f"{given}: line {line} has {len(row)} entries, and the first has {length}; "
                 "expected as many in each line"
             )
+
+
+def _numbers(rows: list[Row], names: list[str], given: str) -> Array:
     return np.array(
         [
             [

@@ -238,13 +238,7 @@ def _data(given: Given) -> dict[str, Any]:
         if sign:
             arrays = {name: read_array(file, where)}
         else:
-            columns = read_columns(file, where)
-            arrays = {column: values for column, values in columns.items() if column in used}
-            if not arrays:
-                raise RunError(
-                    f"{where}: none of its columns {', '.join(columns)} occurs in the cost; a "
-                    "column y is written y[k], in a sum over k"
-                )
+            arrays = read_columns(file, where, used)
         for column, values in arrays.items():
             if column in found:
                 raise RunError(f"{where}: {column} is given twice")

@@ -25,6 +25,8 @@ from symopt.rules.symbols import T, t
 from symopt.runs.tuning import Maker, rate_name
 
 SCIPY = "scipy:"
+OURS = ("so", "symopt")
+"""What Python calls this package: its rules have no such name in front here."""
 WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -116,10 +118,16 @@ def _entrant(text: str, own: Mapping[str, Rule]) -> Entrant:
     family = _family(text)
     if family.startswith(SCIPY):
         return _of_scipy(family.removeprefix(SCIPY), text)
+    if not re.fullmatch(r"[\w.-]*", family):
+        name = re.split(r"[^\w.-]", family)[0] or "adam"
+        raise RuleError(
+            f"--rule {text!r}: cannot read {family!r}; expected a name, and a colon before its "
+            f"values, as in {name}:eta=0.02"
+        )
     values = _assignments(text)
     if family.partition(".")[0].lower() == "scipy":
         return _of_scipy(family.rpartition(".")[2], text)
-    if "." in family:
+    if "." in family and family.partition(".")[0] not in OURS:
         return _of_library(family, values, text)
     known = {**RULES, **own}
     if family not in known:
@@ -136,6 +144,8 @@ def _near(family: str, known: Mapping[str, Rule]) -> str:
     plain = family.lower().replace("-", "").replace("_", "")
     if plain in methods or plain == "lbfgs":
         return f" (did you mean {SCIPY + methods.get(plain, 'L-BFGS-B')!r}?)"
+    if family.rpartition(".")[2] in known:
+        return f" (did you mean {family.rpartition('.')[2]!r}?)"
     if suggestion(family, known):
         return did_you_mean(family, known)
     return "; symopt show lists the rules"
