@@ -28,6 +28,7 @@ from symopt.rules.rule import Rule
 from symopt.runs.interrupt import ENDING, Stop, stop_on_ctrl_c
 from symopt.validation import finite_or_none
 
+NOT_RECOMMENDED = "recommended: none, as the race was interrupted"
 WIDTH = 140  # of a table where no terminal tells its own
 
 
@@ -225,7 +226,9 @@ class Report:
         """Print the table and the lines below it, and write both files."""
         console = Console(width=None if sys.stdout.isatty() else WIDTH)
         rows, rules = self.rows(), {name: one.rule for name, one in self.finishes.items()}
-        marked, last = edge_lines(self.race), recommendation(self.race, self.finishes, self.zero)
+        marked, last = edge_lines(self.race), NOT_RECOMMENDED
+        if "interrupted" not in self.content:
+            last = recommendation(self.race, self.finishes, self.zero)
         title = f"J = {self.content['cost']}"
         console.print(table(title, rows, rules, zero=self.zero, edge=marked), markup=False)
         for line in [*marked.values(), *notes]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.cli.race import Outcome, Zero
-from symopt.cli.race_rows import Finish
+from symopt.cli.race_rows import Finish, median
 from symopt.runs.result import Run
-from symopt.validation import Array
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,14 +50,12 @@ def picture(outcomes: Mapping[str, Outcome], finishes: Mapping[str, Finish], zer
 def drawable(finishes: Mapping[str, Finish]) -> list[str]:
     """Return the rules whose curves can be drawn, at most those ten that end lowest."""
     finite = [
-        name for name, one in finishes.items() if np.isfinite(np.median(one.losses, axis=0)).any()
+        name
+        for name, one in finishes.items()
+        if any(math.isfinite(median(losses)) for losses in one.losses.T)
     ]
-    lowest = sorted(finite, key=lambda name: _or_infinity(finishes[name].final))[:DRAWN]
+    lowest = sorted(finite, key=lambda name: median(finishes[name].final))[:DRAWN]
     return [name for name in finite if name in lowest]
-
-
-def _or_infinity(losses: Array) -> float:
-    return float(np.median(np.where(np.isfinite(losses), losses, math.inf)))
 
 
 def _dataset(finish: Finish) -> xr.Dataset:

@@ -77,11 +77,11 @@ class Finish:
         starts the median over those that come there, whose share is ``reached``. Losses are then
         the median at the end and the lowest of all.
         """
-        arrivals = {name: self.arrivals(self.steps, zero + gap) for name, gap in GAPS.items()}
+        levels = {name: zero + gap for name, gap in GAPS.items()}
         shared = {
-            "final_loss": finite_or_none(_median(self.final)),
+            "final_loss": finite_or_none(median(self.final)),
             "best_loss": finite_or_none(self.lowest),
-            "steps_to": {name: _median_of_some(found) for name, found in arrivals.items()},
+            "steps_to": {name: self.steps_to(level) for name, level in levels.items()},
             "gradient_evaluations": int(np.median(self.gradients)),
             "status": self.ends,
             "compile_seconds": round(self.compile_seconds, 4),
@@ -89,7 +89,7 @@ class Finish:
             "rule": repr(self.rule),
         }
         if len(self.final) > 1:
-            shares = {name: float(np.isfinite(found).mean()) for name, found in arrivals.items()}
+            shares = {name: self.share(level) for name, level in levels.items()}
             return {"starts": len(self.final), "reached": shares, **shared}
         return {**self.more, **shared}
 
@@ -112,6 +112,18 @@ class Finish:
         times = np.broadcast_to(clock, reached.shape)
         first = np.take_along_axis(times, reached.argmax(axis=1)[:, None], axis=1)[:, 0]
         return np.where(reached.any(axis=1), first, math.inf).astype(np.float64)
+
+    def steps_to(self, level: float) -> int | None:
+        """Return the steps to a level, the median over the runs that come there."""
+        arrivals = self.arrivals(self.steps, level)
+        some = arrivals[np.isfinite(arrivals)]
+        if not len(some):
+            return None
+        return int(np.median(some))
+
+    def share(self, level: float) -> float:
+        """Return the share of the runs that come to a level."""
+        return float(np.isfinite(self.arrivals(self.steps, level)).mean())
 
     def cost_of(self, level: float) -> float:
         """Return what an arrival costs: all work until arrivals or ends, per arrival.
@@ -204,13 +216,6 @@ def _extended(values: npt.NDArray[Any], length: int) -> Array:
     return np.pad(values.astype(np.float64), (0, length - len(values)), mode="edge")
 
 
-def _median(values: Array) -> float:
+def median(values: Array) -> float:
     """Return the median, where what is no number is worst."""
     return float(np.median(np.where(np.isfinite(values), values, math.inf)))
-
-
-def _median_of_some(arrivals: Array) -> int | None:
-    some = arrivals[np.isfinite(arrivals)]
-    if not len(some):
-        return None
-    return int(np.median(some))

@@ -128,9 +128,10 @@ def _second(
             one = others[ranked[0]]
             times = one.cost_of(level) / max(first.cost_of(level), 1)
             where = f" to {gap}" if alone else ""
+            failures = ", with the starts that fail" if len(one.final) > 1 else ""
             return (
                 f"{alone}second best: --rule {race.spelled(ranked[0])}, "
-                f"{_steps(one, level)}{where}, {times:.3g} times the cost"
+                f"{_steps(one, level)}{where}, {times:.3g} times the cost{failures}"
             )
         alone = "no other comes there; "
     lowest = min(others, key=lambda name: others[name].lowest)
@@ -140,13 +141,11 @@ def _second(
 
 def _steps(finish: Finish, level: float) -> str:
     """Say how many steps it takes, and gradients where these are others."""
-    arrived = finish.arrivals(finish.steps, level)
-    some = arrived < math.inf
-    steps, work = sorted(arrived[some])[some.sum() // 2], finish.cost_of(level)
-    text = "1 step" if steps == 1 else f"{steps:.0f} steps"
-    if not some.all():
-        text += f" from {some.mean():.0%} of the starts"
-    if len(arrived) == 1 and work != steps:
+    steps, share, work = finish.steps_to(level), finish.share(level), finish.cost_of(level)
+    text = "1 step" if steps == 1 else f"{steps} steps"
+    if len(finish.final) > 1:
+        return f"{text} from {share:.0%} of the starts"
+    if work != steps:
         text += f" and the work of {work:.0f} gradients"
     return text
 

@@ -213,6 +213,8 @@ def test_many_starts_tell_medians_and_shares(tmp_path):
     assert row["final_loss"] == pytest.approx(np.median(losses[:, -1]))
     assert f"({arrived.mean():.0%})" in text
     assert "40 budget spent" in text
+    steps = found["rules"]["scipy:BFGS"]["steps_to"]["1e-9"]
+    assert re.search(rf"--rule scipy:BFGS, {steps} steps from \d+% of the starts", text)
     assert (tmp_path / "race.png").read_bytes()[:4] == b"\x89PNG"
 
 

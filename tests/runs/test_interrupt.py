@@ -144,6 +144,7 @@ def test_a_run_that_is_interrupted_is_shown_and_marked(tmp_path):
     code, shown, _ = under_way([*LONG, "--out", str(tmp_path)])
     assert code == 130
     assert "interrupted; not run: gd" in shown
+    assert "recommended: none" in shown
     found = json.loads((tmp_path / "race.json").read_text())
     assert found["interrupted"] is True
     assert found["not_run"] == ["gd"]
