@@ -255,6 +255,12 @@ def sum_of_squares(
     return ask_sympy(lambda: _squares(expression, free), [])
 
 
+def has_constant_term(expression: sp.Expr, params: Iterable[sp.Symbol]) -> bool:
+    """Return whether an expression is a sum of which a term holds no parameter."""
+    terms = sp.Add.make_args(sp.expand_mul(expression, deep=False))
+    return any(not term.has(*params) for term in terms)
+
+
 def _squares(expression: sp.Expr, free: set[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]]:
     pairs: list[tuple[sp.Expr, sp.Expr]] = []
     if _terms(expression) > LONGEST_SUM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from symopt.compiler.runtime.interpreter import evaluate
 from symopt.costs.at_point import scalar_interpreters
 from symopt.costs.checks import (
     free_symbols,
+    has_constant_term,
     make_real,
     parameters,
     sum_of_squares,
@@ -381,9 +383,16 @@ class BoundClosedForm:
         keys = list(program.outputs)
         return np.array(self._evaluate(program, keys, point, constants=constants, along=along))
 
-    def count_squares(self) -> int:
-        """Return of how many squares J is the sum; 0 where it is none."""
-        return len(self.form.squares)
+    def count_squares(self) -> float:
+        """Return of how many squares J is the sum: 0 if of none, NaN if one is subtracted."""
+        squares = self.form.squares
+        if not squares or has_constant_term(self.form.expression, self.form.params):
+            return 0
+        known = {sp.Symbol(name, real=True): one for name, one in self.given.constants.items()}
+        factors = [float(factor.xreplace(known)) for factor, _ in squares]
+        if min(factors) < 0:
+            return math.nan
+        return float(np.count_nonzero(factors))
 
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from symopt.autodiff.least_squares import has_squares, loop_gauss_newton, square_domains
+from symopt.autodiff.least_squares import count_program, has_squares, loop_gauss_newton
 from symopt.autodiff.loops import Shape, loop_gradient, loop_tangent
 from symopt.compiler.codegen.kernel_spec import LoopCost
 from symopt.compiler.codegen.loop_function import LoopFunction
@@ -27,7 +27,7 @@ from symopt.costs.size_finder import SizeFinder
 from symopt.costs.sizes import Sizes
 from symopt.errors import CostError
 from symopt.frontend.written import read
-from symopt.ir.index import Atom, Loop, bounds_of, evaluate_index, length
+from symopt.ir.index import evaluate_index, length
 from symopt.ir.keys import Constant, Key
 from symopt.ir.program import Name, Program
 from symopt.lazy import cached_property
@@ -159,6 +159,11 @@ class Indexed:
             for name, axes in self.form.params.items()
         }
 
+    @cached_property
+    def counting(self) -> Program | None:
+        """The program of the number of squares; None where J is no sum of squares alone."""
+        return count_program(self.form.value)
+
     def matrix(self, kind: str, batch: bool = False) -> Program:
         """Return the program of a matrix of curvature times a direction."""
         if kind == "hessian":
@@ -203,6 +208,9 @@ class Indexed:
             return self.value
         if which == "gradient":
             return self.program
+        if which == "count":
+            assert self.counting is not None
+            return self.counting
         return self.matrix(which)
 
     def function(self, program: Program) -> LoopFunction:
@@ -483,21 +491,11 @@ class BoundIndexed:
         """Return the Hessian times v with the bits of the kernel's."""
         return self.with_constants(constants).hvp(point, v)
 
-    def count_squares(self) -> int:
-        """Return of how many squares J is the sum, each term of a sum one; 0 where it is none."""
-        domains = square_domains(self.form.value_program) or []
-        return sum(self._count_places(sorted(domain), {}) for domain in domains)
-
-    def _count_places(self, loops: Sequence[Loop], place: Mapping[Atom, int]) -> int:
-        """Count the places of nested loops; the bounds of inner ones may depend on outer ones."""
-        if not loops:
-            return 1
-        outer, *inner = loops
-        at = lambda atom: place[atom] if atom in place else self.sizes.sizes[str(atom[0])]  # noqa: E731
-        first, last = evaluate_index(outer.low, at), evaluate_index(outer.high, at)
-        if not any(outer in bounds_of(loop) for loop in inner):
-            return max(last - first + 1, 0) * self._count_places(inner, place)
-        return sum(self._count_places(inner, {**place, outer: k}) for k in range(first, last + 1))
+    def count_squares(self) -> float:
+        """Return of how many squares J is the sum: 0 if of none, NaN if one is subtracted."""
+        if self.form.counting is None:
+            return 0
+        return float(self._at("count", self.start)[0])
 
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or "gauss_newton" matrix with the bits of the kernel's."""

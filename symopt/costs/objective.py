@@ -119,8 +119,8 @@ class BoundObjective(Protocol):
     def exact_product(self, point: Array, v: Array, constants: Mapping[str, float]) -> Array:
         """Return the Hessian times v with the bits of the kernel's."""
 
-    def count_squares(self) -> int:
-        """Return of how many squares J is the sum; 0 where it is none."""
+    def count_squares(self) -> float:
+        """Return of how many squares J is the sum: 0 if of none, NaN if one is subtracted."""
 
     def exact_matrix(self, kind: str, point: Array, constants: Mapping[str, float]) -> Array:
         """Return the "hessian" or the "gauss_newton" matrix with the bits of the kernel's."""

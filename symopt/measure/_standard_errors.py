@@ -26,8 +26,8 @@ def standard_errors(run: Run) -> xr.Dataset:
     J is a sum of m squares c*r**2 of n parameters, each taken as a measurement of the same
     variance. With G = sum(2*c*r' r'^T) at the end of the run the covariance is
     2*J/(m - n)*G**-1, in which a factor of J cancels; a standard error is the root of a diagonal
-    entry. They hold to first order in r, at a minimum. A penalty is a square too: it counts as a
-    measurement.
+    entry. They hold to first order in r, at a minimum. A penalty is a square too and counts as a
+    measurement; a square whose weight c is 0 does not.
 
     Parameters
     ----------
@@ -38,12 +38,13 @@ def standard_errors(run: Run) -> xr.Dataset:
     -------
     xarray.Dataset
         ``estimate`` and ``standard_error`` over ``param``, ``covariance`` over ``param`` and
-        ``other``; ``degrees_of_freedom`` is m - n, ``residual_variance`` is J/(m - n).
+        ``other``; ``degrees_of_freedom`` is m - n.
 
     Raises
     ------
     RunError
-        If J is no sum of squares, m is not above n, or the squares do not determine all parameters.
+        If J is no sum of squares alone, m is not above n, or the squares do not determine all
+        parameters.
 
     References
     ----------
@@ -60,24 +61,36 @@ def standard_errors(run: Run) -> xr.Dataset:
     >>> so.measure.standard_errors(run).standard_error.values.round(4)
     array([0.0424, 0.0794])
     """
+    if not isinstance(run, Run):
+        raise RunError(
+            f"{type(run).__name__} is given; expected one run, as so.minimize returns it"
+        )
     bound = run.cost.bind(Flat(run.theta))
-    m, n = bound.count_squares(), len(run.theta)
-    _check_counts(run, m, n)
+    m, n = _count(run, bound), len(run.theta)
     matrix = bound.exact_matrix("gauss_newton", run.theta, bound.given.constants)
     inverse = _inverse(matrix, bound)
     value = float(bound.value(run.theta))
     _warn_off_minimum(bound.grad(run.theta), inverse, value / (m - n))
-    return _dataset(run, bound, 2 * value / (m - n) * inverse, m - n, value=value)
+    return _dataset(run, bound, 2 * value / (m - n) * inverse, m - n)
 
 
-def _check_counts(run: Run, m: int, n: int) -> None:
+def _count(run: Run, bound: BoundObjective) -> int:
+    """Return how many squares J is the sum of; more than there are parameters."""
+    m, n = bound.count_squares(), len(run.theta)
+    if np.isnan(m):
+        raise RunError("a square is subtracted in J: it is no sum of squares of residuals")
+    if not m and run.cost.lacks("gauss_newton"):
+        raise RunError(f"standard errors need {run.cost.lacks('gauss_newton')}")
     if not m:
-        raise RunError(f"standard errors need {run.cost.lacks('gauss_newton')}; J is {run.cost!r}")
+        raise RunError(
+            "J holds a term without parameters, which is no residual: leave it out of the cost"
+        )
     if m <= n:
         raise RunError(
-            f"{m} square(s) for {n} parameter(s) leave no degree of freedom; expected more "
+            f"{m:.0f} square(s) for {n} parameter(s) leave no degree of freedom; expected more "
             "measurements than parameters"
         )
+    return int(m)
 
 
 def _inverse(matrix: Array, bound: BoundObjective) -> Array:
@@ -88,10 +101,12 @@ def _inverse(matrix: Array, bound: BoundObjective) -> Array:
     RunError
         If it is singular or no covariance.
     """
-    scale = np.sqrt(np.abs(np.diag(matrix)))
+    if not np.isfinite(matrix).all():
+        raise RunError("the slopes of the residuals are not finite where the run ended")
+    scale = np.sqrt(np.diag(matrix))
     labels = bound.sizes.labels()
     for label, one in zip(labels, scale, strict=True):
-        if one == 0 or not np.isfinite(one):
+        if one == 0:
             raise RunError(f"no square depends on {label} here: it has no standard error")
     scaled = matrix / np.outer(scale, scale)
     eigenvalues, vectors = np.linalg.eigh(scaled)
@@ -118,9 +133,7 @@ def _warn_off_minimum(slope: Array, inverse: Array, variance: float) -> None:
         )
 
 
-def _dataset(
-    run: Run, bound: BoundObjective, covariance: Array, freedom: int, *, value: float
-) -> xr.Dataset:
+def _dataset(run: Run, bound: BoundObjective, covariance: Array, freedom: int) -> xr.Dataset:
     import xarray as xr
 
     labels = bound.sizes.labels()
@@ -130,7 +143,6 @@ def _dataset(
             "standard_error": ("param", np.sqrt(np.diag(covariance))),
             "covariance": (("param", "other"), covariance),
             "degrees_of_freedom": freedom,
-            "residual_variance": value / freedom,
         },
         coords={"param": labels, "other": labels},
     )

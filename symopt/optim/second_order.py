@@ -85,6 +85,7 @@ def levenberg_marquardt(
     value,
     solve,
     diagonal,
+    identity,
     eta=1.0,
     damping=1e-3,
     shrink=10.0,
@@ -93,9 +94,10 @@ def levenberg_marquardt(
     """The Levenberg-Marquardt method (Levenberg 1944, Marquardt 1963).
 
     For costs that are written as sums of c*r**2: u <- theta - eta*(G + damping*mu*D)**-1*g, with
-    G = sum(2*c*r' r'^T) and D its diagonal, so that the units of theta do not matter. Where J(u) is
-    at most J(theta): theta <- u, mu <- mu/shrink; else theta stays and mu <- grow*mu (at most
-    1e20). mu begins at 1.
+    G = sum(2*c*r' r'^T) and D its diagonal, so that the units of theta do not matter; to D is added
+    1e-12*J, for a coordinate on which no r depends at theta. Where J(u) is at most J(theta):
+    theta <- u, mu <- mu/shrink; else theta stays and mu <- grow*mu, from 1e-20 to 1e20. mu begins
+    at 1.
 
     References
     ----------
@@ -113,8 +115,9 @@ def levenberg_marquardt(
     >>> so.minimize(fit, so.levenberg_marquardt(), start=[1.0, 2.0], steps=30).theta.round(6)
     array([8.      , 0.693147])
     """
-    matrix = gauss_newton(theta) + damping * mu * diagonal
+    floor = 1e-12 * value(theta) * identity  # where no residual depends on a coordinate
+    matrix = gauss_newton(theta) + damping * mu * (diagonal + floor)
     u = theta - eta * solve(matrix, grad(theta))
     falls = value(u) <= value(theta)
-    damped = sp.Piecewise((mu / shrink, falls), (sp.Min(grow * mu, 1e20), True))
+    damped = sp.Piecewise((sp.Max(mu / shrink, 1e-20), falls), (sp.Min(grow * mu, 1e20), True))
     return sp.Piecewise((u, falls), (theta, True)), damped

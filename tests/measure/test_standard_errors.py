@@ -56,7 +56,7 @@ def data_of(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
     return points, curve.model(np, points, *curve.true) + noise
 
 
-@pytest.mark.parametrize("name", spread(CURVES, every=3))
+@pytest.mark.parametrize("name", spread(CURVES, every=4))
 def test_parameters_and_errors_are_those_of_curve_fit(name: str):
     curve = CURVES[name]
     points, values = data_of(curve)
@@ -135,6 +135,8 @@ def total(residual: sp.Expr) -> sp.Expr:
     ("expression", "words"),
     [
         (total(sp.exp(P[0] * x[k] - y[k])), "sum of squares"),
+        (total((P[0] * x[k] - y[k]) ** 2) + 5, "without parameters"),
+        (total((P[0] * x[k] - y[k]) ** 2) - (P[0] - 1) ** 2 / 9, "subtracted"),
         (total((P[0] + P[1] + P[2] * x[k] - y[k]) ** 2), "do not determine p0, p1"),
         (total((P[0] + P[1] * x[k] + P[2] * x[k] ** 2 + P[3] * sp.sin(x[k]) - y[k]) ** 2), "no degree of freedom"),
     ],
@@ -142,6 +144,38 @@ def total(residual: sp.Expr) -> sp.Expr:
 def test_what_has_no_standard_errors_says_why(expression: sp.Expr, words: str):
     with pytest.raises(so.RunError, match=words):
         so.measure.standard_errors(line(expression))
+
+
+def test_a_weight_of_zero_is_no_measurement():
+    points, values = data_of(CURVES["a line"])
+    mask = np.arange(40) % 4 > 0
+    errors = []
+    for weights, rows in ((mask.astype(float), slice(None)), (np.ones(30), mask)):
+        J = so.Cost(
+            sp.Sum(s[k] * (P[0] * x[k] + P[1] - y[k]) ** 2, (k, 0, m - 1)),
+            params=P[:2],
+            data={x: points[rows], y: values[rows], s: weights},
+        )
+        run = so.minimize(J, so.gauss_newton(), [0.0, 0.0], steps=2)
+        errors.append(so.measure.standard_errors(run)["standard_error"].values)
+    np.testing.assert_allclose(*errors, rtol=1e-9)
+
+
+def test_it_leaves_a_point_where_a_parameter_has_no_slope():
+    """At a = 0 no residual of a*exp(-b*x) depends on b."""
+    J = so.parse(
+        "sum((a*exp(-b*t[i]) - y[i])^2, i, 0, n-1)",
+        params="a, b",
+        data={"t": [0.0, 1.0, 2.0], "y": [4.0, 2.0, 1.0]},
+    )
+    run = so.minimize(J, so.levenberg_marquardt(), [0.0, 1.0], steps=40)
+    np.testing.assert_allclose(run.theta, [4.0, np.log(2)], rtol=1e-6)
+
+
+def test_one_run_is_expected():
+    study = so.sweep(so.parse("x^2 + y^2"), so.gd(eta=0.1), [[1.0, 2.0]], steps=1)
+    with pytest.raises(so.RunError, match="expected one run"):
+        so.measure.standard_errors(study)
 
 
 def test_a_run_that_is_not_at_a_minimum_is_warned_of():

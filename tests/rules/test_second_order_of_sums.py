@@ -41,6 +41,20 @@ def test_the_gauss_newton_matrix_has_no_second_derivatives_of_residuals():
     np.testing.assert_allclose(found, right_gauss_newton(AT), rtol=1e-12, atol=1e-14)
 
 
+def test_a_square_of_a_product_is_one():
+    """SymPy writes (a*b)**2 as a**2*b**2, and (a*exp(-b*x))**2 as a**2*exp(-2*b*x)."""
+    J = so.Cost(
+        sp.Sum((a * sp.exp(-b * x[k])) ** 2, (k, 0, m - 1)) + (a * b) ** 2,
+        params=[a, b],
+        data={x: TIMES[:5]},
+    )
+    at = np.array([1.5, 0.7])
+    fall = np.exp(-at[1] * TIMES[:5])
+    slopes = np.vstack([np.column_stack([fall, -at[0] * TIMES[:5] * fall]), [[at[1], at[0]]]])
+    found = J.bind(at).exact_matrix("gauss_newton", at, {})
+    np.testing.assert_allclose(found, 2 * slopes.T @ slopes, rtol=1e-12)
+
+
 def test_a_step_solves_the_equations():
     step = AT - np.linalg.solve(right_gauss_newton(AT) + 0.3 * np.eye(3), FIT.grad(AT))
     run = so.minimize(FIT, so.gauss_newton(damping=0.3), AT, steps=1)
