@@ -19,9 +19,7 @@ WORDS = {
     r"known: ((?:[^,()]+, ){11}[^,()]+), [^()]*": r"known: \1, ...",
     r"\bso\.t and so\.T\b": "t and T",
     r"\bso\.t\b": "t",
-    r"write the sum out with \.doit\(\), or see so\.scipy\(J, \"([\w-]+)\", \.\.\.\)": (
-        r"--rule scipy:\1 is near to it"
-    ),
+    r"see so\.scipy\(J, \"([\w-]+)\", \.\.\.\)": (r"--rule scipy:\1 is near to it"),
     r"\bso\.scipy\(J, \"([\w-]+)\", start=\.\.\.\)": r"--rule scipy:\1",
     r"\bso\.like\('([\w.]+)', (\w+=[\w.]+)\)": r"--rule \1:\2",
     r"give it to the cost, as in so\.Cost\(J, optimal_value=0\.0\)": "give it, as in --minimum 0",

@@ -170,7 +170,7 @@ def _tree(text: str) -> ast.expr:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd spellings is not for our users
             return ast.parse(written, mode="eval").body
-    except (MemoryError, RecursionError):
+    except (MemoryError, RecursionError, SystemError):  # the last of a tree that was cut off
         raise ParseError(f"{shown} is nested too deep; at most {DEEPEST} levels are read") from None
     except (SyntaxError, ValueError) as error:
         if "too many nested" in str(error):

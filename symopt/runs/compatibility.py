@@ -45,7 +45,7 @@ def check_matrix(rule: Rule, n: int) -> None:
     """
     if n > LARGEST_MATRIX and rule.update.curvature & {"hessian", "gauss_newton"}:
         raise RuleError(
-            f"{rule.name} needs {matrix_too_large(n)}; see so.scipy(J, 'Newton-CG', ...)"
+            f'{rule.name} needs {matrix_too_large(n)}; see so.scipy(J, "Newton-CG", ...)'
         )
 
 

@@ -297,7 +297,7 @@ WORDS = {
     "expected commas between the names": ["x^2+y^2", "--start", "x=1;y=2"],
     "a colon before its values, as in adam:eta=0.02": ["x^2", *X, "--rule", "adam(eta=0.1)"],
     "did you mean 'adam'": ["x^2", *X, "--rule", "symopt.adam"],
-    "--rule scipy:Newton-CG is near to it": ["sum(x[i]^2,i,0,n-1)", "--start", "x[3]=1", "--rule", "newton"],
+    "--rule scipy:Newton-CG is near to it": ["sum(x[i]^2,i,0,n-1)", "--start", "x[101]=1", "--rule", "newton"],
     "No such option: --strat": ["x^2", *X, "--strat", "x=1"],
 }  # fmt: skip
 

@@ -210,7 +210,7 @@ def test_a_name_that_is_not_among_the_optimizers(refused):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"lr": 0.1}, ["adam", "'lr'", "known: eta"]), ({"betta1": 0.9}, ["'betta1'", "did you mean 'beta1'"]),
+        ({"lr": 0.1}, ["adam", "'lr'", "did you mean 'eta'"]), ({"betta1": 0.9}, ["'betta1'", "did you mean 'beta1'"]),
         ({"eta": NAN}, ["adam", "eta", "nan"]), ({"eta": INF}, ["eta", "inf"]),
         ({"beta1": [0.9, NAN]}, ["beta1", "finite"]),
         ({"eta": np.array(NAN)}, ["eta", "finite"]), ({"eta": sp.nan}, ["eta", "nan"]),
@@ -224,7 +224,7 @@ def test_a_name_that_is_not_among_the_optimizers(refused):
         ({"eta": sp.Matrix([so.t])}, ["eta", "Matrix"]), ({"eta": x / so.t}, ["eta", "x"]),
         ({"eta": 1 / sp.Symbol("t")}, ["eta", r"so\.t"]),
         ({"eta": real("beta1") / so.t}, ["eta", "beta1"]), ({"eta": real("theta")}, ["eta", "theta"]),
-        ({"eta": sp.gamma(so.t)}, ["gamma"]), ({"eta": f(so.t)}, [r"f\(t\)"]), ({"eta": 10**400}, ["eta"]),
+        ({"eta": sp.besselj(0, so.t)}, ["besselj"]), ({"eta": f(so.t)}, [r"f\(t\)"]), ({"eta": 10**400}, ["eta"]),
         ({"epsilon_hat": "no"}, ["epsilon_hat", "'no'"]), ({"epsilon_hat": 2}, ["epsilon_hat", "2"]),
     ],
 )  # fmt: skip
@@ -349,7 +349,7 @@ def stranger(theta, m, *, grad):
 
 
 def unsupported(theta, m, *, grad):
-    return theta - sp.gamma(grad(theta)), m
+    return theta - sp.besselj(0, grad(theta)), m
 
 
 def text(theta, m, *, grad):
@@ -385,7 +385,7 @@ def raises(theta, m, *, grad):
         (numpy_root, ["line", r"np\.sqrt"]), (gradient_itself, ["line", r"0\.1 \* grad"]),
         (gradient_of_nothing, [r"grad"]),
         (divides_by_zero, ["zoo|zero"]), (imaginary, ["imaginary|I|real"]), (stranger, ["zz"]),
-        (unsupported, ["gamma"]),
+        (unsupported, ["besselj"]),
         (text, ["theta - 1"]), (truth, ["True"]), (relation, ["theta < 1"]), (matrix, ["Matrix"]),
         (raises, ["line", "raise", "own trouble"]),
     ],
@@ -439,7 +439,7 @@ def test_a_rule_s_text_is_never_evaluated(tmp_path):
         ([1, 2, 3], [r"\(3,\)", r"\(2,\)", "x, y"]), ([1], [r"\(1,\)"]), (1.0, [r"\(\)"]), ([], [r"\(0,\)"]),
         ([[1, 2]], [r"\(1, 2\)"]),
         ([1, NAN], ["nan", "finite"]), ([INF, 1], ["inf", "finite"]), ([1, -INF], ["inf"]), ("ab", ["'ab'"]),
-        (None, ["None"]),
+        (None, ["start is missing"]),
         ([1, 1j], ["1j"]), (np.array([1, 1j]), ["j"]), ([x, 1], ["x"]), ({x: 1}, ["x, y"]),
         ({x: 1, y: 2, "z": 3}, ["z"]),
         ({x: "a", y: 1}, ["'a'"]), ([10**400, 1], ["x, y"]), ([[1], [1, 2]], ["x, y"]), ({1, 2}, ["x, y"]),

@@ -181,7 +181,7 @@ def test_intermediates_that_no_memory_holds(refused, monkeypatch):
 
 INDICES = {
     "i**2": i**2, "i*j": i * j, r"floor\(i/2\)": sp.floor(i / 2), "i/2": i / 2, r"1\.0\*i": 1.0 * i, r"2\.5": sp.Float(2.5), "1/2": sp.Rational(1, 2),
-    r"Mod\(i, 2\)": sp.Mod(i, 2), r"Max\(1, i\)": sp.Max(i, 1), r"Abs\(i\)": sp.Abs(i), r"2\*\*i": 2**i, "i*m": m * i, "sin": sp.sin(i),
+    r"Mod\(i, 2\)": sp.Mod(i, 2), r"Abs\(i\)": sp.Abs(i), r"2\*\*i": 2**i, "i*m": m * i, "sin": sp.sin(i),
 }  # fmt: skip
 
 
@@ -399,7 +399,7 @@ RANGES = r"needs a range.*\(k, first, last\)"
         ({H[k]: (th[k], (k, 0, 3), (j, 0, 3))}, RANGES), ({H[k]: (th[k], (k, 0, sp.oo))}, "oo"), ({H[k]: (th[k], (k, 0, 2.5))}, r"bound 2\.5"),
         ({H[k]: ()}, r"H\[k\] is \(\)"), ({H[k]: "th"}, "'th'.*expected a SymPy"), ({H[k]: None}, "None"), ({H[k]: True}, "True"), ({H[k]: th[k] > 0}, "theta.* > 0"),
         ({H[k]: sp.Matrix([1, 2])}, "Matrix"), ({H[k]: 1j}, "1j"), ({H[k]: th[k] + sp.nan}, "nan"), ({H[k]: th[k] - sp.oo}, "oo"), ({H[k]: sp.I * th[k]}, "imaginary"),
-        ({H[k]: sp.gamma(th[k])}, "gamma"), ({H[k]: th[j]}, "j is used as an index outside"), ({H[k, j]: th[k] + th[j]}, "H is used with .* indices"),
+        ({H[k]: sp.besselj(0, th[k])}, "besselj"), ({H[k]: th[j]}, "j is used as an index outside"), ({H[k, j]: th[k] + th[j]}, "H is used with .* indices"),
         ({t[k]: th[k], H[k]: th[k]}, "t is given as data and in where"), ([H], "where="), ({H[k]: th[k] * sp.Symbol("k")}, "'k'.*assumptions"),
     ],
 )  # fmt: skip
@@ -482,8 +482,9 @@ def test_batches_that_cannot_be_drawn(refused, samples, batch, kind, words):
 def test_points_that_are_none(refused, theta, words):
     refused(lambda: fit().value(theta), so.CostError, words)
     refused(lambda: fit().hessian(theta), so.CostError, words)
-    refused(lambda: so.minimize(fit(), "gd", theta, 2), so.RunError, "start", words)
-    refused(lambda: so.sweep(fit(), "gd", theta, 2), so.RunError, "start", words)
+    if theta is not None:
+        refused(lambda: so.minimize(fit(), "gd", theta, 2), so.RunError, "start", words)
+        refused(lambda: so.sweep(fit(), "gd", theta, 2), so.RunError, "start", words)
 
 
 @pytest.mark.parametrize("theta", [[1, NAN, 2], {th: [1, INF, 2]}])
