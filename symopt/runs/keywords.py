@@ -64,14 +64,15 @@ def refuse_words_of_others(
     RunError
         With the argument that is meant; what is unknown to this table too is left to the cost.
     """
-    parameters = inspect.signature(call).parameters.values()
-    arguments = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
     known: set[str] = set()
     if cost is not None:
         known = {*cost.constants, *cost.objective.size_symbols, *cost.data}
-    for name in given:
-        if name in known:
-            continue
+    foreign = [name for name in given if name not in known]
+    if not foreign:
+        return
+    parameters = inspect.signature(call).parameters.values()
+    arguments = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
+    for name in foreign:
         cure = _renamed(name, arguments)
         if cost is not None:
             cure = cure or _elsewhere(name, cost, rules)
