@@ -75,9 +75,11 @@ def parts(expression: sp.Basic) -> Iterator[sp.Basic]:
 
 
 def mapping(value: Any, what: str, example: str) -> Mapping[Any, Any]:
-    """Check that a value is a mapping; None is an empty one."""
+    """Check that a value is a mapping; None is an empty one, a DataFrame one of its columns."""
     if value is None:
         return {}
+    if hasattr(value, "columns") and hasattr(value, "to_numpy"):  # a DataFrame
+        return {str(name): value[name] for name in value.columns}
     if not isinstance(value, Mapping):
         raise CostError(
             f"{what}={repr(value)[:80]}, a {type(value).__name__}; expected a mapping, as in "

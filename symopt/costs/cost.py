@@ -68,8 +68,9 @@ class Cost:
         indices, or ``sympy.MatrixSymbol``) or their names, in a list, a tuple or one text, as
         ``"x, y"``. All that occur and are not data, sorted by name, if left out.
     data
-        The values of the other arrays: ``{X: array, t: array}``. They are arguments of the compiled
-        code, used where they lie if they are contiguous float64.
+        The values of the other arrays: ``{X: array, t: array}``, or a DataFrame whose columns they
+        are. They are arguments of the compiled code, used where they lie if they are contiguous
+        float64.
     where
         Named intermediates, computed once and stored: ``{H[k, j]: expression}``, over the ranges
         of the sums that use it, or ``{H[k, j]: (expression, (k, 0, m - 1), (j, 0, h - 1))}``.

@@ -18,6 +18,7 @@ import sympy as sp
 
 from symopt.costs.call_forms import usual_forms
 from symopt.costs.characters import check_names, normal_form, usual_signs
+from symopt.costs.checks import mapping
 from symopt.costs.cost import Cost
 from symopt.costs.index_parser import (
     DEEPEST,
@@ -104,7 +105,8 @@ def parse(
     np.float64(13.0)
     """
     listed = list_params(params)
-    if isinstance(data, Mapping):
+    if data is not None:
+        data = mapping(data, "data", "{'x': array}")
         data = {_in_normal_form(key): values for key, values in data.items()}
     read, names = _read(text, _names_of(listed or ()) | _names_of(data or ()))
     if not names.parameters:

@@ -236,3 +236,11 @@ def test_values_that_contradict_an_assumption_are_refused(refused):
         so.CostError,
         "a is -2",
     )
+
+
+def test_the_columns_of_a_frame_are_data():
+    frame = pd.DataFrame({"t": [0.0, 1.0, 2.0], "y": [4.0, 2.0, 1.0]})
+    text = "sum((a*exp(-b*t[i]) - y[i])^2, i, 0, n-1)"
+    fit = so.parse(text, params="a, b", data=frame)
+    by_name = so.parse(text, params="a, b", data={"t": [0.0, 1.0, 2.0], "y": [4.0, 2.0, 1.0]})
+    assert fit.value([3.0, 0.5]) == by_name.value([3.0, 0.5])
